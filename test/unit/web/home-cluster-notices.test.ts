@@ -64,6 +64,18 @@ describe('cluster notices', () => {
     });
   });
 
+  it('warn once while nothing changes, and again when the warning is another one', () => {
+    const away = nodes('unreachable', 'unreachable');
+    const shown = texts(nodes('active', 'standby'), away, away, nodes('unreachable', 'standby'), away);
+    expect(shown.map((text) => text?.split('. ')[0])).to.deep.equal([
+      undefined,
+      "Can't connect",
+      undefined,
+      'node-1 is unreachable',
+      "Can't connect",
+    ]);
+  });
+
   it('describe a time without an active node, and its end', () => {
     const notices = new ClusterNotices();
     notices.update(nodes('active', 'standby'));

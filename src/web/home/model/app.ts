@@ -19,7 +19,7 @@ import {
 } from '../../shared/stored-session.ts';
 import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
-import { type ClusterNode, ClusterNotices, type NoticeContent } from './connection/cluster-notices.ts';
+import { type ClusterNode, ClusterNotices } from './connection/cluster-notices.ts';
 import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
 import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
@@ -27,10 +27,8 @@ import { nameOf } from './group-names.ts';
 import { groupHash, placeIn } from './location.ts';
 import type { Conversation } from './messages/conversation.ts';
 import { mentions } from './messages/mentions.ts';
+import { type NoticeContent, Notices } from './notices.ts';
 import { Stored } from './storage/stored.ts';
-
-/** How long a notice of tone `info` stays, in milliseconds. */
-const INFO_MS = 12_000;
 
 /** The loaded chats are stored for the next visit at this interval, and when the page is hidden. */
 const SAVE_EVERY_MS = 15_000;
@@ -45,7 +43,6 @@ export class App extends Observable {
   readonly client: ChatClient;
   readonly alerts = new Alerts(new Stored(() => localStorage, 'plantao.alert.', isTrue));
   nodes: readonly ClusterNode[] = [];
-  notice: NoticeContent | undefined;
   /** The chat of the signed-in user; undefined while the sign-in form is shown. */
   chat: Chat | undefined;
   /** Why the last session ended; undefined if the user ended it. */
@@ -55,10 +52,10 @@ export class App extends Observable {
   announce: Announce = () => {};
   readonly #requestMonitor = new RequestMonitor();
   readonly #watch: ClusterWatch;
-  readonly #notices = new ClusterNotices();
+  readonly #clusterNotices = new ClusterNotices();
+  readonly #notices = new Notices(() => this.changed());
   #session: StoredSession | undefined;
   #servingUrl: string | undefined;
-  #noticeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     super();
@@ -177,22 +174,19 @@ export class App extends Observable {
     this.changed();
   }
 
-  /** Shows a notice. A warning stays until the next notice; information disappears by itself. */
-  show(notice: NoticeContent): void {
-    clearTimeout(this.#noticeTimer);
-    this.notice = notice;
-    if (notice.tone === 'info') {
-      this.#noticeTimer = setTimeout(() => {
-        this.notice = undefined;
-        this.changed();
-      }, INFO_MS);
-    }
-    this.changed();
+  /** The notice under the bar. */
+  get notice(): NoticeContent | undefined {
+    return this.#notices.current;
+  }
+
+  /** Shows something that has happened. */
+  show(text: string): void {
+    this.#notices.show({ text, tone: 'info' });
   }
 
   /** Shows why something failed. Nothing is shown for an action that was cancelled. */
   failed(error: unknown): void {
-    if (!this.endedWith(error)) this.show({ text: errorText(error), tone: 'info' });
+    if (!this.endedWith(error)) this.show(errorText(error));
   }
 
   /** Returns true if there is no session any more in which the error could be shown; ends the session if it has expired. */
@@ -227,8 +221,9 @@ export class App extends Observable {
 
   #showNodes(nodes: readonly ClusterNode[]): void {
     this.nodes = nodes;
-    const notice = this.#notices.update(nodes);
-    if (notice !== undefined) this.show(notice);
+    const notice = this.#clusterNotices.update(nodes);
+    if (notice?.tone === 'info') this.#notices.withdraw();
+    if (notice !== undefined) this.#notices.show(notice);
     this.changed();
   }
 
@@ -248,6 +243,6 @@ export class App extends Observable {
     const { group_id, group_name } = await this.client.groups.accept(invitation, { signal: chat.signal });
     await chat.refresh();
     location.hash = groupHash(group_id);
-    this.show({ text: chatTexts().joined(group_name), tone: 'info' });
+    this.show(chatTexts().joined(group_name));
   }
 }

@@ -1,4 +1,5 @@
 import { chatTexts } from '../../../i18n/texts.ts';
+import type { NoticeContent } from '../notices.ts';
 
 /** The state of a node as the page shows it. */
 export type NodeState = 'active' | 'standby' | 'fallen' | 'unreachable';
@@ -12,21 +13,16 @@ export interface ClusterNode {
   term: number | undefined;
 }
 
-/** A sentence for the user. A `warning` stays until the next notice; `info` disappears after a while. */
-export interface NoticeContent {
-  text: string;
-  tone: 'info' | 'warning';
-}
-
 /** Compares successive states of the cluster and describes each change in one sentence. */
 export class ClusterNotices {
   #before = new Map<string, NodeState>();
   #active: string | undefined;
-  #isDegraded = false;
+  /** The warning that was given; undefined while a node is active. */
+  #warning: string | undefined;
   /** True if this page has lost its connection since a node was active: the cluster may have been fine. */
   #isCutOff = false;
 
-  /** Takes the current state of all nodes. Returns the notice to show, or undefined if nothing has changed. */
+  /** Takes the current state of all nodes. Returns the notice to show, or undefined if nothing has changed; `info` ends an earlier warning. */
   update(nodes: readonly ClusterNode[]): NoticeContent | undefined {
     const before = this.#before;
     this.#before = new Map(nodes.map(({ name, state }) => [name, state]));
@@ -38,9 +34,9 @@ export class ClusterNotices {
     const t = chatTexts();
     const predecessor = this.#active;
     this.#active = active.name;
-    const recovered = this.#isDegraded;
+    const recovered = this.#warning !== undefined;
     const wasCutOff = this.#isCutOff;
-    this.#isDegraded = false;
+    this.#warning = undefined;
     this.#isCutOff = false;
     if (predecessor !== undefined && predecessor !== active.name) {
       const state = nodes.find(({ name }) => name === predecessor)?.state ?? 'unreachable';
@@ -52,15 +48,20 @@ export class ClusterNotices {
 
   #noneActive(nodes: readonly ClusterNode[]): NoticeContent | undefined {
     if (nodes.length === 0) return undefined;
-    this.#isDegraded = true;
+    const isCutOff = nodes.every(({ state }) => state === 'unreachable');
+    this.#isCutOff ||= isCutOff;
+    const text = isCutOff ? chatTexts().cannotConnect : this.#waiting(nodes);
+    // Repeated, it would hide what has happened meanwhile.
+    if (text === this.#warning) return undefined;
+    this.#warning = text;
+    return { text, tone: 'warning' };
+  }
+
+  #waiting(nodes: readonly ClusterNode[]): string {
     const t = chatTexts();
-    if (nodes.every(({ state }) => state === 'unreachable')) {
-      this.#isCutOff = true;
-      return { text: t.cannotConnect, tone: 'warning' };
-    }
     const state = nodes.find(({ name }) => name === this.#active)?.state;
     const because = this.#active === undefined || state === undefined ? '' : `${t.lost[state](this.#active)}. `;
-    return { text: because + t.waitingForNode, tone: 'warning' };
+    return because + t.waitingForNode;
   }
 
   #standbys(
