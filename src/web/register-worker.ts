@@ -7,6 +7,10 @@ interface TrustedTypes {
 /** Registers the service worker of the page, where the browser has them: on https and on localhost. */
 export function registerWorker(): void {
   if (!('serviceWorker' in navigator)) return;
+  // The user has clicked a notification.
+  navigator.serviceWorker.addEventListener('message', ({ data }) => {
+    if (typeof data?.open === 'string') location.hash = data.open;
+  });
   // The page's Content-Security-Policy accepts script URLs only from a Trusted Types policy.
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
   const rules = { createScriptURL: () => 'service-worker.js' };

@@ -11,10 +11,22 @@ interface Worker {
   /** The page and the files that it loads, by their URLs; the names of the latter include hashes. Set by the bundler. */
   readonly FILES: readonly string[];
   readonly registration: { readonly scope: string };
-  readonly clients: { claim(): Promise<void> };
+  readonly clients: {
+    claim(): Promise<void>;
+    matchAll(options: { type: 'window' }): Promise<readonly Tab[]>;
+    openWindow(url: string): Promise<unknown>;
+  };
   skipWaiting(): Promise<void>;
   addEventListener(kind: 'install' | 'activate', listener: (event: Lifecycle) => void): void;
   addEventListener(kind: 'fetch', listener: (event: Fetching) => void): void;
+  addEventListener(kind: 'notificationclick', listener: (event: Clicked) => void): void;
+}
+
+/** An open page of this node. */
+interface Tab {
+  readonly url: string;
+  focus(): Promise<unknown>;
+  postMessage(message: unknown): void;
 }
 
 interface Lifecycle {
@@ -24,6 +36,10 @@ interface Lifecycle {
 interface Fetching extends Lifecycle {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
+}
+
+interface Clicked extends Lifecycle {
+  readonly notification: { readonly data: unknown; close(): void };
 }
 
 const worker = globalThis as unknown as Worker;
@@ -50,6 +66,20 @@ worker.addEventListener('fetch', (event) => {
   if (request.mode === 'navigate' && pathname === scope + PAGE) event.respondWith(page(event));
   else if (pathname.startsWith(`${scope}assets/`)) event.respondWith(asset(request));
 });
+
+worker.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(openAt(String(event.notification.data)));
+});
+
+/** Shows the chat page at this fragment: in a tab that has it, or else in a new one. */
+async function openAt(hash: string): Promise<void> {
+  const address = new URL(PAGE, worker.registration.scope).href;
+  const tab = (await worker.clients.matchAll({ type: 'window' })).find(({ url }) => url.split(/[?#]/)[0] === address);
+  if (tab === undefined) return void (await worker.clients.openWindow(address + hash));
+  tab.postMessage({ open: hash });
+  await tab.focus();
+}
 
 async function removeOld(): Promise<void> {
   const names = await caches.keys();

@@ -45,16 +45,23 @@ export class Alerts {
   alert({ sender, content }: Message, group: { name: string; hash: string; isDirect: boolean }): void {
     if (this.sounds) this.#beep();
     if (!this.notifies) return;
+    const title = group.isDirect ? sender : `${sender} · ${group.name}`;
+    void this.#notify(title, { body: content.slice(0, 200), tag: group.hash }, group.hash);
+  }
+
+  /** Shows a notification. On phones only a service worker may do so; it also opens the page if no tab is left. */
+  async #notify(title: string, options: NotificationOptions, hash: string): Promise<void> {
     try {
-      const title = group.isDirect ? sender : `${sender} · ${group.name}`;
-      const shown = new Notification(title, { body: content.slice(0, 200), tag: group.hash });
+      const worker = await navigator.serviceWorker?.getRegistration();
+      if (worker?.active) return await worker.showNotification(title, { ...options, data: hash });
+      const shown = new Notification(title, options);
       shown.onclick = () => {
         window.focus();
-        location.hash = group.hash;
+        location.hash = hash;
         shown.close();
       };
     } catch {
-      // On some phones only a service worker may show notifications.
+      // The browser shows none, for example in a private window.
     }
   }
 

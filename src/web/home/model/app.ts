@@ -17,6 +17,7 @@ import {
   type StoredSession,
   saveSession,
 } from '../../shared/stored-session.ts';
+import { AlertClaims } from './alert-claims.ts';
 import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
 import { type ClusterNode, ClusterNotices } from './connection/cluster-notices.ts';
@@ -34,6 +35,7 @@ import { Stored } from './storage/stored.ts';
 const SAVE_EVERY_MS = 15_000;
 
 const isTrue = (value: unknown): value is boolean => value === true;
+const isNumber = (value: unknown): value is number => typeof value === 'number';
 
 /** Receives what a screen reader says. */
 export type Announce = (message: Message, conversation: Conversation) => void;
@@ -215,8 +217,11 @@ export class App extends Observable {
     const { group } = conversation;
     const isShown = conversation === chat.opened && document.visibilityState === 'visible' && document.hasFocus();
     const isMuted = this.mutes.has(group.id) && !mentions(message.content, chat.me.username.toLowerCase());
+    const claims = new AlertClaims(new Stored(() => localStorage, `plantao.alerted.${chat.me.id}.`, isNumber));
+    if (isShown) claims.claim(group.id, message.id);
     if (isShown || isMuted) return;
-    this.alerts.alert(message, { name: nameOf(group, chat.me.id), hash: groupHash(group.id), isDirect: group.direct });
+    const shown = { name: nameOf(group, chat.me.id), hash: groupHash(group.id), isDirect: group.direct };
+    claims.claimSoon(group.id, message.id, () => this.alerts.alert(message, shown));
   }
 
   #showNodes(nodes: readonly ClusterNode[]): void {
