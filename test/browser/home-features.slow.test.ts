@@ -359,6 +359,22 @@ describe('The chat page, as a user works with it', function () {
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
   });
 
+  it('changes its language in place: an open dialog, a draft and every message stay', async () => {
+    const { name, id, bruno } = await newGroup();
+    const { message_id } = await bruno.send(id, 'a thing');
+    await bruno.editMessage(message_id, 'the thing');
+    const page = await ana();
+    await openGroup(page, name);
+    await message(page, 'the thing').getByText('edited').waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).fill('a draft');
+    await page.getByRole('button', { name: 'Account: ana' }).click();
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('Português');
+    await page.getByRole('dialog', { name: 'Conta' }).getByRole('button', { name: 'Fechar' }).click();
+    await message(page, 'the thing').getByText('editada').waitFor();
+    expect(await page.getByRole('textbox', { name: 'Mensagem' }).inputValue()).to.equal('a draft');
+    expect(await page.evaluate(() => document.documentElement.lang)).to.equal('pt-BR');
+  });
+
   it('stays signed in in other tabs, until one of them signs out', async () => {
     const { name } = await newGroup();
     const first = await ana();

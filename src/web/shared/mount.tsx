@@ -2,13 +2,13 @@
 import { type ComponentType, render } from 'preact';
 import { currentLanguage, onLanguageChange } from '../i18n/language.ts';
 
-/** Renders a page into its element `#app`, and again from scratch when the user chooses another language. */
+/** Renders a page into its element `#app`, and again when the user chooses another language, which keeps its state. */
 export function mount(Page: ComponentType): void {
   const root = document.getElementById('app');
   if (root === null) throw new Error('the page has no element #app');
   const draw = () => {
     document.documentElement.lang = currentLanguage();
-    render(<Page key={currentLanguage()} />, root);
+    render(<Page />, root);
   };
   onLanguageChange(draw);
   draw();

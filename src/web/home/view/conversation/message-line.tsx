@@ -2,6 +2,7 @@
 import { Component } from 'preact';
 import type { Message } from '../../../../client/index.ts';
 import { dateAndTime, timeOfDay } from '../../../i18n/dates.ts';
+import type { Language } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { mentions } from '../../model/messages/mentions.ts';
 import type { MessageActions } from './message-actions.ts';
@@ -22,6 +23,8 @@ interface Props {
   isTabStop: boolean;
   /** True for the message that a link led to. */
   isTarget: boolean;
+  /** The language of the texts in it. */
+  language: Language;
 }
 
 /** A stored message. Renders only when it changes, because a list may have thousands. Its tools exist while it is hovered or has the focus. */
@@ -29,13 +32,14 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
   override state = { isActive: false };
 
   override shouldComponentUpdate(next: Props, { isActive }: { isActive: boolean }): boolean {
-    const { message, isFirst, isTabStop, isTarget } = this.props;
+    const { message, isFirst, isTabStop, isTarget, language } = this.props;
     return (
       isActive !== this.state.isActive ||
       next.message !== message ||
       next.isFirst !== isFirst ||
       next.isTabStop !== isTabStop ||
-      next.isTarget !== isTarget
+      next.isTarget !== isTarget ||
+      next.language !== language
     );
   }
 
@@ -59,6 +63,11 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
         // A finger has no hover: the message that appears under it when a group opens is not the one that was meant.
         onPointerEnter={({ pointerType }) => pointerType === 'mouse' && activate()}
         onPointerLeave={({ currentTarget }) => currentTarget.contains(document.activeElement) || deactivate()}
+        // A tap has the effect of a hover: some browsers focus only fields and buttons by themselves.
+        onPointerUp={({ pointerType, target, currentTarget }) => {
+          const isControl = (target as Element).closest('a, button') !== null;
+          if (pointerType !== 'mouse' && !isControl) currentTarget.focus({ preventScroll: true });
+        }}
         onFocusIn={activate}
         onFocusOut={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget as Node) || deactivate()}
         onKeyDown={(event) => event.target === event.currentTarget && pressed(event, message, isOwn, actions)}

@@ -1,5 +1,6 @@
 import type { Message } from '../../../../client/index.ts';
 import { dayName, dayOf } from '../../../i18n/dates.ts';
+import { currentLanguage } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
@@ -24,6 +25,7 @@ interface Props {
 /** Returns the lines of the open group: its messages, with a heading for each day and a divider before the new ones. */
 export function messageLines({ chat, conversation, actions, tabStop, target }: Props) {
   const now = new Date();
+  const language = currentLanguage();
   const names = new Set(conversation.group.members.map(({ username }) => username.toLowerCase()));
   const { dividerAfter } = conversation;
   const reachable = conversation.window.find(tabStop ?? 0)?.id ?? conversation.window.newest?.id;
@@ -61,6 +63,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
         isFirst={!follows(message, before)}
         isTabStop={message.id === reachable}
         isTarget={message.id === target}
+        language={language}
       />,
     );
     before = message;
