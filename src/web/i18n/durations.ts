@@ -1,4 +1,4 @@
-import { currentLanguage } from './language.ts';
+import { currentLocale } from './language.ts';
 
 const UNITS = [
   ['d', 86_400_000],
@@ -20,12 +20,12 @@ export function duration(ms: number): string {
 
 /** Returns a number with at most so many decimals, as the language writes it. */
 export function number(value: number, decimals = 0): string {
-  return value.toLocaleString(currentLanguage(), { maximumFractionDigits: decimals });
+  return value.toLocaleString(currentLocale(), { maximumFractionDigits: decimals });
 }
 
 /** Returns the time of day with seconds, after the date if that is not today. */
 export function clockTime(time: Date, now: Date): string {
-  const clock = time.toLocaleTimeString(currentLanguage(), { timeStyle: 'medium' });
+  const clock = time.toLocaleTimeString(currentLocale(), { timeStyle: 'medium' });
   if (time.toDateString() === now.toDateString()) return clock;
-  return `${time.toLocaleDateString(currentLanguage(), { day: 'numeric', month: 'short' })}, ${clock}`;
+  return `${time.toLocaleDateString(currentLocale(), { day: 'numeric', month: 'short' })}, ${clock}`;
 }

@@ -16,7 +16,7 @@ export function currentLanguage(): Language {
   return current;
 }
 
-/** Returns the locale for dates: the language with the browser's region, if the browser has one for it. */
+/** Returns the locale for dates and numbers: the language with the browser's region, if the browser has one for it. */
 export function currentLocale(): string {
   const [language = ''] = currentLanguage().split('-');
   const tags = globalThis.navigator?.languages ?? [];

@@ -8,7 +8,9 @@ import {
   type User,
 } from '../../../src/client/index.ts';
 import { Chat } from '../../../src/web/home/model/chat.ts';
+import type { Store } from '../../../src/web/home/model/storage/stored.ts';
 import { type FakeNode, json, startFakeNode, until } from '../../support/nodes/client-fake-node.ts';
+import { memoryStore } from '../../support/pages/memory-store.ts';
 
 const ana: User = { id: 1, username: 'ana' };
 const bruno: User = { id: 2, username: 'bruno' };
@@ -39,6 +41,8 @@ describe('the chat model, when responses and events arrive out of order', () => 
   let requests: Map<string, { response: ServerResponse; query: URLSearchParams }[]>;
   let node: FakeNode;
   let chat: Chat;
+  let store: Store;
+  let undeliverable: string[];
 
   beforeEach(async () => {
     requests = new Map();
@@ -47,11 +51,13 @@ describe('the chat model, when responses and events arrive out of order', () => 
       requests.set(path, [...(requests.get(path) ?? []), { response, query }]);
     });
     const client = new ChatClient({ urls: [node.url], userId: ana.id });
-    const store = { length: 0, key: () => null, getItem: () => null, setItem: () => {}, removeItem: () => {} };
+    store = memoryStore();
+    undeliverable = [];
     chat = new Chat(client, ana, () => store, {
       changed: () => {},
       arrived: () => {},
       ended: () => {},
+      undeliverable: (content) => void undeliverable.push(content),
     });
   });
   afterEach(async () => {
@@ -272,6 +278,16 @@ describe('the chat model, when responses and events arrive out of order', () => 
     await page(30, [message(29), message(30)], true);
     await latest;
     expect([open.window.all.map(({ id }) => id), open.window.hasNewer]).to.deep.equal([[29, 30], false]);
+  });
+
+  it('sends what an earlier visit has left, and returns the text for a group that the user is not in any more', async () => {
+    const left = (groupId: number) => JSON.stringify({ groupId, content: `for ${groupId}`, at: groupId });
+    store.setItem(`plantao.outbox.${ana.id}.key-1`, left(1));
+    store.setItem(`plantao.outbox.${ana.id}.key-9`, left(9));
+    await start();
+    expect(undeliverable).to.deep.equal(['for 9']);
+    await until(() => requests.get('/messages')?.length === 1, 'the other one is sent');
+    expect(store.getItem(`plantao.outbox.${ana.id}.key-9`)).to.equal(null);
   });
 
   it('reports how far the user has read, only while the page is visible', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { type Store, Stored } from '../../../src/web/home/model/storage/stored.ts';
+import { removeUserData } from '../../../src/web/home/model/storage/user-data.ts';
 import { memoryStore } from '../../support/pages/memory-store.ts';
 
 const isText = (value: unknown): value is string => typeof value === 'string';
@@ -28,6 +29,22 @@ describe('values that the page stores on the device', () => {
       values.set('one', undefined);
       expect(values.get('one')).to.equal(undefined);
     }
+  });
+
+  it('are removed with the account of their user, and those of others stay', () => {
+    const names = [
+      'draft.1.7',
+      'outbox.1.key',
+      'seen.1.chats',
+      'draft.11.7',
+      'draft.2.1',
+      'session',
+      'nodes.http://a.1.b',
+    ];
+    const store = memoryStore(new Map(names.map((name) => [`plantao.${name}`, '1'])));
+    removeUserData(() => store, 1);
+    const left = Array.from({ length: store.length }, (_, index) => store.key(index)?.replace('plantao.', ''));
+    expect(left).to.deep.equal(['draft.11.7', 'draft.2.1', 'session', 'nodes.http://a.1.b']);
   });
 
   it('are ignored if something else has written them', () => {

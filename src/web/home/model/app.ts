@@ -30,6 +30,7 @@ import type { Conversation } from './messages/conversation.ts';
 import { mentions } from './messages/mentions.ts';
 import { type NoticeContent, Notices } from './notices.ts';
 import { Stored } from './storage/stored.ts';
+import { removeUserData } from './storage/user-data.ts';
 
 /** The loaded chats are stored for the next visit at this interval, and when the page is hidden. */
 const SAVE_EVERY_MS = 15_000;
@@ -125,6 +126,7 @@ export class App extends Observable {
       changed: () => this.changed(),
       arrived: (message, conversation) => this.#arrived(message, conversation),
       ended: (error) => this.leave(error),
+      undeliverable: (content) => this.show(chatTexts().undeliverable(content.slice(0, 100))),
     });
     this.chat = chat;
     this.#session = session;
@@ -136,6 +138,13 @@ export class App extends Observable {
       if (this.chat === chat) this.leave(error);
     });
     this.changed();
+  }
+
+  /** Ends the session after the account was deleted, of which this device keeps nothing. */
+  leaveDeleted(): void {
+    const { chat } = this;
+    this.leave();
+    if (chat !== undefined) removeUserData(() => localStorage, chat.me.id);
   }
 
   /** Ends the session. `endedBy` is an error if the user did not end it. */

@@ -26,6 +26,8 @@ export interface ChatListener {
   arrived(message: Message, conversation: Conversation): void;
   /** The session cannot go on: the user is unknown, or the token is refused. */
   ended(error: unknown): void;
+  /** A message of an earlier visit cannot be sent: the user is not in its group any more. */
+  undeliverable(content: string): void;
 }
 
 /** The state that a signed-in user sees, kept up to date from the event stream. Independent of the view. */
@@ -125,7 +127,7 @@ export class Chat {
   async start(): Promise<void> {
     const cursor = await this.refresh();
     void this.#follow(cursor);
-    this.outbox.restore((groupId) => this.find(groupId));
+    for (const text of this.outbox.restore((groupId) => this.find(groupId))) this.#listener.undeliverable(text);
     if (this.#opened !== undefined) await this.open(this.#opened);
   }
 

@@ -5,6 +5,8 @@ import { useView } from './context.ts';
 
 /** Messages that arrive within this time are announced together, in milliseconds. */
 const BURST_MS = 1500;
+/** An announcement stays this long, in milliseconds. Then it would be read again, like a second message, by a user who moves through the page. */
+const STAYS_MS = 5000;
 
 /** Announces new messages of the open group to screen readers. */
 export function Announcer() {
@@ -24,8 +26,16 @@ export function Announcer() {
         arrived = [];
       }, BURST_MS);
     };
-    return () => clearTimeout(timer);
+    return () => {
+      clearTimeout(timer);
+      app.announce = () => {};
+    };
   }, [app]);
+  useEffect(() => {
+    if (said === '') return;
+    const timer = setTimeout(() => setSaid(''), STAYS_MS);
+    return () => clearTimeout(timer);
+  }, [said]);
   return (
     <p role="log" class="visually-hidden" aria-label={chatTexts().announcements}>
       {said}

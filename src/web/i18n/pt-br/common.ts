@@ -14,5 +14,5 @@ export const common: typeof english = {
   documentation: 'Documentação da API',
   pages: 'Páginas',
   cluster: 'Cluster',
-  chat: 'Conversa',
+  chat: 'Conversas',
 };

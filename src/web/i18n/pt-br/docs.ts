@@ -38,6 +38,7 @@ export const docs: typeof english = {
   failed: (reason) => `A requisição falhou: ${reason}`,
   sentToActive: (url) => `Este nó está de reserva. A requisição foi enviada ao nó ativo, ${url}`,
   signedIn: (name, id) => `Você entrou como ${name} (usuário ${id}): “Experimentar” envia requisições em seu nome.`,
-  signedOut: 'Entre na página de conversas, e “Experimentar” envia requisições em seu nome.',
-  signedOutOpen: 'Aqui não é preciso token. Entre na página de conversas, e “Experimentar” usa o id do seu usuário.',
+  signedOut: 'Entre na página de conversas para que “Experimentar” envie requisições em seu nome.',
+  signedOutOpen:
+    'Aqui não é preciso token. Entre na página de conversas para que “Experimentar” use o id do seu usuário.',
 };

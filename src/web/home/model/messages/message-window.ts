@@ -4,6 +4,8 @@ import type { Message, MessagePage } from '../../../../client/index.ts';
 const MAX_KEPT = 200;
 /** Messages kept for an open group, however far its user scrolls. */
 const MAX_LOADED = 500;
+/** Deleted messages that are remembered: a page that was requested before the deletion may still bring one. */
+const MAX_DELETED = 1000;
 /** New messages kept while the window does not reach to the newest one. */
 const MAX_AHEAD = 500;
 
@@ -75,7 +77,6 @@ export class MessageWindow {
     if (this.hasNewer || oldest === undefined || oldest === this.#messages[0]) return;
     this.#messages = this.#messages.slice(-MAX_KEPT);
     this.hasOlder = true;
-    for (const id of this.#deleted) if (id < oldest.id) this.#deleted.delete(id);
   }
 
   /** Takes over the newest page or one around a message. What was loaded before stays if no gap is between. */
@@ -151,6 +152,8 @@ export class MessageWindow {
   /** Removes a message for good. */
   remove(id: number): void {
     this.#deleted.add(id);
+    const [first] = this.#deleted;
+    if (this.#deleted.size > MAX_DELETED && first !== undefined) this.#deleted.delete(first);
     if (this.find(id) !== undefined) this.#messages.splice(this.#indexOf(id), 1);
   }
 

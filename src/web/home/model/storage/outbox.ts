@@ -60,22 +60,29 @@ export class Outbox {
     return this.#enqueue(conversation, key, unsent);
   }
 
-  /** Continues with the messages that an earlier page has left, also of another tab. */
-  restore(find: (groupId: number) => Conversation | undefined): void {
+  /**
+   * Continues with the messages that an earlier page has left, also of another tab. Removes those of groups that the user is not in
+   * any more, and returns their texts.
+   */
+  restore(find: (groupId: number) => Conversation | undefined): string[] {
+    const undeliverable: string[] = [];
     const left = this.#unsent.names().flatMap((key) => {
       const unsent = this.#known.has(key) ? undefined : this.#unsent.get(key);
       return unsent === undefined ? [] : [{ key, unsent }];
     });
     for (const { key, unsent } of left.sort((one, other) => one.unsent.at - other.unsent.at)) {
       const conversation = find(unsent.groupId);
-      if (conversation === undefined) continue;
-      if (unsent.refused === undefined) void this.#enqueue(conversation, key, unsent);
+      if (conversation === undefined) {
+        this.#unsent.set(key, undefined);
+        undeliverable.push(unsent.content);
+      } else if (unsent.refused === undefined) void this.#enqueue(conversation, key, unsent);
       else {
         this.#known.add(key);
         conversation.sending(key, unsent);
         conversation.failed(key, unsent.refused);
       }
     }
+    return undeliverable;
   }
 
   /** Retries a refused message with its own key, so that it is stored once however often it is retried. */

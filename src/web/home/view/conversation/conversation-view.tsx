@@ -83,7 +83,7 @@ function ConversationHeader({ chat, conversation }: Props) {
       )}
       <IconButton
         icon="settings"
-        label={t.groupSettings}
+        label={group.direct ? t.chatSettings : t.groupSettings}
         onClick={() => openDialog({ kind: 'group-settings', conversation })}
       />
     </header>

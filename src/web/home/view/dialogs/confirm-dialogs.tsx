@@ -15,7 +15,8 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
     await chat.refresh();
     if (chat.openedId === id) location.hash = '';
   };
-  const title = t.leaveTitle(nameOf(conversation.group, chat.me.id));
+  const name = nameOf(conversation.group, chat.me.id);
+  const title = direct ? t.leaveDirectTitle(name) : t.leaveTitle(name);
   return (
     <Modal title={title} action={t.leave} act={leave} isDangerous onClose={onClose}>
       <p>{direct ? t.leaveDirectText : t.leaveText}</p>
@@ -34,7 +35,7 @@ export function DeleteGroupDialog({ chat, onClose, conversation }: GroupDialogPr
     if (chat.openedId === id) location.hash = '';
   };
   return (
-    <Modal title={t.deleteGroupTitle(name)} action={t.delete} act={remove} isDangerous onClose={onClose}>
+    <Modal title={t.deleteGroupTitle(name)} action={t.deleteGroup} act={remove} isDangerous onClose={onClose}>
       <p>{t.deleteGroupText}</p>
     </Modal>
   );
@@ -46,7 +47,7 @@ export function DeleteMessageDialog(props: GroupDialogProps & { messageId: numbe
   const remove = () => props.chat.changes.remove(props.conversation, props.messageId);
   return (
     <Modal title={t.deleteTitle} action={t.delete} act={remove} isDangerous onClose={props.onClose}>
-      <p>{t.deleteText}</p>
+      <p>{props.conversation.group.direct ? t.deleteDirectText : t.deleteText}</p>
     </Modal>
   );
 }

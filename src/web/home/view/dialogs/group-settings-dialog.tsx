@@ -58,7 +58,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
       )}
       <div class="buttons">
         <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
-          {t.leaveGroup}
+          {group.direct ? t.leaveDirect : t.leaveGroup}
         </button>
         {!group.direct && group.role === 'owner' && (
           <button
