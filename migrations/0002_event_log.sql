@@ -337,6 +337,17 @@ CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE OR UPDATE OF id, creator_i
 CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE OF id ON plantao.users
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 
+CREATE FUNCTION plantao.require_stored(stored bigint, wanted bigint, of_table text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF stored IS DISTINCT FROM wanted THEN
+    RAISE EXCEPTION '% of % rows are in plantao.%: a trigger has dropped the others, or is disabled', stored, wanted, of_table
+      USING ERRCODE = 'triggered_action_exception', HINT = 'Drop that trigger, or let it raise an exception. ALTER TABLE … ENABLE TRIGGER ALL enables those of Plantão.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION plantao.require_stored(bigint, bigint, text) IS
+  'Raises an exception (SQLSTATE 09000) unless both numbers are equal. A trigger that returns NULL drops a row without an error, and a disabled one appends no event: what is not stored must not be acknowledged.';
+
 CREATE FUNCTION plantao.log_messages() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -349,6 +360,7 @@ BEGIN
   INSERT INTO plantao.events (position, kind, group_id, message_id)
   SELECT head + row_number() OVER (ORDER BY id), 'message', group_id, id FROM changed;
   GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.require_stored(added, (SELECT count(*) FROM changed), 'events');
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
@@ -370,6 +382,7 @@ BEGIN
   INSERT INTO plantao.events (position, kind, group_id, user_id)
   SELECT head + row_number() OVER (ORDER BY group_id, user_id), TG_ARGV[0], group_id, user_id FROM changed;
   GET DIAGNOSTICS added = ROW_COUNT;
+  PERFORM plantao.require_stored(added, (SELECT count(*) FROM changed), 'events');
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
@@ -465,6 +478,7 @@ BEGIN
     FROM unnest(addressed[2:]) AS more (id);
     head := head + greatest(1, cardinality(addressed));
   END IF;
+  PERFORM plantao.require_stored(least(plantao.log_head(), head), head, 'events');
   PERFORM plantao.hint('plantao_events', head::text);
   RETURN head;
 END $$;

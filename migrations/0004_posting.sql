@@ -55,17 +55,18 @@ CREATE FUNCTION plantao.claim_request_key(
 )
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  LOOP
+  FOR attempt IN 1 .. 100 LOOP
     -- Waits for a concurrent request with this key, until it has stored its result or failed.
     INSERT INTO plantao.request_keys (owner_id, key, request_hash, used_at)
     VALUES (for_owner, request_key, hash, clock_timestamp())
     ON CONFLICT DO NOTHING;
     is_new := FOUND;
-    EXIT WHEN is_new;
+    IF is_new THEN RETURN; END IF;
     SELECT f.is_same, f.stored INTO is_same, stored FROM plantao.find_result(for_owner, request_key, hash) f;
-    EXIT WHEN is_same IS NOT NULL;
+    IF is_same IS NOT NULL THEN RETURN; END IF;
     -- Retention has removed the key between the two statements: try again.
   END LOOP;
+  PERFORM plantao.require_stored(0, 1, 'request_keys');
 END $$;
 COMMENT ON FUNCTION plantao.claim_request_key(bigint, text, bytea) IS
   'Claims an idempotency key for the request of this transaction. is_new: it was not used before. Otherwise is_same says whether it was the same request, and stored is its result.';
@@ -96,13 +97,14 @@ DECLARE
   positions bigint[];
   sent integer;
   stored integer;
+  head bigint;
   before bigint;
   durability text := plantao.commit_durability();
 BEGIN
   PERFORM plantao.assert_term(under_term) WHERE NOT is_empty;
   -- Before any lookup: a batch whose response was lost may still be committing, and its keys must be visible. A group or user
   -- that exists now stays until the commit, because deleting it locks the log first too.
-  PERFORM plantao.lock_log() WHERE NOT is_empty;
+  head := CASE WHEN NOT is_empty THEN plantao.lock_log() END;
 
   -- positions: for a new message its number among the new ones, until the log has assigned the position. Each OFFSET 0 prevents
   -- the planner from merging the levels: at most four lookups by key for each message, and none that the batch does not need.
@@ -157,20 +159,20 @@ BEGIN
       AS p (sender, group_id, content, key, reply_to, meta, id, outcome)
     WHERE p.outcome = 'sent';
     GET DIAGNOSTICS stored = ROW_COUNT;
-    -- A trigger that returns NULL drops a row without an error. What is not stored must not be acknowledged.
-    IF stored <> sent THEN
-      RAISE EXCEPTION 'a trigger on plantao.messages has dropped % of % messages', sent - stored, sent
-        USING ERRCODE = 'triggered_action_exception', HINT = 'Drop that trigger, or let it raise an exception.';
-    END IF;
+    PERFORM plantao.require_stored(stored, sent, 'messages');
     -- The trigger has appended them in the order of their ids, and this transaction holds the log, so the last of them is
     -- the head.
     before := plantao.log_head() - sent;
+    PERFORM plantao.require_stored(sent - (head - before), sent, 'events') WHERE before < head;
     IF keyed THEN
       INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
       SELECT p.sender, p.key, p.group_id, sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')), p.id, before + p.position, now()
       FROM unnest(senders, group_ids, contents, keys, replies, metas, ids, outcomes, positions)
         AS p (sender, group_id, content, key, reply_to, meta, id, outcome, position)
       WHERE p.outcome = 'sent' AND p.key IS NOT NULL;
+      GET DIAGNOSTICS stored = ROW_COUNT;
+      PERFORM plantao.require_stored(stored, (SELECT count(*) FROM unnest(keys, outcomes) AS p (key, outcome)
+                                              WHERE p.outcome = 'sent' AND p.key IS NOT NULL), 'idempotency_keys');
     END IF;
   END IF;
 
@@ -222,6 +224,7 @@ BEGIN
     INSERT INTO plantao.messages AS m (group_id, sender_id, content, idempotency_key)
     VALUES (post_message.group_id, post_message.sender_id, post_message.content, post_message.key) RETURNING m.id, m.created_at INTO message_id, sent_at;
     log_position := log_position + 1;
+    PERFORM plantao.require_stored(least(plantao.log_head(), log_position), log_position, 'events');
     IF post_message.key IS NOT NULL THEN
       INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
       VALUES (post_message.sender_id, post_message.key, post_message.group_id, hash, post_message.message_id,

@@ -79,6 +79,7 @@ DECLARE
   ends timestamptz := clock_timestamp() + life;
 BEGIN
   INSERT INTO plantao.tokens (hash, user_id, expires_at, proof) VALUES (token_hash, owner, ends, issue_token.proof);
+  PERFORM plantao.require_stored(0, 1, 'tokens') WHERE NOT FOUND;
   DELETE FROM plantao.tokens WHERE hash IN (
     SELECT hash FROM plantao.tokens WHERE user_id = owner ORDER BY created_at DESC OFFSET most);
   DELETE FROM plantao.tokens WHERE hash IN (

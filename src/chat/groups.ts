@@ -10,6 +10,7 @@ import {
   requireBelowMembershipLimits,
   usersAtGroupLimit,
 } from './group-limits.ts';
+import { requireMembers, requireStored } from './groups/require-stored.ts';
 import { type MemberRole, roleOf } from './groups/roles.ts';
 import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
 import { lockLog } from './lock-log.ts';
@@ -139,14 +140,17 @@ export class Groups {
       // Left out instead of refused: a user whom strangers added to many groups must not prevent this group.
       const full = await usersAtGroupLimit(others, transaction);
       const memberIds = [...new Set([creatorId, ...others.filter((id) => !full.has(id))])];
-      const group = await Group.create({ name, creatorId }, { transaction });
+      const [group] = await Group.bulkCreate([{ name, creatorId }], { returning: true, transaction });
+      const groupId = group?.id ?? 0;
+      await requireStored(groupId > 0 ? 1 : 0, 1, 'groups', transaction);
       await Membership.bulkCreate(
-        memberIds.map((userId) => ({ groupId: group.id, userId })),
+        memberIds.map((userId) => ({ groupId, userId })),
         { transaction },
       );
-      await requireBelowMembershipLimits([group.id], [], transaction);
+      await requireMembers([groupId], memberIds, transaction);
+      await requireBelowMembershipLimits([groupId], [], transaction);
       await requireBelowCreationLimits(creatorId, transaction);
-      return { id: group.id, memberIds, fullIds: others.filter((id) => full.has(id)), unknown };
+      return { id: groupId, memberIds, fullIds: others.filter((id) => full.has(id)), unknown };
     };
     const count = async () => {
       if (adderId !== null) await this.#adding.count(adderId, usernames.length);
@@ -202,6 +206,7 @@ export async function joinAll(groupIds: readonly number[], userId: number, trans
     groupIds.map((groupId) => ({ groupId, userId })),
     { ignoreDuplicates: true, transaction },
   );
+  await requireMembers(groupIds, [userId], transaction);
   await requireBelowMembershipLimits(groupIds, [userId], transaction);
 }
 

@@ -4,6 +4,7 @@ import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership } from '../database/models.ts';
 import { Refused } from './errors.ts';
 import { MAX_GROUPS, requireBelowCreationLimits } from './group-limits.ts';
+import { requireStored } from './groups/require-stored.ts';
 import { type Groups, joinAll } from './groups.ts';
 import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
 import { lockUser } from './users.ts';
@@ -129,7 +130,9 @@ async function groupsNamed(
     names.filter((name) => !found.has(name)).map((name) => ({ name, creatorId })),
     { returning: true, transaction },
   );
-  return [...found.values(), ...made.map(({ id }) => id)];
+  const ids = made.flatMap(({ id }) => id ?? []);
+  await requireStored(ids.length, made.length, 'groups', transaction);
+  return [...found.values(), ...ids];
 }
 
 /** Returns the oldest group of each name that exists. */

@@ -4,6 +4,7 @@ import { Refused } from '../errors.ts';
 import { requireBelowMembershipLimits } from '../group-limits.ts';
 import { hashOfToken, idempotentWrite, keyedToken, newSalt, type RequestKey } from '../idempotent-write.ts';
 import { lockUser } from '../users.ts';
+import { requireMembers } from './require-stored.ts';
 import { OWNERS_AND_ADMINS, requireRole } from './roles.ts';
 
 /** A new invitation; its token is shown only once. */
@@ -111,6 +112,7 @@ export class Invitations {
         bind: { id, userId },
         transaction,
       });
+      await requireMembers([id], [userId], transaction);
       await requireBelowMembershipLimits([id], [userId], transaction);
       return { id, name };
     });

@@ -1,6 +1,7 @@
 import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { Refused } from '../errors.ts';
+import { requireStored } from '../groups/require-stored.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
 import { lockMessage } from './lock-message.ts';
 
@@ -32,7 +33,7 @@ export class Reactions {
        ON CONFLICT DO NOTHING`,
       reaction,
       membersOnly,
-      key,
+      { least: 1, key },
     );
   }
 
@@ -42,6 +43,7 @@ export class Reactions {
       'DELETE FROM plantao.reactions WHERE message_id = $messageId AND user_id = $userId AND emoji = $emoji',
       reaction,
       membersOnly,
+      { least: 0, key: null },
     );
   }
 
@@ -49,7 +51,7 @@ export class Reactions {
     statement: string,
     { messageId, userId, emoji }: Reaction,
     membersOnly: boolean,
-    key: RequestKey | null = null,
+    { least, key }: { least: number; key: RequestKey | null },
   ): Promise<number> {
     const change = async (transaction: Transaction) => {
       const { role } = await lockMessage(messageId, userId, transaction);
@@ -59,7 +61,9 @@ export class Reactions {
         'SELECT count FROM plantao.reaction_counts WHERE message_id = $messageId AND emoji = $emoji',
         { bind: { messageId, emoji }, type: QueryTypes.SELECT, transaction },
       );
-      return row?.count ?? 0;
+      const count = row?.count ?? 0;
+      await requireStored(Math.min(count, least), least, 'reactions', transaction);
+      return count;
     };
     return idempotentWrite(this.#sequelize, this.#write, key, change);
   }

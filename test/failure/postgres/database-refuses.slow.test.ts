@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/network/http.ts';
+import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -28,6 +28,12 @@ const FAULTS: [what: string, fault: string, undo: string, sqlState: string][] = 
     'CREATE TRIGGER zz BEFORE INSERT ON plantao.events FOR EACH ROW EXECUTE FUNCTION public.frozen()',
     'DROP TRIGGER zz ON plantao.events',
     'P0001',
+  ],
+  [
+    'a trigger of the operator drops events',
+    'CREATE TRIGGER zz BEFORE INSERT ON plantao.events FOR EACH ROW EXECUTE FUNCTION public.dropped()',
+    'DROP TRIGGER zz ON plantao.events',
+    '09000',
   ],
   [
     'a trigger of the operator finds a value invalid',
@@ -67,6 +73,20 @@ const FAULTS: [what: string, fault: string, undo: string, sqlState: string][] = 
   ],
 ];
 
+const GROUP = { groupName: 'Nova', creatorId: 1, members: [] };
+
+/** Requests that store a row in a table. */
+const DROPPED: [table: string, path: string, body: JsonObject][] = [
+  ['idempotency_keys', '/messages', MESSAGE],
+  ['request_keys', '/create-chat', GROUP],
+  ['groups', '/create-chat', GROUP],
+  ['memberships', '/create-chat', GROUP],
+  ['memberships', '/group-users', { groupId: 1, userId: 100 }],
+  ['tokens', '/login', { username: 'ana_orm' }],
+  ['reactions', '/reactions', { userId: 1, messageId: 1, emoji: '👍' }],
+  ['events', '/notify/x', { payload: 1 }],
+];
+
 describe('A database that refuses what a node needs', () => {
   let database: TestDatabase;
   let nodes: TwoNodes;
@@ -91,6 +111,7 @@ describe('A database that refuses what a node needs', () => {
     await dba.query(
       "CREATE FUNCTION public.raises() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen'' USING ERRCODE = ''ZZ001''; END'",
     );
+    await dba.query("INSERT INTO plantao.users (id, username) VALUES (100, 'caio')");
     login = `node_${process.pid}`;
     await dba.query(`CREATE ROLE ${login} LOGIN PASSWORD 'pw' IN ROLE plantao_service`);
     const url = new URL(database.url);
@@ -132,6 +153,37 @@ describe('A database that refuses what a node needs', () => {
       expect(logged.map(({ err }) => err.code)).to.deep.equal([sqlState]);
     });
   }
+
+  for (const [at, [table, path, body]] of DROPPED.entries()) {
+    it(`acknowledges nothing that a trigger of the operator drops: ${table}, POST ${path}`, async () => {
+      await dba.query(
+        `CREATE TRIGGER zz BEFORE INSERT ON plantao.${table} FOR EACH ROW EXECUTE FUNCTION public.dropped()`,
+      );
+      try {
+        const headers = { 'idempotency-key': `dropped-${at}` };
+        const { status, body: answer, text } = await post(`${nodes.active.url}${path}`, body, { headers });
+        expect([status, answer.code], text).to.deep.equal([503, 'database_refused']);
+      } finally {
+        await dba.query(`DROP TRIGGER zz ON plantao.${table}`);
+      }
+      const headers = { 'idempotency-key': `kept-${at}` };
+      const { status, text } = await post(`${nodes.active.url}${path}`, body, { headers });
+      expect(status, text).to.equal(200);
+    });
+  }
+
+  it('acknowledges no message while the triggers are disabled that append its event', async () => {
+    await dba.query('ALTER TABLE plantao.messages DISABLE TRIGGER USER');
+    try {
+      for (const headers of [{}, { 'idempotency-key': 'disabled' }]) {
+        const { status, body, text } = await send(headers);
+        expect([status, body.code], text).to.deep.equal([503, 'database_refused']);
+      }
+    } finally {
+      await dba.query('ALTER TABLE plantao.messages ENABLE TRIGGER USER');
+    }
+    await eventually('posts are stored again', isStored, PATIENCE);
+  });
 
   it('gets 503 for reads, rather than fewer rows, while row-level security hides rows from the nodes', async () => {
     const groupId = 1;

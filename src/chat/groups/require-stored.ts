@@ -1,0 +1,31 @@
+import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { Membership } from '../../database/models.ts';
+
+/**
+ * Fails the write unless as many rows were stored in `table` as wanted. A trigger of an operator that returns NULL drops a row
+ * without an error. @throws the database's error (plantao.require_stored).
+ */
+export async function requireStored(
+  stored: number,
+  wanted: number,
+  table: string,
+  transaction: Transaction,
+): Promise<void> {
+  if (stored === wanted) return;
+  await (Membership.sequelize as Sequelize).query('SELECT plantao.require_stored($stored, $wanted, $table)', {
+    bind: { stored, wanted, table },
+    type: QueryTypes.SELECT,
+    transaction,
+  });
+}
+
+/** Fails the write unless all these users are in all these groups now. @throws as {@link requireStored}. */
+export async function requireMembers(
+  groupIds: readonly number[],
+  userIds: readonly number[],
+  transaction: Transaction,
+): Promise<void> {
+  const where = { groupId: groupIds, userId: userIds } as Record<string, readonly number[]>;
+  const stored = await Membership.count({ where, transaction });
+  await requireStored(stored, new Set(groupIds).size * new Set(userIds).size, 'memberships', transaction);
+}
