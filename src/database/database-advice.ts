@@ -26,7 +26,8 @@ const ADVICE: Record<string, string> = {
   '28000': `check the user in ${PARTS}, and pg_hba.conf`,
   '3D000': `create the database, or check its name in ${PARTS}`,
   '42501': 'this role lacks a privilege: GRANT it (CONNECT and, for the first start, CREATE ON DATABASE)',
-  '53300': 'all connections of PostgreSQL are taken: raise max_connections, or lower DB_POOL_SIZE',
+  '53300':
+    'all connections of PostgreSQL are taken, or all that the database or role may have: raise max_connections or CONNECTION LIMIT, or lower DB_POOL_SIZE',
   '57P03': 'PostgreSQL accepts no sessions now (it is starting, stopping or recovering): start again when it does',
   '42704': 'Plantão needs PostgreSQL 14 or newer',
 };

@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { isDatabaseHost } from '../database/url/database-url.ts';
 import { LOG_LEVELS } from '../log-level.ts';
 import { jwtEnvironment } from './jwt-settings.ts';
-import { flag, hostPattern, httpUrl, list, origin, postgresUrl, proxies, whole } from './setting-types.ts';
+import {
+  flag,
+  hostPattern,
+  httpUrl,
+  list,
+  listenAddress,
+  origin,
+  postgresUrl,
+  proxies,
+  whole,
+} from './setting-types.ts';
 
 /** The environment variables with their defaults; `.env.example` explains them. */
 export const environment = z.object({
@@ -22,7 +32,7 @@ export const environment = z.object({
     .default(5432),
   DB_NAME: z.string().optional(),
   DB_POOL_SIZE: whole(2, 500).default(10),
-  HOST: z.string().default('127.0.0.1'),
+  HOST: listenAddress.default('127.0.0.1'),
   PORT: whole(0, 65_535).default(8080),
   NODE_NAME: z
     .string()

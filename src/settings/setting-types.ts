@@ -1,7 +1,7 @@
 /** The types of settings: each parses the text of an environment variable and says what is wrong with it. */
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
-import { parseDatabaseUrl } from '../database/url/database-url.ts';
+import { isDatabaseHost, parseDatabaseUrl } from '../database/url/database-url.ts';
 import { DatabaseUrlError } from '../database/url/database-url-error.ts';
 
 /** A boolean. */
@@ -37,7 +37,17 @@ export const urlWithoutUser = z
  * The URL of a node, normalised and without a slash at the end: paths are appended, and a node must not have two addresses.
  * Everyone who reads /health sees it, so it contains no password.
  */
-export const httpUrl = urlWithoutUser.transform((text) => new URL(text).href.replace(/\/+$/, ''));
+export const httpUrl = urlWithoutUser
+  .refine((text) => !/[?#]/.test(text), 'must be a URL without ? and #')
+  .transform((text) => new URL(text).href.replace(/\/+$/, ''));
+/** An address to listen on, or a name that resolves to one; an IPv6 address with or without brackets. */
+export const listenAddress = z
+  .string()
+  .transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
+  .refine(
+    (text) => isDatabaseHost(text) && !text.startsWith('/') && (isIP(text) !== 0 || !/^\d+(\.\d+){3}$/.test(text)),
+    'must be an address of this machine or its name, without a port, or 0.0.0.0 for all addresses',
+  );
 /** A database URL in the syntax of libpq. */
 export const postgresUrl = z.string().superRefine((text, context) => {
   try {
@@ -59,7 +69,10 @@ const isProxy = (text: string) => {
   const [address = '', bits, more] = text.split('/');
   const maxBits = isIPv6(address) ? 128 : 32;
   return (
-    isIP(address) !== 0 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && +bits <= maxBits))
+    isIP(address) !== 0 &&
+    more === undefined &&
+    // Of all addresses (/0) every client could choose its own, as with `true`.
+    (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && +bits <= maxBits))
   );
 };
 /** The number of reverse proxies, or their addresses and subnets. */

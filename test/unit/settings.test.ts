@@ -87,6 +87,26 @@ describe('Invalid settings', () => {
     }
   });
 
+  it('include a HOST on which no node can listen, before the database is opened', () => {
+    for (const HOST of ['*', 'a b', 'http://127.0.0.1', '127.0.0.1:8080', '127.0.0.256', '/tmp/node.sock']) {
+      expect(problemsOf({ DATABASE_URL, HOST })[0], HOST).to.match(/^HOST must be an address/);
+    }
+    expect(readSettings({ DATABASE_URL, HOST: '[::1]' })).to.include({ host: '::1', auth: 'open' });
+  });
+
+  it('include the address of a node with parameters, to which no path can be appended', () => {
+    for (const url of ['http://a/?x', 'http://a#', 'http://a/b?x#y']) {
+      expect(problemsOf({ DATABASE_URL, PEER_URL: `http://b,${url}` }), url).to.have.length(1);
+      expect(problemsOf({ DATABASE_URL, NODE_URL: url }), url).to.have.length(1);
+    }
+  });
+
+  it('include a TRUST_PROXY with which clients could choose their own address', () => {
+    for (const TRUST_PROXY of ['true', '0.0.0.0/0', '::/0', '10.0.0.0/00', '10.0.0.0/08', '10.0.0.0/33']) {
+      expect(problemsOf({ DATABASE_URL, TRUST_PROXY }), TRUST_PROXY).to.have.length(1);
+    }
+  });
+
   it('include a DB_HOST that a URL cannot hold, so that it does not become localhost silently', () => {
     for (const DB_HOST of ['db host', 'http://db', 'db:5433', 'a/b', 'user@db', 'db?x']) {
       expect(problemsOf({ DB_NAME: 'chat', DB_HOST }), DB_HOST).to.have.length(1);

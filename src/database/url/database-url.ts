@@ -55,6 +55,8 @@ const SESSION_ATTRIBUTES: Record<string, DatabaseTarget['sessionAttributes']> = 
  * @throws {DatabaseUrlError} when the text is not such a URL, or has a parameter that would not be honoured.
  */
 export function parseDatabaseUrl(text: string): DatabaseTarget {
+  // In PostgreSQL's start-up message it would end the value and begin another setting.
+  if (/%00|\0/.test(text)) throw new DatabaseUrlError('has a zero byte (%00)');
   const [scheme] = /^postgres(ql)?:\/\//i.exec(text) ?? [];
   if (scheme === undefined) throw new DatabaseUrlError('must be a postgres:// URL');
   const { credentials, location } = splitCredentials(text.slice(scheme.length));

@@ -174,6 +174,17 @@ describe('The URL of the database', () => {
     expect(problemOf('postgres://u@db/chat?connect_timeout=soon')).to.match(/connect_timeout/);
   });
 
+  it('rejects a zero byte, which would add a setting to the start-up message', () => {
+    for (const url of [
+      'postgres://u%00@h/d',
+      'postgres://u:p%00@h/d',
+      'postgres://h/d%00e',
+      'postgres://h/d?options=%00',
+    ]) {
+      expect(() => parseDatabaseUrl(url), url).to.throw(DatabaseUrlError, 'zero byte');
+    }
+  });
+
   it('rejects what is not a URL, and invalid hosts and ports', () => {
     for (const text of [
       '',
