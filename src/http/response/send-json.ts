@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import { acceptedCoding } from './content-coding.ts';
+import { unreadResponses } from './unread-responses.ts';
 
 /** Shorter bodies are not compressed: they fit one network packet anyway. */
 const COMPRESSED_FROM = 1024;
@@ -44,6 +45,7 @@ export async function sendJson(
 
 function send(response: Response, status: number, bytes: Buffer, headers: Record<string, string>): void {
   response.writeHead(status, { ...headers, 'Content-Length': bytes.length });
+  unreadResponses.hold(response, bytes.length);
   response.end(bytes);
 }
 

@@ -3,6 +3,7 @@ import { POST_OUTCOMES } from '../../../chat/posting/post-outcome.ts';
 import { poolOf } from '../../../database/sequelize.ts';
 import { ERROR_CODES } from '../../docs/error-codes.ts';
 import { nothing } from '../../request/request-schemas.ts';
+import { unreadResponses } from '../../response/unread-responses.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -132,6 +133,11 @@ function clientValues(services: Services, register: Registry): void {
   );
   gauge('plantao_requests', 'Requests in progress', () => connectionTracker.requests);
   gauge('plantao_connections', 'Open client connections', () => connectionTracker.connections);
+  gauge(
+    'plantao_unread_response_bytes',
+    'Long responses that clients have not read; beyond 256 MiB, the clients that have been reading for longest are disconnected',
+    () => unreadResponses.bytes,
+  );
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);
   gauge('plantao_token_cache_tokens', 'Tokens in the cache', () => tokenCache.size);
   counter(
