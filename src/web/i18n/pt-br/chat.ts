@@ -15,7 +15,7 @@ export const chat: typeof english = {
   noGroupsOpen: 'Você ainda não está em nenhum grupo. Crie um ou entre em um pelo nome.',
   noGroupsToken: 'Você ainda não está em nenhum grupo. Crie um ou peça a um membro que adicione você.',
   newGroup: 'Novo grupo',
-  joinGroup: 'Entrar em um grupo',
+  joinGroup: 'Entrar em grupo',
   noMessages: 'Ainda não há mensagens',
   unread: (count) => (count === 1 ? '1 não lida' : `${count} não lidas`),
   loadingGroups: 'Carregando seus grupos…',

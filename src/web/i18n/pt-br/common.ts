@@ -11,7 +11,7 @@ export const common: typeof english = {
   role: { active: 'ativo', standby: 'de reserva', fallen: 'fora de serviço', unreachable: 'inacessível' },
   term: (term) => `mandato ${term}`,
   connectedHere: 'você está conectado a este nó',
-  documentation: 'Documentação da API',
+  documentation: 'Docs da API',
   pages: 'Páginas',
   cluster: 'Cluster',
   chat: 'Conversas',

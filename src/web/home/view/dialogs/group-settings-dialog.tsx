@@ -3,7 +3,6 @@ import { useRef, useState } from 'preact/hooks';
 import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
-import { nameOf } from '../../model/group-names.ts';
 import { addressOf, invitationHash } from '../../model/location.ts';
 import { useView } from '../context.ts';
 import type { GroupDialogProps } from './dialog-state.ts';
@@ -23,9 +22,10 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
     await app.client.groups.change(group.id, change, { signal: chat.signal });
     await chat.refresh();
   };
+  const title = group.direct ? t.chatSettings : t.settingsOf(group.name);
   const action = mayChange ? { action: t.save, act: save } : {};
   return (
-    <Modal title={t.settingsOf(nameOf(group, chat.me.id))} {...action} onClose={onClose}>
+    <Modal title={title} {...action} onClose={onClose}>
       <label class="switch">
         <input
           type="checkbox"
