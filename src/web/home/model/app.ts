@@ -140,19 +140,13 @@ export class App extends Observable {
     this.changed();
   }
 
-  /** Ends the session after the account was deleted, of which this device keeps nothing. */
-  leaveDeleted(): void {
-    const { chat } = this;
-    this.leave();
-    if (chat !== undefined) removeUserData(() => localStorage, chat.me.id);
-  }
-
-  /** Ends the session. `endedBy` is an error if the user did not end it. */
-  leave(endedBy?: unknown): void {
+  /** Ends the session. `endedBy` is an error if the user did not end it. Of a deleted account, this device keeps nothing. */
+  leave(endedBy?: unknown, isDeleted = endedBy instanceof ChatError && endedBy.code === 'user_not_found'): void {
     if (this.chat === undefined) return;
     this.chat.stop();
     // An expired session is no sign-out: what was loaded stays for the next one.
     if (endedBy === undefined) this.chat.forget();
+    if (isDeleted) removeUserData(() => localStorage, this.chat.me.id);
     forgetSession(this.chat.me.id);
     this.chat = undefined;
     this.#session = undefined;

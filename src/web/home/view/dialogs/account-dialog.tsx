@@ -177,7 +177,7 @@ export function DeleteAccountDialog({ chat, onClose }: DialogProps) {
     const given = password.current?.value ?? '';
     const messages = erase.current?.checked === true ? 'erase' : 'keep';
     await app.client.account.delete({ ...(given !== '' && { password: given }), messages, signal: chat.signal });
-    app.leaveDeleted();
+    app.leave(undefined, true);
   };
   return (
     <Modal title={t.deleteAccountTitle} action={t.deleteAccount} act={remove} isDangerous onClose={onClose}>
