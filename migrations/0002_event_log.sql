@@ -94,6 +94,9 @@ CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_
 CREATE INDEX events_by_topic ON plantao.events (topic, position) WHERE topic IS NOT NULL;
 CREATE INDEX events_by_user ON plantao.events (user_id, position) WHERE user_id IS NOT NULL;
 CREATE INDEX events_broadcast ON plantao.events (position) WHERE kind = 'broadcast';
+-- Serves the name that a group had at an event. The sum keeps every plan from events_by_group, which has each message of the group.
+CREATE INDEX events_of_former_names ON plantao.events ((group_id + 0), position)
+  WHERE kind IN ('group_changed', 'group_deleted') AND topic IS NOT NULL;
 
 CREATE TABLE plantao.event_log (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -174,7 +177,11 @@ COMMENT ON FUNCTION plantao.reply_preview(bigint, bigint) IS
   'Returns the preview of the message that a reply refers to, with its first 100 characters; marked as deleted if there is no such message in this group.';
 
 CREATE VIEW plantao.event_feed AS
-  SELECT e.position, e.kind, e.group_id, g.name AS group_name, e.topic, e.user_id, who.username, e.message_id,
+  SELECT e.position, e.kind, e.group_id,
+         coalesce((SELECT next.topic FROM plantao.events next
+                   WHERE next.group_id + 0 = e.group_id AND next.position > e.position
+                     AND next.kind IN ('group_changed', 'group_deleted') AND next.topic IS NOT NULL
+                   ORDER BY next.position LIMIT 1), g.name) AS group_name, e.topic, e.user_id, who.username, e.message_id,
          m.sender_id, sender.username AS sender, sender.is_hook, m.content, m.created_at AS sent_at, m.edited_at,
          e.kind = 'message_edited' AND m.edited_at > e.at AS is_outdated, e.payload, e.at,
          m.idempotency_key, m.meta, CASE WHEN m.reply_to_id IS NOT NULL THEN plantao.reply_preview(m.reply_to_id, e.group_id) END AS reply_to,
@@ -192,7 +199,7 @@ COMMENT ON VIEW plantao.event_feed IS 'The event log with names and texts, as no
 COMMENT ON COLUMN plantao.event_feed.position IS 'Position in the log.';
 COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group whose members receive it, if any.';
-COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name of the group; null if it was deleted.';
+COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name that the group had after the event; null if the event deleted it.';
 COMMENT ON COLUMN plantao.event_feed.topic IS 'The topic whose subscribers receive it, or the name that the group had before, if any.';
 COMMENT ON COLUMN plantao.event_feed.user_id IS 'The user who joined, left or was renamed.';
 COMMENT ON COLUMN plantao.event_feed.username IS 'Name of that user; null if the account was deleted.';

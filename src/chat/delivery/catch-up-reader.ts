@@ -181,9 +181,15 @@ const QUERY = `
   ), groups_of_interest AS (
     SELECT $3::bigint AS id WHERE $3 IS NOT NULL
     UNION SELECT id FROM plantao.groups WHERE name = $4::text AND $2 IS NULL
+    -- Groups that had the name then.
+    UNION SELECT group_id FROM plantao.events
+      WHERE topic = $4 AND position > $1 AND kind IN ('group_changed', 'group_deleted') AND $2 IS NULL
     -- By name only the user's own groups: the number of other groups with this name must not matter.
-    UNION SELECT g.id FROM (SELECT group_id FROM groups_before UNION SELECT group_id FROM first_changes) mine
-      CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE id = mine.group_id AND name = $4 OFFSET 0) g
+    UNION SELECT mine.group_id FROM (SELECT group_id FROM groups_before UNION SELECT group_id FROM first_changes) mine
+      WHERE EXISTS (SELECT FROM plantao.groups WHERE id = mine.group_id AND name = $4 OFFSET 0)
+        OR EXISTS (SELECT FROM plantao.events e
+                   WHERE e.group_id + 0 = mine.group_id AND e.position > $1 AND e.kind IN ('group_changed', 'group_deleted')
+                     AND e.topic IS NOT NULL AND e.topic = $4 OFFSET 0)
     UNION SELECT group_id FROM groups_before WHERE $5::boolean
     UNION SELECT group_id FROM (SELECT group_id FROM changes ORDER BY position LIMIT ${PAGE_SIZE}) c WHERE $5
   ), found AS (

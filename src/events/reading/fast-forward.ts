@@ -4,7 +4,7 @@
  *
  * A page holds every event in its span that the interest covers, or more. Delivery still decides event by event which
  * waiter gets it, with memberships that change on the way, so a page includes the groups that a user joins within the span.
- * Names are compared with those of the same snapshot. The interest must not grow between the statement and the delivery of
+ * Names are compared with those of the same snapshot, and with those that groups had before. The interest must not grow between the statement and the delivery of
  * its page, so {@link EventLog.whenSettled} keeps new waiters and memberships out meanwhile.
  */
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
@@ -42,6 +42,8 @@ const feedOf = (limit: number) => `
   WITH groups_of_interest AS MATERIALIZED (
     SELECT unnest($4::bigint[]) AS id
     UNION SELECT id FROM plantao.groups WHERE name IN (SELECT unnest($5::text[]))
+    UNION SELECT group_id FROM plantao.events
+      WHERE position > $1 AND kind IN ('group_changed', 'group_deleted') AND topic IN (SELECT unnest($5::text[]))
     UNION SELECT group_id FROM plantao.events
       WHERE position > $1::bigint AND position <= $1 + $3::bigint AND kind = 'joined'
         AND user_id IN (SELECT unnest($6::bigint[]))

@@ -55,6 +55,37 @@ describe('Polls by the name of a group', function () {
       return (await sql.query(reads, [rows[0].now])).rowCount;
     });
   };
+  it('receive what was sent before a rename by the name that the group had then, from memory and from the database', async () => {
+    const name = People.name('sala');
+    const groupId = await people.group(name, [member]);
+    const cursor = await cursorOf(member);
+    const send = (content: string) =>
+      sql.query('INSERT INTO plantao.messages (group_id, sender_id, content) VALUES ($1, $2, $3)', [
+        ...[groupId, member.id, content],
+      ]);
+    const rename = (to: string) => sql.query('UPDATE plantao.groups SET name = $2 WHERE id = $1', [groupId, to]);
+    await sql.query('BEGIN');
+    await send('first');
+    await rename(`${name}2`);
+    await send('second');
+    await rename(`${name}3`);
+    await send('third');
+    // The node reads everything at once.
+    await sql.query('COMMIT');
+    const received = {
+      [name]: ['message', 'group_changed'],
+      [`${name}2`]: ['group_changed', 'message', 'group_changed'],
+      [`${name}3`]: ['group_changed', 'message'],
+    };
+    for (const where of ['from memory', 'from the database']) {
+      for (const [by, kinds] of Object.entries(received)) {
+        expect(await poll(member, by, cursor, 20), `${by} ${where}`).to.deep.equal(kinds);
+        expect(await poll(stranger, by, cursor, 0), `${by} of a stranger, ${where}`).to.equal('nothing');
+      }
+      await exceedMemory(cursor);
+    }
+  });
+
   /** Changes after which no group has the name, with the event of each. */
   const CHANGES: [what: string, kind: string, sql: string][] = [
     ['deleted', 'group_deleted', 'DELETE FROM plantao.groups WHERE id = $1'],
