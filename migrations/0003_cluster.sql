@@ -296,7 +296,8 @@ COMMENT ON COLUMN plantao.pauses.ended_by IS 'Role that ended it.';
 
 CREATE VIEW plantao.current_pause AS
   SELECT p.since, p.until, p.reason, p.asked_by
-  FROM (SELECT * FROM plantao.pauses ORDER BY id DESC LIMIT 1) p
+  -- A pause lasts 24 hours at the most, also one from the future that was inserted by hand.
+  FROM (SELECT * FROM plantao.pauses WHERE pauses.until <= clock_timestamp() + interval '24 hours' ORDER BY id DESC LIMIT 1) p
   WHERE p.ended_at IS NULL AND p.until > clock_timestamp();
 COMMENT ON VIEW plantao.current_pause IS
   'The pause of failover (plantao.pause) if there is one: at most one row. Until it ends no node is promoted, except the process that was active last.';
@@ -336,13 +337,21 @@ END $$;
 COMMENT ON FUNCTION plantao.resume() IS 'Ends the pause of failover (plantao.pause). If no node is active, one is promoted at once.';
 
 CREATE FUNCTION plantao.may_lead(candidate text, own_term bigint) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT NOT EXISTS (SELECT FROM plantao.current_pause)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- A session that has locked the pauses (VACUUM FULL, ALTER TABLE) must not prevent a promotion. Each node remembers a pause that
+  -- it has read, and does not try then.
+  BEGIN
+    LOCK TABLE plantao.pauses IN ACCESS SHARE MODE NOWAIT;
+  EXCEPTION WHEN lock_not_available THEN
+    RETURN true;
+  END;
+  RETURN NOT EXISTS (SELECT FROM plantao.current_pause)
     OR EXISTS (SELECT FROM (SELECT t.term, t.node FROM plantao.leader_terms t ORDER BY t.term DESC LIMIT 1) last
-               WHERE last.term <= own_term AND last.node = candidate)
-$$;
+               WHERE last.term <= own_term AND last.node = candidate);
+END $$;
 COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
-  'Returns whether a node may become active now: always, except during a pause. Then only if the last term was that of its present process (own_term; null if it has had none).';
+  'Returns whether a node may become active now: always, except during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked them.';
 
 CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0, own_term bigint DEFAULT NULL)
 RETURNS bigint

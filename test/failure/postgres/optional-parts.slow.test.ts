@@ -19,6 +19,9 @@ const HOLDS: [what: string, sql: string][] = [
   ['the row of plantao.event_log', 'SELECT FROM plantao.event_log FOR UPDATE'],
   ['plantao.sign_in_attempts', 'LOCK TABLE plantao.sign_in_attempts IN ACCESS EXCLUSIVE MODE'],
   ['plantao.tokens', 'LOCK TABLE plantao.tokens IN SHARE MODE'],
+  ['plantao.pauses', 'LOCK TABLE plantao.pauses IN ACCESS EXCLUSIVE MODE'],
+  ['plantao.cluster', 'LOCK TABLE plantao.cluster IN ACCESS EXCLUSIVE MODE'],
+  ['the search index', 'LOCK TABLE plantao.search_index, plantao.message_search IN ACCESS EXCLUSIVE MODE'],
 ];
 
 describe('A transaction that stays open', () => {

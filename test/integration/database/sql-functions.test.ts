@@ -104,6 +104,16 @@ describe('The SQL functions', () => {
     );
   });
 
+  it('let every node lead during a pause that an INSERT by hand placed in the future', async () => {
+    await client.query("BEGIN; INSERT INTO plantao.pauses (since, until) VALUES ('9998-12-31 UTC', '9999-01-01 UTC')");
+    try {
+      const { rows } = await client.query("SELECT plantao.may_lead('node-a', NULL) AS may");
+      expect(rows).to.deep.equal([{ may: true }]);
+    } finally {
+      await client.query('ROLLBACK');
+    }
+  });
+
   it('let the node that was active last lead during a pause, also if a failover lost the row of its last term', async () => {
     await client.query('BEGIN');
     try {
