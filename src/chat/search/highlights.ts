@@ -8,14 +8,17 @@ export interface TextPart {
   match: boolean;
 }
 
+/** Most matches that are marked in one message: more would make a page of short words several times as long as its texts. */
+export const MAX_MATCHES = 100;
+
 /**
- * Cuts a message's text where it contains the terms. Returns parts rather than positions, because programming languages count
+ * Cuts a message's text at the first {@link MAX_MATCHES} places where it contains the terms. Returns parts rather than positions, because programming languages count
  * characters differently, and rather than a text with markers, because a message may contain any marker.
  */
 export function partsOf(content: string, terms: readonly SearchTerm[]): TextPart[] {
   const { text, starts } = foldWithStarts(content);
   const at = (index: number) => starts[index] ?? content.length;
-  const found = terms.flatMap((term) => [...occurrences(text, term)]).sort(([one], [other]) => one - other);
+  const found = terms.flatMap((term) => firstOf(occurrences(text, term))).sort(([one], [other]) => one - other);
   const parts: TextPart[] = [];
   let done = 0;
   const add = (end: number, match: boolean) => {
@@ -26,10 +29,19 @@ export function partsOf(content: string, terms: readonly SearchTerm[]): TextPart
     else parts.push({ text: piece, match });
     done = end;
   };
-  for (const [start, end] of found) {
+  for (const [start, end] of found.slice(0, MAX_MATCHES)) {
     add(at(start), false);
     add(at(end), true);
   }
   add(content.length, false);
   return parts;
+}
+
+function firstOf<Match>(all: Iterable<Match>): Match[] {
+  const first: Match[] = [];
+  for (const match of all) {
+    if (first.length === MAX_MATCHES) break;
+    first.push(match);
+  }
+  return first;
 }

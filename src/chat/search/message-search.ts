@@ -3,7 +3,7 @@ import { SqlState, sqlState } from '../../database/errors.ts';
 import { FairSemaphore } from '../auth/fair-semaphore.ts';
 import { Refused } from '../errors.ts';
 import { type Candidate, Candidates } from './candidates.ts';
-import { partsOf, type TextPart } from './highlights.ts';
+import { type FoundMessage, type FoundRow, foundMessages } from './found-messages.ts';
 import { probe } from './indexing/index-probe.ts';
 import { CHUNK } from './indexing/index-rows.ts';
 import { requiredHashes } from './indexing/signatures.ts';
@@ -20,19 +20,6 @@ export interface MessageSearchOptions {
   senderId?: number | undefined;
   before?: number | undefined;
   limit: number;
-}
-
-/** A message that was found; `parts` are its content, cut where it matches. */
-interface FoundMessage {
-  id: number;
-  group_id: number;
-  group: string;
-  sender: string;
-  sender_id: number;
-  content: string;
-  timestamp: string;
-  edited_at?: string;
-  parts: TextPart[];
 }
 
 /** A page, newest first. */
@@ -202,32 +189,6 @@ export class MessageSearch {
   async #load(ids: readonly number[], { userId, terms }: MessageSearchOptions): Promise<FoundMessage[]> {
     if (ids.length === 0) return [];
     const rows = await this.#sequelize.query<FoundRow>(LOAD, { bind: { ids, userId }, type: QueryTypes.SELECT });
-    return rows.flatMap((row) => view(row, terms) ?? []);
+    return foundMessages(rows, terms);
   }
 }
-
-interface FoundRow {
-  id: number;
-  group_id: number;
-  group_name: string;
-  sender_id: number;
-  sender: string;
-  content: string;
-  created_at: unknown;
-  edited_at: unknown;
-}
-
-/** Returns null for a time that JavaScript cannot represent; such a message is left out. */
-function view(row: FoundRow, terms: readonly SearchTerm[]): FoundMessage | null {
-  const { id, group_id, group_name, sender, sender_id, content, created_at, edited_at } = row;
-  const timestamp = iso(created_at);
-  if (timestamp === null) return null;
-  const editedAt = iso(edited_at);
-  return {
-    ...{ id, group_id, group: group_name, sender, sender_id, content, timestamp },
-    ...(editedAt !== null && { edited_at: editedAt }),
-    parts: partsOf(content, terms),
-  };
-}
-
-const iso = (time: unknown) => (time instanceof Date && !Number.isNaN(time.getTime()) ? time.toISOString() : null);

@@ -1,5 +1,6 @@
 /** The schemas of responses and of their parts that several routes share. The OpenAPI document gives each a name. */
 import { z } from 'zod';
+import { MAX_MATCHES } from '../../chat/search/highlights.ts';
 import { ERROR_CODES } from './error-codes.ts';
 
 /** A user as others see them. */
@@ -67,7 +68,9 @@ export const foundMessage = z
     edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it was never changed.'),
     parts: z
       .array(z.object({ text: z.string(), match: z.boolean() }))
-      .describe('The content in pieces, for highlighting: their texts together are the content. None of it is HTML.'),
+      .describe(
+        `The content in pieces, for highlighting: their texts together are the content. At most ${MAX_MATCHES} matches are marked. None of it is HTML.`,
+      ),
   })
   .meta({ id: 'FoundMessage' });
 

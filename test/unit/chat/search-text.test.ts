@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Candidates } from '../../../src/chat/search/candidates.ts';
 import { fold, foldWithStarts } from '../../../src/chat/search/folding.ts';
-import { partsOf } from '../../../src/chat/search/highlights.ts';
+import { foundMessages } from '../../../src/chat/search/found-messages.ts';
+import { MAX_MATCHES, partsOf } from '../../../src/chat/search/highlights.ts';
 import { appendChunk, chunksOf, type IndexRow, markMessage } from '../../../src/chat/search/indexing/index-rows.ts';
 import { hashesOf, requiredHashes, senderHash } from '../../../src/chat/search/indexing/signatures.ts';
 import { occurrences, termsOf } from '../../../src/chat/search/search-query.ts';
@@ -185,5 +186,36 @@ describe('The signatures of the search index', () => {
     }));
     expect(chunksOf(messages).map(({ length }) => length)).to.deep.equal(Array.from({ length: 64 }, () => 1));
     expect(chunksOf(messages.slice(0, 63))).to.deep.equal([]);
+  });
+});
+
+describe('Found messages', () => {
+  const row = (content: string) => ({
+    ...{ id: 1, group_id: 1, group_name: 'g', sender_id: 1, sender: 'ana', content },
+    ...{ created_at: new Date(), edited_at: null },
+  });
+
+  it('have a bounded number of marked matches, and their whole text', () => {
+    const content = 'ab '.repeat(1365);
+    const parts = partsOf(content, termsOf('ab'));
+    expect(parts.filter(({ match }) => match)).to.have.length(MAX_MATCHES);
+    expect(parts.map(({ text }) => text).join('')).to.equal(content);
+  });
+
+  it('are marked in steps, between which the node does other work', async () => {
+    let turns = 0;
+    let isDone = false;
+    const count = () => {
+      turns++;
+      if (!isDone) setImmediate(count);
+    };
+    count();
+    const found = await foundMessages(
+      Array.from({ length: 50 }, () => row('a'.repeat(4096))),
+      termsOf('aaa'),
+    );
+    isDone = true;
+    expect(found).to.have.length(50);
+    expect(turns).to.be.at.least(25);
   });
 });
