@@ -82,17 +82,20 @@ BEGIN
     WHERE k.message_id = r.message_id AND k.emoji = r.emoji AND k.count <= r.number)
   UPDATE plantao.reaction_counts k SET count = k.count - r.number FROM removed r
   WHERE k.message_id = r.message_id AND k.emoji = r.emoji AND k.count > r.number;
-  -- Reactions of a deleted message go without an event: the group was notified of the deletion.
+  -- Reactions to a message that was deleted, or that is removed with its group or its sender, go without an event: the group is
+  -- notified of that.
   INSERT INTO plantao.events (position, kind, group_id, message_id, payload)
   SELECT head + row_number() OVER (ORDER BY c.message_id, c.user_id, c.emoji), 'reaction', m.group_id, c.message_id,
          jsonb_build_object('user_id', c.user_id, 'emoji', c.emoji, 'added', false, 'count', coalesce(k.count, 0))
   FROM changed c JOIN plantao.messages m ON m.id = c.message_id
+  JOIN plantao.groups g ON g.id = m.group_id AND g.deleted_at IS NULL
+  JOIN plantao.users u ON u.id = m.sender_id AND u.erasing IS DISTINCT FROM 'erase'
   LEFT JOIN plantao.reaction_counts k ON k.message_id = c.message_id AND k.emoji = c.emoji;
   GET DIAGNOSTICS added = ROW_COUNT;
   IF added > 0 THEN PERFORM plantao.hint('plantao_events', (head + added)::text); END IF;
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.remove_reactions() IS 'Takes removed reactions out of the counts, and appends one event for each whose message still exists.';
+COMMENT ON FUNCTION plantao.remove_reactions() IS 'Takes removed reactions out of the counts, and appends one event for each whose message stays.';
 
 CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE ON plantao.reactions
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();

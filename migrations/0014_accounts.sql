@@ -46,6 +46,7 @@ CREATE FUNCTION plantao.erase_user(account bigint, mode text DEFAULT 'anonymise'
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   own plantao.users;
+  messages bigint[];
   room integer := at_most;
   removed integer;
 BEGIN
@@ -82,7 +83,14 @@ BEGIN
     ON CONFLICT (issuer, subject) DO UPDATE SET revoked_before = excluded.revoked_before;
   END IF;
   IF mode = 'erase' THEN
-    DELETE FROM plantao.messages m WHERE m.id IN (SELECT o.id FROM plantao.messages o WHERE o.sender_id = account LIMIT room);
+    -- plantao.remove_reactions() appends no event for reactions to messages that are about to go.
+    UPDATE plantao.users u SET erasing = mode WHERE u.id = account;
+    messages := ARRAY(SELECT o.id FROM plantao.messages o WHERE o.sender_id = account LIMIT room);
+    DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
+      SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.message_id = ANY (messages) LIMIT room);
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    room := room - removed;
+    DELETE FROM plantao.messages m WHERE m.id = ANY (messages[1:room]);
     GET DIAGNOSTICS removed = ROW_COUNT;
     room := room - removed;
   END IF;
@@ -102,7 +110,7 @@ BEGIN
   RETURN at_most - room;
 END $$;
 COMMENT ON FUNCTION plantao.erase_user(bigint, text, integer) IS
-  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves all groups, and cannot sign in. Every step removes at most at_most rows and returns their number: reactions and idempotency keys, and with the mode erase the messages too; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
+  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves all groups, and cannot sign in. Every step removes at most at_most rows and returns their number: reactions and idempotency keys, and with the mode erase the messages, with the reactions to them, too; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
 
 CREATE FUNCTION plantao.continue_erasures(under_term bigint, at_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -233,6 +233,29 @@ describe('A deleted account', function () {
     expect(await query('SELECT FROM plantao.users WHERE erasing IS NOT NULL')).to.deep.equal([]);
   });
 
+  it('counts the reactions to its messages in each step, and appends no event for them', async () => {
+    const [ana, bia] = [await scene.people.comeIn(), await scene.people.comeIn()];
+    const groupId = await scene.people.group('Grupo', [ana, bia]);
+    await scene.people.message(groupId, ana, 'popular');
+    // All in one transaction: the active node would continue the deletion between two steps.
+    await query('BEGIN');
+    const [message] = await query<{ id: number }>('SELECT id FROM plantao.messages WHERE group_id = $1', [groupId]);
+    const react = `INSERT INTO plantao.reactions (message_id, user_id, emoji)
+      SELECT $1, $2, 'e' || number FROM generate_series(1, 10) number`;
+    for (const { id } of [ana, bia]) await query(react, [message?.id, id]);
+    const [log] = await query<{ head: number }>('SELECT plantao.log_head() AS head');
+    const step = async () =>
+      (await query<{ removed: number }>("SELECT plantao.erase_user($1, 'erase', 15) AS removed", [ana.id]))[0]?.removed;
+    const removed = [await step(), await step()];
+    await query('COMMIT');
+    expect(removed).to.deep.equal([15, 6]);
+    const events = await query<{ kind: string }>(
+      'SELECT kind FROM plantao.events WHERE position > $1 AND group_id = $2 ORDER BY position',
+      [log?.head, groupId],
+    );
+    expect(events.map(({ kind }) => kind)).to.deep.equal(['user_renamed', 'left', 'role_changed', 'message_deleted']);
+  });
+
   it('may have been one that keeps its messages, and has them erased later', async () => {
     const ana = await scene.people.comeIn();
     await scene.people.message(await scene.people.group('Grupo', [ana]), ana, 'fica');

@@ -77,6 +77,30 @@ for (const auth of ['token', 'open']) {
       expect(continued.map((entry) => entry.group_id)).to.have.members([failing, stopped, begun, later]);
     });
 
+    it('counts the reactions to its messages in each step, and appends no event for them', async () => {
+      const groupId = await newGroup('popular', 2);
+      // All in one transaction: the active node would continue the deletion between two steps.
+      await sql.query('BEGIN');
+      const { rows: messages } = await sql.query('SELECT id FROM plantao.messages WHERE group_id = $1', [groupId]);
+      const react = `INSERT INTO plantao.reactions (message_id, user_id, emoji)
+        SELECT $1, $2, 'e' || number FROM generate_series(1, 10) number`;
+      for (const { id } of messages) for (const { id: who } of [owner, member]) await sql.query(react, [id, who]);
+      const head = (await sql.query('SELECT plantao.log_head()::int AS head')).rows[0].head;
+      const step = async () =>
+        (await sql.query('SELECT plantao.delete_group($1, 15)::int AS removed', [groupId])).rows[0].removed;
+      const removed = [await step(), await step(), await step()];
+      await sql.query('COMMIT');
+      expect(removed).to.deep.equal([15, 15, 12]);
+      expect(await isGone(groupId)).to.equal(true);
+      const { rows } = await sql.query(
+        'SELECT kind FROM plantao.events WHERE position > $1 AND group_id = $2 ORDER BY position',
+        [head, groupId],
+      );
+      expect(rows.map(({ kind }) => kind)).to.deep.equal(['group_deleted', 'left', 'left']);
+      const left = 'SELECT FROM plantao.reaction_counts WHERE message_id = ANY ($1)';
+      expect((await sql.query(left, [messages.map(({ id }) => id)])).rowCount).to.equal(0);
+    });
+
     it('hides the group from the beginning, in every route', async () => {
       const groupId = await newGroup('kept', 3);
       const messageId = (
