@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
+import { always } from '../support/always.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
@@ -382,6 +383,38 @@ describe('The chat page, as a user works with it', function () {
     await second.getByRole('link', { name }).waitFor();
     await first.getByRole('button', { name: 'Sign out' }).click();
     await second.getByRole('button', { name: 'Sign in' }).waitFor();
+  });
+
+  it('notifies in one of two tabs, by the service worker, and a click opens the group', async () => {
+    const { name, id, bruno } = await newGroup();
+    const first = await ana({ serviceWorkers: 'allow', permissions: ['notifications'] });
+    await first.evaluate(() => localStorage.setItem('plantao.alert.notifies', 'true'));
+    await first.evaluate(async () => void (await navigator.serviceWorker.ready));
+    const second = await browser.openBeside(first, nodes.active.url);
+    for (const page of [first, second]) {
+      await page.getByRole('link', { name }).waitFor();
+      await page.evaluate(() => {
+        const { prototype } = ServiceWorkerRegistration;
+        const { showNotification } = prototype;
+        prototype.showNotification = function (...args) {
+          document.body.dataset.notified = String(Number(document.body.dataset.notified ?? 0) + 1);
+          return showNotification.apply(this, args);
+        };
+      });
+    }
+    await bruno.send(id, 'look at this');
+    for (const page of [first, second]) await page.getByText('look at this').waitFor();
+    const count = (page: Page) => page.evaluate(() => Number(document.body.dataset.notified ?? 0));
+    const counts = async () => (await count(first)) + (await count(second));
+    await eventually('a notification', async () => (await counts()) === 1);
+    await always('there is one', async () => (await counts()) === 1, { forMs: 1500 });
+    const [worker] = first.context().serviceWorkers();
+    // A page cannot create this event, and Playwright cannot click what the system shows.
+    await worker?.evaluate(`registration.getNotifications().then(([notification]) =>
+      dispatchEvent(new NotificationEvent('notificationclick', { notification })))`);
+    await eventually('a tab shows the group', async () =>
+      [first, second].some((page) => page.url().endsWith(`#group-${id}`)),
+    );
   });
 
   it('opens without a network with what was loaded, and sends what is written there when the network is back', async () => {
