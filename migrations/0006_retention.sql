@@ -55,7 +55,9 @@ BEGIN
                  AS bytes_before
         FROM plantao.events e
         WHERE e.position > log.floor ORDER BY e.position LIMIT at_most) o;
-  floor_after := greatest(log.floor, floor_after, least(log_end - most_kept, log.floor + at_most));
+  -- One step passes a gap, which an INSERT by hand may have left, however large it is.
+  floor_after := greatest(log.floor, floor_after, least(log_end - most_kept, greatest(log.floor + at_most,
+    (SELECT e.position - 1 FROM plantao.events e WHERE e.position > log.floor ORDER BY e.position LIMIT 1))));
   -- Before the removal, which would otherwise look like a lost end (plantao.note_lost_end), and in one transaction with it: a
   -- statement that reads the floor and the events sees both changes or neither.
   UPDATE plantao.event_log SET floor = floor_after;
@@ -65,7 +67,7 @@ BEGIN
   SELECT coalesce(sum(r.payload_bytes) FILTER (WHERE r.position <= log.counted_to), 0) INTO removed_bytes FROM removed r;
   UPDATE plantao.event_log SET swept_at = clock_timestamp(),
     counted_to = greatest(log.counted_to, floor_after), payload_bytes = greatest(log.payload_bytes - removed_bytes, 0);
-  RETURN floor_after - log.floor;
+  RETURN least(floor_after - log.floor, 2147483647);
 END $$;
 COMMENT ON FUNCTION plantao.remove_old_events(bigint, interval, bigint, bigint, integer) IS
   'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than, beyond the newest most_kept, or too many for most_bytes of payloads (as counted by plantao.count_payload_bytes). Returns the number removed; fewer than at_most means done.';

@@ -160,6 +160,15 @@ describe('Retention', () => {
     expect(await status()).to.include({ events: 500 });
   });
 
+  it('continues behind a gap of billions of positions, which an INSERT by hand has left', async () => {
+    const { head } = await status();
+    await client.query(
+      `INSERT INTO plantao.events (position, kind, at) SELECT plantao.lock_log() + 4294967296, 'broadcast', now() - interval '10 days'`,
+    );
+    await retention({ eventCount: 1000 }).sweep();
+    expect(await status()).to.include({ events: 0, removed: head + 4294967296 });
+  });
+
   it('skips idempotency keys that another transaction locks, as the deletion of an account does', async () => {
     await client.query(`
       INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
