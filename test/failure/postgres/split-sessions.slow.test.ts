@@ -107,11 +107,18 @@ describe('An active node whose lock session stays with a former primary that goe
     await isGone(node);
     const holder = async () => (await promoted.query('SELECT FROM plantao.lock_holder')).length === 1;
     await eventually('it holds the lock on the new primary', holder, PATIENCE);
-    await eventually('it stores a message', async () => (await send(node, 'stored')).status === 200, PATIENCE);
-    const url = `${node.url}/subscribe/status?groupId=1&userId=1`;
-    const { cursor } = (await get<{ cursor: string }>(`${url}&timeout=0`)).body;
+    const stored = await eventually(
+      'it stores a message',
+      async () => {
+        const sent = await send(node, 'stored');
+        return sent.status === 200 && sent.body;
+      },
+      PATIENCE,
+    );
     expect((await send(node, 'heard')).status).to.equal(200);
-    const { body } = await get<{ events: unknown[] }>(`${url}&timeout=20&cursor=${cursor}`);
+    const { body } = await get<{ events: unknown[] }>(
+      `${node.url}/subscribe/status?groupId=1&userId=1&timeout=20&cursor=${stored.cursor}`,
+    );
     expect(JSON.stringify(body.events)).to.contain('heard');
   });
 
