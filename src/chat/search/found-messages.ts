@@ -9,6 +9,7 @@ export interface FoundMessage {
   group: string;
   sender: string;
   sender_id: number;
+  hook?: true;
   content: string;
   timestamp: string;
   edited_at?: string;
@@ -22,6 +23,7 @@ export interface FoundRow {
   group_name: string;
   sender_id: number;
   sender: string;
+  is_hook: boolean;
   content: string;
   created_at: unknown;
   edited_at: unknown;
@@ -47,12 +49,14 @@ export async function foundMessages(rows: readonly FoundRow[], terms: readonly S
 
 /** Returns null for a time that JavaScript cannot represent; such a message is left out. */
 function view(row: FoundRow, terms: readonly SearchTerm[]): FoundMessage | null {
-  const { id, group_id, group_name, sender, sender_id, content, created_at, edited_at } = row;
+  const { id, group_id, group_name, sender, sender_id, is_hook, content, created_at, edited_at } = row;
   const timestamp = iso(created_at);
   if (timestamp === null) return null;
   const editedAt = iso(edited_at);
   return {
-    ...{ id, group_id, group: group_name, sender, sender_id, content, timestamp },
+    ...{ id, group_id, group: group_name, sender, sender_id },
+    ...(is_hook && { hook: true }),
+    ...{ content, timestamp },
     ...(editedAt !== null && { edited_at: editedAt }),
     parts: partsOf(content, terms),
   };

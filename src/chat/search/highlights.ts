@@ -12,8 +12,9 @@ export interface TextPart {
 export const MAX_MATCHES = 100;
 
 /**
- * Cuts a message's text at the first {@link MAX_MATCHES} places where it contains the terms. Returns parts rather than positions, because programming languages count
- * characters differently, and rather than a text with markers, because a message may contain any marker.
+ * Cuts a message's text at the first {@link MAX_MATCHES} places where it contains the terms. Returns parts rather than positions,
+ * because programming languages count characters differently, and rather than a text with markers, because a message may contain
+ * any marker.
  */
 export function partsOf(content: string, terms: readonly SearchTerm[]): TextPart[] {
   const { text, starts } = foldWithStarts(content);

@@ -65,7 +65,8 @@ const readQuery = (conditions: readonly string[]) => `
 
 /** Checks again that the user is in the group: the only statement that reads texts. */
 const LOAD = `
-  SELECT m.id, m.group_id, g.name AS group_name, m.sender_id, u.username AS sender, m.content, m.created_at, m.edited_at
+  SELECT m.id, m.group_id, g.name AS group_name, m.sender_id, u.username AS sender, u.is_hook, m.content,
+         m.created_at, m.edited_at
   FROM plantao.messages m
   JOIN plantao.groups g ON g.id = m.group_id
   JOIN plantao.memberships own ON own.group_id = m.group_id AND own.user_id = $userId

@@ -63,7 +63,7 @@ describe('A hook', function () {
   const history = async (id = groupId) =>
     (await as<{ messages: JsonObject[] }>(owner, 'GET', `/messages?groupId=${id}`)).body.messages;
 
-  it('posts to its group under a name that no user can have, in history and in events', async () => {
+  it('posts to its group under a name that no user can have, in history, in events and in searches', async () => {
     const { hook, token } = await create();
     expect(hook).to.deep.include({ name: 'Backup', sender: `🪝 Backup #${hook.id}`, created_by: owner.id });
     const { body: state } = await as(member, 'GET', '/sync');
@@ -81,6 +81,8 @@ describe('A hook', function () {
     const poll = `/subscribe/user?user_id=${member.id}&cursor=${state.cursor}&timeout=5`;
     const { body: heard } = await as<{ events: JsonObject[] }>(member, 'GET', poll);
     expect(heard.events.map(({ kind, message }) => ({ kind, message }))).to.deep.equal([{ kind: 'message', message }]);
+    const { body: found } = await as<{ messages: JsonObject[] }>(member, 'GET', '/search?q=terminou');
+    expect(found.messages[0]).to.deep.include(message);
     const { body: chats } = await as<{ chats: { unread: number }[] }>(member, 'GET', '/chats');
     expect(chats.chats[0]?.unread).to.equal(1);
     for (const username of [hook.sender, '🪝 Outro', 'a🪝']) {

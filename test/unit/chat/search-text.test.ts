@@ -191,7 +191,7 @@ describe('The signatures of the search index', () => {
 
 describe('Found messages', () => {
   const row = (content: string) => ({
-    ...{ id: 1, group_id: 1, group_name: 'g', sender_id: 1, sender: 'ana', content },
+    ...{ id: 1, group_id: 1, group_name: 'g', sender_id: 1, sender: 'ana', is_hook: false, content },
     ...{ created_at: new Date(), edited_at: null },
   });
 
