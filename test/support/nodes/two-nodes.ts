@@ -65,19 +65,24 @@ export async function startTwoNodes(databaseUrl: string, env: Record<string, str
   try {
     await active.start();
     await standby.start();
-    await eventually(
-      'the first node is active, and each knows the role of the other',
-      async () => {
-        const both = await Promise.all([active, standby].map(({ url }) => get<Health>(`${url}/health`)));
-        return both.every(({ body }) => body.active_node === active.name && body.peers.every(({ alive }) => alive));
-      },
-      { within: 20_000 },
-    );
+    await knowEachOther({ active, standby });
   } catch (error) {
     await Promise.all([active.stop(), standby.stop()]);
     throw error;
   }
   return { active, standby, stop };
+}
+
+/** Waits until the first node is active, and each knows the role of the other. */
+export async function knowEachOther({ active, standby }: Pick<TwoNodes, 'active' | 'standby'>): Promise<void> {
+  await eventually(
+    'the first node is active, and each knows the role of the other',
+    async () => {
+      const both = await Promise.all([active, standby].map(({ url }) => get<Health>(`${url}/health`)));
+      return both.every(({ body }) => body.active_node === active.name && body.peers.every(({ alive }) => alive));
+    },
+    { within: 20_000 },
+  );
 }
 
 /** The result of {@link useTwoNodes}; filled when the first test runs. */
