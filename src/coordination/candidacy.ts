@@ -38,6 +38,8 @@ export class Candidacy {
   #deferUntil = Number.NEGATIVE_INFINITY;
   #sign: { at: number; reason: string } | null = null;
   #leaderSeenAt: number;
+  /** True while a node is seen active. */
+  #isLed = false;
   /** The last term of this process: during a pause no other process is promoted. */
   #ownTerm: number | null = null;
   #failures = 0;
@@ -84,14 +86,21 @@ export class Candidacy {
   /** Ends the back-off, because a node is active: the next vacancy is a new one. */
   activeSeen(): void {
     this.#leaderSeenAt = this.#clock();
+    this.#isLed = true;
     this.#sign = null;
     this.#holder.reset();
     this.endBackOff();
   }
 
+  /** Records that no node is seen active. */
+  noneSeen(): void {
+    this.#isLed = false;
+  }
+
   /** Starts over as a standby: earlier signs no longer count. */
   reset(): void {
     this.#sign = null;
+    this.#isLed = false;
     this.#leaderSeenAt = this.#clock();
   }
 
@@ -182,7 +191,8 @@ export class Candidacy {
     const now = this.#clock();
     return {
       sinceSignMs: this.#sign && now - this.#sign.at,
-      leaderlessMs: now - this.#leaderSeenAt,
+      // Not the time since then: it is never 0, and each standby would try twenty times a second for ever.
+      leaderlessMs: this.#isLed ? 0 : now - this.#leaderSeenAt,
       failures: this.#failures,
       failingMs: this.#failures > 0 ? now - this.#failingSince : 0,
     };

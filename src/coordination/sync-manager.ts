@@ -235,6 +235,7 @@ export class SyncManager {
 
   #tick(): void {
     if (this.#options.peers.active || this.isActive) this.#candidacy.activeSeen();
+    else this.#candidacy.noneSeen();
     this.#doubtIfSuperseded(this.#options.peers.highestTerm);
     this.#lossReport.runDue();
     this.#housekeeping.runDue(this.role, this.leader?.term ?? null);

@@ -45,6 +45,20 @@ describe('An attempt to take the leader lock', () => {
     );
   });
 
+  it('follows at the idle interval for as long as a node is seen active, however long ago the last look was', () => {
+    const candidacy = candidate(async () => []);
+    candidacy.activeSeen();
+    now += 0.01;
+    expect(candidacy.electionState.leaderlessMs).to.equal(0);
+    now += 40;
+    candidacy.noneSeen();
+    expect(candidacy.electionState.leaderlessMs).to.be.closeTo(40, 0.1);
+    candidacy.activeSeen();
+    candidacy.reset();
+    now += 1;
+    expect(candidacy.electionState.leaderlessMs).to.be.closeTo(1, 0.1);
+  });
+
   it('reports a holder two leases after it first saw it: not one that was promoted at the end of a long outage', async () => {
     let pid = 1;
     const candidacy = candidate(async <Row>() => [holderRow(pid, now)] as Row[]);
