@@ -1,7 +1,7 @@
 import { col, literal, Op, QueryTypes, type Sequelize, type Transaction } from 'sequelize';
 import { User } from '../database/models.ts';
-import { FairSemaphore } from './auth/fair-semaphore.ts';
 import { Refused } from './errors.ts';
+import { FairSemaphore } from './fair-semaphore.ts';
 import { lockLog } from './lock-log.ts';
 
 /** A user as others see them. */

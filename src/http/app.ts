@@ -60,7 +60,7 @@ export function createApp(services: Services): Express {
       admission.of(route),
       ...(route.takesText ? [parseText] : []),
       parseBody,
-      handle(route),
+      handle(route, services),
     );
   }
   refuseOtherMethods(app, routes);
@@ -86,7 +86,7 @@ function warnAboutProxy(log: Log): RequestHandler {
   };
 }
 
-function handle(route: Route): RequestHandler {
+function handle(route: Route, { queues }: Services): RequestHandler {
   const names = fieldNames(route.input);
   return async (request, response) => {
     const caller: Caller = response.locals.caller;
@@ -96,9 +96,11 @@ function handle(route: Route): RequestHandler {
       endWithToken(caller, response, lifetime);
       releaseRouterState(request);
     }
-    const result = await route.handle({ input, caller, request, response, lifetime });
-    if (result && !response.headersSent)
-      await sendJson(response, result.status ?? route.status ?? 200, result.body, result.headers);
+    await queues.run(route, request, caller, lifetime, async () => {
+      const result = await route.handle({ input, caller, request, response, lifetime });
+      if (result && !response.headersSent)
+        await sendJson(response, result.status ?? route.status ?? 200, result.body, result.headers);
+    });
   };
 }
 

@@ -27,6 +27,7 @@ import type { HostCheck } from './request/checks/host-check.ts';
 import type { OriginCheck } from './request/checks/origin-check.ts';
 import type { NotificationLimits } from './request/checks/rate-limit.ts';
 import type { RoleView } from './request/checks/role-gate.ts';
+import type { RequestQueues } from './request/request-queues.ts';
 
 /** The cluster as the HTTP layer sees it. node/node.ts implements it with the SyncManager and its peers. */
 export interface Cluster extends RoleView {
@@ -114,5 +115,6 @@ export interface Services extends ChatFeatures {
   tokenCache: { readonly size: number; readonly misses: number };
   measurements: Measurements;
   pollSlots: PollSlots;
+  queues: RequestQueues;
   connectionTracker: ConnectionTracker;
 }

@@ -12,6 +12,7 @@ import { authenticateByToken, trustEveryone } from '../http/request/checks/authe
 import { HostCheck } from '../http/request/checks/host-check.ts';
 import { OriginCheck } from '../http/request/checks/origin-check.ts';
 import { NotificationLimits } from '../http/request/checks/rate-limit.ts';
+import { RequestQueues } from '../http/request/request-queues.ts';
 import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
 import type { Log } from '../log.ts';
@@ -113,6 +114,7 @@ export function buildHttp(options: HttpOptions) {
     tokenCache,
     measurements,
     pollSlots,
+    queues: new RequestQueues(settings.poolSize),
     connectionTracker,
   };
   const server = new Server(createApp(services), settings.maxConnections, connectionTracker, lock.touchLiveness);

@@ -1,7 +1,7 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Refused } from '../errors.ts';
-import { FairSemaphore, type Overload, type QueueKey } from './fair-semaphore.ts';
+import { FairSemaphore, type Overload, type QueueKey } from '../fair-semaphore.ts';
 import { RateLimitedError } from './sign-in-limits.ts';
 
 /**

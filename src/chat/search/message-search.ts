@@ -1,7 +1,7 @@
 import { QueryTypes, type Sequelize, Transaction } from 'sequelize';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import { FairSemaphore } from '../auth/fair-semaphore.ts';
 import { Refused } from '../errors.ts';
+import { FairSemaphore } from '../fair-semaphore.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { type FoundMessage, type FoundRow, foundMessages } from './found-messages.ts';
 import { probe } from './indexing/index-probe.ts';
@@ -87,9 +87,9 @@ export class MessageSearch {
     this.#limits = { ...LIMITS, ...limits };
   }
 
-  /** Returns a page of the messages that contain all terms. @throws {Refused} user_not_found, not_a_member, overloaded. */
-  find(options: MessageSearchOptions): Promise<FoundPage> {
-    return this.#searches.run({ source: String(options.userId), subject: '' }, () => this.#find(options));
+  /** Returns a page of the messages that contain all terms, for the client `source`. @throws {Refused} user_not_found, not_a_member, overloaded. */
+  find(options: MessageSearchOptions, source = ''): Promise<FoundPage> {
+    return this.#searches.run({ source, subject: String(options.userId) }, () => this.#find(options));
   }
 
   async #find(options: MessageSearchOptions): Promise<FoundPage> {

@@ -54,6 +54,8 @@ export interface Route {
   headers?: readonly string[];
   /** True for routes that load balancers, peers and monitors poll: REQUESTS_PER_MINUTE does not count them. */
   unlimited?: boolean;
+  /** True if requests do not wait in request-queues.ts: they have a queue of their own, or need no connection of the pool. */
+  unqueued?: boolean;
   /** True if the body may also be plain text, which is the value of the one field of the body. */
   takesText?: boolean;
   /** True for long polls and streams: they end when the token that opened them does. */

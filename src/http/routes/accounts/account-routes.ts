@@ -71,6 +71,7 @@ function eraseRoute({ accountChanges }: Services): Route {
     method: 'post',
     path: '/delete-account',
     servedBy: 'active node',
+    unqueued: true,
     requires: 'user',
     summary: "Deletes the caller's account and revokes its tokens; its messages stay under another name, or are erased",
     description:
@@ -105,6 +106,7 @@ function passwordRoute({ accountChanges }: Services): Route {
     method: 'post',
     path: '/password',
     servedBy: 'active node',
+    unqueued: true,
     requires: 'user',
     summary: 'Changes the password of an account, and ends all its sessions; the caller gets a new token',
     description:

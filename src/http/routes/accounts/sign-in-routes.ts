@@ -45,6 +45,7 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
     method: 'post',
     path: '/register',
     servedBy: 'active node',
+    unqueued: true,
     requires: 'anyone',
     summary: 'Creates an account with a password; with the ADMIN_TOKEN also sets the password of an existing account',
     description:
@@ -86,6 +87,7 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
     method: 'post',
     path: '/login',
     servedBy: 'active node',
+    unqueued: true,
     requires: 'anyone',
     summary:
       authMode === 'token'

@@ -11,6 +11,7 @@ export function userRoutes({ users }: Services): Route[] {
       method: 'get',
       path: '/users',
       servedBy: 'every node in service',
+      unqueued: true,
       requires: 'user',
       summary: 'Searches users by a part of their name',
       input: z.object({

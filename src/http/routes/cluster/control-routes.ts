@@ -185,6 +185,7 @@ function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route
     method: 'post',
     path: '/switchover',
     servedBy: 'active node',
+    unqueued: true,
     requires: 'admin',
     summary: 'Hands the active role over to the named standby, or to any standby',
     description: 'Repeating it is safe if `to` is given: already_active then means that the first request succeeded',

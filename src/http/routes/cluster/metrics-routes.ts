@@ -122,7 +122,7 @@ function leaseValues({ lease }: Services, register: Registry): void {
 
 function clientValues(services: Services, register: Registry): void {
   const { gauge, counter } = valuesIn(register);
-  const { waiters, streams, pollSlots, connectionTracker, writer, tokenCache } = services;
+  const { waiters, streams, pollSlots, queues, connectionTracker, writer, tokenCache } = services;
   gauge('plantao_waiters', 'Long polls and streams that wait', () => waiters.size);
   gauge('plantao_streams', 'Open event streams (SSE)', () => streams.size);
   gauge('plantao_poll_slots', 'Long polls and streams from their request to their end', () => pollSlots.size);
@@ -132,6 +132,7 @@ function clientValues(services: Services, register: Registry): void {
     () => pollSlots.capacity,
   );
   gauge('plantao_requests', 'Requests in progress', () => connectionTracker.requests);
+  gauge('plantao_queued_requests', 'Requests for chat data that wait for their turn', () => queues.queued);
   gauge('plantao_connections', 'Open client connections', () => connectionTracker.connections);
   gauge(
     'plantao_unread_response_bytes',

@@ -173,6 +173,7 @@ function groupsRoute(services: Services): Route {
     method: 'get',
     path: '/groups',
     servedBy: 'every node in service',
+    unqueued: true,
     requires: 'user',
     summary: "The groups and topics that clients wait on, on this node; with AUTH=token, only the caller's own groups",
     description: `At most ${MAX_NAMES} names are returned`,

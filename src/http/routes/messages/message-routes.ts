@@ -79,6 +79,7 @@ function sendRoute({ writer, eventLog }: Services): Route {
     method: 'post',
     path: '/messages',
     servedBy: 'active node',
+    unqueued: true,
     requires: 'user',
     summary: 'Sends a message to a group; it is stored before the response, and safe to repeat with an Idempotency-Key',
     input: z.object({

@@ -3,6 +3,7 @@ import { MAX_TERMS, termsOf } from '../../../chat/search/search-query.ts';
 import { foundMessage } from '../../docs/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
+import { clientKey } from '../../request/checks/rate-limit.ts';
 import { actingUserId, count, id, searchText } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
@@ -21,6 +22,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
       method: 'get',
       path: '/search',
       servedBy: 'every node in service',
+      unqueued: true,
       requires: 'user',
       summary: "Messages of the caller's groups that contain all words of a query, newest first",
       description: [
@@ -38,11 +40,12 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
       }),
       errorStatuses: [404],
       responseBody: searchResponse,
-      async handle({ input: { q, userId, ...rest }, caller }) {
+      async handle({ input: { q, userId, ...rest }, caller, request }) {
         const terms = termsOf(q);
         if (terms.length === 0) throw invalid('q', 'must have a letter, a digit or a sign to search for');
         if (terms.length > MAX_TERMS) throw invalid('q', `must have ${MAX_TERMS} different words or fewer`);
-        const page = await messageSearch.find({ ...rest, terms, userId: requireUserId(caller, userId) });
+        const search = { ...rest, terms, userId: requireUserId(caller, userId) };
+        const page = await messageSearch.find(search, clientKey(caller.userId, request));
         return { body: { messages: page.messages, next_before: page.nextBefore, partial: page.isPartial } };
       },
     }),

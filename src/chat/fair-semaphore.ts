@@ -50,6 +50,7 @@ export class FairSemaphore {
   /** By source, the next to be served first. */
   readonly #lanes = new Map<string, Lane>();
   readonly #running = new Set<string>();
+  #queued = 0;
 
   /** `overloaded` creates the error for a rejected task. */
   constructor(limits: FairSemaphoreLimits, overloaded: (why: Overload) => Error) {
@@ -57,9 +58,22 @@ export class FairSemaphore {
     this.#overloaded = overloaded;
   }
 
-  /** Runs `work` when its turn comes. @throws the error of `overloaded`; the error of `work`. */
-  async run<T>(key: QueueKey, work: () => Promise<T>): Promise<T> {
-    await this.#turn(key);
+  /** Tasks that wait. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /**
+   * Runs `work` when its turn comes. `onAbandoned` registers what to call if nobody waits for the result any more: a task that
+   * has not started leaves the queue then, and its promise never settles.
+   * @throws the error of `overloaded`; the error of `work`.
+   */
+  async run<T>(key: QueueKey, work: () => Promise<T>, onAbandoned?: (leave: () => void) => void): Promise<T> {
+    if (this.#queued === 0 && this.#running.size < this.#limits.concurrency && !this.#running.has(keyOf(key))) {
+      this.#running.add(keyOf(key));
+    } else {
+      await this.#turn(key, onAbandoned);
+    }
     try {
       return await work();
     } finally {
@@ -68,7 +82,7 @@ export class FairSemaphore {
     }
   }
 
-  #turn(key: QueueKey): Promise<void> {
+  #turn(key: QueueKey, onAbandoned?: (leave: () => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#refuse(waiting, 'timeout'), this.#limits.maxWaitMs);
       const waiting: Waiting = {
@@ -84,7 +98,14 @@ export class FairSemaphore {
       };
       const lane = this.#lanes.get(key.source) ?? new Map<string, Waiting[]>();
       this.#lanes.set(key.source, lane);
-      lane.set(key.subject, [...(lane.get(key.subject) ?? []), waiting]);
+      const own = lane.get(key.subject);
+      if (own) own.push(waiting);
+      else lane.set(key.subject, [waiting]);
+      this.#queued += 1;
+      onAbandoned?.(() => {
+        clearTimeout(timer);
+        this.#remove(waiting);
+      });
       this.#startNext();
       this.#makeRoom(key.source);
     });
@@ -116,9 +137,9 @@ export class FairSemaphore {
   #makeRoom(source: string): void {
     const own = this.#lanes.get(source);
     if (own && sizeOf(own) > this.#limits.queuedPerSource) this.#shorten(own, 'source');
-    const size = [...this.#lanes.values()].reduce((sum, lane) => sum + sizeOf(lane), 0);
+    if (this.#queued <= this.#limits.queued) return;
     const longest = largest(this.#lanes, sizeOf);
-    if (longest && size > this.#limits.queued) this.#shorten(longest, 'all');
+    if (longest) this.#shorten(longest, 'all');
   }
 
   #shorten(lane: Lane, why: Overload): void {
@@ -133,10 +154,13 @@ export class FairSemaphore {
 
   #remove(waiting: Waiting): void {
     const lane = this.#lanes.get(waiting.source);
-    const left = lane?.get(waiting.subject)?.filter((one) => one !== waiting) ?? [];
-    if (left.length > 0) lane?.set(waiting.subject, left);
-    else lane?.delete(waiting.subject);
-    if (lane?.size === 0) this.#lanes.delete(waiting.source);
+    const items = lane?.get(waiting.subject);
+    const at = items?.indexOf(waiting) ?? -1;
+    if (!lane || !items || at < 0) return;
+    items.splice(at, 1);
+    this.#queued -= 1;
+    if (items.length === 0) lane.delete(waiting.subject);
+    if (lane.size === 0) this.#lanes.delete(waiting.source);
   }
 }
 
