@@ -22,10 +22,10 @@ export function buildFeatures(
   settings: { readonly editHistory: boolean },
 ) {
   return {
-    administration: new GroupAdministration(sequelize, write, groupRemoval),
+    administration: new GroupAdministration(write, groupRemoval),
     invitations: new Invitations(sequelize, write),
     hooks: new Hooks(sequelize, write),
-    editing: new MessageEditing(sequelize, write, settings.editHistory),
+    editing: new MessageEditing(write, settings.editHistory),
     reactions: new Reactions(sequelize, write),
     readMarks: new ReadMarks(sequelize, write),
     chatList: new ChatList(sequelize),

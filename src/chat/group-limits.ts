@@ -1,6 +1,6 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
-import { Membership } from '../database/models.ts';
+import type { Transaction } from 'sequelize';
+import { query } from '../database/query.ts';
 import { RateLimitedError } from './auth/sign-in-limits.ts';
 import { Refused } from './errors.ts';
 
@@ -47,10 +47,11 @@ export async function requireBelowMembershipLimits(
   userIds: readonly number[],
   transaction: Transaction,
 ): Promise<void> {
-  const [row] = await sequelize().query<{ full: boolean }>(
+  const [row] = await query<{ full: boolean }>(
+    transaction,
     `SELECT EXISTS (SELECT FROM plantao.memberships WHERE group_id = ANY($groupIds::bigint[])
                     GROUP BY group_id HAVING count(*) > $maxMembers) AS full`,
-    { bind: { groupIds, maxMembers: MAX_MEMBERS }, type: QueryTypes.SELECT, transaction },
+    { groupIds, maxMembers: MAX_MEMBERS },
   );
   if (row?.full) throw new Refused('group_full');
   if ((await usersInMoreThan(MAX_JOINED, userIds, transaction)).length > 0) throw new Refused('too_many_groups');
@@ -63,12 +64,13 @@ export async function usersAtGroupLimit(userIds: readonly number[], transaction:
 
 /** Returns the users in more than `max` groups created by others. Reads no more rows of a user than needed. */
 async function usersInMoreThan(max: number, userIds: readonly number[], transaction: Transaction): Promise<number[]> {
-  const rows = await sequelize().query<{ id: number }>(
+  const rows = await query<{ id: number }>(
+    transaction,
     `SELECT asked.id FROM unnest($userIds::bigint[]) AS asked (id)
      WHERE EXISTS (SELECT FROM plantao.memberships WHERE user_id = asked.id OFFSET $max)
        AND EXISTS (SELECT FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
                    WHERE m.user_id = asked.id AND g.creator_id IS DISTINCT FROM asked.id OFFSET $max)`,
-    { bind: { userIds, max }, type: QueryTypes.SELECT, transaction },
+    { userIds, max },
   );
   return rows.map(({ id }) => id);
 }
@@ -78,18 +80,15 @@ async function usersInMoreThan(max: number, userIds: readonly number[], transact
  * @throws {Refused} too_many_groups; {RateLimitedError} for the number in an hour.
  */
 export async function requireBelowCreationLimits(creatorId: number, transaction: Transaction): Promise<void> {
-  const [row] = await sequelize().query<{ many: boolean; wait_ms: number | null }>(
+  const [row] = await query<{ many: boolean; wait_ms: number | null }>(
+    transaction,
     `SELECT EXISTS (SELECT FROM plantao.groups g JOIN plantao.memberships m ON m.group_id = g.id AND m.user_id = g.creator_id
                     WHERE g.creator_id = $creatorId OFFSET $maxCreated) AS many,
             (SELECT extract(epoch FROM created_at + interval '1 hour' - clock_timestamp())::float8 * 1000
              FROM plantao.groups WHERE creator_id = $creatorId
                AND created_at BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp()
              ORDER BY created_at DESC OFFSET $maxPerHour LIMIT 1) AS wait_ms`,
-    {
-      bind: { creatorId, maxCreated: MAX_CREATED, maxPerHour: MAX_CREATED_PER_HOUR },
-      type: QueryTypes.SELECT,
-      transaction,
-    },
+    { creatorId, maxCreated: MAX_CREATED, maxPerHour: MAX_CREATED_PER_HOUR },
   );
   if (row?.many) {
     const sentence = `you are in ${MAX_CREATED} groups that you created, the maximum: leave or delete one first`;
@@ -97,5 +96,3 @@ export async function requireBelowCreationLimits(creatorId: number, transaction:
   }
   if (row && row.wait_ms !== null) throw new RateLimitedError('new groups', row.wait_ms);
 }
-
-const sequelize = () => Membership.sequelize as Sequelize;

@@ -1,7 +1,8 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import { afterCommit } from '../database/after-commit.ts';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership, User } from '../database/models.ts';
+import { query } from '../database/query.ts';
 import { Refused } from './errors.ts';
 import {
   AddingLimit,
@@ -59,12 +60,13 @@ export class Groups {
 
   /** Returns the names of a user's newest {@link MAX_GROUPS} groups. @throws {Refused} user_not_found. */
   async namesOfUser(userId: number): Promise<string[]> {
-    const rows = await this.#sequelize.query<{ names: string[] }>(
+    const rows = await query<{ names: string[] }>(
+      this.#sequelize,
       `SELECT ARRAY(SELECT g.name FROM (SELECT group_id FROM plantao.memberships WHERE user_id = me.id
                                         ORDER BY group_id DESC LIMIT $limit) m
                     JOIN plantao.groups g ON g.id = m.group_id ORDER BY g.id) AS names
        FROM plantao.users me WHERE me.id = $userId AND NOT me.is_hook AND me.erased_at IS NULL`,
-      { bind: { userId, limit: MAX_GROUPS }, type: QueryTypes.SELECT },
+      { userId, limit: MAX_GROUPS },
     );
     if (!rows[0]) throw new Refused('user_not_found');
     return rows[0].names;
@@ -72,11 +74,12 @@ export class Groups {
 
   /** Returns the members of a group with their roles. @throws {Refused} group_not_found. */
   async members(groupId: number): Promise<(UserView & { role: MemberRole })[]> {
-    const rows = await this.#sequelize.query<{ id: number | null; username: string; role: MemberRole }>(
+    const rows = await query<{ id: number | null; username: string; role: MemberRole }>(
+      this.#sequelize,
       `SELECT u.id, u.username, m.role FROM plantao.groups g
        LEFT JOIN plantao.memberships m ON m.group_id = g.id LEFT JOIN plantao.users u ON u.id = m.user_id
        WHERE g.id = $groupId AND g.deleted_at IS NULL ORDER BY u.id`,
-      { bind: { groupId }, type: QueryTypes.SELECT },
+      { groupId },
     );
     if (rows.length === 0) throw new Refused('group_not_found');
     return rows.flatMap(({ id, username, role }) => (id === null ? [] : { id, username, role }));
@@ -84,10 +87,11 @@ export class Groups {
 
   /** Returns the ids of a group's members, read from the index alone. @throws {Refused} group_not_found. */
   async memberIds(groupId: number): Promise<number[]> {
-    const rows = await this.#sequelize.query<{ user_id: number | null }>(
+    const rows = await query<{ user_id: number | null }>(
+      this.#sequelize,
       `SELECT m.user_id FROM plantao.groups g LEFT JOIN plantao.memberships m ON m.group_id = g.id
        WHERE g.id = $groupId AND g.deleted_at IS NULL ORDER BY m.user_id`,
-      { bind: { groupId }, type: QueryTypes.SELECT },
+      { groupId },
     );
     if (rows.length === 0) throw new Refused('group_not_found');
     return rows.flatMap(({ user_id }) => user_id ?? []);
@@ -220,9 +224,10 @@ async function requireMayAdd(
   const role = await roleOf(groupId, adderId, transaction);
   if (role === null) throw new Refused('not_a_member');
   if (role !== 'member') return;
-  const [former] = await (Group.sequelize as Sequelize).query(
+  const [former] = await query(
+    transaction,
     'SELECT d.user_id FROM plantao.departures d WHERE d.group_id = $groupId AND d.user_id = $userId',
-    { bind: { groupId, userId }, type: QueryTypes.SELECT, transaction },
+    { groupId, userId },
   );
   if (former) throw new Refused('has_left');
 }

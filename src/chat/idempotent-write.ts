@@ -1,6 +1,7 @@
 import { createHmac, hash, randomBytes } from 'node:crypto';
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
+import { query } from '../database/query.ts';
 import { Refused } from './errors.ts';
 
 /** The Idempotency-Key of a request that creates something or sends a notification. */
@@ -48,17 +49,18 @@ export async function idempotentWrite<Result>(
     throw error;
   }
   return write(async (transaction) => {
-    const [claim] = await sequelize.query<Found & { is_new: boolean }>(
+    const [claim] = await query<Found & { is_new: boolean }>(
+      transaction,
       "SELECT is_new, is_same, stored FROM plantao.claim_request_key($owner, $key, decode($hash, 'hex'))",
-      { bind, type: QueryTypes.SELECT, transaction },
+      bind,
     );
     if (!claim) throw new Error('claim_request_key returned no row');
     if (!claim.is_new) return resultOf<Result>(claim);
     const result = await work(transaction);
-    await sequelize.query('SELECT plantao.store_result($owner, $key, $result::jsonb)', {
-      bind: { owner: bind.owner, key: bind.key, result: JSON.stringify(result ?? null) },
-      type: QueryTypes.SELECT,
-      transaction,
+    await query(transaction, 'SELECT plantao.store_result($owner, $key, $result::jsonb)', {
+      owner: bind.owner,
+      key: bind.key,
+      result: JSON.stringify(result ?? null),
     });
     return result;
   });
@@ -66,9 +68,10 @@ export async function idempotentWrite<Result>(
 
 /** Returns the result of an earlier request with the key; null if there was none. */
 async function findResult(sequelize: Sequelize, bind: ReturnType<typeof bindOf>): Promise<Found | null> {
-  const [found] = await sequelize.query<Found>(
+  const [found] = await query<Found>(
+    sequelize,
     "SELECT is_same, stored FROM plantao.find_result($owner, $key, decode($hash, 'hex'))",
-    { bind, type: QueryTypes.SELECT },
+    bind,
   );
   return found && found.is_same !== null ? found : null;
 }

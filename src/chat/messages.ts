@@ -1,6 +1,7 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { Message } from '../database/models.ts';
+import { query } from '../database/query.ts';
 import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
 import { lockMessage } from './messages/lock-message.ts';
@@ -127,16 +128,13 @@ export class Messages {
    */
   async page({ groupId, limit, before, after, around, userId }: PageOptions): Promise<MessagePage> {
     const olderHalf = Math.floor(limit / 2);
-    const rows = await this.#sequelize.query<PageRow>(around === undefined ? pageQuery(after) : AROUND_QUERY, {
-      bind: {
-        groupId,
-        userId: userId ?? null,
-        before: around ?? before ?? Number.MAX_SAFE_INTEGER,
-        after: around === undefined ? (after ?? 0) : around - 1,
-        limit: around === undefined ? limit : limit - olderHalf,
-        ...(around !== undefined && { maxOlder: olderHalf }),
-      },
-      type: QueryTypes.SELECT,
+    const rows = await query<PageRow>(this.#sequelize, around === undefined ? pageQuery(after) : AROUND_QUERY, {
+      groupId,
+      userId: userId ?? null,
+      before: around ?? before ?? Number.MAX_SAFE_INTEGER,
+      after: around === undefined ? (after ?? 0) : around - 1,
+      limit: around === undefined ? limit : limit - olderHalf,
+      ...(around !== undefined && { maxOlder: olderHalf }),
     });
     const first = rows[0];
     if (!first) throw new Refused('group_not_found');

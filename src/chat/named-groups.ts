@@ -1,7 +1,8 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import { afterCommit } from '../database/after-commit.ts';
 import type { Write } from '../database/fenced-write.ts';
 import { Group, Membership } from '../database/models.ts';
+import { query } from '../database/query.ts';
 import { Refused } from './errors.ts';
 import { MAX_GROUPS, requireBelowCreationLimits } from './group-limits.ts';
 import { requireStored } from './groups/require-stored.ts';
@@ -92,22 +93,24 @@ export class NamedGroups {
 
 /** Leaves up to {@link MAX_GROUPS} groups of other names, and returns how many. */
 async function leaveAllBut(names: readonly string[], userId: number, transaction: Transaction): Promise<number> {
-  const left = await (Group.sequelize as Sequelize).query(
+  const left = await query(
+    transaction,
     `DELETE FROM plantao.memberships WHERE user_id = $userId AND group_id IN (
        SELECT m.group_id FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
        WHERE m.user_id = $userId AND g.name <> ALL ($names::text[]) ORDER BY m.group_id LIMIT $limit)
      RETURNING group_id`,
-    { bind: { userId, names, limit: MAX_GROUPS }, type: QueryTypes.SELECT, transaction },
+    { userId, names, limit: MAX_GROUPS },
   );
   return left.length;
 }
 
 /** Returns the names of a user's groups, within the transaction. */
 async function namesOf(userId: number, transaction: Transaction): Promise<Set<string>> {
-  const rows = await (Group.sequelize as Sequelize).query<{ name: string }>(
+  const rows = await query<{ name: string }>(
+    transaction,
     `SELECT g.name FROM plantao.memberships m JOIN plantao.groups g ON g.id = m.group_id
      WHERE m.user_id = $userId`,
-    { bind: { userId }, type: QueryTypes.SELECT, transaction },
+    { userId },
   );
   return new Set(rows.map(({ name }) => name));
 }
@@ -123,7 +126,7 @@ async function groupsNamed(
   let found = ownOnly ? new Map<string, number>() : await oldestNamed(names, transaction);
   if (!ownOnly && names.some((name) => !found.has(name))) {
     // Of two transactions that need a new name, one creates it and the other finds it, by a statement begun after the lock.
-    await (Group.sequelize as Sequelize).query('SELECT plantao.lock_group_names()', { transaction });
+    await query(transaction, 'SELECT plantao.lock_group_names()');
     found = await oldestNamed(names, transaction);
   }
   const made = await Group.bulkCreate(
@@ -137,11 +140,12 @@ async function groupsNamed(
 
 /** Returns the oldest group of each name that exists. */
 async function oldestNamed(names: readonly string[], transaction: Transaction): Promise<Map<string, number>> {
-  const rows = await (Group.sequelize as Sequelize).query<{ name: string; id: number }>(
+  const rows = await query<{ name: string; id: number }>(
+    transaction,
     `SELECT asked.name, oldest.id FROM unnest($names::text[]) AS asked (name)
      CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE name = asked.name AND direct_low IS NULL AND deleted_at IS NULL
                          ORDER BY id LIMIT 1) oldest`,
-    { bind: { names }, type: QueryTypes.SELECT, transaction },
+    { names },
   );
   return new Map(rows.map(({ name, id }) => [name, id]));
 }

@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
+import { query } from '../database/query.ts';
 import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
 
 /** Sends a notification to the topic and to every group of a name, or to every client (plantao.notify_group). */
@@ -26,13 +27,10 @@ export class Notifications {
     count: () => Promise<void> = async () => {},
   ): Promise<number> {
     const append = async (transaction: Transaction) => {
-      const [row] = await this.#sequelize.query<{ position: number }>(
+      const [row] = await query<{ position: number }>(
+        transaction,
         'SELECT plantao.notify_group($name, $payload::jsonb, $senderId) AS position',
-        {
-          bind: { name, payload: payload === undefined ? null : JSON.stringify(payload), senderId },
-          type: QueryTypes.SELECT,
-          transaction,
-        },
+        { name, payload: payload === undefined ? null : JSON.stringify(payload), senderId },
       );
       if (!row) throw new Error('notify_group returned no position');
       return row.position;

@@ -1,5 +1,6 @@
-import { col, literal, Op, QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import { col, literal, Op, type Transaction } from 'sequelize';
 import { User } from '../database/models.ts';
+import { query } from '../database/query.ts';
 import { Refused } from './errors.ts';
 import { FairSemaphore } from './fair-semaphore.ts';
 import { lockLog } from './lock-log.ts';
@@ -27,12 +28,13 @@ export class Users {
 
   /** Returns the accounts of these names in the same order, null for each that does not exist; in one query. */
   async findEach(usernames: readonly string[], transaction: Transaction): Promise<(UserView | null)[]> {
-    const rows = await (User.sequelize as Sequelize).query<{ id: number | null; username: string }>(
+    const rows = await query<{ id: number | null; username: string }>(
+      transaction,
       `SELECT u.id, u.username
        FROM unnest($usernames::text[]) WITH ORDINALITY AS asked (username, at)
        LEFT JOIN plantao.users u ON u.username_key = plantao.name_key(asked.username) AND NOT u.is_hook AND u.erased_at IS NULL
        ORDER BY asked.at`,
-      { bind: { usernames }, type: QueryTypes.SELECT, transaction },
+      { usernames },
     );
     return rows.map(({ id, username }) => (id === null ? null : { id, username }));
   }
@@ -89,12 +91,11 @@ export async function createUser(
   passwordHash: string | null,
   transaction: Transaction,
 ): Promise<User | null> {
-  const sequelize = User.sequelize as Sequelize;
-  const [rows] = await sequelize.query(
+  const [row] = await query<{ id: number }>(
+    transaction,
     `INSERT INTO plantao.users (username, password_hash) VALUES ($username, $passwordHash)
      ON CONFLICT (username_key) DO NOTHING RETURNING id`,
-    { bind: { username, passwordHash }, transaction },
+    { username, passwordHash },
   );
-  const [row] = rows as { id: number }[];
   return row ? User.findByPk(row.id, { transaction }) : null;
 }

@@ -8,6 +8,7 @@ import {
   sqlState,
   WAITS_FOR_STANDBY,
 } from './errors.ts';
+import { query } from './query.ts';
 import { endAbandoned } from './sequelize.ts';
 import { isTakenId } from './sequences.ts';
 
@@ -53,7 +54,7 @@ export function fencedWrite(
     let isCommitting = false;
     try {
       return await sequelize.transaction(async (transaction) => {
-        await sequelize.query('SELECT plantao.assert_term($term)', { bind: { term: token }, transaction });
+        await query(transaction, 'SELECT plantao.assert_term($term)', { term: token });
         const result = await work(transaction);
         isCommitting = true;
         return result;

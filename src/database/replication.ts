@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
+import { query } from './query.ts';
 
 /** Standbys that are not behind confirm within milliseconds, unless other writers keep them busy. */
 const CONFIRM_TIMEOUT_MS = 1000;
@@ -28,10 +29,11 @@ interface Check {
 }
 
 async function check(sequelize: Sequelize, target: string | null): Promise<Check | undefined> {
-  const [row] = await sequelize.query<Check>(
+  const [row] = await query<Check>(
+    sequelize,
     `SELECT t.target::text, plantao.replicated_lsn() >= t.target AS reached
      FROM (SELECT coalesce($target::pg_lsn, pg_current_wal_flush_lsn()) AS target) t`,
-    { bind: { target }, type: QueryTypes.SELECT },
+    { target },
   );
   return row;
 }

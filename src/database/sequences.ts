@@ -1,7 +1,8 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import { errorMessage } from '../error-message.ts';
 import type { Log } from '../log.ts';
 import { constraintOf, SqlState, sqlState } from './errors.ts';
+import { query } from './query.ts';
 
 interface Repaired {
   sequence: string;
@@ -54,9 +55,9 @@ export class Sequences {
 
   async #repair(): Promise<void> {
     try {
-      const repaired = await this.#sequelize.query<Repaired>(
+      const repaired = await query<Repaired>(
+        this.#sequelize,
         'SELECT sequence, last_before, last_now FROM plantao.repair_sequences()',
-        { type: QueryTypes.SELECT },
       );
       for (const { sequence, last_before: before, last_now: now } of repaired) {
         this.#log.warn(

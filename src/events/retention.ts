@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
+import { query } from '../database/query.ts';
 import type { Log } from '../log.ts';
 import { Rounds } from '../rounds.ts';
 
@@ -87,7 +88,7 @@ export class Retention {
       const term = this.#options.fencingToken();
       if (term === null || this.#rounds.isStopping) return total;
       const bind = { ...values, term };
-      const [row] = await sequelize.query<{ done: number }>(sql, { bind, type: QueryTypes.SELECT }).catch((error) => {
+      const [row] = await query<{ done: number }>(sequelize, sql, bind).catch((error) => {
         if (sqlState(error) === SqlState.TERM_CLOSED) onTermRefused(term);
         throw error;
       });

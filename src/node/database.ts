@@ -1,5 +1,5 @@
-import { QueryTypes } from 'sequelize';
 import { WARM_UP_POST } from '../chat/posting/writer-health.ts';
+import { query } from '../database/query.ts';
 import { closeSequelize, openSequelize, renewPool } from '../database/sequelize.ts';
 import { type InstanceRow, READ_INSTANCE } from '../database/servers/instance.ts';
 import { applicationName, connectionOptions, type KeptSession } from '../database/session/connection.ts';
@@ -102,7 +102,7 @@ export function openDatabase(settings: Settings, node: string) {
     },
     /** Returns with which server a connection of the pool is ({@link READ_INSTANCE}). */
     async poolInstance(): Promise<string | null> {
-      const rows = await sequelize.query<InstanceRow>(READ_INSTANCE.text, { type: QueryTypes.SELECT });
+      const rows = await query<InstanceRow>(sequelize, READ_INSTANCE.text);
       return rows[0]?.instance ?? null;
     },
     renewPool: () => renewPool(sequelize),

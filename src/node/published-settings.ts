@@ -1,4 +1,5 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
+import { query } from '../database/query.ts';
 import { errorMessage } from '../error-message.ts';
 import type { PublicSettings } from '../settings/public-settings.ts';
 
@@ -31,7 +32,8 @@ export class PublishedSettings {
     if (state === this.#written || this.#isWriting) return;
     this.#isWriting = true;
     try {
-      await sequelize.query(
+      await query(
+        sequelize,
         `WITH forgotten AS (
            DELETE FROM plantao.node_settings s
            WHERE s.node <> $node AND NOT EXISTS (SELECT FROM plantao.nodes n WHERE n.node = s.node)
@@ -40,7 +42,7 @@ export class PublishedSettings {
            ON CONFLICT (node) DO UPDATE SET settings = excluded.settings, written_at = clock_timestamp()
          )
          SELECT set_config('synchronous_commit', 'local', true)`,
-        { bind: { node, settings }, type: QueryTypes.SELECT },
+        { node, settings },
       );
       this.#written = state;
     } catch (error) {

@@ -1,7 +1,8 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
 import { User } from '../../database/models.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { requireUser } from '../users.ts';
 import { NO_PASSWORD, type Passwords } from './passwords.ts';
@@ -87,9 +88,10 @@ export class AccountChanges {
   /** Gives an account another name. @throws {Refused} user_not_found, username_taken; {NotActiveError}. */
   async rename(userId: number, username: string): Promise<void> {
     await this.#write(async (transaction) => {
-      const [row] = await this.#sequelize.query<{ renamed: boolean }>(
+      const [row] = await query<{ renamed: boolean }>(
+        transaction,
         'SELECT plantao.rename_user($userId, $username) AS renamed',
-        { bind: { userId, username }, type: QueryTypes.SELECT, transaction },
+        { userId, username },
       );
       if (!row?.renamed) throw new Refused('user_not_found');
     });
@@ -105,9 +107,10 @@ export class AccountChanges {
     await this.#prove(owner);
     const step = () =>
       this.#write(async (transaction) => {
-        const [row] = await this.#sequelize.query<{ removed: number }>(
+        const [row] = await query<{ removed: number }>(
+          transaction,
           'SELECT plantao.erase_user($userId, $mode) AS removed',
-          { bind: { userId: owner.userId, mode }, type: QueryTypes.SELECT, transaction },
+          { userId: owner.userId, mode },
         );
         return row?.removed === 0;
       });
@@ -117,11 +120,12 @@ export class AccountChanges {
 
   /** Returns the sessions of a user that have not expired, newest first. `currentHash` is the hash of the request's token. */
   async sessions(userId: number, currentHash: string | null): Promise<Session[]> {
-    const rows = await this.#sequelize.query<{ id: string; created_at: Date; expires_at: Date; current: boolean }>(
+    const rows = await query<{ id: string; created_at: Date; expires_at: Date; current: boolean }>(
+      this.#sequelize,
       `SELECT ${SESSION_ID} AS id, created_at, expires_at, coalesce(hash = decode($currentHash, 'hex'), false) AS current
        FROM plantao.tokens WHERE user_id = $userId AND expires_at > clock_timestamp()
        ORDER BY created_at DESC`,
-      { bind: { userId, currentHash }, type: QueryTypes.SELECT },
+      { userId, currentHash },
     );
     return rows.map(({ created_at, expires_at, ...session }) => ({
       ...session,
@@ -133,9 +137,10 @@ export class AccountChanges {
   /** Ends one session of a user. @throws {Refused} session_not_found; {NotActiveError}. */
   async endSession(userId: number, sessionId: string): Promise<void> {
     await this.#write(async (transaction) => {
-      const ended = await this.#sequelize.query(
+      const ended = await query(
+        transaction,
         `DELETE FROM plantao.tokens WHERE user_id = $userId AND ${SESSION_ID} = $sessionId RETURNING user_id`,
-        { bind: { userId, sessionId }, type: QueryTypes.SELECT, transaction },
+        { userId, sessionId },
       );
       if (ended.length === 0) throw new Refused('session_not_found');
     });

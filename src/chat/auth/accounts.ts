@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
 import { User } from '../../database/models.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
 import { nameKey } from '../names.ts';
@@ -143,13 +144,8 @@ export class Accounts {
 
   /** Creates the account of a JWT's user, unless it has one. @throws {NotActiveError}; {Refused} username_taken. */
   async createFor({ issuer, subject, names }: VerifiedJwt): Promise<void> {
-    const { sequelize, write } = this.#options;
-    await write((transaction) =>
-      sequelize.query('SELECT plantao.enter_by_identity($issuer, $subject, $names)', {
-        bind: { issuer, subject, names },
-        type: QueryTypes.SELECT,
-        transaction,
-      }),
+    await this.#options.write((transaction) =>
+      query(transaction, 'SELECT plantao.enter_by_identity($issuer, $subject, $names)', { issuer, subject, names }),
     );
   }
 

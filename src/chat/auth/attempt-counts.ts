@@ -1,5 +1,6 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
+import { query } from '../../database/query.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log.ts';
 
@@ -61,7 +62,7 @@ export class AttemptCounts {
   async query<Row extends object>(text: string, bind: Record<string, unknown>): Promise<Row[] | null> {
     if (performance.now() < this.#usableFrom) return null;
     try {
-      const rows = await this.#sequelize.query<Row>(text, { bind, type: QueryTypes.SELECT });
+      const rows = await query<Row>(this.#sequelize, text, bind);
       if (this.#isFailing) this.#log.info('sign-in attempts are counted in the database again');
       this.#isFailing = false;
       return rows;

@@ -35,7 +35,7 @@ const REGISTRATIONS = 100;
 
 /** Creates the services with which users sign in. The caller starts the token cache with AUTH=token, and stops it in either case. */
 export function buildSignIn({ sequelize, write, users, session, log, settings }: SignInOptions) {
-  const tokens = new Tokens(sequelize, write, settings.tokenHours);
+  const tokens = new Tokens(write, settings.tokenHours);
   const limits = new SignInLimits(sequelize, log, {
     ofAccount: settings.signInTries,
     ofAddress: settings.signInTriesOfAddress,

@@ -1,7 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 
 /** Tokens per user: one for each device, with room for clients that sign in whenever they start. Beyond it the oldest is revoked. */
 const MAX_PER_USER = 100;
@@ -23,12 +24,10 @@ export type Proof = 'name' | 'password';
 
 /** Issues and revokes tokens. They are looked up in token-cache.ts. */
 export class Tokens {
-  readonly #sequelize: Sequelize;
   readonly #write: Write;
   readonly #lifeHours: number;
 
-  constructor(sequelize: Sequelize, write: Write, lifeHours: number) {
-    this.#sequelize = sequelize;
+  constructor(write: Write, lifeHours: number) {
     this.#write = write;
     this.#lifeHours = lifeHours;
   }
@@ -36,13 +35,10 @@ export class Tokens {
   /** Creates a token within the caller's transaction and returns it. Only its hash is stored. */
   async issue(userId: number, proof: Proof, transaction: Transaction): Promise<string> {
     const token = randomBytes(32).toString('base64url');
-    await this.#sequelize.query(
+    await query(
+      transaction,
       "SELECT plantao.issue_token($userId, decode($hash, 'hex'), make_interval(hours => $hours), $maxTokens, $proof)",
-      {
-        bind: { userId, hash: tokenHash(token), hours: this.#lifeHours, maxTokens: MAX_PER_USER, proof },
-        type: QueryTypes.SELECT,
-        transaction,
-      },
+      { userId, hash: tokenHash(token), hours: this.#lifeHours, maxTokens: MAX_PER_USER, proof },
     );
     return token;
   }
@@ -50,10 +46,7 @@ export class Tokens {
   /** Revokes one token; does nothing if it does not exist. Every node rejects it within a second. */
   async revoke(token: string): Promise<void> {
     await this.#write((transaction) =>
-      this.#sequelize.query("DELETE FROM plantao.tokens WHERE hash = decode($hash, 'hex')", {
-        bind: { hash: tokenHash(token) },
-        transaction,
-      }),
+      query(transaction, "DELETE FROM plantao.tokens WHERE hash = decode($hash, 'hex')", { hash: tokenHash(token) }),
     );
   }
 
@@ -61,10 +54,11 @@ export class Tokens {
   async revokeJwt(token: string): Promise<void> {
     const { exp = MAX_EXPIRY_S } = decodeJwt(token);
     await this.#write((transaction) =>
-      this.#sequelize.query(
+      query(
+        transaction,
         `INSERT INTO plantao.revoked_jwts (hash, expires_at)
          VALUES (decode($hash, 'hex'), to_timestamp($exp)) ON CONFLICT DO NOTHING`,
-        { bind: { hash: tokenHash(token), exp: Math.min(exp, MAX_EXPIRY_S) }, transaction },
+        { hash: tokenHash(token), exp: Math.min(exp, MAX_EXPIRY_S) },
       ),
     );
   }
@@ -75,10 +69,8 @@ export class Tokens {
    */
   async revokeAll(userId: number, transaction?: Transaction): Promise<number> {
     if (!transaction) return this.#write((own) => this.revokeAll(userId, own));
-    const [row] = await this.#sequelize.query<{ revoked: number }>('SELECT plantao.revoke_tokens($userId) AS revoked', {
-      bind: { userId },
-      type: QueryTypes.SELECT,
-      transaction,
+    const [row] = await query<{ revoked: number }>(transaction, 'SELECT plantao.revoke_tokens($userId) AS revoked', {
+      userId,
     });
     return Number(row?.revoked ?? 0);
   }

@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { lockLog } from '../lock-log.ts';
 import { lockUser } from '../users.ts';
@@ -24,12 +25,10 @@ export type GroupChange = { [Field in keyof GroupState]?: GroupState[Field] | un
  * Every method that writes throws {NotActiveError} on a node that is not active.
  */
 export class GroupAdministration {
-  readonly #sequelize: Sequelize;
   readonly #write: Write;
   readonly #removal: Pick<GroupRemoval, 'remove'>;
 
-  constructor(sequelize: Sequelize, write: Write, removal: Pick<GroupRemoval, 'remove'>) {
-    this.#sequelize = sequelize;
+  constructor(write: Write, removal: Pick<GroupRemoval, 'remove'>) {
     this.#write = write;
     this.#removal = removal;
   }
@@ -41,22 +40,19 @@ export class GroupAdministration {
   async change(groupId: number, actorId: number | null, change: GroupChange): Promise<GroupState> {
     return this.#write(async (transaction) => {
       await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
-      const [row] = await this.#sequelize.query<GroupState>(
+      const [row] = await query<GroupState>(
+        transaction,
         `UPDATE plantao.groups SET name = coalesce($name, name), description = coalesce($description, description),
            shows_reads = coalesce($showsReads::boolean, shows_reads),
            archived_at = CASE WHEN $archived::boolean IS NULL THEN archived_at
                               WHEN $archived THEN coalesce(archived_at, clock_timestamp()) END
          WHERE id = $groupId RETURNING name, description, archived_at IS NOT NULL AS archived, shows_reads`,
         {
-          bind: {
-            groupId,
-            name: change.name ?? null,
-            description: change.description ?? null,
-            archived: change.archived ?? null,
-            showsReads: change.shows_reads ?? null,
-          },
-          type: QueryTypes.SELECT,
-          transaction,
+          groupId,
+          name: change.name ?? null,
+          description: change.description ?? null,
+          archived: change.archived ?? null,
+          showsReads: change.shows_reads ?? null,
         },
       );
       if (!row) throw new Refused('group_not_found');
@@ -75,9 +71,10 @@ export class GroupAdministration {
       if (former === null) throw new Refused('not_a_member', { sentence: 'this user is not in the group' });
       if (former === 'owner' && role !== 'owner') await this.#requireAnotherOwner(groupId, userId, transaction);
       if (former === role) return;
-      await this.#sequelize.query(
+      await query(
+        transaction,
         'UPDATE plantao.memberships SET role = $role WHERE group_id = $groupId AND user_id = $userId',
-        { bind: { groupId, userId, role }, transaction },
+        { groupId, userId, role },
       );
     });
   }
@@ -94,12 +91,10 @@ export class GroupAdministration {
       const role = await roleOf(groupId, userId, transaction);
       if (role === null) return;
       if (actor !== 'owner' && role !== 'member') throw new Refused('forbidden');
-      await this.#sequelize.query("SELECT set_config('plantao.removes_member', pg_current_xact_id()::text, true)", {
-        transaction,
-      });
-      await this.#sequelize.query('DELETE FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId', {
-        bind: { groupId, userId },
-        transaction,
+      await query(transaction, "SELECT set_config('plantao.removes_member', pg_current_xact_id()::text, true)");
+      await query(transaction, 'DELETE FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId', {
+        groupId,
+        userId,
       });
     });
   }
@@ -119,19 +114,21 @@ export class GroupAdministration {
 
   /** Returns true if a group in which the actor was is being deleted. */
   async #isBeingDeleted(groupId: number, actorId: number | null, transaction: Transaction): Promise<boolean> {
-    const found = await this.#sequelize.query(
+    const found = await query(
+      transaction,
       `SELECT g.id FROM plantao.groups g WHERE g.id = $groupId AND g.deleted_at IS NOT NULL
          AND ($actorId::bigint IS NULL OR EXISTS (
            SELECT FROM plantao.events e WHERE e.group_id = g.id AND e.user_id = $actorId AND e.kind = 'left'))`,
-      { bind: { groupId, actorId }, type: QueryTypes.SELECT, transaction },
+      { groupId, actorId },
     );
     return found.length > 0;
   }
 
   async #requireAnotherOwner(groupId: number, userId: number, transaction: Transaction): Promise<void> {
-    const [another] = await this.#sequelize.query(
+    const [another] = await query(
+      transaction,
       "SELECT user_id FROM plantao.memberships WHERE group_id = $groupId AND role = 'owner' AND user_id <> $userId LIMIT 1",
-      { bind: { groupId, userId }, type: QueryTypes.SELECT, transaction },
+      { groupId, userId },
     );
     if (!another) throw new Refused('last_owner');
   }

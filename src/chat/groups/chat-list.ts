@@ -1,4 +1,5 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
+import { query } from '../../database/query.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS, MAX_LISTED } from '../group-limits.ts';
@@ -86,12 +87,12 @@ export class ChatList {
    * @throws {Refused} user_not_found.
    */
   async of(userId: number): Promise<ChatListView> {
-    const [row] = await this.#sequelize.query<{
+    const [row] = await query<{
       username: string;
       chats: ListedChat[] | null;
       epoch: string;
       head: number;
-    }>(QUERY, { bind: { userId, maxMembers: MAX_LISTED, maxGroups: MAX_GROUPS }, type: QueryTypes.SELECT });
+    }>(this.#sequelize, QUERY, { userId, maxMembers: MAX_LISTED, maxGroups: MAX_GROUPS });
     if (!row) throw new Refused('user_not_found');
     const cursor = formatCursor({ epoch: row.epoch, position: row.head });
     return { user: { id: userId, username: row.username }, chats: row.chats ?? [], cursor };

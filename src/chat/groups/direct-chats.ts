@@ -1,6 +1,7 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { requireBelowCreationLimits, requireBelowMembershipLimits } from '../group-limits.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
@@ -34,9 +35,10 @@ export class DirectChats {
     const { groupId, created } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await lockUser(userId, transaction);
       await requireUser(otherUserId, transaction);
-      const [row] = await this.#sequelize.query<{ group_id: number; is_new: boolean }>(
+      const [row] = await query<{ group_id: number; is_new: boolean }>(
+        transaction,
         'SELECT group_id, is_new FROM plantao.direct_chat($userId, $otherUserId)',
-        { bind: { userId, otherUserId }, type: QueryTypes.SELECT, transaction },
+        { userId, otherUserId },
       );
       if (!row) throw new Refused('user_not_found');
       if (row.is_new) {
@@ -46,10 +48,11 @@ export class DirectChats {
       return { groupId: row.group_id, created: row.is_new };
     });
     const [names] = await afterCommit(() =>
-      this.#sequelize.query<{ name: string; username: string }>(
+      query<{ name: string; username: string }>(
+        this.#sequelize,
         `SELECT g.name, u.username FROM plantao.groups g, plantao.users u
          WHERE g.id = $groupId AND g.deleted_at IS NULL AND u.id = $otherUserId`,
-        { bind: { groupId, otherUserId }, type: QueryTypes.SELECT },
+        { groupId, otherUserId },
       ),
     );
     if (!names) throw new Refused('group_not_found');

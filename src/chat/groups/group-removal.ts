@@ -1,8 +1,9 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import { afterCommit } from '../../database/after-commit.ts';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { isUnavailable } from '../../database/errors.ts';
 import { NotActiveError, type Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 import type { Log } from '../../log.ts';
 import { Rounds } from '../../rounds.ts';
 
@@ -87,10 +88,11 @@ export class GroupRemoval {
   }
 
   async #next(seen: readonly number[]): Promise<number | undefined> {
-    const [group] = await this.#options.sequelize.query<{ id: number }>(
+    const [group] = await query<{ id: number }>(
+      this.#options.sequelize,
       `SELECT id FROM plantao.groups WHERE deleted_at IS NOT NULL AND id <> ALL ($others::bigint[])
        ORDER BY deleted_at LIMIT 1`,
-      { bind: { others: [...seen, ...this.#requested] }, type: QueryTypes.SELECT },
+      { others: [...seen, ...this.#requested] },
     );
     return group?.id;
   }
@@ -111,12 +113,12 @@ export class GroupRemoval {
 
   /** Returns true if there may be more messages. */
   async #step(groupId: number, check?: (transaction: Transaction) => Promise<void>): Promise<boolean> {
-    const { sequelize, write } = this.#options;
-    return write(async (transaction) => {
+    return this.#options.write(async (transaction) => {
       await check?.(transaction);
-      const [row] = await sequelize.query<{ removed: number }>(
+      const [row] = await query<{ removed: number }>(
+        transaction,
         'SELECT plantao.delete_group($groupId, $limit) AS removed',
-        { bind: { groupId, limit: STEP }, type: QueryTypes.SELECT, transaction },
+        { groupId, limit: STEP },
       );
       return row?.removed === STEP;
     });

@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { hashOfToken, idempotentWrite, keyedToken, newSalt, type RequestKey } from '../idempotent-write.ts';
 import { lockLog } from '../lock-log.ts';
@@ -45,19 +46,12 @@ export class Hooks {
     const { salt, hook } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const salt = newSalt();
-      const [row] = await this.#sequelize.query<{ id: number }>(
-        'SELECT plantao.add_hook($groupId, $name, $actorId, $hash) AS id',
-        {
-          bind: { groupId, name, actorId, hash: hashOfToken(keyedToken(key, salt)) },
-          type: QueryTypes.SELECT,
-          transaction,
-        },
-      );
-      const [hook] = await this.#sequelize.query<HookRow>(`${SELECT} WHERE h.user_id = $id`, {
-        bind: { id: row?.id },
-        type: QueryTypes.SELECT,
+      const [row] = await query<{ id: number }>(
         transaction,
-      });
+        'SELECT plantao.add_hook($groupId, $name, $actorId, $hash) AS id',
+        { groupId, name, actorId, hash: hashOfToken(keyedToken(key, salt)) },
+      );
+      const [hook] = await query<HookRow>(transaction, `${SELECT} WHERE h.user_id = $id`, { id: row?.id });
       if (!hook) throw new Error('the new hook was not found');
       return { salt, hook: view(hook) };
     });
@@ -68,12 +62,13 @@ export class Hooks {
 
   /** Returns the hooks of a group that are in use, the oldest first. @throws {Refused} not_a_member, forbidden, group_not_found. */
   async list(groupId: number, actorId: number | null): Promise<Hook[]> {
-    const role = actorId === null ? 'owner' : await roleOf(groupId, actorId);
+    const role = actorId === null ? 'owner' : await roleOf(groupId, actorId, this.#sequelize);
     if (role === null) throw new Refused('not_a_member');
     if (role === 'member') throw new Refused('forbidden');
-    const rows = await this.#sequelize.query<HookRow>(
+    const rows = await query<HookRow>(
+      this.#sequelize,
       `${SELECT} WHERE h.group_id = $groupId AND h.revoked_at IS NULL ORDER BY h.user_id`,
-      { bind: { groupId }, type: QueryTypes.SELECT },
+      { groupId },
     );
     return rows.map(view);
   }
@@ -82,29 +77,31 @@ export class Hooks {
   async revoke(hookId: number, actorId: number | null): Promise<void> {
     await this.#write(async (transaction) => {
       await lockLog(transaction);
-      const [hook] = await this.#sequelize.query<{ group_id: number | null }>(
+      const [hook] = await query<{ group_id: number | null }>(
+        transaction,
         'SELECT group_id FROM plantao.hooks WHERE user_id = $hookId AND revoked_at IS NULL',
-        { bind: { hookId }, type: QueryTypes.SELECT, transaction },
+        { hookId },
       );
       if (!hook || hook.group_id === null) throw new Refused('hook_not_found');
       const role = actorId === null ? 'owner' : await roleOf(hook.group_id, actorId, transaction);
       if (role === null || role === 'member') throw new Refused('hook_not_found');
-      await this.#sequelize.query('SELECT plantao.revoke_hook($hookId)', { bind: { hookId }, transaction });
+      await query(transaction, 'SELECT plantao.revoke_hook($hookId)', { hookId });
     });
   }
 
   /** Returns the hook of a token; `key` is the Idempotency-Key of its post. @throws {Refused} hook_not_found, hook_revoked. */
   async find(token: string, key: string | null): Promise<FoundHook> {
-    const [found] = await this.#sequelize.query<{
+    const [found] = await query<{
       id: number;
       group_id: number | null;
       is_revoked: boolean;
       is_repeated: boolean;
     }>(
+      this.#sequelize,
       `SELECT h.user_id AS id, h.group_id, h.revoked_at IS NOT NULL AS is_revoked,
               EXISTS (SELECT FROM plantao.idempotency_keys k WHERE k.sender_id = h.user_id AND k.key = $key) AS is_repeated
        FROM plantao.hooks h WHERE h.hash = $hash`,
-      { bind: { hash: hashOfToken(token), key }, type: QueryTypes.SELECT },
+      { hash: hashOfToken(token), key },
     );
     if (!found) throw new Refused('hook_not_found');
     if (found.is_revoked || found.group_id === null) throw new Refused('hook_revoked');

@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { requireBelowMembershipLimits } from '../group-limits.ts';
 import { hashOfToken, idempotentWrite, keyedToken, newSalt, type RequestKey } from '../idempotent-write.ts';
@@ -48,21 +49,19 @@ export class Invitations {
     const { salt, expiresAt } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       const salt = newSalt();
       await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
-      const [row] = await this.#sequelize.query<{ expires_at: Date }>(
+      const [row] = await query<{ expires_at: Date }>(
+        transaction,
         `INSERT INTO plantao.invitations (hash, group_id, created_by, expires_at, uses_left)
          VALUES ($hash, $groupId, $actorId, clock_timestamp() + make_interval(hours => $hours::int), $uses)
          RETURNING expires_at`,
-        {
-          bind: { hash: hashOfToken(keyedToken(key, salt)), groupId, actorId, hours, uses },
-          type: QueryTypes.SELECT,
-          transaction,
-        },
+        { hash: hashOfToken(keyedToken(key, salt)), groupId, actorId, hours, uses },
       );
-      await this.#sequelize.query(
+      await query(
+        transaction,
         `DELETE FROM plantao.invitations WHERE hash IN (
            SELECT hash FROM plantao.invitations WHERE group_id = $groupId
            ORDER BY expires_at > clock_timestamp() DESC, created_at DESC OFFSET $maxKept)`,
-        { bind: { groupId, maxKept: MAX_INVITATIONS }, transaction },
+        { groupId, maxKept: MAX_INVITATIONS },
       );
       if (!row) throw new Error('the new invitation was not returned');
       return { salt, expiresAt: row.expires_at.toISOString() };
@@ -74,9 +73,10 @@ export class Invitations {
   async revokeAll(groupId: number, actorId: number | null): Promise<number> {
     return this.#write(async (transaction) => {
       await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
-      const revoked = await this.#sequelize.query(
+      const revoked = await query(
+        transaction,
         'DELETE FROM plantao.invitations WHERE group_id = $groupId RETURNING hash',
-        { bind: { groupId }, type: QueryTypes.SELECT, transaction },
+        { groupId },
       );
       return revoked.length;
     });
@@ -90,27 +90,29 @@ export class Invitations {
   async accept(token: string, userId: number, key: RequestKey | null = null): Promise<{ id: number; name: string }> {
     return idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       await lockUser(userId, transaction);
-      const [found] = await this.#sequelize.query<InvitedGroup>(
+      const [found] = await query<InvitedGroup>(
+        transaction,
         `SELECT g.id, g.name,
                 EXISTS (SELECT FROM plantao.memberships WHERE group_id = g.id AND user_id = $userId) AS is_in,
                 EXISTS (SELECT FROM plantao.departures WHERE group_id = g.id AND user_id = $userId AND removed) AS is_removed
          FROM plantao.invitations i JOIN plantao.groups g ON g.id = i.group_id
          WHERE i.hash = $hash AND i.expires_at > clock_timestamp() AND g.deleted_at IS NULL`,
-        { bind: { hash: hashOfToken(token), userId }, type: QueryTypes.SELECT, transaction },
+        { hash: hashOfToken(token), userId },
       );
       if (!found) throw new Refused('invitation_not_found');
       const { id, name, is_in: isIn, is_removed: isRemoved } = found;
       if (isIn) return { id, name };
       if (isRemoved) throw new Refused('removed_from_group');
       // It may have been revoked since it was read.
-      const used = await this.#sequelize.query(
+      const used = await query(
+        transaction,
         'UPDATE plantao.invitations SET uses_left = uses_left - 1 WHERE hash = $hash AND uses_left > 0 RETURNING uses_left',
-        { bind: { hash: hashOfToken(token) }, type: QueryTypes.SELECT, transaction },
+        { hash: hashOfToken(token) },
       );
       if (used.length === 0) throw new Refused('invitation_not_found');
-      await this.#sequelize.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($id, $userId)', {
-        bind: { id, userId },
-        transaction,
+      await query(transaction, 'INSERT INTO plantao.memberships (group_id, user_id) VALUES ($id, $userId)', {
+        id,
+        userId,
       });
       await requireMembers([id], [userId], transaction);
       await requireBelowMembershipLimits([id], [userId], transaction);

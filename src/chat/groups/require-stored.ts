@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Transaction } from 'sequelize';
 import { Membership } from '../../database/models.ts';
+import { query } from '../../database/query.ts';
 
 /**
  * Fails the write unless as many rows were stored in `table` as wanted. A trigger of an operator that returns NULL drops a row
@@ -12,11 +13,7 @@ export async function requireStored(
   transaction: Transaction,
 ): Promise<void> {
   if (stored === wanted) return;
-  await (Membership.sequelize as Sequelize).query('SELECT plantao.require_stored($stored, $wanted, $table)', {
-    bind: { stored, wanted, table },
-    type: QueryTypes.SELECT,
-    transaction,
-  });
+  await query(transaction, 'SELECT plantao.require_stored($stored, $wanted, $table)', { stored, wanted, table });
 }
 
 /** Fails the write unless all these users are in all these groups now. @throws as {@link requireStored}. */

@@ -1,5 +1,5 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
-import { Membership } from '../../database/models.ts';
+import type { Sequelize, Transaction } from 'sequelize';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { lockLog } from '../lock-log.ts';
 
@@ -11,14 +11,11 @@ export type MemberRole = (typeof ROLES)[number];
 export const OWNERS_AND_ADMINS: readonly MemberRole[] = ['owner', 'admin'];
 
 /** Returns a user's role in a group; null if the user is not a member. */
-export async function roleOf(
-  groupId: number,
-  userId: number,
-  transaction: Transaction | null = null,
-): Promise<MemberRole | null> {
-  const [row] = await (Membership.sequelize as Sequelize).query<{ role: MemberRole }>(
+export async function roleOf(groupId: number, userId: number, on: Sequelize | Transaction): Promise<MemberRole | null> {
+  const [row] = await query<{ role: MemberRole }>(
+    on,
     'SELECT role FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId',
-    { bind: { groupId, userId }, type: QueryTypes.SELECT, transaction },
+    { groupId, userId },
   );
   return row?.role ?? null;
 }
@@ -38,9 +35,10 @@ export async function requireRole(
   const actor = actorId === null ? null : await roleOf(groupId, actorId, transaction);
   // Before group_not_found, so that non-members do not learn which groups exist.
   if (actorId !== null && actor === null) throw new Refused('not_a_member');
-  const [group] = await (Membership.sequelize as Sequelize).query<{ direct: boolean }>(
+  const [group] = await query<{ direct: boolean }>(
+    transaction,
     'SELECT direct_low IS NOT NULL AS direct FROM plantao.groups WHERE id = $groupId AND deleted_at IS NULL',
-    { bind: { groupId }, type: QueryTypes.SELECT, transaction },
+    { groupId },
   );
   if (!group) throw new Refused('group_not_found');
   if (group.direct)

@@ -1,5 +1,5 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { lockMessage } from './lock-message.ts';
 
@@ -12,13 +12,11 @@ interface Edit {
 
 /** Changes the text of messages. A trigger of the database sets `edited_at` and notifies the group. */
 export class MessageEditing {
-  readonly #sequelize: Sequelize;
   readonly #write: Write;
   readonly #keepsHistory: boolean;
 
   /** With `keepsHistory`, the database keeps each replaced text in plantao.message_edits. */
-  constructor(sequelize: Sequelize, write: Write, keepsHistory: boolean) {
-    this.#sequelize = sequelize;
+  constructor(write: Write, keepsHistory: boolean) {
     this.#write = write;
     this.#keepsHistory = keepsHistory;
   }
@@ -36,18 +34,13 @@ export class MessageEditing {
       if (membersOnly && role === null) throw new Refused(isSender ? 'not_a_member' : 'message_not_found');
       if (editorId !== null && !isSender) throw new Refused('forbidden');
       if (this.#keepsHistory) {
-        await this.#sequelize.query("SELECT set_config('plantao.edit_history', pg_current_xact_id()::text, true)", {
-          transaction,
-        });
+        await query(transaction, "SELECT set_config('plantao.edit_history', pg_current_xact_id()::text, true)");
       }
-      const [row] = await this.#sequelize.query<{ edited_at: Date | null }>(
+      const [row] = await query<{ edited_at: Date | null }>(
+        transaction,
         `UPDATE plantao.messages SET content = $content, meta = CASE WHEN $keepsMeta THEN meta ELSE $meta::jsonb END
          WHERE id = $messageId RETURNING edited_at`,
-        {
-          bind: { messageId, content, keepsMeta: meta === undefined, meta: jsonOf(meta) },
-          type: QueryTypes.SELECT,
-          transaction,
-        },
+        { messageId, content, keepsMeta: meta === undefined, meta: jsonOf(meta) },
       );
       if (!row) throw new Refused('message_not_found');
       return row.edited_at;

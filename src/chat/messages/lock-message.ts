@@ -1,5 +1,5 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
-import { Message } from '../../database/models.ts';
+import type { Transaction } from 'sequelize';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import type { MemberRole } from '../groups/roles.ts';
 import { lockLog } from '../lock-log.ts';
@@ -22,12 +22,13 @@ export async function lockMessage(
   transaction: Transaction,
 ): Promise<LockedMessage> {
   await lockLog(transaction);
-  const [message] = await (Message.sequelize as Sequelize).query<LockedMessage>(
+  const [message] = await query<LockedMessage>(
+    transaction,
     `SELECT m.sender_id AS "senderId", own.role
      FROM plantao.messages m JOIN plantao.groups g ON g.id = m.group_id AND g.deleted_at IS NULL
      LEFT JOIN plantao.memberships own ON own.group_id = m.group_id AND own.user_id = $actorId
      WHERE m.id = $messageId`,
-    { bind: { messageId, actorId }, type: QueryTypes.SELECT, transaction },
+    { messageId, actorId },
   );
   if (!message) throw new Refused('message_not_found');
   return message;

@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { requireStored } from '../groups/require-stored.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
@@ -56,10 +57,11 @@ export class Reactions {
     const change = async (transaction: Transaction) => {
       const { role } = await lockMessage(messageId, userId, transaction);
       if (membersOnly && role === null) throw new Refused('message_not_found');
-      await this.#sequelize.query(statement, { bind: { messageId, userId, emoji }, transaction });
-      const [row] = await this.#sequelize.query<{ count: number }>(
+      await query(transaction, statement, { messageId, userId, emoji });
+      const [row] = await query<{ count: number }>(
+        transaction,
         'SELECT count FROM plantao.reaction_counts WHERE message_id = $messageId AND emoji = $emoji',
-        { bind: { messageId, emoji }, type: QueryTypes.SELECT, transaction },
+        { messageId, emoji },
       );
       const count = row?.count ?? 0;
       await requireStored(Math.min(count, least), least, 'reactions', transaction);

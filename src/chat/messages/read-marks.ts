@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
 import { BatchLoader } from '../batch-loader.ts';
 import { Refused } from '../errors.ts';
 
@@ -77,12 +78,13 @@ export class ReadMarks {
 
   /** Returns the read marks that a member of a group may see. @throws {Refused} not_a_member. */
   async of(groupId: number, userId: number): Promise<GroupMarks> {
-    const rows = await this.#sequelize.query<{ user_id: number; last_read_id: number; shows_reads: boolean }>(
+    const rows = await query<{ user_id: number; last_read_id: number; shows_reads: boolean }>(
+      this.#sequelize,
       `SELECT m.user_id, m.last_read_id, g.shows_reads
        FROM plantao.memberships own JOIN plantao.groups g ON g.id = own.group_id
        JOIN plantao.memberships m ON m.group_id = g.id AND (g.shows_reads OR m.user_id = own.user_id)
        WHERE own.group_id = $groupId AND own.user_id = $userId ORDER BY m.user_id`,
-      { bind: { groupId, userId }, type: QueryTypes.SELECT },
+      { groupId, userId },
     );
     const [first] = rows;
     if (!first) throw new Refused('not_a_member');
@@ -114,16 +116,13 @@ export class ReadMarks {
     // Before the commit, so that marks which arrive during it wait too.
     this.#noteStored(keys);
     const rows = await this.#write((transaction) =>
-      this.#sequelize.query<MarkRow>(
+      query<MarkRow>(
+        transaction,
         'SELECT * FROM plantao.mark_read($users::bigint[], $groups::bigint[], $messages::bigint[])',
         {
-          bind: {
-            users: marks.map(({ userId }) => userId),
-            groups: marks.map(({ groupId }) => groupId),
-            messages: marks.map(({ messageId }) => messageId),
-          },
-          type: QueryTypes.SELECT,
-          transaction,
+          users: marks.map(({ userId }) => userId),
+          groups: marks.map(({ groupId }) => groupId),
+          messages: marks.map(({ messageId }) => messageId),
         },
       ),
     );

@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize, Transaction } from 'sequelize';
+import { type Sequelize, Transaction } from 'sequelize';
 import { SqlState, sqlState } from '../../database/errors.ts';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { FairSemaphore } from '../fair-semaphore.ts';
 import { type Candidate, Candidates } from './candidates.ts';
@@ -98,7 +99,7 @@ export class MessageSearch {
     const isComplete = await this.#inTime(async (transaction) => {
       // From here: the wait for a free connection is no work of this search.
       const deadline = performance.now() + this.#limits.timeMs;
-      const scope = await searchScope(this.#sequelize, transaction, options);
+      const scope = await searchScope(transaction, options);
       before = scope.before;
       candidates = new Candidates(scope.candidates);
       const hashes = requiredHashes(options.terms, options.senderId);
@@ -107,7 +108,7 @@ export class MessageSearch {
         if (performance.now() > deadline) return false;
         const newest = candidates.newest(this.#limits.candidatesAtOnce);
         if (newest[0]?.isIndexed) {
-          candidates.report(newest.length, [], await probe(this.#sequelize, transaction, newest, hashes));
+          candidates.report(newest.length, [], await probe(transaction, newest, hashes));
           maxMessages = FIRST_MESSAGES;
           continue;
         }
@@ -136,9 +137,10 @@ export class MessageSearch {
     try {
       // One snapshot, so that messages which are indexed meanwhile are neither missed nor read twice.
       return await this.#sequelize.transaction({ isolationLevel: REPEATABLE_READ }, async (transaction) => {
-        await this.#sequelize.query(
+        await query(
+          transaction,
           `SELECT set_config('statement_timeout', $limit, true), set_config('enable_seqscan', 'off', true)`,
-          { bind: { limit: String(this.#limits.timeMs) }, transaction },
+          { limit: String(this.#limits.timeMs) },
         );
         return work(transaction);
       });
@@ -161,19 +163,16 @@ export class MessageSearch {
       ...(of.senderId === undefined ? [] : ['m.sender_id = $senderId']),
       ...Object.keys(patterns).map((name) => `m.content COLLATE "C" ~ $${name}`),
     ];
-    const rows = await this.#sequelize.query<{ number: number; id: number; is_found: boolean; is_last: boolean }>(
+    const rows = await query<{ number: number; id: number; is_found: boolean; is_last: boolean }>(
+      transaction,
       readQuery(conditions),
       {
-        bind: {
-          ...patterns,
-          ...(of.senderId !== undefined && { senderId: of.senderId }),
-          groups: newest.map(({ groupId }) => groupId),
-          froms: newest.map(({ from }) => from),
-          tos: newest.map(({ to }) => to),
-          maxMessages,
-        },
-        type: QueryTypes.SELECT,
-        transaction,
+        ...patterns,
+        ...(of.senderId !== undefined && { senderId: of.senderId }),
+        groups: newest.map(({ groupId }) => groupId),
+        froms: newest.map(({ from }) => from),
+        tos: newest.map(({ to }) => to),
+        maxMessages,
       },
     );
     const left = rows.flatMap(({ number, id, is_last }) => {
@@ -189,7 +188,7 @@ export class MessageSearch {
 
   async #load(ids: readonly number[], { userId, terms }: MessageSearchOptions): Promise<FoundMessage[]> {
     if (ids.length === 0) return [];
-    const rows = await this.#sequelize.query<FoundRow>(LOAD, { bind: { ids, userId }, type: QueryTypes.SELECT });
+    const rows = await query<FoundRow>(this.#sequelize, LOAD, { ids, userId });
     return foundMessages(rows, terms);
   }
 }

@@ -1,4 +1,5 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Transaction } from 'sequelize';
+import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS } from '../group-limits.ts';
 import type { Candidate } from './candidates.ts';
@@ -44,15 +45,10 @@ interface ScopeRow {
  * changed since they were indexed. @throws {Refused} user_not_found, not_a_member.
  */
 export async function searchScope(
-  sequelize: Sequelize,
   transaction: Transaction,
   { userId, groupId, before: asked }: { userId: number; groupId?: number | undefined; before?: number | undefined },
 ): Promise<{ before: number; candidates: Candidate[] }> {
-  const [scope] = await sequelize.query<ScopeRow>(SCOPE, {
-    bind: { userId, groupId: groupId ?? null, format: INDEX_FORMAT },
-    type: QueryTypes.SELECT,
-    transaction,
-  });
+  const [scope] = await query<ScopeRow>(transaction, SCOPE, { userId, groupId: groupId ?? null, format: INDEX_FORMAT });
   if (!scope) throw new Refused('user_not_found');
   if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
   const before = Math.min(asked ?? Number.MAX_SAFE_INTEGER, (scope.newest ?? 0) + 1);

@@ -1,4 +1,5 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
+import { query } from '../query.ts';
 
 /** The NOTIFY queue of the server as plantao.notify_queue shows it. */
 interface QueueRow {
@@ -87,14 +88,14 @@ export class NotifyQueue {
 
   async #check(): Promise<void> {
     const { sequelize, onFull, onRoom } = this.#options;
-    const [queue] = await sequelize.query<QueueRow>(
+    const [queue] = await query<QueueRow>(
+      sequelize,
       `SELECT usage, hints_are_sent, pid, application_name, usename, datname,
               (SELECT count(*)::int FROM pg_stat_activity
                WHERE wait_event = 'SyncRep' AND datname = current_database()) AS standby_waits,
               extract(epoch FROM clock_timestamp() - since)::float8 AS held_for_s,
               coalesce(application_name LIKE 'plantao:%:listen' AND datname = current_database(), false) AS is_listener
        FROM plantao.notify_queue`,
-      { type: QueryTypes.SELECT },
     );
     if (!queue) return;
     this.#usage = queue.usage;
@@ -105,9 +106,10 @@ export class NotifyQueue {
     onFull(`the NOTIFY queue is ${percent} % full: changes are seen up to a second late`, holderOf(queue));
     if (queue.is_listener) {
       const bind = { pid: queue.pid, name: queue.application_name };
-      await sequelize.query(
+      await query(
+        sequelize,
         'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $pid AND application_name = $name',
-        { bind, type: QueryTypes.SELECT },
+        bind,
       );
     }
   }

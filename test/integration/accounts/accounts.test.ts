@@ -73,7 +73,7 @@ describe('Accounts', () => {
       sequelize,
       users,
       passwords: passwords as unknown as Passwords,
-      tokens: new Tokens(sequelize, write, 1),
+      tokens: new Tokens(write, 1),
       limits: new SignInLimits(sequelize, pino({ level: 'silent' }), { ofAccount: 2, ofAddress: 2, registrations: 2 }),
       write,
       passwordsOnly,

@@ -1,4 +1,5 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Transaction } from 'sequelize';
+import { query } from '../../../database/query.ts';
 import type { Candidate } from '../candidates.ts';
 
 /**
@@ -32,16 +33,15 @@ function probeQuery(hashes: readonly number[]): string {
  * group with more rows than one statement returns the rest of its range, to be queried again.
  */
 export async function probe(
-  sequelize: Sequelize,
   transaction: Transaction,
   candidates: readonly Candidate[],
   hashes: readonly number[],
 ): Promise<Candidate[]> {
   const rowsPerGroup = Math.max(MIN_ROWS_PER_GROUP, Math.floor(MAX_ROWS / candidates.length));
-  const rows = await sequelize.query<ProbedRow>(probeQuery(hashes), {
-    bind: { groups: candidates.map(({ groupId }) => groupId), tos: candidates.map(({ to }) => to), rowsPerGroup },
-    type: QueryTypes.SELECT,
-    transaction,
+  const rows = await query<ProbedRow>(transaction, probeQuery(hashes), {
+    groups: candidates.map(({ groupId }) => groupId),
+    tos: candidates.map(({ to }) => to),
+    rowsPerGroup,
   });
   const counts = new Map<number, number>();
   return rows.flatMap(({ number, after_id: afterId, ends, mask }) => {

@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize, type Transaction } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import type { Write } from '../../../database/fenced-write.ts';
+import { query } from '../../../database/query.ts';
 import { CHUNK, CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
 import { HASHES, INDEX_FORMAT } from './signatures.ts';
 
@@ -201,7 +202,7 @@ export class IndexStore {
         // One bytea parameter is sent in binary. An array would be sent as hexadecimal text, twice as long, and parsed.
         slices: Buffer.concat(rows.map(({ slices }) => slices)),
       };
-      await this.#sequelize.query(SAVE, { bind, transaction });
+      await query(transaction, SAVE, bind);
     });
   }
 
@@ -210,10 +211,11 @@ export class IndexStore {
     const position = to.position ?? state.position;
     const sweptGroup = to.sweptGroup === undefined ? state.swept_group : to.sweptGroup;
     return this.#change(generation, async (transaction) => {
-      await this.#sequelize.query(
+      await query(
+        transaction,
         `UPDATE plantao.search_index
          SET position = $position, swept_group = $sweptGroup, updated_at = clock_timestamp()`,
-        { bind: { position, sweptGroup }, transaction },
+        { position, sweptGroup },
       );
     });
   }
@@ -221,16 +223,13 @@ export class IndexStore {
   /** Begins the index again, in this program's format. */
   async rebuild(): Promise<void> {
     await this.#write(async (transaction) => {
-      await this.#sequelize.query('SELECT plantao.rebuild_search()', { transaction });
-      await this.#sequelize.query('UPDATE plantao.search_index SET format = $format', {
-        bind: { format: INDEX_FORMAT },
-        transaction,
-      });
+      await query(transaction, 'SELECT plantao.rebuild_search()');
+      await query(transaction, 'UPDATE plantao.search_index SET format = $format', { format: INDEX_FORMAT });
     });
   }
 
   #select<Row extends object>(sql: string, bind: Record<string, unknown>): Promise<Row[]> {
-    return this.#sequelize.query<Row>(sql, { bind, type: QueryTypes.SELECT });
+    return query<Row>(this.#sequelize, sql, bind);
   }
 
   /**
@@ -239,10 +238,11 @@ export class IndexStore {
    */
   #change(generation: number, work: (transaction: Transaction) => Promise<void>): Promise<boolean> {
     return this.#write(async (transaction) => {
-      const locked = await this.#sequelize.query(
+      const locked = await query(
+        transaction,
         `SELECT set_config('synchronous_commit', 'off', true) FROM plantao.search_index
          WHERE generation = $generation FOR UPDATE`,
-        { bind: { generation }, type: QueryTypes.SELECT, transaction },
+        { generation },
       );
       if (locked.length > 0) await work(transaction);
       return locked.length > 0;

@@ -1,6 +1,7 @@
 /** The data of the cluster page beside `/cluster`: the terms of a day, the figures of the last minutes, and what blocks. */
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import { z } from 'zod';
+import { query } from '../../../database/query.ts';
 import { fraction } from '../../docs/json-schema.ts';
 import { nothing } from '../../request/request-schemas.ts';
 import { ttlCache } from '../../request/ttl-cache.ts';
@@ -107,12 +108,12 @@ function blockingRoute({ sequelize }: Services): Route {
 
 /** Leaves out short transactions that no session waits for. */
 function readBlocking(sequelize: Sequelize): Promise<object[]> {
-  return sequelize.query(
+  return query(
+    sequelize,
     `SELECT blocks, waiting, pid, usename AS role, host(client_addr) AS client, application_name AS application, state,
             plantao.ms_between(since, clock_timestamp()) AS open_ms, ended_by
      FROM plantao.blocking
      WHERE waiting > 0 OR state IS DISTINCT FROM 'active' OR open_for > interval '1 second'
      LIMIT ${MAX_BLOCKERS}`,
-    { type: QueryTypes.SELECT },
   );
 }

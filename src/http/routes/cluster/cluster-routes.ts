@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import { z } from 'zod';
+import { query } from '../../../database/query.ts';
 import { fraction } from '../../docs/json-schema.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';
 import { nothing } from '../../request/request-schemas.ts';
@@ -112,20 +113,20 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
 
 function readViews(sequelize: Sequelize) {
   return Promise.all([
-    sequelize.query(
+    query(
+      sequelize,
       `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters,
               posts_per_second, commit_ms, delivery_ms
        FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MAX_NODES}) s ORDER BY node`,
-      { type: QueryTypes.SELECT },
     ),
     readTerms(sequelize, { limit: 20 }),
-    sequelize.query(
+    query(
+      sequelize,
       `SELECT plantao.commit_durability() AS durable, plantao.messages_at_risk() AS messages_at_risk,
               (SELECT coalesce(json_agg(json_build_object('standby', standby, 'state', state, 'sync_state', sync_state,
                  'lag_bytes', lag_bytes, 'lag_events', lag_events, 'lag_ms', lag_ms, 'messages_at_risk', messages_at_risk)), '[]')
                FROM plantao.durability WHERE standby IS NOT NULL) AS standbys`,
-      { type: QueryTypes.SELECT },
     ),
-    sequelize.query('SELECT since, until, reason, asked_by FROM plantao.current_pause', { type: QueryTypes.SELECT }),
+    query(sequelize, 'SELECT since, until, reason, asked_by FROM plantao.current_pause'),
   ]);
 }

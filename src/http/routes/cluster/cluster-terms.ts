@@ -1,5 +1,6 @@
-import { QueryTypes, type Sequelize } from 'sequelize';
+import type { Sequelize } from 'sequelize';
 import { z } from 'zod';
+import { query } from '../../../database/query.ts';
 
 /** One term in a response. */
 export const termRow = z.object({
@@ -18,7 +19,8 @@ export const termRow = z.object({
 
 /** Reads the newest terms from plantao.leader_history, newest first. One more is read than returned, for the gap after it. */
 export function readTerms(sequelize: Sequelize, options: { limit: number; hours?: number }): Promise<object[]> {
-  return sequelize.query(
+  return query(
+    sequelize,
     `SELECT * FROM (
        SELECT term, node, url, reason, started_at, ended_at, end_reason, end_cause, asked_by,
               plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS on_duty_ms,
@@ -27,6 +29,6 @@ export function readTerms(sequelize: Sequelize, options: { limit: number; hours?
              FROM plantao.leader_history LIMIT $limit + 1) h) t
      WHERE coalesce(ended_at > clock_timestamp() - $hours * interval '1 hour', true)
      ORDER BY term DESC LIMIT $limit`,
-    { bind: { limit: options.limit, hours: options.hours ?? 1_000_000 }, type: QueryTypes.SELECT },
+    { limit: options.limit, hours: options.hours ?? 1_000_000 },
   );
 }
