@@ -14,7 +14,7 @@ const sequelize = {
 
 describe('Read marks', () => {
   it('stores a mark that comes after the interval together with one that still waits for it', async () => {
-    const marks = new ReadMarks(sequelize, (work) => work({} as never));
+    const marks = new ReadMarks(sequelize, (work) => work({ sequelize } as never));
     const mark = (messageId: number) => marks.mark({ userId: 1, groupId: 7, messageId });
     expect(await mark(1)).to.equal(1);
     const waiting = mark(2);
@@ -26,7 +26,7 @@ describe('Read marks', () => {
   });
 
   it('never moves a waiting mark back, and keeps the marks of other users and groups apart', async () => {
-    const marks = new ReadMarks(sequelize, (work) => work({} as never));
+    const marks = new ReadMarks(sequelize, (work) => work({ sequelize } as never));
     await marks.mark({ userId: 1, groupId: 7, messageId: 1 });
     const all = [
       marks.mark({ userId: 1, groupId: 7, messageId: 9 }),
