@@ -20,8 +20,8 @@ CREATE INDEX tokens_by_user ON plantao.tokens (user_id, created_at);
 -- Serves the removal of expired ones.
 CREATE INDEX tokens_by_expiry ON plantao.tokens (expires_at);
 
--- Nodes cache tokens and read here which ones to evict. A row has the id of the transaction that wrote it: a node that reads
--- "xid >= the oldest transaction that was in progress at the last read" misses none, however late that transaction commits.
+-- Nodes cache tokens and read here which ones to evict. A row has the id of the transaction that wrote it: a node that reads the
+-- rows of each transaction that began after its last read, or was in progress then, misses none, however late that one commits.
 CREATE TABLE plantao.token_revocations (
   xid  xid8 NOT NULL DEFAULT pg_current_xact_id(),
   hash bytea NOT NULL CHECK (octet_length(hash) = 32),

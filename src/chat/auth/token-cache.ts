@@ -15,7 +15,7 @@ import type { Log } from '../../log.ts';
 import { BatchLoader } from '../batch-loader.ts';
 import { type CachedToken, CachedTokens } from './cached-tokens.ts';
 import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
-import { lookUpIdentities, lookUpTokens, readRevocations } from './token-queries.ts';
+import { lookUpIdentities, lookUpTokens, readRevocations, type Unread } from './token-queries.ts';
 
 /** A JWT is valid, and there is no account of its user yet. */
 export class UnknownIdentityError extends Error {
@@ -49,8 +49,8 @@ export class TokenCache {
   readonly #lookUps = new BatchLoader<string, CachedToken | null>();
   /** Start of the last successful read of revocations. */
   #readAt = Number.NEGATIVE_INFINITY;
-  /** The first transaction whose revocations have not been read. */
-  #since: bigint | null = null;
+  /** The transactions whose revocations have not been read. */
+  #unread: Unread | null = null;
   #mustRead = false;
   #misses = 0;
   #working: Promise<void> | null = null;
@@ -155,7 +155,7 @@ export class TokenCache {
   /** Clears the cache, because the database is another one. Polls and streams end, and their clients authenticate again. */
   forget(): void {
     this.#known.forgetAll();
-    this.#since = null;
+    this.#unread = null;
   }
 
   #work(): void {
@@ -183,11 +183,15 @@ export class TokenCache {
     const startedAt = this.#clock();
     if (startedAt - this.#readAt > MAX_UNREAD_MS) this.forget();
     // Before the first read the cache is empty; that read only determines where to start.
-    const { since, changed } = await readRevocations(this.#session, this.#since);
+    const { unread, changed } = await readRevocations(this.#session, this.#unread);
     // Transaction numbers only increase: this is a restored database.
-    if (this.#since !== null && since < this.#since) this.forget();
-    this.#since = since;
-    for (const { hash, left_ms } of changed) {
+    if (this.#unread !== null && unread.from < this.#unread.from) this.forget();
+    this.#unread = unread;
+    if (changed === null) {
+      this.#log.info('many tokens were revoked at once: all clients are checked again');
+      this.#known.forgetAll();
+    }
+    for (const { hash, left_ms } of changed ?? []) {
       const entry = this.#known.get(hash);
       if (left_ms === null || left_ms <= 0) {
         this.#known.drop(hash, 'revoked');
@@ -201,7 +205,7 @@ export class TokenCache {
     return this.#lookUps.readBatch(TOKENS_PER_QUERY, async (hashes) => {
       const jwts = new Map(hashes.flatMap((hash) => this.#takeJwt(hash)));
       // The revocation of a token that is cached from here on is returned by a later read.
-      if (this.#since === null) await this.#readRevocations();
+      if (this.#unread === null) await this.#readRevocations();
       const now = this.#clock();
       const tokens = hashes.filter((hash) => !jwts.has(hash));
       const found = tokens.length > 0 ? await lookUpTokens(this.#session, tokens) : new Map();

@@ -9,11 +9,11 @@ const LEFT_MS = 'plantao.ms_between(clock_timestamp(), t.expires_at)';
 /** AUTH=open issues tokens for a name without a password. They prove nothing, so AUTH=token does not accept them. */
 const IS_PROVED = "t.proof <> 'name'";
 
-/** Higher than any transaction number: finds no revocations. */
-const NO_TRANSACTION = '9223372036854775807';
+/** Revocations per read. Where there are more, the node forgets its tokens: it must not read a million hashes at once. */
+const MAX_CHANGED = 5000;
 
 /** A token that was revoked, or whose expiry may have changed. */
-export interface ChangedToken {
+interface ChangedToken {
   /** SHA-256 in hexadecimal. */
   hash: string;
   /** Milliseconds; null if the token no longer exists, or was issued without a password. */
@@ -27,27 +27,48 @@ export interface ValidToken {
   left_ms: number;
 }
 
+/** Which transactions a read of the revocations did not see: for the next one. */
+export interface Unread {
+  /** The first transaction number that was not assigned yet. */
+  from: bigint;
+  /** Lower numbers: the transactions that were still running. */
+  running: readonly string[];
+}
+
+/** The result of {@link readRevocations}. */
+export interface Revocations {
+  /** Null if there are more than a read returns. */
+  changed: readonly ChangedToken[] | null;
+  unread: Unread;
+}
+
 /**
- * Returns what transactions from number `since` on have revoked, and the number for the next call: that of the oldest
- * transaction still running, so that none is missed. If `since` is null, only that number is read. @throws the database's error.
+ * Returns what has been revoked by the transactions that an earlier read did not see, each once: a transaction that stays open
+ * for an hour must not make every read return what was revoked since. If `unread` is null, determines only where to start.
+ * @throws the database's error.
  */
-export async function readRevocations(
-  session: Queryable,
-  since: bigint | null,
-): Promise<{ since: bigint; changed: readonly ChangedToken[] }> {
-  const [row] = await session.query<{ xmin: string; changed: ChangedToken[] | null }>(
+export async function readRevocations(session: Queryable, unread: Unread | null): Promise<Revocations> {
+  const [row] = await session.query<{ from: string; running: string[]; changed: ChangedToken[] | null }>(
     {
       name: 'token_revocations',
-      text: `SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin,
+      // A snapshot of a standby lists no running transactions.
+      text: `SELECT (CASE WHEN pg_is_in_recovery() THEN pg_snapshot_xmin(now.seen) ELSE pg_snapshot_xmax(now.seen) END)::text AS from,
+               ARRAY(SELECT pg_snapshot_xip(now.seen)::text) AS running,
                (SELECT json_agg(json_build_object('hash', encode(r.hash, 'hex'), 'left_ms', ${LEFT_MS}))
-                FROM plantao.token_revocations r LEFT JOIN plantao.tokens t ON t.hash = r.hash AND ${IS_PROVED}
-                WHERE r.xid >= $1::xid8) AS changed`,
-      values: [String(since ?? NO_TRANSACTION)],
+                FROM (SELECT hash FROM plantao.token_revocations
+                      WHERE $1::xid8 IS NOT NULL AND (xid >= $1::xid8 OR xid = ANY ($2::xid8[])) LIMIT ${MAX_CHANGED + 1}) r
+                LEFT JOIN plantao.tokens t ON t.hash = r.hash AND ${IS_PROVED}) AS changed
+             FROM (SELECT pg_current_snapshot() AS seen) now`,
+      values: [unread === null ? null : String(unread.from), unread?.running ?? []],
     },
     LIMIT_MS,
   );
   if (!row) throw new Error('PostgreSQL returned no row');
-  return { since: BigInt(row.xmin), changed: row.changed ?? [] };
+  const changed = row.changed ?? [];
+  return {
+    changed: changed.length > MAX_CHANGED ? null : changed,
+    unread: { from: BigInt(row.from), running: row.running },
+  };
 }
 
 /** Returns the valid tokens among `hashes`, by hash. @throws the database's error. */
