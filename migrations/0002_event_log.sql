@@ -134,11 +134,31 @@ COMMENT ON COLUMN plantao.epochs.cause IS 'created | failover (a standby was pro
 COMMENT ON COLUMN plantao.epochs.lost_until IS 'Highest position that a node is known to have read in the epoch before: the log fell from here back to after_position. Null if nothing is known to be lost.';
 COMMENT ON COLUMN plantao.epochs.started_at IS 'When it began.';
 
-CREATE FUNCTION plantao.history_fingerprint() RETURNS text
+-- PostgreSQL has no function for it, and every post and heartbeat needs it: a session that locks pg_database (VACUUM FULL, ALTER
+-- DATABASE) must not stop them. The path of a table is <directory>/<oid of the database>/<file>.
+CREATE FUNCTION plantao.database_oid() RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN substring(pg_relation_filepath('pg_catalog.pg_class') FROM '([0-9]+)/[^/]+$')::oid;
+END $$;
+COMMENT ON FUNCTION plantao.database_oid() IS 'Returns the oid of this database. Reads no table.';
+
+CREATE FUNCTION plantao.sessions()
+RETURNS TABLE (pid integer, datid oid, usename name, client_addr inet, application_name text, state text, backend_start timestamptz,
+               xact_start timestamptz, state_change timestamptz)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()),
-    (SELECT oid FROM pg_database WHERE datname = current_database()), 'plantao.events'::regclass::oid)
+  SELECT a.pid, a.datid, pg_get_userbyid(a.usesysid), a.client_addr, a.application_name, a.state, a.backend_start, a.xact_start,
+         a.state_change
+  FROM pg_stat_get_activity(NULL) a
 $$;
+COMMENT ON FUNCTION plantao.sessions() IS
+  'The sessions of the server as pg_stat_activity shows them to the caller. That view reads pg_authid and pg_database, and would wait for a session that has locked one of them.';
+
+CREATE FUNCTION plantao.history_fingerprint() RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), plantao.database_oid(), 'plantao.events'::regclass::oid);
+END $$;
 COMMENT ON FUNCTION plantao.history_fingerprint() IS
   'Returns a text that changes when the log may have lost its end: start time of the server, oid of the database, oid of the table. Takes a few microseconds.';
 

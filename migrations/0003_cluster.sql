@@ -52,23 +52,35 @@ $$;
 COMMENT ON FUNCTION plantao.newest_epoch() IS 'Returns the number of the newest epoch.';
 
 CREATE FUNCTION plantao.read_only_reason() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT CASE
-    WHEN pg_is_in_recovery() THEN 'connected to a standby: the server is in recovery'
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF pg_is_in_recovery() THEN
+    RETURN 'connected to a standby: the server is in recovery';
+  END IF;
+  -- Every heartbeat calls this. Statements that read tables are separate, and run only where they may find something: a session
+  -- that locks a catalog must not cost the active node its role.
+  IF EXISTS (SELECT FROM pg_settings WHERE name = 'default_transaction_read_only' AND reset_val = 'on') THEN
+    BEGIN
+      LOCK TABLE pg_db_role_setting IN ACCESS SHARE MODE NOWAIT;
+    EXCEPTION WHEN lock_not_available THEN
+      RETURN NULL;
+    END;
     -- Only the server's own value counts: a node overrides that of the database or the role in each of its sessions.
-    WHEN (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')
-      AND NOT EXISTS (
-        SELECT FROM pg_db_role_setting s
-        WHERE (s.setdatabase = 0 OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
-          AND (s.setrole = 0 OR s.setrole = (SELECT oid FROM pg_roles WHERE rolname = session_user))
-          AND EXISTS (SELECT FROM unnest(s.setconfig) c WHERE starts_with(c, 'default_transaction_read_only=')))
-    THEN 'connected to a read-only server: default_transaction_read_only is on' END
-$$;
+    IF NOT EXISTS (
+      SELECT FROM pg_db_role_setting s
+      WHERE s.setdatabase IN (0, plantao.database_oid())
+        AND s.setrole IN (0, to_regrole(quote_ident(session_user))::oid)
+        AND EXISTS (SELECT FROM unnest(s.setconfig) c WHERE starts_with(c, 'default_transaction_read_only='))) THEN
+      RETURN 'connected to a read-only server: default_transaction_read_only is on';
+    END IF;
+  END IF;
+  RETURN NULL;
+END $$;
 COMMENT ON FUNCTION plantao.read_only_reason() IS
   'Returns why no node may be active on this server: it is a standby, or its configuration has default_transaction_read_only on. Null if it is writable.';
 
 CREATE FUNCTION plantao.refuse_read_only() RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   reason text := plantao.read_only_reason();
 BEGIN
@@ -211,15 +223,16 @@ COMMENT ON FUNCTION plantao.assert_term(bigint) IS
   'The write fence: every writing transaction of a node calls it first, with its plantao.fencing_token(). A bare term number proves the term without its epoch. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed, is of another epoch, or belongs to another node than that in the session''s application_name; PT003 in a transaction that is not READ COMMITTED.';
 
 CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-  SELECT EXISTS (
-    SELECT FROM pg_locks
-    WHERE locktype = 'advisory' AND classid = 1347178068 AND objid = 1 AND objsubid = 2
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND pid = pg_backend_pid() AND granted)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (
+      -- A session's own advisory locks are locks of its database.
+      SELECT FROM pg_locks
+      WHERE locktype = 'advisory' AND classid = 1347178068 AND objid = 1 AND objsubid = 2
+        AND pid = pg_backend_pid() AND granted)
     AND (for_term IS NULL
-         OR EXISTS (SELECT FROM plantao.leader_terms WHERE term = for_term AND ended_at IS NULL))
-$$;
+         OR EXISTS (SELECT FROM plantao.leader_terms WHERE term = for_term AND ended_at IS NULL));
+END $$;
 COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
   'Returns true if this session holds the leader lock and the given term is open. Every heartbeat calls it.';
 
@@ -399,7 +412,7 @@ CREATE VIEW plantao.fence_holders AS
   SELECT l.pid, l.mode
   FROM pg_catalog.pg_locks l
   WHERE l.locktype = 'relation' AND l.relation = 'plantao_mutexes.write_fence'::regclass
-    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()) AND l.granted;
+    AND l.database = (SELECT plantao.database_oid()) AND l.granted;
 COMMENT ON VIEW plantao.fence_holders IS 'The sessions whose open transactions hold the write fence.';
 COMMENT ON COLUMN plantao.fence_holders.pid IS 'Server process of the session.';
 COMMENT ON COLUMN plantao.fence_holders.mode IS 'RowExclusiveLock for a writing transaction, ShareRowExclusiveLock while a term opens or closes.';
@@ -410,7 +423,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   FOR pid, application_name, running_for IN
     SELECT a.pid, a.application_name, clock_timestamp() - a.xact_start
-    FROM plantao.fence_holders h JOIN pg_stat_activity a USING (pid)
+    FROM plantao.fence_holders h JOIN plantao.sessions() a USING (pid)
     WHERE a.pid <> pg_backend_pid()
   LOOP
     BEGIN
@@ -463,9 +476,9 @@ CREATE VIEW plantao.lock_holder AS
          clock_timestamp() - a.state_change AS idle_for,
          concat_ws('/', l.pid, extract(epoch FROM a.backend_start), extract(epoch FROM a.state_change)) AS life_sign,
          (SELECT t.lease FROM plantao.leader_terms t WHERE t.ended_at IS NULL AND t.backend_pid = l.pid) AS lease
-  FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+  FROM pg_locks l LEFT JOIN plantao.sessions() a USING (pid)
   WHERE l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 1 AND l.objsubid = 2
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.granted;
+    AND l.database = (SELECT plantao.database_oid()) AND l.granted;
 COMMENT ON VIEW plantao.lock_holder IS 'The session that holds the leader lock: at most one row. pg_terminate_backend(pid) forces a failover.';
 COMMENT ON COLUMN plantao.lock_holder.pid IS 'Server process of the session.';
 COMMENT ON COLUMN plantao.lock_holder.application_name IS 'plantao:<node>:lock.';

@@ -56,10 +56,13 @@ COMMENT ON COLUMN plantao.group_activity.last_message_id IS 'Id of its newest me
 COMMENT ON COLUMN plantao.group_activity.last_message_at IS 'When its newest message was sent.';
 COMMENT ON COLUMN plantao.group_activity.last_sender IS 'Sender of its newest message.';
 
--- When PostgreSQL refuses a node a lock, the node reads this view and logs the sessions that it lists.
+-- When PostgreSQL refuses a node a lock, the node reads this view and logs the sessions that it lists. Not pg_prepared_xacts,
+-- which reads pg_authid and pg_database as pg_stat_activity does.
 CREATE VIEW plantao.blocking AS
   WITH here AS (
-    SELECT oid FROM pg_database WHERE datname = current_database()
+    SELECT plantao.database_oid() AS oid
+  ), sessions AS MATERIALIZED (
+    SELECT * FROM plantao.sessions()
   ), held AS (
     SELECT l.pid, l.virtualtransaction,
            CASE WHEN l.relation = 'plantao_mutexes.event_log'::regclass THEN 'event log'
@@ -81,10 +84,10 @@ CREATE VIEW plantao.blocking AS
     WHERE l.granted AND l.locktype = 'advisory' AND l.classid = 1347178068 AND l.objid = 1 AND l.objsubid = 2
       AND l.database = (SELECT oid FROM here)
       -- As in plantao.end_silent_holder(). This view reads no table of the schema: it would wait for the sessions that it names.
-      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid AND a.application_name LIKE 'plantao:%:lock')
+      AND NOT EXISTS (SELECT FROM sessions a WHERE a.pid = l.pid AND a.application_name LIKE 'plantao:%:lock')
   ), waiting AS MATERIALIZED (
     SELECT a.pid, a.application_name, pg_blocking_pids(a.pid) AS behind
-    FROM pg_stat_activity a
+    FROM sessions a
     WHERE a.datid = (SELECT oid FROM here) AND EXISTS (SELECT FROM pg_locks w WHERE w.pid = a.pid AND NOT w.granted)
   ), found AS (
     SELECT h.pid, h.virtualtransaction, h.what FROM held h
@@ -95,21 +98,21 @@ CREATE VIEW plantao.blocking AS
   )
   SELECT string_agg(DISTINCT f.what, ', ' ORDER BY f.what) AS blocks,
          (SELECT count(*) FROM waiting w WHERE f.pid = ANY (w.behind)) AS waiting,
-         f.pid, coalesce(a.usename, p.owner) AS usename, a.client_addr, a.application_name,
+         f.pid, coalesce(a.usename, pg_get_userbyid(p.ownerid)) AS usename, a.client_addr, a.application_name,
          CASE WHEN p.gid IS NULL THEN a.state ELSE 'prepared transaction' END AS state,
          coalesce(p.prepared, a.xact_start, a.state_change) AS since,
          clock_timestamp() - coalesce(p.prepared, a.xact_start, a.state_change) AS open_for,
          CASE WHEN p.gid IS NULL THEN format('SELECT pg_terminate_backend(%s)', f.pid)
               ELSE format('ROLLBACK PREPARED %L', p.gid) END AS ended_by
   FROM found f
-  LEFT JOIN pg_stat_activity a ON a.pid = f.pid
-  LEFT JOIN pg_prepared_xacts p ON f.pid IS NULL AND f.virtualtransaction = '-1/' || p.transaction
+  LEFT JOIN sessions a ON a.pid = f.pid
+  LEFT JOIN pg_prepared_xact() p ON f.pid IS NULL AND f.virtualtransaction = '-1/' || p.transaction
   -- Only the head of each queue: sessions that wait themselves continue once it ends.
   WHERE NOT EXISTS (SELECT FROM waiting w WHERE w.pid = f.pid)
     -- A node's write takes milliseconds. The age can be negative if the clock was set back, or hidden from this role.
     AND coalesce(clock_timestamp() - coalesce(p.prepared, a.xact_start, a.state_change)
                  NOT BETWEEN interval '0' AND interval '100 ms', true)
-  GROUP BY f.pid, a.usename, a.client_addr, a.application_name, a.state, a.xact_start, a.state_change, p.gid, p.owner, p.prepared
+  GROUP BY f.pid, a.usename, a.client_addr, a.application_name, a.state, a.xact_start, a.state_change, p.gid, p.ownerid, p.prepared
   ORDER BY since;
 COMMENT ON VIEW plantao.blocking IS
   'The sessions and transactions that block nodes: an open transaction that has written a message, a row lock on plantao.leader_terms, a table lock, a session of another program with the leader lock. Normally empty, or for a moment only.';
