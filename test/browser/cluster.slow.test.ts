@@ -58,6 +58,25 @@ describe('The cluster page', function () {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   }
 
+  it('asks the nodes for their roles every second, also while reads of the database hang', async () => {
+    const [active, standby] = await roles();
+    const page = await open(standby);
+    await isActive(page, active);
+    let reads = 0;
+    let probes = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/health')) probes += 1;
+    });
+    await page.route('**/cluster', () => {
+      // The page's time limit ends it.
+      reads += 1;
+    });
+    await eventually('some reads have hung', async () => reads >= 4, { within: 60_000 });
+    // Two nodes, and two reads of up to 2.5 s a turn: together with the reads there would be four.
+    expect(probes).to.be.at.least(8);
+    await page.unroute('**/cluster');
+  });
+
   it('says which node is active and since when, and has a card with figures for each node', async () => {
     const [active, standby] = await roles();
     const page = await open(standby);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { ClusterStatus, Health } from '../../../src/client/index.ts';
 import { assess, type ClusterSnapshot } from '../../../src/web/cluster/model/cluster-health.ts';
-import { nodeStates, type Probe } from '../../../src/web/cluster/model/node-state.ts';
+import { nodeStates, type Probe, REFUSED } from '../../../src/web/cluster/model/node-state.ts';
 
 type Row = ClusterStatus['nodes'][number];
 type Term = ClusterStatus['history'][number];
@@ -30,7 +30,8 @@ const probe = (node: string, role: Health['role'], misses = 0): [string, Probe] 
 const DEFAULTS = { now: 10_000, clusterAt: 10_000, failure: undefined, responds: true, endedAgoMs: undefined };
 
 function assessed(cluster: ClusterStatus | undefined, probes: [string, Probe][], more: Partial<ClusterSnapshot> = {}) {
-  const nodes = nodeStates(cluster?.nodes ?? [], 10_000, new Map(probes));
+  const at = { rowAt: 10_000, now: more.now ?? DEFAULTS.now };
+  const nodes = nodeStates(cluster?.nodes ?? [], at, new Map(probes));
   return assess({ ...DEFAULTS, cluster, nodes, missingSince: undefined, ...more });
 }
 
@@ -60,7 +61,16 @@ describe('The state of the cluster on its page', () => {
 
   it('does not take one late response for an outage', () => {
     expect(assessed(status(both, [term('a')]), [probe('a', 'active', 1)])).to.include({ kind: 'active', node: 'a' });
-    expect(assessed(status(both, [term('a')]), [probe('a', 'active', 2)])).to.include({ kind: 'missing' });
+    const silent = [row('a', 'silent', { heartbeat_age_ms: 5000 }), row('b', 'standby')];
+    expect(assessed(status(silent, [term('a')]), [probe('a', 'active', 2)])).to.include({ kind: 'missing' });
+  });
+
+  it('does not take several late responses of nodes for an outage while they write their rows', () => {
+    const late = [probe('a', 'active', 5), probe('b', 'standby', 5)];
+    expect(assessed(status(both, [term('a')]), late)).to.include({ kind: 'active', node: 'a' });
+    expect(assessed(status(both, [term('a')]), late, { now: 14_000 })).to.include({ kind: 'missing' });
+    const refused = [probe('a', 'active', REFUSED), probe('b', 'standby')];
+    expect(assessed(status(both, [term('a')]), refused)).to.include({ kind: 'missing', cause: 'failover' });
   });
 
   it('relies on the rows where the browser reaches no node by itself', () => {
@@ -113,6 +123,6 @@ describe('The state of the cluster on its page', () => {
 
   it('shows no node that stopped more than ten minutes ago', () => {
     const old = row('old', 'stopped', { heartbeat_age_ms: 700_000 });
-    expect(nodeStates([...both, old], 0, new Map()).map(({ name }) => name)).to.deep.equal(['a', 'b']);
+    expect(nodeStates([...both, old], { rowAt: 0, now: 0 }, new Map()).map(({ name }) => name)).to.deep.equal(['a', 'b']);
   });
 });

@@ -12,7 +12,7 @@ import { Polling } from '../../shared/polling.ts';
 import type { Blocker } from './api-types.ts';
 import { activeOf, assess, type ClusterHealth } from './cluster-health.ts';
 import { callNode, NodeReader } from './node-reader.ts';
-import { isFormer, type NodeState, nodeStates, type Probe, responds } from './node-state.ts';
+import { isFormer, type NodeState, nodeStates, type Probe, REFUSED, responds } from './node-state.ts';
 import { loadAdminToken, refusedToken, saveAdminToken } from './operations.ts';
 
 const INTERVAL_MS = 1000;
@@ -47,12 +47,9 @@ export class Monitor extends Observable {
   #failure: string | undefined;
   #missingSince: number | undefined;
   #lastActive: string | undefined;
-  #turn = 0;
-  #startedAt = 0;
-  readonly #polling = new Polling(
-    () => this.#poll(),
-    () => (document.hidden ? HIDDEN_MS : Math.max(100, INTERVAL_MS - (performance.now() - this.#startedAt))),
-  );
+  /** The nodes are probed beside the reads: one that hangs, as while PostgreSQL stalls, must not delay what they say. */
+  readonly #probing = everySecond((turn) => this.#probeAll(turn));
+  readonly #reading = everySecond((turn) => this.#readAll(turn));
 
   constructor(base: string) {
     super();
@@ -73,7 +70,8 @@ export class Monitor extends Observable {
   }
 
   get nodes(): NodeState[] {
-    return nodeStates(this.cluster?.content.nodes ?? [], this.cluster?.at ?? 0, this.#probes);
+    const at = { rowAt: this.cluster?.at ?? 0, now: performance.now() };
+    return nodeStates(this.cluster?.content.nodes ?? [], at, this.#probes);
   }
 
   get active(): NodeState | undefined {
@@ -114,17 +112,17 @@ export class Monitor extends Observable {
   }
 
   /** Reads now, and then every second. */
-  refresh(): Promise<void> {
-    return this.#polling.refresh();
+  async refresh(): Promise<void> {
+    await Promise.all([this.#probing.refresh(), this.#reading.refresh()]);
   }
 
-  async #poll(): Promise<void> {
-    this.#startedAt = performance.now();
-    const turn = this.#turn;
-    this.#turn += 1;
+  async #probeAll(turn: number): Promise<void> {
+    await Promise.all(this.#addresses().map(([name, url]) => this.#probe(name, url, turn)));
+  }
+
+  async #readAll(turn: number): Promise<void> {
     await Promise.all([
       this.#readCluster(),
-      ...this.#addresses().map(([name, url]) => this.#probe(name, url, turn)),
       ...(turn % TIMELINE_EVERY === 0 ? [this.#readTimeline()] : []),
       ...(turn % ACTIVITY_EVERY === 0 ? [this.#readActivity(), this.#readBlocking()] : []),
     ]);
@@ -215,8 +213,20 @@ export class Monitor extends Observable {
   }
 }
 
-/** A refused connection is certain: the process is gone. A late response is not. */
-const REFUSED = 100;
 const isRefused = (error: unknown) => error instanceof ChatError && !(error.cause instanceof DOMException);
 
 const trimmed = (url: string) => url.replace(/\/+$/, '');
+
+/** Polls once a second, less often while the page is hidden. `poll` receives the number of polls before it. */
+function everySecond(poll: (turn: number) => Promise<void>): Polling {
+  let turns = 0;
+  let startedAt = 0;
+  return new Polling(
+    () => {
+      startedAt = performance.now();
+      turns += 1;
+      return poll(turns - 1);
+    },
+    () => (document.hidden ? HIDDEN_MS : Math.max(100, INTERVAL_MS - (performance.now() - startedAt))),
+  );
+}

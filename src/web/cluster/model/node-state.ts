@@ -21,9 +21,12 @@ export interface NodeState {
 export interface Probe {
   /** The latest response; undefined if there never was one. */
   health: Health | undefined;
-  /** How many requests have failed since then. */
+  /** How many requests have failed since then; {@link REFUSED} if the connection was refused. */
   misses: number;
 }
+
+/** A refused connection is certain: the process is gone. A late response is not. */
+export const REFUSED = Number.POSITIVE_INFINITY;
 
 /** One request that is late is not an outage: the node or this browser may be busy. */
 const MAX_MISSES = 2;
@@ -31,11 +34,18 @@ const MAX_MISSES = 2;
 /** Returns true while the node responds to this page. */
 export const responds = ({ health, misses }: Probe) => health !== undefined && misses < MAX_MISSES;
 
+/** A node that wrote its row this recently runs, however late its responses are. It writes every second or two, in milliseconds. */
+const FRESH_MS = 4000;
+
 /** After this time a node that no longer runs is not shown. */
 const FORMER_MS = 600_000;
 
-/** Merges the rows and the responses, by the names of the nodes. A response is newer than a row. */
-export function nodeStates(rows: readonly NodeRow[], rowAt: number, probes: ReadonlyMap<string, Probe>): NodeState[] {
+/** Merges the rows, read at `rowAt`, and the responses, by the names of the nodes. A response is newer than a row. */
+export function nodeStates(
+  rows: readonly NodeRow[],
+  { rowAt, now }: { rowAt: number; now: number },
+  probes: ReadonlyMap<string, Probe>,
+): NodeState[] {
   const states = new Map<string, NodeState>();
   for (const row of rows) {
     if (isFormer(row)) continue;
@@ -44,7 +54,7 @@ export function nodeStates(rows: readonly NodeRow[], rowAt: number, probes: Read
     states.set(row.node, {
       name: row.node,
       url: health?.url ?? row.url,
-      role: health?.role ?? roleWithout(roleOf(row.role), probe),
+      role: health?.role ?? roleWithout(roleOf(row.role), probe, row.heartbeat_age_ms + now - rowAt),
       term: health?.term ?? row.term,
       row,
       rowAt,
@@ -66,8 +76,9 @@ export function isFormer({ role, heartbeat_age_ms: age }: NodeRow): boolean {
 }
 
 /** Returns the role of a node that does not respond. Behind a proxy no browser reaches the nodes: only their rows count. */
-function roleWithout(recorded: DisplayRole, probe: Probe | undefined): DisplayRole {
-  return probe?.health === undefined || recorded === 'stopped' ? recorded : 'unreachable';
+function roleWithout(recorded: DisplayRole, probe: Probe | undefined, ageMs: number): DisplayRole {
+  if (probe?.health === undefined || recorded === 'stopped') return recorded;
+  return probe.misses !== REFUSED && ageMs < FRESH_MS ? recorded : 'unreachable';
 }
 
 const ROLES: readonly string[] = ['active', 'standby', 'fallen', 'stopped', 'silent'];
