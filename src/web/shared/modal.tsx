@@ -30,6 +30,8 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
   useLayoutEffect(() => {
     const opened = dialog.current;
     opened?.showModal();
+    // The first field or button may be at the end of a long text.
+    opened?.scrollTo(0, 0);
     // Closed before it is removed, so that the browser restores the focus.
     return () => opened?.close();
   }, []);

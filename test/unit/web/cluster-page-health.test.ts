@@ -123,6 +123,9 @@ describe('The state of the cluster on its page', () => {
 
   it('shows no node that stopped more than ten minutes ago', () => {
     const old = row('old', 'stopped', { heartbeat_age_ms: 700_000 });
-    expect(nodeStates([...both, old], { rowAt: 0, now: 0 }, new Map()).map(({ name }) => name)).to.deep.equal(['a', 'b']);
+    expect(nodeStates([...both, old], { rowAt: 0, now: 0 }, new Map()).map(({ name }) => name)).to.deep.equal([
+      'a',
+      'b',
+    ]);
   });
 });

@@ -120,7 +120,7 @@ function Axis({ chart }: { chart: Chart }) {
       <span />
       <div class="axis">
         {ticksOf(chart)
-          .filter(({ at }) => at > 0.08 && at < 0.82)
+          .filter(({ at }) => at > 0.08 && at < 0.76)
           .map(({ at, time }) => (
             <span key={time.getTime()} style={{ left: percent(at) }}>
               {timeOfDay(time)}

@@ -17,18 +17,16 @@ import {
   type StoredSession,
   saveSession,
 } from '../../shared/stored-session.ts';
-import { AlertClaims } from './alert-claims.ts';
 import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
 import { type ClusterNode, ClusterNotices } from './connection/cluster-notices.ts';
 import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
 import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
-import { nameOf } from './group-names.ts';
 import { groupHash, placeIn } from './location.ts';
+import { MessageAlerts } from './message-alerts.ts';
 import type { Conversation } from './messages/conversation.ts';
-import { mentions } from './messages/mentions.ts';
-import { type NoticeContent, Notices } from './notices.ts';
+import { type NoticeContent, Notices, notice } from './notices.ts';
 import { Stored } from './storage/stored.ts';
 import { removeUserData } from './storage/user-data.ts';
 
@@ -36,7 +34,6 @@ import { removeUserData } from './storage/user-data.ts';
 const SAVE_EVERY_MS = 15_000;
 
 const isTrue = (value: unknown): value is boolean => value === true;
-const isNumber = (value: unknown): value is number => typeof value === 'number';
 
 /** Receives what a screen reader says. */
 export type Announce = (message: Message, conversation: Conversation) => void;
@@ -57,6 +54,7 @@ export class App extends Observable {
   readonly #watch: ClusterWatch;
   readonly #clusterNotices = new ClusterNotices();
   readonly #notices = new Notices(() => this.changed());
+  #messageAlerts: MessageAlerts | undefined;
   #session: StoredSession | undefined;
   #servingUrl: string | undefined;
 
@@ -124,11 +122,15 @@ export class App extends Observable {
     const me: User = { id: session.user_id, username: session.username };
     const chat = new Chat(this.client, me, () => localStorage, {
       changed: () => this.changed(),
-      arrived: (message, conversation) => this.#arrived(message, conversation),
+      arrived: (message, conversation) => {
+        this.announce(message, conversation);
+        this.#messageAlerts?.arrived(message, conversation);
+      },
       ended: (error) => this.leave(error),
-      undeliverable: (content) => this.show(chatTexts().undeliverable(content.slice(0, 100))),
+      undeliverable: (content) => this.show(() => chatTexts().undeliverable(content.slice(0, 100))),
     });
     this.chat = chat;
+    this.#messageAlerts = new MessageAlerts(this.alerts, chat, () => localStorage);
     this.#session = session;
     this.endedBy = undefined;
     onForgotten(me.id, chat.signal, () => this.leave());
@@ -145,7 +147,11 @@ export class App extends Observable {
     if (this.chat === undefined) return;
     this.chat.stop();
     // An expired session is no sign-out: what was loaded stays for the next one.
-    if (endedBy === undefined) this.chat.forget();
+    if (endedBy === undefined) {
+      this.chat.forget();
+      // The next user may not be in the group that was open.
+      history.replaceState(null, '', location.pathname);
+    }
     if (isDeleted) removeUserData(() => localStorage, this.chat.me.id);
     forgetSession(this.chat.me.id);
     this.chat = undefined;
@@ -170,12 +176,12 @@ export class App extends Observable {
 
   /** The groups that do not alert the user. */
   get mutes(): ReadonlySet<number> {
-    return new Set(this.#mutes().names().map(Number));
+    return this.#messageAlerts?.mutes ?? new Set();
   }
 
   /** Mutes a group, or not any more. A mention alerts nevertheless. */
   mute(groupId: number, isMuted: boolean): void {
-    this.#mutes().set(String(groupId), isMuted || undefined);
+    this.#messageAlerts?.mute(groupId, isMuted);
     this.changed();
   }
 
@@ -184,14 +190,14 @@ export class App extends Observable {
     return this.#notices.current;
   }
 
-  /** Shows something that has happened. */
-  show(text: string): void {
-    this.#notices.show({ text, tone: 'info' });
+  /** Shows something that has happened. `text` returns it in the current language. */
+  show(text: () => string): void {
+    this.#notices.show(notice(text, 'info'));
   }
 
   /** Shows why something failed. Nothing is shown for an action that was cancelled. */
   failed(error: unknown): void {
-    if (!this.endedWith(error)) this.show(errorText(error));
+    if (!this.endedWith(error)) this.show(() => errorText(error));
   }
 
   /** Returns true if there is no session any more in which the error could be shown; ends the session if it has expired. */
@@ -202,10 +208,6 @@ export class App extends Observable {
     return isExpired;
   }
 
-  #mutes(): Stored<boolean> {
-    return new Stored(() => localStorage, `plantao.mute.${this.chat?.me.id ?? 0}.`, isTrue);
-  }
-
   #update(change: Partial<StoredSession>): void {
     if (this.#session === undefined) return;
     this.#session = { ...this.#session, ...change };
@@ -213,25 +215,11 @@ export class App extends Observable {
     this.changed();
   }
 
-  #arrived(message: Message, conversation: Conversation): void {
-    const { chat } = this;
-    if (chat === undefined) return;
-    this.announce(message, conversation);
-    const { group } = conversation;
-    const isShown = conversation === chat.opened && document.visibilityState === 'visible' && document.hasFocus();
-    const isMuted = this.mutes.has(group.id) && !mentions(message.content, chat.me.username.toLowerCase());
-    const claims = new AlertClaims(new Stored(() => localStorage, `plantao.alerted.${chat.me.id}.`, isNumber));
-    if (isShown) claims.claim(group.id, message.id);
-    if (isShown || isMuted) return;
-    const shown = { name: nameOf(group, chat.me.id), hash: groupHash(group.id), isDirect: group.direct };
-    claims.claimSoon(group.id, message.id, () => this.alerts.alert(message, shown));
-  }
-
   #showNodes(nodes: readonly ClusterNode[]): void {
     this.nodes = nodes;
-    const notice = this.#clusterNotices.update(nodes);
-    if (notice?.tone === 'info') this.#notices.withdraw();
-    if (notice !== undefined) this.#notices.show(notice);
+    const change = this.#clusterNotices.update(nodes);
+    if (change?.tone === 'info') this.#notices.withdraw();
+    if (change !== undefined) this.#notices.show(change);
     this.changed();
   }
 
@@ -251,6 +239,6 @@ export class App extends Observable {
     const { group_id, group_name } = await this.client.groups.accept(invitation, { signal: chat.signal });
     await chat.refresh();
     location.hash = groupHash(group_id);
-    this.show(chatTexts().joined(group_name));
+    this.show(() => chatTexts().joined(group_name));
   }
 }

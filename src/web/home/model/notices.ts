@@ -4,6 +4,16 @@ export interface NoticeContent {
   tone: 'info' | 'warning';
 }
 
+/** Returns a notice whose text is always in the current language. */
+export function notice(text: () => string, tone: NoticeContent['tone']): NoticeContent {
+  return {
+    get text() {
+      return text();
+    },
+    tone,
+  };
+}
+
 /** How long information stays, in milliseconds. */
 const INFO_MS = 12_000;
 

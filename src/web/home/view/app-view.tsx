@@ -24,6 +24,11 @@ export function AppView({ app }: { app: App }) {
     document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
   }, [unread]);
   useEffect(() => setDialog(undefined), [chat]);
+  // The user has gone back, or is not in the group any more.
+  const isOrphan = dialog !== undefined && 'conversation' in dialog && dialog.conversation !== chat?.opened;
+  useEffect(() => {
+    if (isOrphan) setDialog(undefined);
+  }, [isOrphan]);
   const close = (closed: DialogState) => setDialog((open) => (open === closed ? undefined : open));
   return (
     <ViewContext.Provider value={view}>
@@ -31,7 +36,9 @@ export function AppView({ app }: { app: App }) {
       <NoticeLine app={app} />
       <Announcer />
       {chat === undefined ? <SignIn /> : <ChatView key={chat.me.id} chat={chat} />}
-      {chat !== undefined && dialog !== undefined && <DialogView chat={chat} dialog={dialog} close={close} />}
+      {chat !== undefined && dialog !== undefined && !isOrphan && (
+        <DialogView chat={chat} dialog={dialog} close={close} />
+      )}
     </ViewContext.Provider>
   );
 }

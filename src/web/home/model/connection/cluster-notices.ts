@@ -1,5 +1,5 @@
 import { chatTexts } from '../../../i18n/texts.ts';
-import type { NoticeContent } from '../notices.ts';
+import { type NoticeContent, notice } from '../notices.ts';
 
 /** The state of a node as the page shows it. */
 export type NodeState = 'active' | 'standby' | 'fallen' | 'unreachable';
@@ -18,7 +18,7 @@ export class ClusterNotices {
   #before = new Map<string, NodeState>();
   #active: string | undefined;
   /** The warning that was given; undefined while a node is active. */
-  #warning: string | undefined;
+  #warning: NoticeContent | undefined;
   /** True if this page has lost its connection since a node was active: the cluster may have been fine. */
   #isCutOff = false;
 
@@ -31,7 +31,6 @@ export class ClusterNotices {
       .filter(({ state }) => state === 'active')
       .sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
     if (active === undefined) return this.#noneActive(nodes);
-    const t = chatTexts();
     const predecessor = this.#active;
     this.#active = active.name;
     const recovered = this.#warning !== undefined;
@@ -40,9 +39,9 @@ export class ClusterNotices {
     this.#isCutOff = false;
     if (predecessor !== undefined && predecessor !== active.name) {
       const state = nodes.find(({ name }) => name === predecessor)?.state ?? 'unreachable';
-      return { text: `${t.lost[state](predecessor)}; ${t.nowActive(active.name)}`, tone: 'info' };
+      return info(({ lost, nowActive }) => `${lost[state](predecessor)}; ${nowActive(active.name)}`);
     }
-    if (recovered) return { text: wasCutOff ? t.connectedAgain : t.activeAgain(active.name), tone: 'info' };
+    if (recovered) return info((t) => (wasCutOff ? t.connectedAgain : t.activeAgain(active.name)));
     return this.#standbys(before, nodes, active.name);
   }
 
@@ -50,18 +49,21 @@ export class ClusterNotices {
     if (nodes.length === 0) return undefined;
     const isCutOff = nodes.every(({ state }) => state === 'unreachable');
     this.#isCutOff ||= isCutOff;
-    const text = isCutOff ? chatTexts().cannotConnect : this.#waiting(nodes);
+    const warning = notice(isCutOff ? () => chatTexts().cannotConnect : this.#waiting(nodes), 'warning');
     // Repeated, it would hide what has happened meanwhile.
-    if (text === this.#warning) return undefined;
-    this.#warning = text;
-    return { text, tone: 'warning' };
+    if (warning.text === this.#warning?.text) return undefined;
+    this.#warning = warning;
+    return warning;
   }
 
-  #waiting(nodes: readonly ClusterNode[]): string {
-    const t = chatTexts();
-    const state = nodes.find(({ name }) => name === this.#active)?.state;
-    const because = this.#active === undefined || state === undefined ? '' : `${t.lost[state](this.#active)}. `;
-    return because + t.waitingForNode;
+  #waiting(nodes: readonly ClusterNode[]): () => string {
+    const active = this.#active;
+    const state = nodes.find(({ name }) => name === active)?.state;
+    return () => {
+      const t = chatTexts();
+      const because = active === undefined || state === undefined ? '' : `${t.lost[state](active)}. `;
+      return because + t.waitingForNode;
+    };
   }
 
   #standbys(
@@ -69,13 +71,16 @@ export class ClusterNotices {
     nodes: readonly ClusterNode[],
     active: string,
   ): NoticeContent | undefined {
-    const t = chatTexts();
     for (const { name, state } of nodes) {
       const was = before.get(name);
       if (was === undefined || was === state || name === active) continue;
-      if (state === 'standby' && was !== 'active') return { text: t.backAsStandby(name), tone: 'info' };
-      if (state !== 'standby') return { text: `${t.lost[state](name)}; ${t.stillActive(active)}`, tone: 'info' };
+      if (state === 'standby' && was !== 'active') return info((t) => t.backAsStandby(name));
+      if (state !== 'standby') return info(({ lost, stillActive }) => `${lost[state](name)}; ${stillActive(active)}`);
     }
     return undefined;
   }
+}
+
+function info(text: (texts: ReturnType<typeof chatTexts>) => string): NoticeContent {
+  return notice(() => text(chatTexts()), 'info');
 }

@@ -95,7 +95,7 @@ async function show(view: View, chat: Chat, conversation: Conversation, id: numb
   try {
     const isFound = await chat.history.loadAround(conversation, id);
     if (isFound) list?.showMessage(id);
-    else view.app.show(texts().errors.byCode.message_not_found ?? '');
+    else view.app.show(() => texts().errors.byCode.message_not_found ?? '');
   } catch (error) {
     view.app.failed(error);
   }
@@ -119,7 +119,7 @@ function actionsFor(
     copyLink: ({ id }) => {
       const address = addressOf(messageHash(conversation.group.id, id));
       navigator.clipboard?.writeText(address).then(
-        () => app.show(chatTexts().linkCopied),
+        () => app.show(() => chatTexts().linkCopied),
         () => openDialog({ kind: 'link', address }),
       ) ?? openDialog({ kind: 'link', address });
     },

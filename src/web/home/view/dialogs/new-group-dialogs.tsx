@@ -20,7 +20,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
     const usernames = chosen.map(({ username }) => username);
     const created = await app.client.createChat(name.current?.value ?? '', usernames, { signal: chat.signal });
     await chat.refresh();
-    if (created.warning !== undefined) app.show(t.someNotAdded);
+    if (created.warning !== undefined) app.show(() => chatTexts().someNotAdded);
     location.hash = groupHash(created.group_id);
   };
   const without = (user: User) => chosen.filter(({ id }) => id !== user.id);

@@ -1,0 +1,50 @@
+/// <reference lib="dom" />
+import type { Message } from '../../../client/index.ts';
+import { AlertClaims } from './alert-claims.ts';
+import type { Alerts } from './alerts.ts';
+import type { Chat } from './chat.ts';
+import { nameOf } from './group-names.ts';
+import { groupHash } from './location.ts';
+import type { Conversation } from './messages/conversation.ts';
+import { mentions } from './messages/mentions.ts';
+import { type Store, Stored } from './storage/stored.ts';
+
+const isTrue = (value: unknown): value is boolean => value === true;
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+
+/** Alerts a signed-in user to messages that no tab of theirs shows, except those of muted groups. */
+export class MessageAlerts {
+  readonly #alerts: Alerts;
+  readonly #chat: Chat;
+  readonly #muted: Stored<boolean>;
+  readonly #claims: AlertClaims;
+
+  constructor(alerts: Alerts, chat: Chat, store: () => Store) {
+    this.#alerts = alerts;
+    this.#chat = chat;
+    this.#muted = new Stored(store, `plantao.mute.${chat.me.id}.`, isTrue);
+    this.#claims = new AlertClaims(new Stored(store, `plantao.alerted.${chat.me.id}.`, isNumber));
+  }
+
+  /** The groups that do not alert the user. */
+  get mutes(): ReadonlySet<number> {
+    return new Set(this.#muted.names().map(Number));
+  }
+
+  /** Mutes a group, or not any more. A mention alerts nevertheless. */
+  mute(groupId: number, isMuted: boolean): void {
+    this.#muted.set(String(groupId), isMuted || undefined);
+  }
+
+  /** Alerts to a message that has arrived, unless a tab shows it. */
+  arrived(message: Message, conversation: Conversation): void {
+    const { group } = conversation;
+    const { me, opened } = this.#chat;
+    const isShown = conversation === opened && document.visibilityState === 'visible' && document.hasFocus();
+    const isMuted = this.mutes.has(group.id) && !mentions(message.content, me.username.toLowerCase());
+    if (isShown) this.#claims.claim(group.id, message.id);
+    if (isShown || isMuted) return;
+    const shown = { name: nameOf(group, me.id), hash: groupHash(group.id), isDirect: group.direct };
+    this.#claims.claimSoon(group.id, message.id, () => this.#alerts.alert(message, shown));
+  }
+}

@@ -1,0 +1,144 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { ChatClient } from '../../src/client/index.ts';
+import { seedData } from '../../src/local-cluster/demo-data.ts';
+import { startCluster, type TestCluster } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
+import { type ChatBrowser, hasChromium, openGroup, startChatBrowser } from './chat-browser.ts';
+import { overflow } from './page-checks.ts';
+
+const GROUP = 'Grupo Geral';
+const SMALL = { viewport: { width: 320, height: 568 }, hasTouch: true };
+
+describe('The chat page, at the edges of what people do', function () {
+  this.timeout(180_000);
+  let database: TestDatabase;
+  let cluster: TestCluster;
+  let browser: ChatBrowser;
+  let url: string;
+  let ana: ChatClient;
+
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    await seedData(database.url);
+    cluster = await startCluster({ databaseUrl: database.url });
+    url = cluster.nodes[0]?.url ?? '';
+    ana = new ChatClient({ urls: [url] });
+    await ana.login('ana_orm');
+    browser = await startChatBrowser();
+  });
+  afterEach('no page has reported a problem', async () => {
+    await browser?.closePages();
+    expect(browser?.problems() ?? []).to.deep.equal([]);
+  });
+  after('stop the browser and the nodes', async () => {
+    await browser?.close();
+    await cluster?.stop();
+    await database?.drop();
+  });
+
+  /** Returns how far the content of the open dialog is scrolled, and by how much it is wider than the dialog. */
+  const dialogOf = (page: Page) =>
+    page.locator('dialog').evaluate((dialog) => ({
+      scrolled: dialog.scrollTop,
+      excess: Math.max(...[dialog, ...dialog.querySelectorAll('*')].map((one) => one.scrollWidth - one.clientWidth)),
+    }));
+
+  it('has room for roles and buttons of members with long names on the smallest phone', async () => {
+    const { group_id: id } = await ana.createChat('Small', ['bruno_orm']);
+    for (const name of ['Zoë Müller-Lüdenscheidt', 'w'.repeat(60)]) {
+      const { user_id: userId } = await new ChatClient({ urls: [url] }).login(name);
+      await ana.join(id, { userId });
+    }
+    const page = await browser.signIn(url, 'ana_orm', SMALL);
+    await openGroup(page, 'Small');
+    await page.getByRole('button', { name: '4 members' }).click();
+    await page.getByRole('combobox', { name: 'Role of bruno_orm' }).waitFor();
+    const rows = await page.locator('dialog .members').evaluate((list) => {
+      const { left, right } = list.getBoundingClientRect();
+      const boxes = [...list.children].map((row) => {
+        const parts = [...row.children].map((part) => part.getBoundingClientRect());
+        return { top: row.getBoundingClientRect().top, parts };
+      });
+      return boxes.map(({ top, parts }, index) => ({
+        isInside: parts.every((part) => part.left >= left - 1 && part.right <= right + 1),
+        isAbove: parts.every((part) => part.top >= top - 1 && part.bottom <= (boxes[index + 1]?.top ?? Infinity) + 1),
+      }));
+    });
+    expect(rows).to.deep.equal(rows.map(() => ({ isInside: true, isAbove: true })));
+  });
+
+  it('opens the list of shortcuts at its beginning, and does not cut it', async () => {
+    const page = await browser.signIn(url, 'ana_orm', SMALL);
+    await page.keyboard.press('Control+/');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    expect(await dialogOf(page)).to.deep.equal({ scrolled: 0, excess: 0 });
+  });
+
+  it('closes the dialog of a group when the user goes back, or when the group is gone', async () => {
+    const { group_id: id } = await ana.createChat('Short-lived', ['bruno_orm']);
+    const page = await browser.signIn(url, 'bruno_orm');
+    await openGroup(page, GROUP);
+    await openGroup(page, 'Short-lived');
+    await page.getByRole('button', { name: '2 members' }).click();
+    await page.getByRole('dialog').waitFor();
+    await page.goBack();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.goForward();
+    await page.getByRole('heading', { name: 'Short-lived' }).waitFor();
+    expect(await page.getByRole('dialog').count()).to.equal(0);
+    await page.getByRole('button', { name: '2 members' }).click();
+    await page.getByRole('dialog').waitFor();
+    await ana.groups.delete(id);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByText('or it no longer exists').waitFor();
+  });
+
+  it('does not show the group of one user to the next', async () => {
+    const page = await browser.signIn(url, 'ana_orm');
+    await openGroup(page, GROUP);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('visitor');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Messages from your groups appear here.').waitFor();
+  });
+
+  it('mutes a group for as long as the page is open if the browser denies storage', async () => {
+    const page = await browser.open(url);
+    const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
+    await page.addInitScript({
+      content: `for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, ${denied});`,
+    });
+    await page.reload();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana_orm');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await openGroup(page, GROUP);
+    await page.getByRole('button', { name: 'Group settings' }).click();
+    await page.getByRole('checkbox', { name: /^Mute/ }).check();
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: GROUP }).getByRole('img', { name: 'Muted' }).waitFor();
+  });
+
+  it('shows a notice in the language that the user chooses next', async () => {
+    const page = await browser.signIn(url, 'ana_orm');
+    await page.evaluate(() => {
+      location.hash = '#group-1-message-999999';
+    });
+    await page.getByText('This message was deleted').waitFor();
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('pt-BR');
+    await page.locator('#notice', { hasText: 'Esta mensagem foi apagada' }).waitFor();
+  });
+
+  it('has its bar in one row on a tablet, in Portuguese', async () => {
+    const page = await browser.signIn(url, 'ana_orm', { viewport: { width: 820, height: 1180 } });
+    await page.evaluate(() => localStorage.setItem('plantao.language', 'pt-BR'));
+    await page.reload();
+    const tops = () => page.locator('#top > *').evaluateAll((parts) => parts.map((one) => one.getBoundingClientRect()));
+    await page.getByRole('button', { name: 'Sair' }).waitFor();
+    const [brand, ...others] = await tops();
+    for (const { top } of others) expect(top).to.be.lessThan(brand?.bottom ?? 0);
+    expect(await overflow(page)).to.equal(0);
+  });
+});
