@@ -16,8 +16,10 @@
  *
  * The next step in the life of an event is chat/delivery/event-delivery.ts.
  */
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { jittered } from '../backoff.ts';
 import { SessionLostError } from '../database/session/session.ts';
+import { Rounds } from '../rounds.ts';
 import { SingleFlight } from '../single-flight.ts';
 import { waitAtMost } from '../wait-at-most.ts';
 import type { Cursor } from './cursor.ts';
@@ -63,8 +65,14 @@ export class EventLog {
   #fastForward: Promise<void> | null = null;
   /** False from a promotion until the epoch has been read: a term may have begun a new one. */
   #isEpochCertain = false;
-  #timer: NodeJS.Timeout | undefined;
-  #isStopped = false;
+  readonly #polling = new Rounds({
+    delayMs: () => jittered(POLL_INTERVAL_MS),
+    round: () => {
+      this.#missed.check();
+      return this.hint();
+    },
+    onError: () => {},
+  });
 
   constructor(options: EventLogOptions) {
     this.#options = options;
@@ -82,13 +90,13 @@ export class EventLog {
   async start(): Promise<void> {
     this.#adopt(await this.#load(await readBounds(this.#options.session)));
     this.#readerHealth.succeeded();
-    this.#poll();
+    this.#polling.start();
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
+    const stopped = this.#polling.stop();
     await this.#flight.stop(new SessionLostError('the node is stopping'));
+    await stopped;
   }
 
   /** The part of the log that this node has read; a new object once the log was replaced. */
@@ -154,7 +162,7 @@ export class EventLog {
 
   async #readToHead(): Promise<void> {
     try {
-      for (let more = true; more && !this.#isStopped; ) {
+      for (let more = true; more && !this.#polling.isStopping; ) {
         const page = await this.#pages.next(this.#known.head, this.#known.epoch);
         if (isBroken(page, this.#known.end)) await this.#startAgain();
         else {
@@ -182,7 +190,7 @@ export class EventLog {
 
   /** Reads the events of interest until a page or less is left. Leaves a page that cannot be joined to {@link #readToHead}. */
   async #readSpans(): Promise<void> {
-    while (!this.#isStopped) {
+    while (!this.#polling.isStopping) {
       const page = await this.#spans.next(this.#known.head, this.#known.epoch);
       if (isBroken(page, this.#known.end)) return;
       await this.#take(page, 'part');
@@ -202,8 +210,8 @@ export class EventLog {
       this.#takePart(part, coverage === 'part' ? (isLast ? page.end : (part.at(-1)?.position ?? page.end)) : null);
       const at = page.rows[0]?.at;
       if (index === 0 && at instanceof Date) this.#options.onDelivered?.(Date.now() - at.getTime());
-      if (!isLast) await turn();
-      if (this.#isStopped) return;
+      if (!isLast) await nextTurn();
+      if (this.#polling.isStopping) return;
     }
   }
 
@@ -260,17 +268,5 @@ export class EventLog {
   #adopt(known: KnownLog): void {
     this.#known = known;
     this.#missed.reset();
-  }
-
-  #poll(): void {
-    this.#timer = setTimeout(
-      () => {
-        this.#missed.check();
-        void this.hint().then(() => {
-          if (!this.#isStopped) this.#poll();
-        });
-      },
-      POLL_INTERVAL_MS * (0.9 + Math.random() * 0.2),
-    );
   }
 }

@@ -1,4 +1,5 @@
 import type { Sequelize } from 'sequelize';
+import { jittered } from '../backoff.ts';
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import { query } from '../database/query.ts';
 import type { Log } from '../log.ts';
@@ -8,7 +9,7 @@ import { Rounds } from '../rounds.ts';
 export interface RetentionOptions {
   sequelize: Sequelize;
   log: Log;
-  /** Returns the fencing token of this node's term, or null. Only the active node removes; the database checks the token at each step. */
+  /** Returns the fencing token of this node's term, or null: only the active node removes. The database checks it at each step. */
   fencingToken: () => number | null;
   /** Called when PostgreSQL refused a step under `token` as of a closed term. */
   onTermRefused?(token: number): void;
@@ -44,7 +45,7 @@ export class Retention {
   constructor(options: RetentionOptions) {
     this.#options = options;
     this.#rounds = new Rounds({
-      delayMs: () => INTERVAL_MS * (0.9 + Math.random() * 0.2),
+      delayMs: () => jittered(INTERVAL_MS),
       round: () => this.sweep(),
       onError: (error) => this.#report(error),
     });

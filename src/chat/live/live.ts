@@ -1,3 +1,4 @@
+import { jittered } from '../../backoff.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { Waiters } from '../../events/waiters.ts';
@@ -82,7 +83,7 @@ export class Live {
   }
 
   #tick(): void {
-    this.#timer = setTimeout(() => this.#tick(), TICK_MS * (0.9 + Math.random() * 0.2));
+    this.#timer = setTimeout(() => this.#tick(), jittered(TICK_MS));
     const { signals, changes } = this.#presence.tick(this.#options.cache.usersInUse());
     if (signals.length > 0) this.#signals.send(signals);
     if (changes.length > 0 && this.delivery.isWanted) {

@@ -1,4 +1,6 @@
 import type { Sequelize } from 'sequelize';
+import { jittered } from '../../backoff.ts';
+import { Rounds } from '../../rounds.ts';
 import { query } from '../query.ts';
 
 /** The NOTIFY queue of the server as plantao.notify_queue shows it. */
@@ -39,9 +41,12 @@ export class NotifyQueue {
   #usage = 0;
   #standbyWaits = 0;
   #fullAt = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
   #checking: Promise<boolean> | null = null;
-  #isStopped = false;
+  readonly #rounds = new Rounds({
+    delayMs: () => jittered(CHECK_EVERY_MS),
+    round: () => this.wereHintsSent(),
+    onError: () => {},
+  });
 
   constructor(options: NotifyQueueOptions) {
     this.#options = options;
@@ -58,20 +63,12 @@ export class NotifyQueue {
   }
 
   start(): void {
-    this.#timer = setTimeout(
-      () => {
-        void this.wereHintsSent().then(() => {
-          if (!this.#isStopped) this.start();
-        });
-      },
-      CHECK_EVERY_MS * (0.9 + Math.random() * 0.2),
-    );
+    this.#rounds.start();
   }
 
   /** Resolves when no check is running. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
+    await this.#rounds.stop();
     await this.#checking;
   }
 

@@ -5,6 +5,7 @@
  * minute is disconnected, and continues from the last id that it received.
  */
 import type { Response } from 'express';
+import { jittered } from '../../backoff.ts';
 import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
 import type { Subscriber } from '../../chat/delivery/subscriptions.ts';
 import { type Cursor, CursorExpiredError, formatCursor, parseCursor } from '../../events/cursor.ts';
@@ -34,8 +35,6 @@ const STALL_MS = 30_000;
 const LIFE_MS = 60 * 60_000;
 /** Reconnection delay sent to clients. It is spread, so that a node's streams do not move to another node all at once. */
 const RETRY_MS = 1000;
-
-const jittered = (ms: number, share: number) => Math.round(ms * (1 - share + 2 * share * Math.random()));
 
 /** Renders the frames of one delivery once for all streams of an audience. */
 const frames = renderOnce(({ events, audience, ephemeral = [] }) => {
@@ -106,7 +105,7 @@ export class SseStream implements Subscriber {
     this.#response.write(`retry: ${jittered(RETRY_MS, 0.5)}\nid: ${formatCursor(this.#cursor)}\n\n`);
     this.#hasBegun = true;
     this.#lifetime.removeDeadline();
-    this.#life = setTimeout(() => this.end('reconnect, so that the load spreads'), jittered(LIFE_MS, 0.1));
+    this.#life = setTimeout(() => this.end('reconnect, so that the load spreads'), jittered(LIFE_MS));
     this.#beatLater();
     if (first) {
       this.#send(first);

@@ -7,7 +7,7 @@
  */
 
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
-import { backoffDelay } from '../../../backoff.ts';
+import { backoffDelay, jittered } from '../../../backoff.ts';
 import { errorMessage } from '../../../error-message.ts';
 import type { Log } from '../../../log.ts';
 
@@ -110,7 +110,7 @@ export class JwksSource {
       this.#use(await fetchKeys(url, this.#limits.fetchMs, this.#stopping.signal));
       if (this.#failures > 0) log.info({ event: 'jwks_fetched' }, `the keys of ${url} can be fetched again`);
       this.#failures = 0;
-      this.#fetchLater(this.#limits.refreshMs * (0.9 + 0.2 * Math.random()));
+      this.#fetchLater(jittered(this.#limits.refreshMs));
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       if (this.#failures++ === 0) log.warn({ event: 'jwks_failed' }, this.#sentenceOf(error));

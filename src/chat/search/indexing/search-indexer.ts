@@ -1,4 +1,4 @@
-import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/fenced-write.ts';
@@ -150,7 +150,7 @@ export class SearchIndexer {
         for (const { content } of chunk) characters += content.length;
         if (characters > CHARACTERS_PER_SLICE) {
           characters = 0;
-          await yieldToOthers();
+          await nextTurn();
         }
       }
       if (chunks.length > 0) changed.push(...rows);
@@ -172,7 +172,7 @@ export class SearchIndexer {
         if (row && chunk >= 0 && markMessage(row, chunk, message)) changed.add(row);
       }
       if (changed.size > 0 && !(await store.save(state, [...changed]))) return;
-      await yieldToOthers();
+      await nextTurn();
     }
   }
 
