@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
-import { RateLimitedError } from '../chat/auth/sign-in-limits.ts';
 import { refusalOf } from '../chat/constraints.ts';
-import { type RefusalCode, Refused } from '../chat/errors.ts';
+import { RateLimitedError, type RefusalCode, Refused } from '../chat/errors.ts';
 import { BlockedError } from '../database/checks/blocking.ts';
 import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
 import { NotActiveError } from '../database/fenced-write.ts';
@@ -64,18 +63,19 @@ export function respondToOverdue({ request, response }: Exchange): void {
   if (response.headersSent) return void response.destroy();
   if (isEventStream(response)) return void sendError(response, overdueRead());
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  const { body, headers } = isRead ? overdueRead() : temporarily('outcome_unknown', OVERDUE_WRITE);
-  const text = JSON.stringify(body);
-  const length = { 'Content-Length': Buffer.byteLength(text) };
-  response.writeHead(503, { ...headers, ...length, 'Content-Type': 'application/json; charset=utf-8' }).end(text);
+  writeError(response, isRead ? overdueRead() : temporarily('outcome_unknown', OVERDUE_WRITE));
 }
 
 /** Responds to a request whose target is not a valid URL, in the shape of every error. */
 export function respondToMalformedTarget(response: ServerResponse): void {
-  const { status, body } = new HttpError(400, 'invalid_request', 'the target of the request is not a valid URL');
+  writeError(response, new HttpError(400, 'invalid_request', 'the target of the request is not a valid URL'));
+}
+
+/** Sends an error response without Express, which may not have seen the request. */
+function writeError(response: ServerResponse, { status, headers, body }: HttpError): void {
   const text = JSON.stringify(body);
-  const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text) };
-  response.writeHead(status, headers).end(text);
+  const length = { 'Content-Length': Buffer.byteLength(text) };
+  response.writeHead(status, { ...headers, ...length, 'Content-Type': 'application/json; charset=utf-8' }).end(text);
 }
 
 /** Converts a thrown value into the client's error; null for an unexpected one. */

@@ -1,6 +1,5 @@
 import type { Request } from 'express';
-import { RateLimitedError } from '../../chat/auth/sign-in-limits.ts';
-import { Refused } from '../../chat/errors.ts';
+import { RateLimitedError, Refused } from '../../chat/errors.ts';
 import { FairSemaphore, type Overload } from '../../chat/fair-semaphore.ts';
 import type { Route } from '../routes/route.ts';
 import type { Caller } from './checks/authentication.ts';

@@ -8,7 +8,7 @@ import type { TokenCache } from '../../../chat/auth/token-cache.ts';
 import { looksLikeToken, tokenHash } from '../../../chat/auth/tokens.ts';
 import { Refused } from '../../../chat/errors.ts';
 import type { Groups } from '../../../chat/groups.ts';
-import { HttpError, invalid } from '../../http-error.ts';
+import { HttpError, invalid, temporarily } from '../../http-error.ts';
 import { sendError } from '../../response/send-error.ts';
 import { queryOf } from '../query.ts';
 import { type RequestLifetime, SENDING_MS } from '../request-lifetime.ts';
@@ -53,8 +53,8 @@ export function authenticateByToken(
   const isAdminToken = adminTokenCheck(adminToken);
   return {
     peekUserId(request) {
-      const credential = bearerOf(request);
-      return credential === null ? null : (tokens.peek(tokenHash(credential))?.userId ?? null);
+      const hash = tokenHashOf(request);
+      return hash === null ? null : (tokens.peek(hash)?.userId ?? null);
     },
     authenticate(request, requires) {
       if (requires === 'anyone') return anonymous;
@@ -92,11 +92,17 @@ function refuseJwt(error: unknown): never {
 /** Longest `Authorization` header that is read: the longest JWT, and room for the scheme and spaces. */
 const MAX_CREDENTIAL_LENGTH = MAX_JWT_LENGTH + 100;
 
-/** Returns the credential of `Authorization: Bearer`, or null. */
+/** Returns the credential of `Authorization: Bearer`; null if the request has none. */
 export function bearerOf(request: Request): string | null {
   const { authorization = '' } = request.headers;
   if (authorization.length > MAX_CREDENTIAL_LENGTH) return null;
   return /^Bearer +([\x21-\x7e]{1,8192}) *$/i.exec(authorization)?.[1] ?? null;
+}
+
+/** As {@link bearerOf}, as the hash by which a token is stored. */
+export function tokenHashOf(request: Request): string | null {
+  const credential = bearerOf(request);
+  return credential === null ? null : tokenHash(credential);
 }
 
 const ACCESS_TOKEN = new Set(['access_token']);
@@ -170,7 +176,5 @@ export function endWithToken({ token }: Caller, response: Response, lifetime: Re
 
 function endOf({ ended }: CachedToken): HttpError {
   if (ended.reason === 'revoked') return unauthenticated();
-  return new HttpError(503, 'unavailable', 'this node must check your token again: try again', {
-    headers: { 'Retry-After': '1' },
-  });
+  return temporarily('unavailable', 'this node must check your token again: try again');
 }

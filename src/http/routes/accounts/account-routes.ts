@@ -1,9 +1,8 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { networkOf } from '../../../chat/auth/client-network.ts';
-import { tokenHash } from '../../../chat/auth/tokens.ts';
 import { afterCommit } from '../../../database/after-commit.ts';
-import { bearerOf, requireUserId } from '../../request/checks/authentication.ts';
+import { requireUserId, tokenHashOf } from '../../request/checks/authentication.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
 import { actingUserId, givenPassword, password, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
@@ -146,7 +145,7 @@ function sessionsRoute({ accountChanges }: Services): Route {
     responseBody: sessionsResponse,
     async handle({ input, caller, request }) {
       const own = requireUserId(caller, input.userId);
-      return { body: { user_id: own, sessions: await accountChanges.sessions(own, hashOf(request)) } };
+      return { body: { user_id: own, sessions: await accountChanges.sessions(own, tokenHashOf(request)) } };
     },
   });
 }
@@ -168,14 +167,9 @@ function endSessionRoute({ accountChanges }: Services): Route {
   });
 }
 
-const hashOf = (request: Request) => {
-  const credential = bearerOf(request);
-  return credential === null ? null : tokenHash(credential);
-};
-
 const ownerOf = (request: Request, userId: number, password: string | undefined) => ({
   userId,
   password: password ?? null,
   network: networkOf(addressOf(request)),
-  tokenHash: hashOf(request),
+  tokenHash: tokenHashOf(request),
 });

@@ -2,9 +2,8 @@ import { z } from 'zod';
 import type { SignedIn } from '../../../chat/auth/accounts.ts';
 import { networkOf } from '../../../chat/auth/client-network.ts';
 import { looksLikeJwt } from '../../../chat/auth/jwt/jwt-verifier.ts';
-import { tokenHash } from '../../../chat/auth/tokens.ts';
 import { invalid } from '../../http-error.ts';
-import { adminTokenCheck, bearerOf, requireSelf } from '../../request/checks/authentication.ts';
+import { adminTokenCheck, bearerOf, requireSelf, tokenHashOf } from '../../request/checks/authentication.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import {
@@ -57,8 +56,8 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
     errorStatuses: [401, 409],
     headers: ['Idempotency-Key'],
     async handle({ input, request }) {
-      const credential = bearerOf(request);
-      if (authMode === 'token' && credential !== null && isAdminToken(tokenHash(credential))) {
+      const hash = tokenHashOf(request);
+      if (authMode === 'token' && hash !== null && isAdminToken(hash)) {
         const signedIn = await accounts.setPassword(input.username, input.password);
         const { created } = signedIn;
         return created
@@ -106,14 +105,12 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
       if (authMode === 'open' && given !== null && given.length < MIN_PASSWORD_LENGTH) {
         if (!(await users.find(input.username))) throw invalid('password', TOO_SHORT);
       }
-      const credential = bearerOf(request);
-      const signInRequest = {
+      const { userId, username, created, token } = await accounts.logIn({
         username: input.username,
         password: given,
         network: networkOf(addressOf(request)),
-        tokenHash: credential === null ? null : tokenHash(credential),
-      };
-      const { userId, username, created, token } = await accounts.logIn(signInRequest);
+        tokenHash: tokenHashOf(request),
+      });
       const { id, epoch } = cluster;
       return { body: { user_id: userId, username, created, token, cluster: id, epoch } };
     },

@@ -89,9 +89,16 @@ function rootRoute({ version }: Services): Route {
   });
 }
 
+const readinessInput = z.object({ for: z.enum(['reads'], 'must be reads, or absent').optional() });
+
 function checkRoutes(services: Services): Route[] {
   const { cluster } = services;
-  const check = (path: string, summary: string, isSo: () => boolean) =>
+  const check = (
+    path: string,
+    summary: string,
+    isSo: (input: z.output<typeof readinessInput>) => boolean,
+    input: z.ZodType<z.output<typeof readinessInput>> = nothing,
+  ) =>
     route({
       method: 'get',
       path,
@@ -99,38 +106,24 @@ function checkRoutes(services: Services): Route[] {
       requires: 'anyone',
       unlimited: true,
       summary,
-      input: nothing,
+      input,
       responseBody: health,
       alsoStatuses: [503],
-      handle: () =>
-        isSo() ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
+      handle: ({ input }) =>
+        isSo(input) ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
     });
   return [
     check('/health', 'Whether this node is alive, and whether it is active', () => cluster.role !== 'fallen'),
     check('/liveness', '200 while the process is running', () => true),
-    readinessRoute(services),
+    check(
+      '/readiness',
+      '200 while the node can do the work of its role; with for=reads, while it can serve reads and polls',
+      (input) => (input.for === 'reads' ? cluster.canRead : cluster.isReady),
+      readinessInput,
+    ),
     check('/primary', '200 on the active node, 503 elsewhere', () => cluster.acceptsWrites),
     check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && cluster.canRead),
   ];
-}
-
-function readinessRoute(services: Services): Route {
-  const { cluster } = services;
-  return route({
-    method: 'get',
-    path: '/readiness',
-    servedBy: 'every node',
-    requires: 'anyone',
-    unlimited: true,
-    summary: '200 while the node can do the work of its role; with for=reads, while it can serve reads and polls',
-    input: z.object({ for: z.enum(['reads'], 'must be reads, or absent').optional() }),
-    responseBody: health,
-    alsoStatuses: [503],
-    handle({ input }) {
-      const isReady = input.for === 'reads' ? cluster.canRead : cluster.isReady;
-      return isReady ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON };
-    },
-  });
 }
 
 function fallRoute({ cluster }: Services): Route {

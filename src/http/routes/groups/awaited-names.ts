@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GroupOrNameAudience } from '../../../chat/delivery/audiences.ts';
-import { groupIdIn, nameIn, routingKey } from '../../../events/log-event.ts';
+import { groupIdIn, nameIn, routingKey } from '../../../events/routing-keys.ts';
 import type { Waiters } from '../../../events/waiters.ts';
 import type { Services } from '../../services.ts';
 
