@@ -71,3 +71,13 @@ export class Refused extends Error {
     this.code = code;
   }
 }
+
+/** Thrown when a client has reached a limit; `retryAfterMs` is the time until the current window ends. */
+export class RateLimitedError extends Error {
+  override readonly name = 'RateLimitedError';
+  readonly retryAfterMs: number;
+  constructor(what: string, retryAfterMs: number) {
+    super(`too many ${what}: try again later`);
+    this.retryAfterMs = retryAfterMs;
+  }
+}

@@ -1,8 +1,7 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Transaction } from 'sequelize';
 import { query } from '../database/query.ts';
-import { RateLimitedError } from './auth/sign-in-limits.ts';
-import { Refused } from './errors.ts';
+import { RateLimitedError, Refused } from './errors.ts';
 
 /** Members of a group: GET /group-users lists them all, which is half a megabyte at this number. */
 const MAX_MEMBERS = 10_000;

@@ -214,7 +214,7 @@ export async function joinAll(groupIds: readonly number[], userId: number, trans
   await requireBelowMembershipLimits(groupIds, [userId], transaction);
 }
 
-/** @throws {Refused} not_a_member if the adder is not one; has_left if the user is a former member and the adder is neither owner nor admin. */
+/** @throws {Refused} not_a_member if the adder is not one; has_left if only an owner or admin can add this former member. */
 async function requireMayAdd(
   groupId: number,
   userId: number,

@@ -1,5 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
+import { isoTime } from '../database/iso-time.ts';
 import { Message } from '../database/models.ts';
 import { query } from '../database/query.ts';
 import { formatCursor } from '../events/cursor.ts';
@@ -166,9 +167,9 @@ export class Messages {
 /** Returns null if the row has no message, or a time that JavaScript cannot represent. Such a message is left out. */
 function view(row: PageRow): MessageView | null {
   const { id, sender, sender_id, content, reply_to, meta, idempotency_key, reactions } = row;
-  const timestamp = iso(row.created_at);
+  const timestamp = isoTime(row.created_at);
   if (id === null || timestamp === null) return null;
-  const editedAt = iso(row.edited_at);
+  const editedAt = isoTime(row.edited_at);
   return {
     id,
     sender,
@@ -183,5 +184,3 @@ function view(row: PageRow): MessageView | null {
     ...(editedAt !== null && { edited_at: editedAt }),
   };
 }
-
-const iso = (time: unknown) => (time instanceof Date && !Number.isNaN(time.getTime()) ? time.toISOString() : null);

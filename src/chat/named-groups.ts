@@ -58,9 +58,9 @@ export class NamedGroups {
   }
 
   /**
-   * Replaces a user's groups with the groups of these names, in one transaction with a fixed number of statements. `ownOnly` and the result
-   * are as for {@link join}. If a DBA added the user to more than {@link MAX_GROUPS} groups, the user first leaves the excess in
-   * transactions of that size, each of which locks the log for a few milliseconds.
+   * Replaces a user's groups with the groups of these names, in one transaction with a fixed number of statements. `ownOnly` and
+   * the result are as for {@link join}. If a DBA added the user to more than {@link MAX_GROUPS} groups, the user first leaves the
+   * excess in transactions of that size, each of which locks the log for a few milliseconds.
    * @throws as {@link join}, except group_not_found.
    */
   async replace(

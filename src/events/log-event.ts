@@ -1,3 +1,4 @@
+import { isoTime } from '../database/iso-time.ts';
 import { formatCursor } from './cursor.ts';
 import type { FeedRow } from './event-feed.ts';
 
@@ -22,8 +23,8 @@ const KINDS = [
 export type EventKind = (typeof KINDS)[number];
 
 /**
- * The part of a message that only its sender receives: the Idempotency-Key of the post, by which a device recognises the message that it
- * is still sending. All other members share one JSON, which does not have it.
+ * The part of a message that only its sender receives: the Idempotency-Key of the post, by which a device recognises the message
+ * that it is still sending. All other members share one JSON, which does not have it.
  */
 interface SenderEcho {
   readonly senderId: number;
@@ -54,34 +55,6 @@ export interface LogEvent {
   json: string | null;
   /** True if it deletes an account: the events before it, as they are in memory, have its former name. */
   endsAccount?: true;
-}
-
-/** The routing keys by which waiters are found: a group, a name (of a topic or a group), a user's own joins and leaves, everyone. */
-export const routingKey = {
-  group: (id: number) => `g:${id}`,
-  name: (name: string) => `t:${name}`,
-  user: (id: number) => `u:${id}`,
-  everyone: '*',
-};
-
-const restAfter = (prefix: string, key: string) => (key.startsWith(prefix) ? key.slice(prefix.length) : null);
-/** Returns the name of a key of {@link routingKey}.name; null for others. */
-export const nameIn = (key: string): string | null => restAfter('t:', key);
-/** Returns the id of a key of {@link routingKey}.group; null for others. */
-export const groupIdIn = (key: string): number | null => {
-  const id = restAfter('g:', key);
-  return id === null ? null : Number(id);
-};
-
-/** Returns the routing keys of an event, each once. */
-export function routingKeysOf(event: LogEvent): string[] {
-  if (event.kind === 'broadcast') return [routingKey.everyone];
-  const keys: string[] = [];
-  if (event.groupId !== null) keys.push(routingKey.group(event.groupId));
-  if (event.groupName !== null) keys.push(routingKey.name(event.groupName));
-  if (event.topic !== null && event.topic !== event.groupName) keys.push(routingKey.name(event.topic));
-  if (event.userId !== null) keys.push(routingKey.user(event.userId));
-  return keys;
 }
 
 /** Thrown for a row that cannot be decoded. */
@@ -149,13 +122,11 @@ function messageJson(row: FeedRow): string {
   return `{${own}${replyTo}${row.meta === null ? '' : `,"meta":${row.meta}`}}`;
 }
 
-/**
- * Returns a row's time in ISO 8601. PostgreSQL's `infinity` arrives as a number, and years beyond 275,760 as an invalid Date.
- * @throws {UndecodableEventError} for both.
- */
+/** As {@link isoTime}. @throws {UndecodableEventError} instead of null. */
 function iso(time: unknown): string {
-  if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
-  throw new UndecodableEventError(`its time ${String(time)} is out of range`);
+  const text = isoTime(time);
+  if (text === null) throw new UndecodableEventError(`its time ${String(time)} is out of range`);
+  return text;
 }
 
 const fields = (values: Record<string, unknown>) => JSON.stringify(values).slice(1, -1);

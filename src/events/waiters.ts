@@ -1,5 +1,5 @@
 import type { LogEvent } from './log-event.ts';
-import { routingKeysOf } from './log-event.ts';
+import { routingKeysOf } from './routing-keys.ts';
 
 /**
  * The subject of a subscription: one object for a group's name and one for each user, however many polls and streams share

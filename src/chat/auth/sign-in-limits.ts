@@ -1,16 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import type { Log } from '../../log.ts';
+import { RateLimitedError } from '../errors.ts';
 import { AttemptCounts, type Count } from './attempt-counts.ts';
-
-/** Thrown when a client has reached a limit; `retryAfterMs` is the time until the current window ends. */
-export class RateLimitedError extends Error {
-  override readonly name = 'RateLimitedError';
-  readonly retryAfterMs: number;
-  constructor(what: string, retryAfterMs: number) {
-    super(`too many ${what}: try again later`);
-    this.retryAfterMs = retryAfterMs;
-  }
-}
 
 /** The limits, from the settings. */
 export interface Tries {

@@ -1,4 +1,5 @@
-import { type LogEvent, routingKey } from '../../events/log-event.ts';
+import type { LogEvent } from '../../events/log-event.ts';
+import { routingKey } from '../../events/routing-keys.ts';
 import type { Audience } from '../../events/waiters.ts';
 import type { Memberships } from './membership-cache.ts';
 

@@ -1,6 +1,7 @@
-import { type LogEvent, routingKey } from '../../events/log-event.ts';
+import type { LogEvent } from '../../events/log-event.ts';
 import { DeliveryPage } from '../../events/reading/delivery-page.ts';
 import { type Interest, interestOf } from '../../events/reading/interest.ts';
+import { routingKey } from '../../events/routing-keys.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { UserAudience } from './audiences.ts';
 import type { MembershipCache } from './membership-cache.ts';

@@ -1,7 +1,7 @@
 import { type Cursor, formatCursor } from '../../events/cursor.ts';
 import type { EventLog } from '../../events/event-log.ts';
-import { routingKey } from '../../events/log-event.ts';
 import { PAGE_SIZE } from '../../events/reading/delivery-page.ts';
+import { routingKey } from '../../events/routing-keys.ts';
 import type { Delivery, Waiter, Waiters } from '../../events/waiters.ts';
 import { Refused } from '../errors.ts';
 import { type ReplayableAudience, UserAudience } from './audiences.ts';
@@ -13,7 +13,7 @@ import { firstPage, replay } from './replay.ts';
 /** A poll or stream that subscribes. Its client may leave meanwhile. */
 export interface Subscriber extends Waiter {
   readonly audience: ReplayableAudience;
-  /** True once its client has left: nothing is read or registered for it any more. */
+  /** True once its client has left: nothing is read or registered for it. */
   readonly isOver: boolean;
 }
 
@@ -27,10 +27,10 @@ const MAX_PAGES = 20;
  * Subscribes polls and streams: what they missed since their cursor is read first, without a gap or an overlap, and then
  * they wait for new events.
  *
- * There is no gap, because this happens in one turn of the event loop ({@link EventLog.whenSettled}): the cursor is checked against the log as
- * this node knows it, its position is compared with the log's head, and if nothing lies between, the waiter is registered.
- * New events are matched and staged in one turn too (event-delivery.ts), so none can fall in between. After every await,
- * the checks are repeated.
+ * There is no gap, because this happens in one turn of the event loop ({@link EventLog.whenSettled}): the cursor is checked against
+ * the log as this node knows it, its position is compared with the log's head, and if nothing lies between, the waiter is
+ * registered. New events are matched and staged in one turn too (event-delivery.ts), so none can fall in between. After every
+ * await, the checks are repeated.
  */
 export class Subscriptions {
   readonly #log: EventLog;

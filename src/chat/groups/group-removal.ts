@@ -70,7 +70,7 @@ export class GroupRemoval {
     }
   }
 
-  /** Continues every deletion that no request is carrying out. A group that fails does not stop the others. @throws the database's error. */
+  /** Continues all deletions that no request carries out. A group that fails does not stop the others. @throws the database's error. */
   async continueAll(): Promise<void> {
     const seen: number[] = [];
     while (this.#mayContinue) {

@@ -1,5 +1,5 @@
 import type { EventLog } from '../../events/event-log.ts';
-import { routingKey } from '../../events/log-event.ts';
+import { routingKey } from '../../events/routing-keys.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { type ReplayableAudience, UserAudience } from '../delivery/audiences.ts';
 import { type Ephemeral, KEEP_MS, RecentSignals } from './recent-signals.ts';

@@ -85,7 +85,7 @@ export class Presence {
     return changes;
   }
 
-  /** Returns the parts that have changed or are due, or else an empty signal as a sign of life; nothing if there is no user to report. */
+  /** Returns the parts that have changed or are due, otherwise an empty signal as a sign of life; nothing if there are no users. */
   #signals(now: number): Pick<LiveSignal, 'online'>[] {
     if (this.#seenAt.size === 0 && this.#sent.size === 0) return [];
     const due: Pick<LiveSignal, 'online'>[] = [];

@@ -7,7 +7,7 @@ export interface Ephemeral {
   json: string;
 }
 
-/** How long a signal is kept: far longer than a client takes from one poll to the next, and short enough that a typing signal is still true. */
+/** Far longer than a client takes from one poll to the next, and short enough that a typing signal is still true. */
 export const KEEP_MS = 2000;
 /** Signals that are kept. The oldest are dropped. */
 const MAX_KEPT = 500;

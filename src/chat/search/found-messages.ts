@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isoTime } from '../../database/iso-time.ts';
 import { partsOf, type TextPart } from './highlights.ts';
 import type { SearchTerm } from './search-query.ts';
 
@@ -50,16 +51,19 @@ export async function foundMessages(rows: readonly FoundRow[], terms: readonly S
 /** Returns null for a time that JavaScript cannot represent; such a message is left out. */
 function view(row: FoundRow, terms: readonly SearchTerm[]): FoundMessage | null {
   const { id, group_id, group_name, sender, sender_id, is_hook, content, created_at, edited_at } = row;
-  const timestamp = iso(created_at);
+  const timestamp = isoTime(created_at);
   if (timestamp === null) return null;
-  const editedAt = iso(edited_at);
+  const editedAt = isoTime(edited_at);
   return {
-    ...{ id, group_id, group: group_name, sender, sender_id },
+    id,
+    group_id,
+    group: group_name,
+    sender,
+    sender_id,
     ...(is_hook && { hook: true }),
-    ...{ content, timestamp },
+    content,
+    timestamp,
     ...(editedAt !== null && { edited_at: editedAt }),
     parts: partsOf(content, terms),
   };
 }
-
-const iso = (time: unknown) => (time instanceof Date && !Number.isNaN(time.getTime()) ? time.toISOString() : null);

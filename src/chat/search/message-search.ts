@@ -88,7 +88,7 @@ export class MessageSearch {
     this.#limits = { ...LIMITS, ...limits };
   }
 
-  /** Returns a page of the messages that contain all terms, for the client `source`. @throws {Refused} user_not_found, not_a_member, overloaded. */
+  /** Returns a page of the messages that contain all terms. `source` is the client. @throws {Refused} user_not_found, not_a_member, overloaded. */
   find(options: MessageSearchOptions, source = ''): Promise<FoundPage> {
     return this.#searches.run({ source, subject: String(options.userId) }, () => this.#find(options));
   }

@@ -1,4 +1,5 @@
-import { type LogEvent, routingKeysOf } from '../log-event.ts';
+import type { LogEvent } from '../log-event.ts';
+import { routingKeysOf } from '../routing-keys.ts';
 import { MessageTexts } from './message-texts.ts';
 
 /** Most events in memory: enough for a herd that reconnects after a failover. Their characters are limited too. */

@@ -4,7 +4,7 @@ import type { JsonSchema } from './json-schema.ts';
 /** Stops at schemas that contain themselves. */
 const MAX_DEPTH = 12;
 
-/** Returns an example of a schema: for each field the example in field-texts.ts if it has the field's type, otherwise one for that type. */
+/** Returns an example of a schema: for each field the example in field-texts.ts, or if it has another type, one of that type. */
 export function exampleOf(schema: JsonSchema, schemas: JsonSchema, name = '', depth = 0): unknown {
   const { $ref, type, properties, items, oneOf, anyOf, enum: values, const: value } = schema as Record<string, unknown>;
   if (depth > MAX_DEPTH) return null;

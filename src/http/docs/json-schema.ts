@@ -57,7 +57,7 @@ export function fieldsOf(input: z.ZodType): Field[] {
   });
 }
 
-/** Returns the JSON Schema of a response. Schemas with an `id` in their metadata are under `$defs`. Numbers are integers unless {@link fraction}. */
+/** Returns the JSON Schema of a response; schemas with an `id` are under `$defs`. Numbers are integers unless {@link fraction}. */
 export function responseSchemaOf(body: z.ZodType): JsonSchema {
   return jsonOf(body, 'output');
 }

@@ -69,7 +69,7 @@ const token = {
     'A token of POST /login or /register, the ADMIN_TOKEN, or a JWT of the application that JWT_ISSUER names.',
 };
 
-/** What the document depends on besides the routes. `authMode` decides whether operations need a token, or a field that names the caller. */
+/** `authMode` decides whether operations need a token, or a field that names the caller. */
 type Options = { version: string; authMode: 'open' | 'token' };
 
 /** Returns the document of the routes. Other work runs between two operations: all of them take a tenth of a second. */

@@ -41,7 +41,7 @@ export class SuccessorWatch {
     this.#cluster = cluster;
   }
 
-  /** Calls `cancel` when the node has a successor and does not respond any more. Returns a function that ends this. */
+  /** Calls `cancel` when the node has a successor and has stopped responding. Returns a function that ends the watch. */
   watch({ node }: Peer, cancel: (reason: Error) => void): () => void {
     const pending: Pending = { node, cancel, succeededAt: null };
     this.#pending.add(pending);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { type EventKind, type LogEvent, routingKey } from '../../../src/events/log-event.ts';
+import type { EventKind, LogEvent } from '../../../src/events/log-event.ts';
 import { Tail } from '../../../src/events/reading/tail.ts';
+import { routingKey } from '../../../src/events/routing-keys.ts';
 
 function event(position: number, more: Partial<LogEvent> & { kind?: EventKind } = {}): LogEvent {
   const none = { groupId: null, groupName: null, topic: null, userId: null, messageId: null, message: null };

@@ -2,7 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { EventDelivery } from '../../../src/chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts';
-import { type LogEvent, routingKey } from '../../../src/events/log-event.ts';
+import type { LogEvent } from '../../../src/events/log-event.ts';
+import { routingKey } from '../../../src/events/routing-keys.ts';
 import { type Audience, type Delivery, type Waiter, Waiters } from '../../../src/events/waiters.ts';
 
 const dispatch = (waiters: Waiters, ...batch: LogEvent[]) =>

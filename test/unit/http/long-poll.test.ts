@@ -7,7 +7,8 @@ import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts'
 import type { Subscriber, Subscriptions } from '../../../src/chat/delivery/subscriptions.ts';
 import { EphemeralDelivery } from '../../../src/chat/live/ephemeral-delivery.ts';
 import type { EventLog } from '../../../src/events/event-log.ts';
-import { type LogEvent, routingKey } from '../../../src/events/log-event.ts';
+import type { LogEvent } from '../../../src/events/log-event.ts';
+import { routingKey } from '../../../src/events/routing-keys.ts';
 import { type Delivery, Waiters } from '../../../src/events/waiters.ts';
 import { renderOnce } from '../../../src/http/delivery/long-poll.ts';
 import { LongPolls } from '../../../src/http/delivery/long-polls.ts';

@@ -44,8 +44,11 @@ interface StoredRow {
   slices: Buffer;
 }
 
-const rowOf = ({ group_id, after_id, ends, slices }: StoredRow): IndexRow => ({
-  ...{ groupId: group_id, afterId: after_id, ends, slices },
+const rowOf = ({ group_id: groupId, after_id: afterId, ends, slices }: StoredRow): IndexRow => ({
+  groupId,
+  afterId,
+  ends,
+  slices,
 });
 
 const STATE = `
