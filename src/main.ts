@@ -1,4 +1,7 @@
-/** `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it gracefully, a second one at once. SIGUSR2: debug log on and off. */
+/**
+ * `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it gracefully, a second
+ * one at once. SIGUSR2 turns the debug log on and off.
+ */
 import { SqlState, sqlState } from './database/errors.ts';
 import { errorMessage } from './error-message.ts';
 import { createNode } from './node/node.ts';

@@ -12,8 +12,8 @@ const meansNothingStored = (error: unknown) =>
 const STORED = 'the change is stored, but what the response should say of it could not be read: repeat the request';
 
 /**
- * Runs what remains of a request whose write is committed: another write, or a read for the response. If it fails, it is no longer
- * true that nothing was stored.
+ * Runs what remains of a request whose write is committed: another write, or a read for the response. An error that would say
+ * "nothing was stored" is then false.
  * @throws {OutcomeUnknownError} with `sentence` in place of an error that says so; any other error unchanged.
  */
 export async function afterCommit<T>(work: () => Promise<T>, sentence = STORED): Promise<T> {

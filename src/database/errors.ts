@@ -51,13 +51,11 @@ export function tableOf(error: unknown): string | null {
 }
 
 function fieldOf(error: unknown, field: 'constraint' | 'table'): string | null {
-  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
-    // Sequelize's own errors have a field of this name too, without the SQLSTATE beside it.
-    const fields = at as { constraint?: unknown; table?: unknown };
-    if (typeof fields[field] === 'string' && 'code' in at) return fields[field];
-    at = ('original' in at && at.original) || ('cause' in at && at.cause) || null;
-  }
-  return null;
+  // Sequelize's own errors have a field of this name too, without the SQLSTATE beside it.
+  const named = (causes(error) as { constraint?: unknown; table?: unknown }[]).find(
+    (one) => typeof one[field] === 'string' && 'code' in one,
+  );
+  return (named?.[field] as string | undefined) ?? null;
 }
 
 /**

@@ -12,7 +12,7 @@ import { query } from './query.ts';
 import { endAbandoned } from './sequelize.ts';
 import { isTakenId } from './sequences.ts';
 
-/** Thrown instead of a write when this node is not, or no longer, active. Nothing was written. */
+/** Thrown instead of a write when this node is not active. Nothing was written. */
 export class NotActiveError extends Error {
   override readonly name = 'NotActiveError';
   constructor() {

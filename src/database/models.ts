@@ -77,7 +77,7 @@ export function defineModels(sequelize: Sequelize): void {
       deletedAt: { type: DataTypes.DATE },
       createdAt: time(),
     },
-    // A group that is being deleted does not exist for the chat any more.
+    // A group that is being deleted does not exist for the chat.
     { sequelize, tableName: 'groups', defaultScope: { where: { deletedAt: null } } },
   );
   Membership.init(

@@ -29,7 +29,7 @@ import type { Settings } from '../settings.ts';
 import { waitAtMost } from '../wait-at-most.ts';
 import type { NodeDatabase } from './database.ts';
 
-/** A step of retention, of the search index or of the deletion of a group takes milliseconds; one that takes longer is rolled back with its connection. */
+/** Steps of retention, of the search index and of deletions take milliseconds. One that takes longer is rolled back with its connection. */
 const STEP_STOP_LIMIT_MS = 1000;
 
 /** Options of {@link buildChat}. */
@@ -123,16 +123,14 @@ export function buildChat(options: ChatOptions) {
     groupRemoval,
     sequences,
     writer: new MessageWriter({
-      ...{
-        session: writerSession,
-        fencingToken,
-        onTermRefused,
-        repairSequences,
-        membersOnly: isTokenMode,
-        commitLimitMs,
-        explain,
-        measurements,
-      },
+      session: writerSession,
+      fencingToken,
+      onTermRefused,
+      repairSequences,
+      membersOnly: isTokenMode,
+      commitLimitMs,
+      explain,
+      measurements,
       isReplicated: () => isReplicated(sequelize),
     }),
     groups,

@@ -1,11 +1,10 @@
 /**
- * Builds one node from its parts. A message goes this way: http/routes/messages/message-routes → chat/posting/message-writer → PostgreSQL
- * (fence, event log and NOTIFY in one transaction) → database/listener receives the hint → events/event-log reads the event →
- * chat/delivery/event-delivery finds its waiters in events/waiters → http/delivery/long-poll responds.
+ * Builds one node from its parts. A message goes this way:
+ * http/routes/messages/message-routes → chat/posting/message-writer → PostgreSQL (fence, event log and NOTIFY in one transaction)
+ * → database/listener receives the hint → events/event-log reads the event → chat/delivery/event-delivery finds its waiters in
+ * events/waiters → http/delivery/long-poll responds.
  * coordination/sync-manager explains why only one node writes.
  */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { LockThread } from '../coordination/lock/lock-thread.ts';
 import { describePause } from '../coordination/pause.ts';
 import { parseClusterSignal } from '../coordination/peers/cluster-signal.ts';
@@ -18,7 +17,7 @@ import { migrate } from '../database/migrator.ts';
 import { captureWarnings, createLog, type Log } from '../log.ts';
 import { LogLevel } from '../log-level.ts';
 import { Measurements } from '../measurements.ts';
-import { PACKAGE_ROOT } from '../package-root.ts';
+import { packageVersion } from '../package-root.ts';
 import { settingsWarnings } from '../settings/warnings.ts';
 import type { Settings } from '../settings.ts';
 import { buildChat } from './chat.ts';
@@ -28,10 +27,6 @@ import { openDatabase } from './database.ts';
 import { buildHttp } from './http.ts';
 import { Readiness } from './readiness.ts';
 import { checkDatabase } from './start-check.ts';
-
-const { version } = JSON.parse(readFileSync(path.join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
-  version: string;
-};
 
 /** A node. `start` and `stop` may be called more than once: a repeated call returns the first call's promise. */
 export interface Node {
@@ -147,9 +142,11 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
     measurements,
   });
   const isCaughtUp = () => chat.eventLog.isReading && listener.isListening;
-  const shared = { settings, node, version, url, log, logLevel, database, lock, chat, measurements };
+  const shared = { settings, node, version: packageVersion(), url, log, logLevel, database, lock, chat, measurements };
   const coordination = buildCoordination({
-    ...{ ...shared, blockers, isCaughtUp },
+    ...shared,
+    blockers,
+    isCaughtUp,
     replaceListener: (reason) => listener.replace(reason),
   });
   const { sync, sameServer } = coordination;

@@ -1,4 +1,4 @@
-import { splitCredentials, splitOnce } from './database-url.ts';
+import { decodeEscapes, splitCredentials, splitOnce } from './database-url.ts';
 
 const MASK = '***';
 
@@ -21,16 +21,8 @@ export function maskUrlSecrets(url: string): string {
 function maskParameters(query: string): string {
   const masked = query.split('&').map((pair) => {
     const [name = '', value] = splitOnce(pair, '=');
-    return value !== undefined && /pass|secret|token/i.test(decoded(name)) ? `${name}=${MASK}` : pair;
+    // The name of a parameter may be escaped: "p%61ssword".
+    return value !== undefined && /pass|secret|token/i.test(decodeEscapes(name)) ? `${name}=${MASK}` : pair;
   });
   return masked.join('&');
-}
-
-/** The name of a parameter may be escaped: "p%61ssword". */
-function decoded(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
 }
