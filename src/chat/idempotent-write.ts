@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Sequelize, Transaction } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { query } from '../database/query.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { Refused } from './errors.ts';
 
 /** The Idempotency-Key of a request that creates something or sends a notification. */
@@ -80,7 +81,7 @@ function bindOf({ userId, key, request }: RequestKey) {
   return {
     owner: userId ?? 0,
     key: hash('sha256', key, 'hex'),
-    hash: hash('sha256', JSON.stringify(request), 'hex'),
+    hash: hash('sha256', canonicalJson(request), 'hex'),
   };
 }
 

@@ -35,6 +35,21 @@ describe('An Idempotency-Key on a request that creates or notifies', () => {
     expect((await post(`${nodes.standby.url}/switchover`, {})).status).to.equal(200);
   });
 
+  it('knows the same request with the keys of its objects in another order', async () => {
+    for (const [path, one, other] of [
+      ['/messages', { b: 1, a: { d: [{ f: 1, e: 2 }], c: 2 } }, { a: { c: 2, d: [{ e: 2, f: 1 }] }, b: 1 }],
+      ['/notify/ordem', { z: 1, a: { y: 1, b: 2 } }, { a: { b: 2, y: 1 }, z: 1 }],
+    ] as const) {
+      const body = (value: object) =>
+        path === '/messages' ? { userId: 1, groupId: 1, content: 'ordem', meta: value } : { payload: value };
+      const first = await post(at(path), body(one), keyed('order'));
+      const again = await post(at(path), body(other), keyed('order'));
+      expect([again.status, again.text], path).to.deep.equal([200, first.text]);
+      const changed = await post(at(path), body({ ...one, a: 1 }), keyed('order'));
+      expect(changed.body.code, path).to.equal('key_reused');
+    }
+  });
+
   it('makes a late retry of each request change nothing', async () => {
     const { body: group } = await post<{ group_id: number }>(at('/create-chat'), { groupName: 'Tarde', creatorId: 1 });
     const groupId = group.group_id;

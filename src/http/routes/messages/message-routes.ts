@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalJson } from '../../../chat/canonical-json.ts';
 import type { Posted } from '../../../chat/posting/post.ts';
 import { message } from '../../docs/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
@@ -100,7 +101,7 @@ function sendRoute({ writer, eventLog }: Services): Route {
         content: input.content,
         key: idempotencyKey(request),
         replyTo: input.replyTo,
-        meta: input.meta && JSON.stringify(input.meta),
+        meta: input.meta && canonicalJson(input.meta),
         mustReplicate: preferred === 'replicated',
       });
       return {
