@@ -11,6 +11,7 @@ import { Admission } from './request/checks/admission.ts';
 import { type Caller, endWithToken } from './request/checks/authentication.ts';
 import type { OriginCheck } from './request/checks/origin-check.ts';
 import { RoleGate } from './request/checks/role-gate.ts';
+import { checkTransferCoding } from './request/checks/transfer-coding.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
 import { logAtEnd } from './request/request-log.ts';
 import { check, fieldNames, inputOf } from './request/validate.ts';
@@ -40,6 +41,7 @@ export function createApp(services: Services): Express {
   app.use((request, response, next) => {
     if (services.log.isLevelEnabled('debug')) logAtEnd(services.log, request, response);
     services.hosts.check(request, request.path);
+    checkTransferCoding(request);
     next();
   });
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) handleOptionsAsGet(app, path);

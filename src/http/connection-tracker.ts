@@ -42,6 +42,8 @@ export class ConnectionTracker {
       socket.once('close', () => this.#connections.delete(socket));
     });
     server.on('request', (request, response) => this.#connections.get(request.socket)?.admit(request, response));
+    // Without a listener Node closes the connection without a response. This node is no proxy.
+    server.on('connect', (_request, socket) => this.#refuse(new Error('CONNECT'), socket as Socket));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket));
     server.on('listening', () => {
       this.#sweep = setInterval(() => {

@@ -67,6 +67,8 @@ export class Server {
     this.#server.on('checkExpectation', (request, response) => this.#server.emit('request', request, response));
     this.#server.setTimeout(SILENT_MS);
     this.#server.maxConnections = maxConnections;
+    // By default Node drops every header after the 2,000th without a word: a key, a token, a Host. HEADER_BYTES limits them.
+    this.#server.maxHeadersCount = 0;
   }
 
   /** Listens and returns the port. @throws {ListenError} when the port is not available. */

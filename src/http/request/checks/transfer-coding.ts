@@ -1,0 +1,12 @@
+import type { IncomingMessage } from 'node:http';
+import { HttpError } from '../../http-error.ts';
+
+/**
+ * Node decodes `chunked` only, and passes the bytes of every other coding on as if they were the body (RFC 9112, 6.1).
+ * @throws {HttpError} 400 for another coding, alone or before `chunked`.
+ */
+export function checkTransferCoding({ headers }: IncomingMessage): void {
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined || coding.trim().toLowerCase() === 'chunked') return;
+  throw new HttpError(400, 'invalid_request', 'Transfer-Encoding: must be chunked');
+}
