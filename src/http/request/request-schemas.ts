@@ -73,8 +73,13 @@ export const username = documented(
 );
 /** The name of a hook. */
 export const hookName = name(40);
+/** Names that clients and proxies remove from a path (`/user/1/groups/..`), however they are encoded. */
+const PATH_SEGMENTS = ['.', '..'];
 /** The name of a group or of a topic. */
-export const groupName = name(128);
+export const groupName = documented(
+  name(128).refine((value) => !PATH_SEGMENTS.includes(value), 'must not be . or .., which URLs cannot contain'),
+  { ...nameDocument(128), not: { enum: PATH_SEGMENTS } },
+);
 
 /**
  * A list of at most `maxItems` names; a longer one is rejected before its entries are checked. The check ends with the last

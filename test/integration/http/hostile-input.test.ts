@@ -43,6 +43,16 @@ describe('Hostile input', function () {
     expect(answer.ms, what).to.be.below(QUICK_MS);
   };
 
+  it('includes no names that URLs cannot contain: a client could never name the group in a path', async () => {
+    for (const dots of ['.', '..', ' .. ']) {
+      isRefusedSoon(await post(url('/create-chat'), { groupName: dots, creatorId: 1 }), 'groupName', dots);
+      isRefusedSoon(await post(url('/user/1/groups'), { groups: [dots] }), 'groups.0', dots);
+      isRefusedSoon(await request('PATCH', url('/groups'), { body: { groupId: 1, name: dots } }), 'name', dots);
+      isRefusedSoon(await get(url(`/subscribe/status?timeout=0&group=${encodeURIComponent(dots)}`)), 'group', dots);
+    }
+    expect((await post(url('/create-chat'), { groupName: '...', creatorId: 1 })).status).to.equal(200);
+  });
+
   describe('of great length is refused before it is processed:', () => {
     for (const [path, field, body] of FIELDS) {
       it(`POST ${path} ${field}`, async () => {
