@@ -214,6 +214,8 @@ export async function joinAll(groupIds: readonly number[], userId: number, trans
   await requireBelowMembershipLimits(groupIds, [userId], transaction);
 }
 
+const HAS_LEFT_DIRECT = 'this user has left the direct chat: only they can open it again';
+
 /** @throws {Refused} not_a_member if the adder is not one; has_left if only an owner or admin can add this former member. */
 async function requireMayAdd(
   groupId: number,
@@ -224,10 +226,12 @@ async function requireMayAdd(
   const role = await roleOf(groupId, adderId, transaction);
   if (role === null) throw new Refused('not_a_member');
   if (role !== 'member') return;
-  const [former] = await query(
+  const [former] = await query<{ is_direct: boolean }>(
     transaction,
-    'SELECT d.user_id FROM plantao.departures d WHERE d.group_id = $groupId AND d.user_id = $userId',
+    `SELECT g.direct_low IS NOT NULL AS is_direct FROM plantao.departures d JOIN plantao.groups g ON g.id = d.group_id
+     WHERE d.group_id = $groupId AND d.user_id = $userId`,
     { groupId, userId },
   );
-  if (former) throw new Refused('has_left');
+  // Nobody is owner of a direct chat, and there are no invitations to one.
+  if (former) throw new Refused('has_left', former.is_direct ? { sentence: HAS_LEFT_DIRECT } : {});
 }

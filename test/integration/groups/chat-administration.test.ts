@@ -138,6 +138,16 @@ describe('Administration of groups', function () {
     expect(Object.keys(await rolesOf(groupId))).to.have.members([owner.id, member.id, other.id].map(String));
   });
 
+  it('says of a direct chat that only the user who has left can open it again', async () => {
+    const { owner, other } = await scene();
+    const { body: chat } = await call('POST', '/direct', owner, { otherUserId: other.id });
+    const of = { groupId: chat.group_id, userId: other.id };
+    expect((await call('DELETE', '/group-users', other, of)).status).to.equal(200);
+    const { status, body } = await call('POST', '/group-users', owner, of);
+    expect([status, body.code]).to.deep.equal([409, 'has_left']);
+    expect(body.error).to.include('only they can open it').and.not.include('invitation');
+  });
+
   it('keeps a user who has left from being added by another member; an invitation lets them back', async () => {
     const { owner, member, other, groupId } = await scene();
     await call('DELETE', '/group-users', member, { groupId, userId: member.id });
