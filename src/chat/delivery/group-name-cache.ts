@@ -1,12 +1,15 @@
-/** How long a group is assumed to exist, so that a herd of polls does not query the database each time. */
-const TRUSTED_MS = 60_000;
+/** How long a group is assumed to exist under its name: short, so that a removed group is 404 soon and a new name is shown. */
+const TRUSTED_MS = 2000;
 const MAX_KEPT = 10_000;
 
-/** Caches the names of groups that exist. A missing group is not cached but looked up each time. */
+/**
+ * Caches the names of groups that exist, so that a herd of polls does not query the database each time: the polls that arrive
+ * during a look-up share it. A missing group is not cached.
+ */
 export class GroupNameCache {
   readonly #find: (groupId: number) => Promise<string>;
   readonly #clock: () => number;
-  readonly #cached = new Map<number, { name: string; until: number }>();
+  readonly #cached = new Map<number, { name: Promise<string>; until: number }>();
 
   /** `find` returns a group's name, and throws if there is no such group. */
   constructor(find: (groupId: number) => Promise<string>, clock: () => number = () => performance.now()) {
@@ -14,14 +17,17 @@ export class GroupNameCache {
     this.#clock = clock;
   }
 
-  /** Returns a group's name, at most a minute old. @throws {Refused} group_not_found, at most a minute after its removal. */
-  async nameOf(groupId: number): Promise<string> {
+  /** Returns a group's name, at most two seconds old. @throws {Refused} group_not_found, at most as long after its removal. */
+  nameOf(groupId: number): Promise<string> {
     const cached = this.#cached.get(groupId);
     if (cached && this.#clock() < cached.until) return cached.name;
-    this.#cached.delete(groupId);
-    const name = await this.#find(groupId);
+    const name = this.#find(groupId);
+    const entry = { name, until: this.#clock() + TRUSTED_MS };
     if (this.#cached.size >= MAX_KEPT) this.#cached.clear();
-    this.#cached.set(groupId, { name, until: this.#clock() + TRUSTED_MS });
+    this.#cached.set(groupId, entry);
+    name.catch(() => {
+      if (this.#cached.get(groupId) === entry) this.#cached.delete(groupId);
+    });
     return name;
   }
 }
