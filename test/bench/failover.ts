@@ -39,8 +39,7 @@ const target = (name: string, atMost: number) => ({
   of: [name, 'gap'] as [string, string],
   atMost,
 });
-const roundsOf = (bench: Bench) =>
-  bench.isQuick ? 1 : process.argv.some((word) => word.startsWith('--rounds')) ? bench.rounds : ROUNDS;
+const roundsOf = (bench: Bench) => (bench.isQuick ? 1 : bench.hasOwnRounds ? bench.rounds : ROUNDS);
 
 /** Waits up to one heartbeat period, so that faults do not synchronise with the timers. */
 const randomDelay = () => sleep(Math.random() * (LEASE_MS / 4));

@@ -2,7 +2,6 @@
  * npm run bench:history: the cost of a page of messages with ten thousand and with ten million messages in the table.
  * `--rows N` reduces the large table if time or disk space (2 GB) is short.
  */
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { migrate } from '../../src/database/migrator.ts';
 import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
@@ -40,8 +39,7 @@ const chats = (): RequestSpec[] =>
   Array.from({ length: USERS }, (_, at) => ({ method: 'GET', path: `/chats?userId=${at + 1}` }));
 
 await runPart('history', 'Reading', async (bench) => {
-  const { values } = parseArgs({ options: { rows: { type: 'string' } }, strict: false });
-  const large = Number(values.rows ?? (bench.isQuick ? 200_000 : LARGE));
+  const large = bench.size('rows') ?? (bench.isQuick ? 200_000 : LARGE);
   bench.progress.say('starting PostgreSQL and the load generator');
   const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=100'] });
   bench.defer(() => postgres.remove());

@@ -2,7 +2,6 @@
  * npm run bench:log: how fast a node reads a bulk INSERT of messages that no client waits for, beside a bare SELECT of the same
  * events, and how late a message to a waited group is that is posted right after the INSERT. `--rows N` changes its size.
  */
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { runPart } from './common/part.ts';
@@ -24,8 +23,7 @@ const QUIET = 'no INSERT before';
 const AFTER = 'right after the INSERT';
 
 await runPart('log-reading', 'Reading the log', async (bench) => {
-  const { values } = parseArgs({ options: { rows: { type: 'string' } }, strict: false });
-  const count = Number(values.rows ?? (bench.isQuick ? 20_000 : ROWS));
+  const count = bench.size('rows') ?? (bench.isQuick ? 20_000 : ROWS);
   bench.progress.say('starting PostgreSQL and a node');
   const postgres = await startPostgresOfItsOwn();
   bench.defer(() => postgres.remove());

@@ -2,7 +2,6 @@
  * npm run bench:retention: the cost of a step of retention with a hundred thousand and with ten million events in the log.
  * `--rows N` reduces the large log if time or disk space (3 GB) is short.
  */
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { migrate } from '../../src/database/migrator.ts';
 import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
@@ -20,8 +19,7 @@ const STEPS_PER_ROUND = 10;
 const TERM = 1;
 
 await runPart('retention', 'Retention', async (bench) => {
-  const { values } = parseArgs({ options: { rows: { type: 'string' } }, strict: false });
-  const large = Number(values.rows ?? (bench.isQuick ? 1_000_000 : LARGE));
+  const large = bench.size('rows') ?? (bench.isQuick ? 1_000_000 : LARGE);
   bench.progress.say('starting PostgreSQL');
   const postgres = await startPostgresOfItsOwn();
   bench.defer(() => postgres.remove());

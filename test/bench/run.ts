@@ -29,6 +29,11 @@ const PARTS = [
   'rivals',
 ];
 
+if (process.argv.includes('--help')) {
+  console.log(`npm run bench -- [--parts posts,fanout] [options of the parts: npm run bench:posts -- --help]
+  --parts  some of ${PARTS.join(', ')}`);
+  process.exit(0);
+}
 const { values } = parseArgs({ options: { parts: { type: 'string', default: PARTS.join(',') } }, strict: false });
 const wanted = String(values.parts).split(',');
 const passedOn = process.argv.slice(2).filter((word, at, words) => {

@@ -2,7 +2,6 @@
  * npm run bench:search: how long the search index takes to build, and searches of a user in 100 groups that hold half of all
  * messages, with the index and without it. `--messages 10000000` is the full size: about 20 minutes and 6 GB.
  */
-import { parseArgs } from 'node:util';
 import pino from 'pino';
 import { IndexStore } from '../../src/chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../../src/chat/search/indexing/search-indexer.ts';
@@ -51,8 +50,7 @@ const VOWELS = 'a e i o u ã é ó ou ei ai'.split(' ');
 const CODAS = ['', '', '', 's', 'r', 'n', 'm', 'l'];
 
 await runPart('search', 'Search', async (bench) => {
-  const { values } = parseArgs({ options: { messages: { type: 'string' } }, strict: false });
-  const messages = Number(values.messages ?? (bench.isQuick ? 100_000 : MESSAGES));
+  const messages = bench.size('messages') ?? (bench.isQuick ? 100_000 : MESSAGES);
   bench.progress.say('starting PostgreSQL');
   const postgres = await startPostgresOfItsOwn();
   bench.defer(() => postgres.remove());

@@ -82,7 +82,8 @@ async function main(): Promise<number> {
 }
 
 try {
-  process.exitCode = await main();
+  if (process.argv.includes('--help')) console.log(USAGE);
+  else process.exitCode = await main();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   if (process.exitCode === undefined) console.error(`\n${USAGE}`);

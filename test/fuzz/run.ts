@@ -1,22 +1,27 @@
 /** `npm run fuzz [-- --requests 50000 --seed 1]`: fuzzes both modes of AUTH, each on its own node and database. */
-import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { wholeOption } from '../../src/terminal/arguments.ts';
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/network/http.ts';
 import { startNode } from '../support/nodes/node-process.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
 import { stopTestServer } from '../support/postgres/test-server.ts';
+import { programArguments } from '../support/run/arguments.ts';
 import { FUZZED_NODE, type FuzzProgress, fuzz } from './fuzzer.ts';
 
-const { values } = parseArgs({
-  options: { requests: { type: 'string', default: '60000' }, seed: { type: 'string' } },
-});
-const requests = Number(values.requests);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-if (!Number.isInteger(requests) || requests < 1 || !Number.isInteger(seed)) {
-  console.error('--requests and --seed must be integers');
-  process.exit(1);
-}
+const USAGE = `npm run fuzz -- [--requests 60000] [--seed S]
+  --requests  in both modes of AUTH together
+  --seed      for all random choices; default: a new one each time`;
+
+const MAX = 2 ** 31;
+const { requests, seed } = programArguments(
+  USAGE,
+  { requests: { type: 'string', default: '60000' }, seed: { type: 'string' } },
+  (values) => ({
+    requests: wholeOption('requests', values.requests, 1, MAX),
+    seed: values.seed === undefined ? Math.floor(Math.random() * MAX) : wholeOption('seed', values.seed, 0, MAX),
+  }),
+);
 
 async function run(auth: 'open' | 'token', share: number): Promise<number> {
   const database = await createDatabase();

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { wholeOption } from '../../../src/terminal/arguments.ts';
+import { programArguments } from '../../support/run/arguments.ts';
 import { plot } from './plot.ts';
 import { Progress } from './progress.ts';
 import { runSection, type Section, type SectionResult, showSection } from './section.ts';
@@ -22,6 +23,10 @@ export interface PartResult {
 /** The tools of a part of the benchmark. */
 export interface Bench {
   rounds: number;
+  /** True if `--rounds` names their number. */
+  hasOwnRounds: boolean;
+  /** The number that `--rows` or `--messages` names; null if it is not given. */
+  size(option: 'rows' | 'messages'): number | null;
   /** A short run that shows that everything works; its figures are not meaningful. */
   isQuick: boolean;
   /** Returns whether to run a section, by part of its title (`--only`). */
@@ -37,17 +42,36 @@ export interface Bench {
   defer(stop: () => Promise<unknown>): void;
 }
 
+const USAGE = `npm run bench:PART -- [--rounds N] [--quick] [--only TEXT] [--profile] [--rows N] [--messages N]
+  --rounds    how often each figure is measured; the median is shown
+  --quick     one short round, which only shows that everything works
+  --only      only sections whose title contains the text, and of bench:failover only such faults
+  --profile   write CPU profiles into .bench/, where the part has any
+  --rows      size of the large table (history, retention, log)
+  --messages  number of messages (search)`;
+
 /** Runs a part of the benchmark: `--rounds N`, `--quick`, `--only <part of a section's title>`, `--profile`. */
 export async function runPart(name: string, title: string, work: (bench: Bench) => Promise<void>): Promise<void> {
-  const { values: args } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '5' },
+  const args = programArguments(
+    USAGE,
+    {
+      rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       profile: { type: 'boolean', default: false },
+      rows: { type: 'string' },
+      messages: { type: 'string' },
     },
-    strict: false,
-  });
+    (values) => ({
+      ...values,
+      rounds: wholeOption('rounds', values.rounds ?? '5', 1, 1000),
+      sizes: {
+        rows: values.rows === undefined ? null : wholeOption('rows', values.rows, 1, 1e9),
+        messages: values.messages === undefined ? null : wholeOption('messages', values.messages, 1, 1e9),
+      },
+      hasOwnRounds: values.rounds !== undefined,
+    }),
+  );
   const progress = new Progress();
   const sections: SectionResult[] = [];
   const remarks: string[] = [];
@@ -60,11 +84,13 @@ export async function runPart(name: string, title: string, work: (bench: Bench) 
   const load = os.loadavg()[0] ?? 0;
   await mkdir(RESULTS, { recursive: true });
 
-  const rounds = args.quick ? 1 : Number(args.rounds);
+  const rounds = args.quick ? 1 : args.rounds;
   const bench: Bench = {
     rounds,
-    isQuick: args.quick === true,
-    wants: (section) => section.toLowerCase().includes(String(args.only).toLowerCase()),
+    hasOwnRounds: args.hasOwnRounds,
+    size: (option) => args.sizes[option],
+    isQuick: args.quick,
+    wants: (section) => section.toLowerCase().includes(args.only.toLowerCase()),
     profileFile: (what) => (args.profile ? `${RESULTS}/${name}-${what}.cpuprofile` : null),
     progress,
     async section(section) {
