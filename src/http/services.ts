@@ -47,6 +47,8 @@ export interface Cluster extends RoleView {
   readonly conditions: readonly { name: string; reason: string; since: Date }[];
   /** An active node of the same cluster id on another database; null if there is none. */
   readonly rival: { node: string; url: string; term: number; epoch: string | null } | null;
+  /** The pause of failover as this node read it last, about a second ago at most; null if there is none. */
+  readonly pause: { since: Date; until: Date; reason: string | null; askedBy: string } | null;
   peers(): { url: string; node: string | null; alive: boolean; active: boolean }[];
   /** Takes the node out of service. */
   fall(): Promise<void>;

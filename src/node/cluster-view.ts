@@ -1,4 +1,5 @@
 import type { Requester } from '../coordination/end-cause.ts';
+import type { PauseState } from '../coordination/pause.ts';
 import type { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
 import type { Peers } from '../coordination/peers/peers.ts';
 import { refusalSentences } from '../coordination/role.ts';
@@ -11,6 +12,7 @@ export class ClusterView implements Cluster {
   readonly #identity: ClusterIdentity;
   readonly #sync: SyncManager;
   readonly #peers: Peers;
+  readonly #pause: PauseState;
   readonly #url: () => string;
   readonly #readiness: Pick<Cluster, 'isReady' | 'canRead' | 'conditions'>;
 
@@ -20,6 +22,7 @@ export class ClusterView implements Cluster {
     identity: ClusterIdentity,
     sync: SyncManager,
     peers: Peers,
+    pause: PauseState,
     readiness: Pick<Cluster, 'isReady' | 'canRead' | 'conditions'>,
   ) {
     this.node = node;
@@ -27,6 +30,7 @@ export class ClusterView implements Cluster {
     this.#identity = identity;
     this.#sync = sync;
     this.#peers = peers;
+    this.#pause = pause;
     this.#readiness = readiness;
   }
 
@@ -64,6 +68,10 @@ export class ClusterView implements Cluster {
 
   get rival(): Cluster['rival'] {
     return this.#sync.leader === null ? null : this.#peers.rival;
+  }
+
+  get pause(): Cluster['pause'] {
+    return this.#pause.current;
   }
 
   get isReady(): boolean {

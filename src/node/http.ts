@@ -50,7 +50,7 @@ export function buildHttp(options: HttpOptions) {
   const { settings, node, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue } =
     options;
   const { listener, measurements } = options;
-  const { sync, peers, identity, activity } = coordination;
+  const { sync, peers, identity, activity, pause } = coordination;
   const { eventLog, waiters, subscriptions, tokenCache } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
   const connectionTracker = new ConnectionTracker();
@@ -58,7 +58,7 @@ export function buildHttp(options: HttpOptions) {
   const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => sync.role !== 'fallen' };
   const polls = new LongPolls({ ...waiting, signals });
   const streams = new SseStreams({ ...waiting, log });
-  const cluster = new ClusterView(node, url, identity, sync, peers, readiness);
+  const cluster = new ClusterView(node, url, identity, sync, peers, pause, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { users, accounts, tokens, groups, namedGroups, messages, writer, notifications, memberships, live } = chat;
   const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;

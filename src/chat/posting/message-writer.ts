@@ -22,7 +22,7 @@ import type { Measurements } from '../../measurements.ts';
 import { waitAtMost } from '../../wait-at-most.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
-import { LockedRows, lockedTable } from './locked-rows.ts';
+import { type LockedPart, LockedParts, lockedPart, needsTable } from './locked-parts.ts';
 import type { Post, Posted } from './post.ts';
 import { outcomeOf } from './post-outcome.ts';
 import { PostQueue, QueuedPost } from './post-queue.ts';
@@ -59,7 +59,7 @@ export class MessageWriter {
   readonly #explain: Explain;
   readonly #queue = new PostQueue();
   readonly #health: WriterHealth;
-  readonly #lockedRows = new LockedRows();
+  readonly #locked = new LockedParts();
   #pumping: Promise<void> | null = null;
 
   constructor(options: MessageWriterOptions) {
@@ -130,7 +130,7 @@ export class MessageWriter {
 
   async #commit(posts: QueuedPost[], isRepaired = false): Promise<void> {
     const batch = posts.filter((queued) => {
-      const locked = this.#lockedRows.errorOf(queued.post);
+      const locked = this.#locked.errorOf(queued.post);
       if (locked) queued.fail(locked);
       return !locked;
     });
@@ -162,8 +162,9 @@ export class MessageWriter {
   async #failed(batch: QueuedPost[], error: unknown, isRepaired: boolean): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return failAll(batch, new NotActiveError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
-    const table = lockedTable(error);
-    if (table) return this.#waitedForRow(batch, table, error);
+    const part = lockedPart(error);
+    if (part === 'users' || part === 'groups') return this.#waitedForRow(batch, part, error);
+    if (part) return this.#waitedForTable(batch, part, error);
     this.#health.failed(error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#explain(error));
     if (isUnavailable(error)) return failAll(batch, new Refused('unavailable', { cause: error }));
@@ -179,10 +180,10 @@ export class MessageWriter {
   }
 
   /** Handles a batch of which one post waited for the row of its sender or group, which another session has locked. */
-  async #waitedForRow(batch: QueuedPost[], table: 'users' | 'groups', error: unknown): Promise<void> {
+  async #waitedForRow(batch: QueuedPost[], part: 'users' | 'groups', error: unknown): Promise<void> {
     const [first, second] = batch;
     if (first && !second) {
-      this.#lockedRows.add(table, first.post);
+      this.#locked.add(part, first.post);
       return first.fail(new BlockedError([], { cause: error }));
     }
     for (const queued of batch) {
@@ -190,6 +191,17 @@ export class MessageWriter {
       if (performance.now() - queued.arrivedAt > MAX_RETRY_AGE_MS) queued.fail(new BlockedError([], { cause: error }));
       else await this.#commit([queued]);
     }
+  }
+
+  /** Handles a batch that waited for a table which not all of its posts need: the others are committed at once. */
+  async #waitedForTable(batch: QueuedPost[], table: Exclude<LockedPart, 'users' | 'groups'>, error: unknown) {
+    const needing = batch.filter(({ post }) => needsTable(post, table));
+    const [first] = needing;
+    if (!first) return failAll(batch, await this.#explain(error));
+    this.#locked.add(table, first.post);
+    // The others do not wait for the sentence for these, nor for the session that the log names.
+    void this.#explain(error).then((explained) => failAll(needing, explained));
+    await this.#commit(batch.filter(({ post }) => !needsTable(post, table)));
   }
 
   async #outcomeUnknown(batch: QueuedPost[], error: unknown): Promise<void> {

@@ -96,19 +96,23 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
           await send(request, response, await assetAt('/cluster'));
           return undefined;
         }
-        const [nodes, history, [replication], [pause = null]] = await readCluster();
-        const { term, activeNode, activeUrl, id, rival } = cluster;
+        const [nodes, history, [replication]] = await readCluster();
+        const { term, activeNode, activeUrl, id, rival, pause } = cluster;
         const active_url = showsActiveUrl ? activeUrl : null;
         return {
           headers: { Vary: 'Accept' },
           body: {
             ...{ term, active_node: activeNode, active_url, cluster: id, rival },
-            ...{ pause, nodes, history, durability: replication },
+            ...{ pause: pause && pauseView(pause), nodes, history, durability: replication },
           },
         };
       },
     }),
   ];
+}
+
+function pauseView({ since, until, reason, askedBy }: NonNullable<Services['cluster']['pause']>) {
+  return { since, until, reason, asked_by: askedBy };
 }
 
 function readViews(sequelize: Sequelize) {
@@ -127,6 +131,5 @@ function readViews(sequelize: Sequelize) {
                  'lag_bytes', lag_bytes, 'lag_events', lag_events, 'lag_ms', lag_ms, 'messages_at_risk', messages_at_risk)), '[]')
                FROM plantao.durability WHERE standby IS NOT NULL) AS standbys`,
     ),
-    query(sequelize, 'SELECT since, until, reason, asked_by FROM plantao.current_pause'),
   ]);
 }
