@@ -20,6 +20,14 @@ const FOLDER = path.join(PACKAGE_ROOT, 'src', 'web');
 /** The pages: `home.html` is served at /home. */
 const PAGES = ['home', 'cluster'];
 
+/** What is compiled: a script and a style sheet for each page, its other languages, and the service worker. */
+const ENTRIES = [
+  ...['home.tsx', 'home.css', 'home-pt-br.ts'],
+  ...['cluster.tsx', 'cluster.css', 'cluster-pt-br.ts'],
+  ...['docs.ts', 'docs.css', 'docs-pt-br.ts'],
+  'service-worker.ts',
+];
+
 /** The files that are used as they are. */
 const PLAIN = ['icon.svg', 'icon-180.png', 'icon-512.png'];
 
@@ -67,9 +75,7 @@ async function compile(): Promise<{ name: string; body: Buffer }[]> {
   // Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
   // build unless it is stopped.
   const building = build({
-    entryPoints: ['home.tsx', 'home.css', 'cluster.tsx', 'cluster.css', 'docs.ts', 'docs.css', 'service-worker.ts'].map(
-      (name) => path.join(FOLDER, name),
-    ),
+    entryPoints: ENTRIES.map((name) => path.join(FOLDER, name)),
     // Determines the names of the outputs only; nothing is written.
     outdir: FOLDER,
     bundle: true,

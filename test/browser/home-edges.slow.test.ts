@@ -131,6 +131,20 @@ describe('The chat page, at the edges of what people do', function () {
     await page.locator('#notice', { hasText: 'Esta mensagem foi apagada' }).waitFor();
   });
 
+  it('is in English while the texts of another language cannot be loaded', async () => {
+    const page = await browser.open(url, { locale: 'pt-BR' });
+    await page.getByRole('button', { name: 'Entrar' }).waitFor();
+    const texts = '**/assets/home-pt-br.*.js';
+    await page.route(texts, (route) => route.abort());
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    expect(await page.locator('html').getAttribute('lang')).to.equal('en');
+    await page.unroute(texts);
+    await page.reload();
+    await page.getByRole('button', { name: 'Entrar' }).waitFor();
+    expect(browser.problems(/ERR_FAILED/)).to.deep.equal([]);
+  });
+
   it('has its bar in one row on a tablet, in Portuguese', async () => {
     const page = await browser.signIn(url, 'ana_orm', { viewport: { width: 820, height: 1180 } });
     await page.evaluate(() => localStorage.setItem('plantao.language', 'pt-BR'));

@@ -34,6 +34,7 @@ export function docsPageOf(document: OpenApi, url: string): string {
 <title>${text(title)} API</title>
 <link rel="icon" href="assets/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="assets/docs.css">
+<meta name="texts-pt-BR" content="assets/docs-pt-br.js">
 <script type="module" src="assets/docs.js"></script>
 </head>
 <body>

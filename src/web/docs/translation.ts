@@ -1,5 +1,12 @@
 /// <reference lib="dom" />
-import { chooseLanguage, currentLanguage, LANGUAGES, type Language, onLanguageChange } from '../i18n/language.ts';
+import {
+  chooseLanguage,
+  currentLanguage,
+  LANGUAGES,
+  type Language,
+  onLanguageChange,
+  startLanguage,
+} from '../i18n/language.ts';
 import { docsTexts, texts } from '../i18n/texts.ts';
 
 type Shown = (element: HTMLElement) => string;
@@ -34,13 +41,15 @@ const PARTS: readonly (readonly [selector: string, text: Shown])[] = [
 
 /** Shows the page's own texts in the user's language, and offers the choice of another. `changed` is called after each change. */
 export function translatePage(changed: () => void): void {
-  document.querySelector('.site-header')?.append(languageSwitch());
   const translate = () => {
     showTexts();
     changed();
   };
   onLanguageChange(translate);
-  translate();
+  void startLanguage().then(() => {
+    document.querySelector('.site-header')?.append(languageSwitch());
+    translate();
+  });
 }
 
 function showTexts(): void {
@@ -80,7 +89,7 @@ function languageSwitch(): HTMLElement {
     option.lang = tag;
     select.append(option);
   }
-  select.addEventListener('change', () => chooseLanguage(select.value as Language));
+  select.addEventListener('change', () => void chooseLanguage(select.value as Language));
   label.append(document.createElement('span'), select);
   return label;
 }

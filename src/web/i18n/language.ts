@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { setTranslation, type Translation } from './texts.ts';
 
 /** The languages of the pages by their tag, each by its own name. */
 export const LANGUAGES = { en: 'English', 'pt-BR': 'Português' } as const;
@@ -7,12 +8,15 @@ export const LANGUAGES = { en: 'English', 'pt-BR': 'Português' } as const;
 export type Language = keyof typeof LANGUAGES;
 
 const KEY = 'plantao.language';
+/** A page begins in English if the texts of its language take longer than this, in milliseconds. */
+const START_MS = 3000;
 const listeners = new Set<() => void>();
-let current: Language | undefined;
+let current: Language = 'en';
+/** The language that is being loaded, or the current one. */
+let wanted: Language = 'en';
 
-/** Returns the language that the user chose, or the best one for the browser. */
+/** Returns the language of the page. It is English until {@link startLanguage} has loaded another one. */
 export function currentLanguage(): Language {
-  current ??= chosen() ?? preferred();
   return current;
 }
 
@@ -23,15 +27,53 @@ export function currentLocale(): string {
   return tags.find((tag) => tag.startsWith(`${language}-`)) ?? currentLanguage();
 }
 
-/** Changes the language of all pages on this device. */
-export function chooseLanguage(language: Language): void {
-  current = language;
+/** Shows the page in the language that the user chose, or in the best one for the browser. Texts that are late are shown later. */
+export async function startLanguage(): Promise<void> {
+  let isLate = false;
+  const loading = use(chosen() ?? preferred()).then(() => isLate && report());
+  const waiting = new Promise<void>((resolve) => {
+    setTimeout(() => {
+      isLate = true;
+      resolve();
+    }, START_MS);
+  });
+  await Promise.race([loading, waiting]);
+}
+
+/** Changes the language of all pages on this device. If its texts cannot be loaded, this page keeps the one that it has. */
+export async function chooseLanguage(language: Language): Promise<void> {
   try {
     localStorage.setItem(KEY, language);
   } catch {
     // Storage is disabled: the choice lasts as long as the page.
   }
+  await use(language);
+  report();
+}
+
+function report(): void {
   for (const listener of listeners) listener();
+}
+
+/** English is part of the page. The others are loaded: their users are never all. */
+async function use(language: Language): Promise<void> {
+  wanted = language;
+  try {
+    const translation = language === 'en' ? undefined : await translationTo(language);
+    // The user has chosen another one meanwhile.
+    if (wanted !== language) return;
+    setTranslation(translation);
+    current = language;
+  } catch {
+    // No connection.
+  }
+}
+
+/** Loads the texts of this page. Its head names the file, whose name has a hash. */
+async function translationTo(language: Language): Promise<Translation> {
+  const file = document.querySelector<HTMLMetaElement>(`meta[name="texts-${language}"]`)?.content ?? '';
+  const loaded: { translation: Translation } = await import(new URL(file, document.baseURI).href);
+  return loaded.translation;
 }
 
 /** Calls `listener` after each change of the language. Returns a function that removes it. */

@@ -3,34 +3,54 @@ import { cluster } from './en/cluster.ts';
 import { common } from './en/common.ts';
 import { docs } from './en/docs.ts';
 import { errors } from './en/errors.ts';
-import { currentLanguage } from './language.ts';
-import { chat as chatPtBr } from './pt-br/chat.ts';
-import { cluster as clusterPtBr } from './pt-br/cluster.ts';
-import { common as commonPtBr } from './pt-br/common.ts';
-import { docs as docsPtBr } from './pt-br/docs.ts';
-import { errors as errorsPtBr } from './pt-br/errors.ts';
+
+/** The texts of a page in a language other than English. Each page has its own: see `home-pt-br.ts`. */
+export interface Translation {
+  common: typeof common;
+  errors: typeof errors;
+  chat?: typeof chat;
+  cluster?: typeof cluster;
+  docs?: typeof docs;
+}
 
 /*
  * One function a page, so that no page loads the texts of another. A text that English has and another language lacks fails to
  * compile.
  */
 
+let translation: Translation | undefined;
+
+/** Shows this translation; undefined for English. */
+export function setTranslation(chosen: Translation | undefined): void {
+  translation = chosen;
+}
+
 /** Returns the texts that several pages use, and those of errors, in the current language. */
 export function texts(): { common: typeof common; errors: typeof errors } {
-  return currentLanguage() === 'en' ? { common, errors } : { common: commonPtBr, errors: errorsPtBr };
+  return { common: over(common, translation?.common), errors: over(errors, translation?.errors) };
 }
 
 /** Returns the texts of the chat page in the current language. */
 export function chatTexts(): typeof chat {
-  return currentLanguage() === 'en' ? chat : chatPtBr;
+  return over(chat, translation?.chat);
 }
 
 /** Returns the texts of the cluster page in the current language. */
 export function clusterTexts(): typeof cluster {
-  return currentLanguage() === 'en' ? cluster : clusterPtBr;
+  return over(cluster, translation?.cluster);
 }
 
 /** Returns the texts of the documentation page in the current language. */
 export function docsTexts(): typeof docs {
-  return currentLanguage() === 'en' ? docs : docsPtBr;
+  return over(docs, translation?.docs);
+}
+
+const whole = new WeakMap<object, object>();
+
+/** Completes a translation: it may come from a node of another version, and lack a text that this page has. */
+function over<Texts extends object>(english: Texts, translated: Texts | undefined): Texts {
+  if (translated === undefined) return english;
+  const known = whole.get(translated) ?? { ...english, ...translated };
+  whole.set(translated, known);
+  return known as Texts;
 }

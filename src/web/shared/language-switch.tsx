@@ -6,7 +6,7 @@ export function LanguageSwitch() {
   return (
     <label class="language">
       <span>{texts().common.language}</span>
-      <select onChange={({ currentTarget }) => chooseLanguage(currentTarget.value as Language)}>
+      <select onChange={({ currentTarget }) => void chooseLanguage(currentTarget.value as Language)}>
         {Object.entries(LANGUAGES).map(([tag, name]) => (
           <option key={tag} value={tag} lang={tag} selected={tag === currentLanguage()}>
             {name}

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { type ComponentType, render } from 'preact';
-import { currentLanguage, onLanguageChange } from '../i18n/language.ts';
+import { currentLanguage, onLanguageChange, startLanguage } from '../i18n/language.ts';
 
-/** Renders a page into its element `#app`, and again when the user chooses another language, which keeps its state. */
+/** Renders a page into its element `#app` once its texts are loaded, and again when the user chooses another language, which keeps its state. */
 export function mount(Page: ComponentType): void {
   const root = document.getElementById('app');
   if (root === null) throw new Error('the page has no element #app');
@@ -11,5 +11,5 @@ export function mount(Page: ComponentType): void {
     render(<Page />, root);
   };
   onLanguageChange(draw);
-  draw();
+  void startLanguage().then(draw);
 }
