@@ -204,7 +204,7 @@ describe('A deleted account', function () {
     expect(await query('SELECT FROM plantao.messages WHERE sender_id = $1', [ana.id])).to.deep.equal([]);
   });
 
-  it('is erased to the end by the active node after an interruption, as it was begun', async () => {
+  it('is erased to the end by the active node after an interruption, in the mode in which it was begun', async () => {
     const [ana, bia] = [await scene.people.comeIn(), await scene.people.comeIn()];
     const groupId = await scene.people.group('Grupo', [ana, bia]);
     for (const person of [ana, bia]) {
@@ -256,14 +256,14 @@ describe('A deleted account', function () {
     expect(events.map(({ kind }) => kind)).to.deep.equal(['user_renamed', 'left', 'role_changed', 'message_deleted']);
   });
 
-  it('may have been one that keeps its messages, and has them erased later', async () => {
+  it('can have the messages that it kept erased later', async () => {
     const ana = await scene.people.comeIn();
     await scene.people.message(await scene.people.group('Grupo', [ana]), ana, 'fica');
     await erase(ana, 'keep');
     expect(await query("SELECT plantao.erase_user($1, 'erase') AS removed", [ana.id])).to.deep.equal([{ removed: 1 }]);
   });
 
-  it('is none for a null mode, an unknown id, or the sender of a hook', async () => {
+  it('is never made of the sender of a hook, of an unknown id, or in a mode that is null', async () => {
     const ana = await scene.people.comeIn();
     const groupId = await scene.people.group('Grupo', [ana]);
     const [hook] = await query<{ id: number }>("SELECT hook_id AS id FROM plantao.create_hook($1, 'Cron')", [groupId]);
@@ -281,7 +281,7 @@ describe('With AUTH=open, a deleted account and the sender of a hook', function 
   this.timeout(60_000);
   const { scene, call } = useNode('open');
 
-  it('are no users', async () => {
+  it('cannot be used', async () => {
     const [ana, bruno] = [await scene.people.comeIn(), await scene.people.comeIn()];
     const groupId = await scene.people.group('Grupo', [ana, bruno]);
     const messageId = await scene.people.message(groupId, bruno, 'olá');

@@ -37,7 +37,7 @@ describe('A publication of all tables (logical replication)', () => {
     });
   }
 
-  it('finds an identity of the rows in every table', async () => {
+  it('finds a replica identity in every table', async () => {
     const { rows } = await client.query(`
       SELECT c.relname FROM pg_class c
       WHERE c.relnamespace = 'plantao'::regnamespace AND c.relkind = 'r' AND c.relpersistence = 'p' AND c.relreplident <> 'f'
