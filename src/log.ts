@@ -97,13 +97,13 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
   const { code } = error as { code?: unknown };
   // Sequelize wraps the driver's error, which has the SQLSTATE.
   const { code: state = code } = ((error as { original?: unknown }).original ?? {}) as { code?: unknown };
-  const quotes = typeof state === 'string' && /^22[0-9A-Z]{3}$/.test(state);
-  const said = String(error.message);
-  const message = printable(quotes ? 'a value that PostgreSQL does not accept' : said);
+  const quotesValues = typeof state === 'string' && /^22[0-9A-Z]{3}$/.test(state);
+  const text = String(error.message);
+  const message = printable(quotesValues ? 'a value that PostgreSQL does not accept' : text);
   const name = printable(String(error.name), 100);
   // The message comes before the frames, and may contain lines that look like frames.
   const stack = String(error.stack ?? '');
-  const frames = stack.slice(Math.max(0, stack.indexOf(said)) + said.length).split('\n');
+  const frames = stack.slice(Math.max(0, stack.indexOf(text)) + text.length).split('\n');
   const isLast = depth === MAX_CAUSE_DEPTH;
   const cause = error.cause instanceof Error && !isLast ? { cause: describeError(error.cause, depth + 1) } : {};
   const several = error instanceof AggregateError && !isLast ? error.errors.slice(0, MAX_CAUSES) : [];

@@ -68,7 +68,7 @@ export function openSequelize(
 
 const clientsOf = new WeakMap<Sequelize, ReadonlySet<BoundedClient>>();
 
-/** Makes the pool open its connections anew. Those in use finish their work first. */
+/** Makes the pool reopen its connections; those in use finish their work first. */
 export function renewPool(sequelize: Sequelize): void {
   for (const client of clientsOf.get(sequelize) ?? []) client.retire();
 }

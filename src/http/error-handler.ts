@@ -9,7 +9,7 @@ import { errorMessage } from '../error-message.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
 import type { Exchange } from './connection.ts';
-import { withoutFalseHope } from './forwarding/lost-attempts.ts';
+import { correctedAfterLoss } from './forwarding/lost-attempts.ts';
 import { expiredCursor, HttpError, invalid, temporarily, tooManyRequests } from './http-error.ts';
 import { OnceAMinute } from './once-a-minute.ts';
 import type { RoleGate } from './request/checks/role-gate.ts';
@@ -116,7 +116,7 @@ const refusedByDatabase = () =>
 export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) => void): ErrorRequestHandler {
   const refusals = new OnceAMinute();
   return (error, request, response, _next) => {
-    const known = withoutFalseHope(toHttpError(error, gate), response);
+    const known = correctedAfterLoss(toHttpError(error, gate), response);
     onError(known?.code ?? 'internal_error');
     if (!known || (known.code === 'database_refused' && refusals.take(`${sqlState(error)} ${errorMessage(error)}`))) {
       const fields = { event: 'request_failed', request_id: requestIdOf(request), err: error };

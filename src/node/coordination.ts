@@ -29,7 +29,7 @@ export interface CoordinationOptions {
   lock: LockThread;
   chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer' | 'sequences'>;
   blockers: BlockerWatch;
-  /** Opens the LISTEN session anew. */
+  /** Reopens the LISTEN session. */
   replaceListener(reason: string): void;
   /** Returns true while this node receives events, so that it could serve all reads if it became active. */
   isCaughtUp(): boolean;

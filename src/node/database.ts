@@ -106,7 +106,7 @@ export function openDatabase(settings: Settings, node: string) {
       return rows[0]?.instance ?? null;
     },
     renewPool: () => renewPool(sequelize),
-    /** Opens anew the sessions above and the pool. */
+    /** Reopens the sessions above and the connections of the pool. */
     reconnect(): void {
       for (const session of sessions) session.reconnect();
       renewPool(sequelize);

@@ -95,11 +95,11 @@ export class Readiness {
   #set(
     name: ConditionName,
     reason: string | null,
-    over: string,
+    ended: string,
     { patienceMs = PATIENCE_MS, level = 'warn' }: { patienceMs?: number; level?: 'warn' | 'error' } = {},
   ): void {
     const { conditions } = this.#options;
-    if (reason === null) conditions.end(name, over);
+    if (reason === null) conditions.end(name, ended);
     else conditions.begin(name, reason, { patienceMs, level });
   }
 }

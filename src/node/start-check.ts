@@ -34,16 +34,16 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
   try {
     const [client, other] = clients;
     if (!client || !other) throw opened.find((one) => one.status === 'rejected')?.reason;
-    const ask: RunQuery = async (text) => (await client.query(text)).rows;
-    const version = await requireSupportedServer(ask);
+    const run: RunQuery = async (text) => (await client.query(text)).rows;
+    const version = await requireSupportedServer(run);
     await checkSessions(client, other);
     await checkLockAndListen(client);
-    await checkPrivileges(ask);
-    const [server] = await ask<Server>(
+    await checkPrivileges(run);
+    const [server] = await run<Server>(
       `SELECT current_setting('fsync') AS fsync, lower('Ö') = 'ö' AS "knowsLetters",
               (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
     );
-    return [...(server ? serverWarnings(server) : []), ...(await collationWarnings(ask, version))];
+    return [...(server ? serverWarnings(server) : []), ...(await collationWarnings(run, version))];
   } finally {
     // end() alone waits for ever on a half-open connection.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
@@ -78,9 +78,9 @@ function serverWarnings(server: Server): string[] {
 /** Since version 15 PostgreSQL records the version of the system's collations with which a database was created. */
 const COLLATIONS_SINCE = 150_000;
 
-async function collationWarnings(ask: RunQuery, version: number): Promise<string[]> {
+async function collationWarnings(run: RunQuery, version: number): Promise<string[]> {
   if (version < COLLATIONS_SINCE) return [];
-  const [changed] = await ask<{ made: string; now: string; name: string } & pg.QueryResultRow>(
+  const [changed] = await run<{ made: string; now: string; name: string } & pg.QueryResultRow>(
     `SELECT datcollversion AS made, pg_database_collation_actual_version(oid) AS now, quote_ident(datname) AS name
      FROM pg_database
      WHERE datname = current_database() AND datcollversion <> pg_database_collation_actual_version(oid)`,
@@ -92,14 +92,14 @@ async function collationWarnings(ask: RunQuery, version: number): Promise<string
 }
 
 /** Checks a few functions that stand for all; a database without the schema is left to the migrations. */
-async function checkPrivileges(ask: RunQuery): Promise<void> {
-  const [role] = await ask<{ name: string; may: boolean } & pg.QueryResultRow>(
+async function checkPrivileges(run: RunQuery): Promise<void> {
+  const [role] = await run<{ name: string; isAllowed: boolean } & pg.QueryResultRow>(
     `SELECT current_user AS name, coalesce(bool_and(
-              has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')), true) AS may
+              has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')), true) AS "isAllowed"
      FROM pg_namespace n JOIN pg_proc p ON p.pronamespace = n.oid
      WHERE nspname = 'plantao' AND proname IN ('open_term', 'post_messages', 'assert_term')`,
   );
-  if (!role || role.may) return;
+  if (!role || role.isAllowed) return;
   throw new StartCheckError(
     `the role ${role.name} lacks the privileges of a node: as the schema's owner, GRANT plantao_service TO ${role.name}`,
   );

@@ -24,8 +24,8 @@ const OLDEST_SERVER = 140_000;
  * reported instead of the cause (a standby accepts neither LISTEN nor a migration). Returns the server's version, as 150004.
  * @throws {UnsupportedServerError}
  */
-export async function requireSupportedServer(ask: RunQuery): Promise<number> {
-  const [server] = await ask<ServerRow & pg.QueryResultRow>(
+export async function requireSupportedServer(run: RunQuery): Promise<number> {
+  const [server] = await run<ServerRow & pg.QueryResultRow>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS shown,
             current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS "isInRecovery",
             current_setting('transaction_read_only') = 'on' AS "isReadOnly"`,

@@ -96,7 +96,7 @@ export class ServerSearch {
    */
   find(): Promise<Server> {
     this.#postponeEnd();
-    if (this.#isHopeless()) return Promise.reject(this.#failure());
+    if (this.#haveAllFailed()) return Promise.reject(this.#failure());
     // Keeps the process running, as nothing else of a search does: a starting node would exit without a message.
     const keepRunning = setInterval(() => {}, IDLE_MS);
     const found = new Promise<Server>((resolve, reject) => this.#waiting.add({ resolve, reject }));
@@ -135,7 +135,7 @@ export class ServerSearch {
         if (this.#names.has(host)) this.#names.set(host, error as Error);
       }
       if (this.#staggerTimer === null) this.#launchNext();
-      this.#rejectIfHopeless();
+      this.#rejectIfAllFailed();
       await this.#pause(RESOLVE_EVERY_MS);
     }
   }
@@ -199,7 +199,7 @@ export class ServerSearch {
     const isFirst = state.error === null;
     state.error = error;
     if (isFirst) this.#launchNext();
-    this.#rejectIfHopeless();
+    this.#rejectIfAllFailed();
   }
 
   /** Ends the search: `found` is the server to use. */
@@ -210,15 +210,15 @@ export class ServerSearch {
     this.#waiting.clear();
   }
 
-  #isHopeless(): boolean {
+  #haveAllFailed(): boolean {
     const isFailed = (error: Error | null) => error !== null;
     return (
       [...this.#servers.values()].every((state) => isFailed(state.error)) && [...this.#names.values()].every(isFailed)
     );
   }
 
-  #rejectIfHopeless(): void {
-    if (this.#waiting.size === 0 || !this.#isHopeless()) return;
+  #rejectIfAllFailed(): void {
+    if (this.#waiting.size === 0 || !this.#haveAllFailed()) return;
     const error = this.#failure();
     for (const { reject } of this.#waiting) reject(error);
     this.#waiting.clear();

@@ -114,7 +114,7 @@ export class ReconnectingSession {
     return this.#session?.isOpen === true;
   }
 
-  /** Opens the session anew if it is open. The statements under way end on the old one. */
+  /** Reopens the session if it is open. The statements under way end on the old one. */
   reconnect(): void {
     const old = this.#session;
     if (!old?.isOpen || this.#stop.signal.aborted) return;

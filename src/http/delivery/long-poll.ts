@@ -99,7 +99,7 @@ export class LongPoll implements Subscriber {
     this.#waiters = waiters;
     this.#render = render;
     lifetime.onOver(() => this.leave());
-    lifetime.onHalfClose(() => this.#hurry());
+    lifetime.onHalfClose(() => this.#endSoon());
   }
 
   get isOver(): boolean {
@@ -142,7 +142,7 @@ export class LongPoll implements Subscriber {
     this.#expireIn(this.#lifetime.isHalfClosed ? Math.min(left, HALF_CLOSED_MS) : left);
   }
 
-  #hurry(): void {
+  #endSoon(): void {
     if (!this.#isOver && this.#endsAt - performance.now() > HALF_CLOSED_MS) this.#expireIn(HALF_CLOSED_MS);
   }
 

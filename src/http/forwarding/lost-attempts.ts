@@ -14,12 +14,12 @@ export const lost = (): HttpError =>
   );
 
 /** Returns the error of a request, or {@link lost} if it says that the request was not executed although an attempt was lost. */
-export function withoutFalseHope(error: HttpError | null, response: object): HttpError | null {
+export function correctedAfterLoss(error: HttpError | null, response: object): HttpError | null {
   return error && responses.has(response) && CODES_NOT_EXECUTED.includes(error.code) ? lost() : error;
 }
 
 const NOT_EXECUTED_BODY = new RegExp(`"code":"(?:${CODES_NOT_EXECUTED.join('|')})"`);
 
-/** As {@link withoutFalseHope}, for a response of the active node. */
-export const isFalseHope = (body: Buffer, response: object): boolean =>
+/** Returns true for a response of the active node that says the same although an attempt was lost. */
+export const isWrongAfterLoss = (body: Buffer, response: object): boolean =>
   responses.has(response) && NOT_EXECUTED_BODY.test(body.toString());

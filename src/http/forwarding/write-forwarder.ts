@@ -5,7 +5,7 @@ import { addressOf } from '../request/checks/client-address.ts';
 import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
-import { isFalseHope, lost, markLost } from './lost-attempts.ts';
+import { isWrongAfterLoss, lost, markLost } from './lost-attempts.ts';
 import { NodeClient, type NodeResponse, NoResponse } from './node-client.ts';
 import { type ClusterView, type Peer, SuccessorWatch } from './successor-watch.ts';
 
@@ -172,7 +172,7 @@ export class WriteForwarder {
         else throw isLost ? lost() : unreachable();
       } else if (outcome instanceof Error) throw outcome;
       else if (mayRepeat && isRefusedByRole(outcome as NodeResponse)) await sleep();
-      else if (isFalseHope((outcome as NodeResponse).body, response)) throw lost();
+      else if (isWrongAfterLoss((outcome as NodeResponse).body, response)) throw lost();
       else return relay(outcome as NodeResponse, response);
     }
   }
