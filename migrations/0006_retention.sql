@@ -44,13 +44,15 @@ BEGIN
   PERFORM plantao.assert_term(under_term);
   SELECT * INTO log FROM plantao.event_log FOR UPDATE;
   SELECT b.head INTO log_end FROM plantao.log_bounds b;
-  -- Removal by age stops before the first event that is new enough, so that a clock that was set back leaves no gap. Removal
-  -- by size takes each event before whose removal the payloads are still too large.
+  -- Removal by age stops before the first event that is new enough, so that a clock that was set back leaves no gap. An event dated
+  -- in the future, by hand or by a wrong clock, is as old as the next one. Removal by size takes each event before whose removal the payloads are still too large.
   SELECT greatest(
-    coalesce(min(o.position) FILTER (WHERE o.at >= clock_timestamp() - older_than) - 1, max(o.position), 0),
+    coalesce(max(o.position) FILTER (WHERE o.is_old AND o.position < coalesce(o.first_new, 9223372036854775807)), 0),
     max(o.position) FILTER (WHERE log.payload_bytes - o.bytes_before > most_bytes))
   INTO floor_after
-  FROM (SELECT e.position, e.at,
+  FROM (SELECT e.position, e.at < clock_timestamp() - older_than AS is_old,
+               min(e.position) FILTER (WHERE e.at BETWEEN clock_timestamp() - older_than AND clock_timestamp() + interval '1 day') OVER ()
+                 AS first_new,
                coalesce(sum(e.payload_bytes) OVER (ORDER BY e.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
                  AS bytes_before
         FROM plantao.events e

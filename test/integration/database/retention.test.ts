@@ -109,6 +109,20 @@ describe('Retention', () => {
     expect((await retention().sweep()).events).to.equal(10);
   });
 
+  it('removes an event from the far future with the old ones around it, and keeps it among new ones', async () => {
+    await age(50, 25);
+    const future = (at: number) =>
+      client.query(
+        "UPDATE plantao.events SET at = '9000-01-01' WHERE position = (SELECT floor FROM plantao.event_log) + $1",
+        [at],
+      );
+    await future(11);
+    await future(51);
+    expect((await retention().sweep()).events).to.equal(50);
+    await age(25, 25);
+    expect((await retention().sweep()).events).to.equal(25);
+  });
+
   it('removes the oldest events while the payloads of the rest have too many bytes', async () => {
     await client.query("SELECT plantao.notify_group('large', to_jsonb(repeat('x', 998))) FROM generate_series(1, 20)");
     await add(10);
