@@ -224,6 +224,8 @@ COMMENT ON FUNCTION plantao.assert_term(bigint) IS
 
 CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  caller text := current_setting('application_name');
 BEGIN
   RETURN EXISTS (
       -- A session's own advisory locks are locks of its database.
@@ -231,10 +233,15 @@ BEGIN
       WHERE locktype = 'advisory' AND classid = 1347178068 AND objid = 1 AND objsubid = 2
         AND pid = pg_backend_pid() AND granted)
     AND (for_term IS NULL
-         OR EXISTS (SELECT FROM plantao.leader_terms WHERE term = for_term AND ended_at IS NULL));
+         OR EXISTS (
+           -- As in plantao.assert_term(): the node of a term whose row was changed by hand would keep the role, and each of its writes
+           -- would be refused. Not by the fencing token: a lock on plantao.epochs must not cost the node its role.
+           SELECT FROM plantao.leader_terms t
+           WHERE t.term = for_term AND t.ended_at IS NULL
+             AND (caller NOT LIKE 'plantao:%' OR split_part(caller, ':', 2) = t.node)));
 END $$;
 COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
-  'Returns true if this session holds the leader lock and the given term is open. Every heartbeat calls it.';
+  'Returns true if this session holds the leader lock and the given term is open and of the session''s node. Every heartbeat calls it.';
 
 -- open_term() calls two functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
 CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void

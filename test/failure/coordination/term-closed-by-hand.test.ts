@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/postgr
 /** Less than a quarter of the lease, after which a heartbeat would find out too. */
 const PATIENCE = { within: 12_000 };
 
-describe('A term that a DBA closes while its node is active', function () {
+describe('A term that a DBA closes or changes while its node is active', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let dba: pg.Client;
@@ -35,6 +35,7 @@ describe('A term that a DBA closes while its node is active', function () {
   for (const [what, sql] of [
     ['by an UPDATE', 'UPDATE plantao.leader_terms SET ended_at = clock_timestamp() WHERE ended_at IS NULL'],
     ['by a DELETE', 'DELETE FROM plantao.leader_terms WHERE ended_at IS NULL'],
+    ['by an UPDATE of its node', "UPDATE plantao.leader_terms SET node = 'other' WHERE ended_at IS NULL"],
   ] as const) {
     it(`is followed by another as soon as a write is refused: ${what}`, async () => {
       const lost = () => node.entries.filter(({ msg }) => msg.startsWith('lost the leader lock: ')).length;
