@@ -123,9 +123,19 @@ CREATE INDEX messages_by_group ON plantao.messages (group_id, id) INCLUDE (sende
 -- Serves the deletion of an account with its messages. Without the id, equal keys share one entry.
 CREATE INDEX messages_by_sender ON plantao.messages (sender_id);
 
--- Imported rows are history, not news: in a transaction that sets plantao.importing, the triggers of the event log neither lock it nor
--- append to it, if the session is the owner's. Posts therefore do not wait for an import. A setting of this schema counts only with
--- the id of the present transaction as its value: ALTER DATABASE and ALTER ROLE cannot set it.
+-- Imported rows are history, not news: during an import the triggers of the event log neither lock it nor append to it. Posts
+-- therefore do not wait for an import. A setting of this schema counts only with the id of the present transaction as its value:
+-- ALTER DATABASE and ALTER ROLE cannot set it.
+CREATE FUNCTION plantao.is_importing() RETURNS boolean
+-- Not in SQL: PostgreSQL would plan it at each call, of which a statement with many read marks has many.
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN coalesce(current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text, false)
+         AND pg_has_role(session_user, current_user, 'MEMBER');
+END $$;
+COMMENT ON FUNCTION plantao.is_importing() IS
+  'True while plantao.import_rows() inserts rows, in a session of the owner. For triggers, which run with the rights of the owner.';
+
 -- A table, not xmin: a batch runs in a savepoint, whose rows have an xmin of its own. No temporary table: a DBA may have revoked TEMPORARY.
 CREATE TABLE plantao.imported_memberships (
   group_id bigint,

@@ -344,7 +344,7 @@ COMMENT ON FUNCTION plantao.report_lost_end(text, bigint) IS
 CREATE FUNCTION plantao.lock_log_first() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text AND pg_has_role(session_user, current_user, 'MEMBER') THEN RETURN NULL; END IF;
+  IF plantao.is_importing() THEN RETURN NULL; END IF;
   -- plantao.warm_up_post() stores nothing, and must not wait.
   IF (current_setting('plantao.warm_up', true) = pg_current_xact_id_if_assigned()::text) IS NOT TRUE THEN
     PERFORM plantao.lock_log();
@@ -381,7 +381,7 @@ DECLARE
   head bigint;
   added bigint;
 BEGIN
-  IF current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text AND pg_has_role(session_user, current_user, 'MEMBER') THEN RETURN NULL; END IF;
+  IF plantao.is_importing() THEN RETURN NULL; END IF;
   IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
   head := plantao.lock_log();
   INSERT INTO plantao.events (position, kind, group_id, message_id)
@@ -403,7 +403,7 @@ DECLARE
   head bigint;
   added bigint;
 BEGIN
-  IF current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text AND pg_has_role(session_user, current_user, 'MEMBER') THEN RETURN NULL; END IF;
+  IF plantao.is_importing() THEN RETURN NULL; END IF;
   IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
   head := plantao.lock_log();
   INSERT INTO plantao.events (position, kind, group_id, user_id)

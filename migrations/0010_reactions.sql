@@ -30,18 +30,18 @@ COMMENT ON COLUMN plantao.reaction_counts.count IS 'How many users have it.';
 CREATE FUNCTION plantao.add_reactions() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  is_imported boolean := current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text AND pg_has_role(session_user, current_user, 'MEMBER');
+  is_imported boolean := plantao.is_importing();
   head bigint;
   added bigint;
 BEGIN
   IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
-  IF is_imported IS NOT TRUE THEN head := plantao.lock_log(); END IF;
+  IF NOT is_imported THEN head := plantao.lock_log(); END IF;
   IF EXISTS (SELECT FROM changed c WHERE NOT EXISTS (SELECT FROM plantao.messages m WHERE m.id = c.message_id)) THEN
     RAISE EXCEPTION 'there is no such message'
       USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'reactions_message_id', TABLE = 'reactions', SCHEMA = 'plantao';
   END IF;
   -- An export may contain reactions of an account whose deletion is not finished: the active node finishes it after the import.
-  IF is_imported IS NOT TRUE
+  IF NOT is_imported
      AND EXISTS (SELECT FROM changed c JOIN plantao.users u ON u.id = c.user_id WHERE u.is_hook OR u.erased_at IS NOT NULL) THEN
     RAISE EXCEPTION 'hooks and deleted accounts do not react'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'reactions_account', TABLE = 'reactions', SCHEMA = 'plantao';

@@ -15,7 +15,7 @@ DECLARE
   newest bigint;
 BEGIN
   -- An import stores the marks before the messages.
-  IF current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text AND pg_has_role(session_user, current_user, 'MEMBER') THEN RETURN NEW; END IF;
+  IF plantao.is_importing() THEN RETURN NEW; END IF;
   -- No new member but a conflict: INSERT ... ON CONFLICT DO UPDATE must find its own value in excluded.
   IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id AND m.user_id = NEW.user_id) THEN
     RETURN NEW;
