@@ -43,7 +43,7 @@ function show(wanted: string): void {
     }
   }
   for (const part of all<HTMLElement>('.part')) {
-    part.hidden = all<HTMLElement>('section, li', part).every(({ hidden }) => hidden);
+    part.hidden = all<HTMLElement>('section, li:not(section li)', part).every(({ hidden }) => hidden);
   }
   const shown = sections.filter(({ hidden }) => !hidden).length;
   if (matches !== null) matches.textContent = wanted === '' ? '' : docsTexts().shown(shown, sections.length);
@@ -64,8 +64,14 @@ for (const button of all<HTMLButtonElement>('button.copy')) {
 for (const form of all<HTMLFormElement>('.try form')) {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void sendForm(form, base);
+    if (mayBeSent(form)) void sendForm(form, base);
   });
+}
+
+/** Asks before a request that cannot be undone: the forms name the signed-in user, and a click on "Send" may be curiosity. */
+function mayBeSent({ dataset: { method = '', path = '' } }: HTMLFormElement): boolean {
+  const isFinal = method === 'DELETE' || path === '/delete-account' || path === '/fall';
+  return !isFinal || confirm(docsTexts().sure(`${method} ${path}`));
 }
 
 const showSession = prefillForms(base);

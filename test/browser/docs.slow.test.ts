@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
+import { ChatClient } from '../../src/client/index.ts';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
@@ -63,6 +64,32 @@ describe('The documentation page', function () {
     await page.getByLabel('Filter').fill('');
     await page.locator('#postLogin').waitFor();
     await page.getByRole('heading', { name: 'Cursors' }).waitFor();
+  });
+
+  it('shows no event kinds if the filter finds none', async () => {
+    const page = await browser.open(nodes.active.url, {}, '/docs');
+    await page.getByRole('heading', { name: 'Event kinds' }).waitFor();
+    await page.getByLabel('Filter').fill('zzzz');
+    await page.getByRole('heading', { name: 'Event kinds' }).waitFor({ state: 'hidden' });
+  });
+
+  it('asks before it sends a request that cannot be undone', async () => {
+    const client = new ChatClient({ urls: [nodes.active.url] });
+    const { user_id: userId } = await client.login('curious');
+    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const section = await formOf(page, 'postDeleteAccount');
+    await section.locator('textarea').fill(JSON.stringify({ userId }));
+    const questions: string[] = [];
+    page.on('dialog', (dialog) => {
+      questions.push(dialog.message());
+      void (questions.length === 1 ? dialog.dismiss() : dialog.accept());
+    });
+    const send = section.getByRole('button', { name: 'Send POST /delete-account' });
+    await send.click();
+    expect(await client.users('curious')).to.have.length(1);
+    expect(questions).to.have.length(1);
+    await send.click();
+    await section.getByText('account deleted').waitFor();
   });
 
   it('has a command line with the address of the node, and an example of the response', async () => {

@@ -51,9 +51,9 @@ ${contentsOf(description, sections)}
 <div id="session" hidden><p id="signed-in"></p><label for="token">Token for requests from this page</label><input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="from POST /login, or the ADMIN_TOKEN"></div>
 ${chapters(description)}
 ${sections.map((one) => operationsOf(one, url)).join('\n')}
-<h2 id="event-kinds">Event kinds</h2>
+<div class="part"><h2 id="event-kinds">Event kinds</h2>
 <p>The events that polls and streams deliver, by <code>kind</code>. Ignore kinds that you do not know.</p>
-${eventKinds(schemas)}
+${eventKinds(schemas)}</div>
 <h2 id="schemas">Schemas</h2>
 ${Object.entries(schemas).map(schemaOf).join('\n')}
 </main>

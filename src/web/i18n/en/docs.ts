@@ -33,6 +33,7 @@ export const docs = {
   example: 'Example',
   tryIt: 'Try it',
   send: 'Send',
+  sure: (request: string) => `Send ${request}? It deletes something, or takes the node out of service.`,
   waiting: 'Waiting for the response…',
   failed: (reason: string) => `The request failed: ${reason}`,
   sentToActive: (url: string) => `This node is a standby. Sent to the active node, ${url}`,

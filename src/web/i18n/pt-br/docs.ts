@@ -34,6 +34,7 @@ export const docs: typeof english = {
   example: 'Exemplo',
   tryIt: 'Experimentar',
   send: 'Enviar',
+  sure: (request) => `Enviar ${request}? Isso apaga algo ou tira o nó de serviço.`,
   waiting: 'Esperando a resposta…',
   failed: (reason) => `A requisição falhou: ${reason}`,
   sentToActive: (url) => `Este nó está de reserva. A requisição foi enviada ao nó ativo, ${url}`,
