@@ -273,12 +273,14 @@ BEGIN
   -- The rolled-back insert below assigns a transaction id, so the commit would wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
   -- First without locks, because planning takes 40 ms on a busy machine.
-  PERFORM set_config('plantao.warm_up', pg_current_xact_id()::text, true);
   BEGIN
+    PERFORM set_config('plantao.warm_up', pg_current_xact_id()::text, true) WHERE NOT pg_is_in_recovery();
     PERFORM FROM plantao.post_messages(NULL, false, '{}', '{}', '{}', '{}');
   EXCEPTION
     -- Another session has locked the keys or the hooks, which not every message needs.
     WHEN lock_not_available THEN NULL;
+    -- On a standby of PostgreSQL it prepares the plans as far as the first write.
+    WHEN OTHERS THEN IF NOT pg_is_in_recovery() THEN RAISE; END IF;
   END;
   PERFORM set_config('plantao.warm_up', '', true);
   BEGIN

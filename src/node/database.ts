@@ -6,6 +6,7 @@ import { applicationName, connectionOptions, type KeptSession } from '../databas
 import type { ConnectionOptions } from '../database/session/pinned-connection.ts';
 import { ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import type { SessionSettings } from '../database/session/session-settings.ts';
+import { WARM_UP_READING } from '../events/reading/log-page.ts';
 import type { Settings } from '../settings.ts';
 
 /** The server's timeout ends this much before the client's, so that the client learns the outcome. */
@@ -56,14 +57,14 @@ export function openDatabase(settings: Settings, node: string) {
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
     throughPooler: databaseUrl !== databaseDirectUrl,
   });
-  const logSession = reconnecting('log', 2500, UNACKNOWLEDGED, { isUrgent: true });
+  const logSession = reconnecting('log', 2500, UNACKNOWLEDGED, { isUrgent: true, spareWarmUp: WARM_UP_READING });
   const catchUpSession = reconnecting('catchup', 5000, UNACKNOWLEDGED);
   // Shorter than the statement timeout, so that the error shows whether a lock or a slow disk was the cause.
   const writerSession = reconnecting(
     'writer',
     commitLimitMs,
     { lock_timeout: Math.floor(commitLimitMs * 0.7) },
-    { warmUp: WARM_UP_POST, isUrgent: true },
+    { warmUp: WARM_UP_POST, spareWarmUp: WARM_UP_POST, isUrgent: true },
   );
   const tokenSession = reconnecting('tokens', 2000, UNACKNOWLEDGED);
   // A NOTIFY waits for the commits of others: these never wait long, and nothing waits for them.

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectionOptions } from '../../database/session/connection.ts';
-import { Session } from '../../database/session/session.ts';
+import { SpareSessions } from '../../database/session/spare-sessions.ts';
 import { LeaderLock } from './leader-lock.ts';
 import { Lease } from './lease.ts';
 import { LivenessStamp } from './liveness-stamp.ts';
@@ -17,9 +17,12 @@ import {
   packError,
   type SentCall,
 } from './lock-channel.ts';
+import { WARM_UP_TERM } from './lock-statements.ts';
 
 const { session, node, leaseMs, ...memory } = workerData as LockWorkerData;
-const { servers } = connectionOptions(...session);
+const options = connectionOptions(...session);
+const { servers } = options;
+const sessions = new SpareSessions(options, WARM_UP_TERM);
 const send = (news: LockThreadNews) => {
   const message: LockThreadMessage = { ...news, server: servers.found };
   parentPort?.postMessage(message);
@@ -29,7 +32,7 @@ const liveness = new LivenessStamp(memory.lockThread);
 let url = '';
 
 const lock = new LeaderLock({
-  open: (signal) => Session.open(connectionOptions(...session), signal),
+  open: (signal) => sessions.open(signal),
   leaseMs,
   node,
   url: () => url,

@@ -4,8 +4,12 @@ import { DatabaseUnavailableError, sqlState } from '../errors.ts';
 /** Thrown where a server accepts no writes. */
 export class NotWritableError extends DatabaseUnavailableError {
   override readonly name = 'NotWritableError';
+  /** True if the server can be promoted. */
+  readonly isStandby: boolean;
+
   constructor(why: 'in recovery' | 'read-only') {
     super(why === 'in recovery' ? 'is a standby (in recovery)' : 'is read-only (default_transaction_read_only)');
+    this.isStandby = why === 'in recovery';
   }
 }
 

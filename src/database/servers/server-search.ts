@@ -3,7 +3,7 @@ import { backoffDelay } from '../../backoff.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import type { DatabaseHost } from '../url/database-url.ts';
 import { describeServer, isResolved, type Server, serverKey } from './server.ts';
-import { NoWritableServerError, type Refusal } from './server-errors.ts';
+import { NotWritableError, NoWritableServerError, type Refusal } from './server-errors.ts';
 
 /** A server that accepts writes. */
 export interface Writable {
@@ -31,6 +31,8 @@ export interface ServerSearchOptions {
   preferred: Preferred | null;
   watch: WatchServer;
   resolve: (host: DatabaseHost) => Promise<Server[]>;
+  /** Called each time that a server is found to be in recovery, many times a second. */
+  onStandby: (server: Server) => void;
   /** Called once, when a server that accepts writes is found. */
   onFound: (found: Preferred) => void;
   /** Called once, when the search ends because no caller has waited for it for {@link IDLE_MS}. */
@@ -195,6 +197,7 @@ export class ServerSearch {
   #refuse(server: Server, error: Error): void {
     const state = this.#servers.get(serverKey(server));
     if (!state) return;
+    if (error instanceof NotWritableError && error.isStandby) this.#options.onStandby(server);
     if (this.#isPreferred(server)) this.#preferredFailedAt = Math.min(this.#preferredFailedAt, performance.now());
     const isFirst = state.error === null;
     state.error = error;

@@ -16,6 +16,9 @@ export interface Opening {
   opened(): void;
 }
 
+/** How one session comes to its server. */
+export type ServerChoice = Pick<Servers, 'find' | 'opening'>;
+
 /**
  * The servers of one database, one of which accepts writes. All sessions of this process go to that one. When another takes over,
  * the sessions to the former are closed: a server that is cut off or frozen would keep them waiting. Two addresses may lead to
@@ -35,6 +38,7 @@ export class Servers {
   /** True from when a search has found no server until one does. */
   #isLost = false;
   readonly #listeners = new Set<() => void>();
+  readonly #standbyListeners = new Set<(server: Server) => void>();
 
   constructor(hosts: readonly DatabaseHost[], watch: WatchServer, resolve = resolveHost) {
     this.#hosts = hosts;
@@ -67,6 +71,15 @@ export class Servers {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * Calls `listener` with each standby, many times a second, while a server that accepts writes is searched for. Returns a
+   * function that removes the listener.
+   */
+  onStandby(listener: (server: Server) => void): () => void {
+    this.#standbyListeners.add(listener);
+    return () => this.#standbyListeners.delete(listener);
+  }
+
   /** The server that was found last, for {@link follow} in another thread. */
   get found(): Preferred | null {
     return this.#found;
@@ -88,6 +101,9 @@ export class Servers {
       preferred: this.#found,
       watch: this.#watch,
       resolve: this.#resolve,
+      onStandby: (server) => {
+        for (const listener of this.#standbyListeners) listener(server);
+      },
       onFound: (found) => this.#use(found),
       onAbandoned: () => {
         this.#search = null;
@@ -119,16 +135,12 @@ export class Servers {
   /** Follows a session that is being opened to `server`. Returns null if the server is the only one. */
   opening(socket: Socket, server: Server): Opening | null {
     if (!this.#isCurrent(server)) return null;
-    this.#sockets.set(socket, server);
     const timer = setTimeout(() => {
       this.#doubt(server);
       this.#searchNow().catch(() => {});
     }, SILENT_OPENING_MS).unref();
-    socket.once('close', () => {
-      clearTimeout(timer);
-      this.#sockets.delete(socket);
-      this.#doubt(server);
-    });
+    this.#follow(socket, server);
+    socket.once('close', () => clearTimeout(timer));
     return {
       heard: () => void timer.refresh(),
       opened: () => {
@@ -136,6 +148,25 @@ export class Servers {
         if (this.#isCurrent(server)) this.#confirmedAt = performance.now();
       },
     };
+  }
+
+  /** For a session that is opened to `server` in any state, and closed when another takes over. */
+  only(server: Server): ServerChoice {
+    return {
+      find: () => Promise.resolve(server),
+      opening: (socket) => {
+        this.#follow(socket, server);
+        return null;
+      },
+    };
+  }
+
+  #follow(socket: Socket, server: Server): void {
+    this.#sockets.set(socket, server);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#doubt(server);
+    });
   }
 
   #doubt(server: Server): void {

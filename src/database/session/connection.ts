@@ -5,7 +5,7 @@ import { Servers } from '../servers/servers.ts';
 import { watchServer } from '../servers/watch-server.ts';
 import { tlsOptions } from '../url/database-tls.ts';
 import { type DatabaseTarget, parseDatabaseUrl } from '../url/database-url.ts';
-import { type ConnectionOptions, PinnedConnection } from './pinned-connection.ts';
+import { type ConnectionOptions, PinnedConnection, type SessionOptions } from './pinned-connection.ts';
 import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 
 // Ids and positions are bigint in SQL. The checks of every request keep them below 2^53.
@@ -93,7 +93,7 @@ function serversOf(target: DatabaseTarget, options: Omit<ConnectionOptions, 'ser
 }
 
 /** Returns the configuration of one client of pg, for its constructor. */
-export function clientConfig(options: ConnectionOptions, sockets: Sockets): pg.ClientConfig {
+export function clientConfig(options: SessionOptions, sockets: Sockets): pg.ClientConfig {
   const {
     settings: _,
     ownOptions: _own,

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { DatabaseUnavailableError, SqlState } from '../errors.ts';
 import type { Server } from '../servers/server.ts';
 import { NotWritableError } from '../servers/server-errors.ts';
-import type { Opening, Servers } from '../servers/servers.ts';
+import type { Opening, ServerChoice, Servers } from '../servers/servers.ts';
 import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
@@ -20,6 +20,9 @@ export interface ConnectionOptions extends pg.ClientConfig {
   /** Called while a session is being opened, each time that the server sends something. */
   onProgress?: () => void;
 }
+
+/** The options of one session. */
+export type SessionOptions = Omit<ConnectionOptions, 'servers'> & { servers: ServerChoice };
 
 /** Thrown where a session does not accept a setting that the node depends on. The message names the settings. */
 export class SessionSettingsError extends DatabaseUnavailableError {
@@ -45,7 +48,7 @@ const REPLIES = new Set(['rowDescription', 'dataRow', 'commandComplete', 'readyF
  * each create their own client, and each accepts a connection object.
  */
 export class PinnedConnection extends pg.Connection {
-  readonly #options: ConnectionOptions;
+  readonly #options: SessionOptions;
   readonly #held = new Map<string, string | null>();
   #state: 'opening' | 'pinning' | 'refused' | 'ready' = 'opening';
   #version = 0;
@@ -54,7 +57,7 @@ export class PinnedConnection extends pg.Connection {
   /** Not null if the session must be one that accepts writes. */
   #opening: Opening | null = null;
 
-  constructor(options: ConnectionOptions, stream: () => Socket) {
+  constructor(options: SessionOptions, stream: () => Socket) {
     const { ssl = false, sslnegotiation, keepAlive, keepAliveInitialDelayMillis } = options;
     const config = { ssl, sslNegotiation: sslnegotiation, keepAlive, keepAliveInitialDelayMillis, stream };
     super(config as pg.ConnectionConfig);

@@ -4,6 +4,7 @@ import { maxRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 import { Session, SessionLostError } from './session.ts';
+import { SpareSessions } from './spare-sessions.ts';
 
 /** The longest delay before the next attempt to open the session, and so the longest delay after a failover. */
 const MAX_RETRY_MS = 250;
@@ -27,6 +28,7 @@ const WARM_UP_LIMIT_MS = 5000;
 export class ReconnectingSession {
   readonly #options: ConnectionOptions;
   readonly #warmUp: pg.QueryConfig | null;
+  readonly #spares: SpareSessions | null;
   readonly #maxRetryMs: number;
   readonly #ignoreServers: () => void;
   readonly #onOpened: () => void;
@@ -46,21 +48,28 @@ export class ReconnectingSession {
   #waitedForStandby = false;
 
   /**
-   * `warmUp` runs right after each opening: a statement that changes nothing and prepares the plans of the real ones. A session
-   * that `isUrgent` is reopened as soon as a server is known to accept writes; the others follow, so that they do not delay it.
-   * `onOpened` is called after each opening.
+   * `warmUp` runs right after each opening: a statement that changes nothing and prepares the plans of the real ones. With a
+   * `spareWarmUp` the session has {@link SpareSessions}. A session that `isUrgent` is reopened as soon as a server is known to
+   * accept writes; the others follow, so that they do not delay it. `onOpened` is called after each opening.
    */
   constructor(
     options: ConnectionOptions,
     {
       warmUp = null,
+      spareWarmUp = null,
       isUrgent = false,
       onOpened = () => {},
-    }: { warmUp?: pg.QueryConfig | null; isUrgent?: boolean; onOpened?: () => void } = {},
+    }: {
+      warmUp?: pg.QueryConfig | null;
+      spareWarmUp?: pg.QueryConfig | null;
+      isUrgent?: boolean;
+      onOpened?: () => void;
+    } = {},
   ) {
     this.#onOpened = onOpened;
     this.#options = { ...options, onProgress: () => this.#heard() };
     this.#warmUp = warmUp;
+    this.#spares = spareWarmUp && new SpareSessions(this.#options, spareWarmUp);
     this.#maxRetryMs = isUrgent ? MAX_URGENT_RETRY_MS : MAX_RETRY_MS;
     const reopen = () => {
       if (this.#retry === undefined) return;
@@ -132,6 +141,7 @@ export class ReconnectingSession {
     this.#ignoreServers();
     this.#cancelRetry();
     await this.#opening?.catch(() => {});
+    await this.#spares?.stop();
     await this.#session?.close();
   }
 
@@ -173,7 +183,8 @@ export class ReconnectingSession {
 
   async #reach(startedAt: number): Promise<Session> {
     try {
-      const session = await Session.open(this.#options, this.#stop.signal);
+      const { signal } = this.#stop;
+      const session = await (this.#spares?.open(signal) ?? Session.open(this.#options, signal));
       this.#failingSince = null;
       return session;
     } catch (error) {

@@ -3,7 +3,7 @@ import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
-import type { ConnectionOptions } from './pinned-connection.ts';
+import type { SessionOptions } from './pinned-connection.ts';
 
 /** Thrown when a session is closed or its reply comes too late. The outcome of the statement is unknown. */
 export class SessionLostError extends DatabaseUnavailableError {
@@ -29,7 +29,7 @@ export class Session {
   #onLost: (reason: string, state: string | null) => void = () => {};
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: ConnectionOptions) {
+  private constructor(options: SessionOptions) {
     this.#client = new pg.Client(clientConfig(options, this.#sockets));
     this.#client.on('error', (error) => this.#lose(error.message, sqlState(error)));
     this.#client.on('end', () => this.#lose('the connection was closed'));
@@ -43,7 +43,7 @@ export class Session {
    * @throws the server's error; {@link SessionLostError} when it cannot be reached, after {@link CONNECT_LIMIT_MS}, or on
    * `signal`.
    */
-  static async open(options: ConnectionOptions, signal?: AbortSignal): Promise<Session> {
+  static async open(options: SessionOptions, signal?: AbortSignal): Promise<Session> {
     if (signal?.aborted) throw new SessionLostError('cancelled before it was opened');
     const session = new Session(options);
     const giveUp = () => session.destroy('cancelled while it was being opened');

@@ -54,13 +54,16 @@ export async function readPage(
   knownEpoch: string,
   limit: number = PAGE_SIZE,
 ): Promise<LogPage> {
+  return toLogPage(await session.query<PageRow>(pageStatement(position, knownEpoch, limit), LIMIT_MS), position);
+}
+
+function pageStatement(position: number, knownEpoch: string, limit: number) {
   // The limit is part of the text: for a parameter, PostgreSQL would plan for a tenth of the log.
   const rows = `SELECT ${FEED} FROM (
       SELECT f.*, ${BYTES_BEFORE} FROM (
         SELECT * FROM plantao.event_feed WHERE position > $1 ORDER BY position LIMIT ${limit}) f) sized
     WHERE ${FITS}`;
-  const statement = withBounds(`log_page_${limit}`, rows, [position, knownEpoch]);
-  return toLogPage(await session.query<PageRow>(statement, LIMIT_MS), position);
+  return withBounds(`log_page_${limit}`, rows, [position, knownEpoch]);
 }
 
 /**
@@ -93,6 +96,9 @@ export const withBounds = (name: string | null, feed: string, values: unknown[])
          ORDER BY f.position`,
   values,
 });
+
+/** Prepares the plan of {@link readPage} in a session. Reads no event. */
+export const WARM_UP_READING = pageStatement(Number.MAX_SAFE_INTEGER, '', PAGE_SIZE);
 
 /** Returns the page in the rows of a statement of {@link withBounds} for the events after `position`. */
 export function toLogPage(found: PageRow[], position: number): LogPage {

@@ -45,6 +45,8 @@ export async function postgresFailover(bench: Bench, tools: ServerTools): Promis
     const { gap } = await scene.broken(
       async () => {
         await failed.kill();
+        // Those who promote a standby have to notice first, which takes them seconds.
+        await sleep(1000);
         const promoted = writableAt(next);
         await postgres.promote(next);
         acceptsAt = await promoted;

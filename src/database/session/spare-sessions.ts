@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { waitAtMost } from '../../wait-at-most.ts';
+import { type Server, serverKey } from '../servers/server.ts';
+import { CONNECT_LIMIT_MS } from './connection.ts';
+import type { ConnectionOptions } from './pinned-connection.ts';
+import { Session } from './session.ts';
+
+/** A session for the leader lock is ended if it is idle for a lease, which is 300 ms at least. */
+const KEEP_ALIVE_MS = 100;
+/** How long a session is kept after its server was last seen in recovery. If it was promoted, the session is taken within this time. */
+const KEEP_MS = 2000;
+/** From a failed opening to the next one. */
+const RETRY_MS = 500;
+/** A warm-up takes about 50 ms, and ten times that on an overloaded machine. */
+const STATEMENT_LIMIT_MS = 3000;
+
+interface Spare {
+  /** Null if it could not be opened. */
+  opening: Promise<Session | null>;
+  /** When its server was last seen in recovery. */
+  seenAt: number;
+}
+
+/**
+ * Opens the sessions of one purpose, and uses one that is open already after a failover of PostgreSQL: while no server accepts
+ * writes, it keeps a session with each standby. Opening one takes 50 ms at best, and after a promotion all nodes open theirs at
+ * once.
+ */
+export class SpareSessions {
+  readonly #options: ConnectionOptions;
+  readonly #warmUp: pg.QueryConfig;
+  readonly #spares = new Map<string, Spare>();
+  readonly #stop = new AbortController();
+  readonly #ignoreStandbys: () => void;
+
+  /** `warmUp` prepares what it can of the real statements on a server that is in recovery. It must not fail there. */
+  constructor(options: ConnectionOptions, warmUp: pg.QueryConfig) {
+    this.#options = options;
+    this.#warmUp = warmUp;
+    this.#ignoreStandbys = options.servers.onStandby((server) => this.#seen(server));
+  }
+
+  /** As {@link Session.open}. */
+  async open(signal?: AbortSignal): Promise<Session> {
+    return (this.#spares.size > 0 && (await this.#take(signal))) || Session.open(this.#options, signal);
+  }
+
+  /** Closes the sessions that were not taken. */
+  async stop(): Promise<void> {
+    this.#ignoreStandbys();
+    this.#stop.abort();
+    await Promise.all([...this.#spares.values()].map(async ({ opening }) => (await opening)?.close()));
+  }
+
+  /** Returns the session with the server that accepts writes now, or null. If there is no such server, opening one tells why. */
+  async #take(signal?: AbortSignal): Promise<Session | null> {
+    const { servers, connectionTimeoutMillis: limitMs = CONNECT_LIMIT_MS } = this.#options;
+    const done = new AbortController();
+    const aborted = new Promise<void>((resolve) => {
+      signal?.addEventListener('abort', () => resolve(), { signal: done.signal });
+    });
+    let taken: Session | null = null;
+    const find = async () => {
+      const key = serverKey(await servers.find());
+      const session = await this.#spares.get(key)?.opening;
+      // Not if the caller waits no longer, or if another call was faster.
+      if (!session?.isOpen || done.signal.aborted || !this.#spares.delete(key)) return;
+      taken = session;
+    };
+    await waitAtMost(limitMs, Promise.race([find().catch(() => {}), aborted]));
+    done.abort();
+    return taken;
+  }
+
+  #seen(server: Server): void {
+    const spare = this.#spares.get(serverKey(server));
+    if (spare) spare.seenAt = performance.now();
+    else if (!this.#stop.signal.aborted) void this.#keep(server);
+  }
+
+  /** Opens a session, and keeps it until it is taken or its server is no standby any more. */
+  async #keep(server: Server): Promise<void> {
+    const key = serverKey(server);
+    const options = { ...this.#options, servers: this.#options.servers.only(server) };
+    // If it cannot be opened, it is opened as usual later, which tells why.
+    const opening = Session.open(options, this.#stop.signal).catch(() => null);
+    const spare: Spare = { opening, seenAt: performance.now() };
+    this.#spares.set(key, spare);
+    const isKept = () =>
+      this.#spares.get(key) === spare && !this.#stop.signal.aborted && performance.now() - spare.seenAt < KEEP_MS;
+    const session = await opening;
+    try {
+      await session?.query(this.#warmUp, STATEMENT_LIMIT_MS);
+      do {
+        await session?.query({ text: 'SELECT' }, STATEMENT_LIMIT_MS);
+        await this.#pause(session ? KEEP_ALIVE_MS : RETRY_MS);
+      } while (session && isKept());
+    } catch {
+      await this.#pause(RETRY_MS);
+    }
+    if (this.#spares.get(key) !== spare) return;
+    this.#spares.delete(key);
+    await session?.close();
+  }
+
+  #pause(ms: number): Promise<unknown> {
+    return sleep(ms, undefined, { signal: this.#stop.signal, ref: false }).catch(() => {});
+  }
+}
