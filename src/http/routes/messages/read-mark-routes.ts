@@ -23,6 +23,8 @@ function moveReadMarkRoute({ readMarks }: Services): Route {
     path: '/read',
     servedBy: 'active node',
     requires: 'user',
+    // Marks of one user wait for half a second, and those of all users are stored together: in a queue they could do neither.
+    unqueued: true,
     summary: "Moves the caller's read mark of a group to a message: at most to the newest one, and never back",
     description: "Repeating it is safe. The user's devices get the event read if the mark moved",
     input: z.object({
