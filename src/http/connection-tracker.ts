@@ -1,6 +1,7 @@
 import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { Connection, type Exchange } from './connection.ts';
+import { TurnBudget } from './turn-budget.ts';
 
 /** Interval of the search for overdue responses. */
 const SWEEP_MS = 5000;
@@ -16,6 +17,7 @@ const BROKEN = [400, 'invalid_request', 'this is not a valid HTTP request'] as c
 /** Tracks the connections of a node and their requests. */
 export class ConnectionTracker {
   readonly #connections = new Map<Socket, Connection>();
+  readonly #turns = new TurnBudget();
   #requests = 0;
   #sweep: NodeJS.Timeout | undefined;
 
@@ -38,7 +40,7 @@ export class ConnectionTracker {
       },
     };
     server.on('connection', (socket: Socket) => {
-      this.#connections.set(socket, new Connection(socket, events));
+      this.#connections.set(socket, new Connection(socket, events, this.#turns));
       socket.once('close', () => this.#connections.delete(socket));
     });
     server.on('request', (request, response) => this.#connections.get(request.socket)?.admit(request, response));

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { RequestLifetime } from './request/request-lifetime.ts';
+import type { Beginner, TurnBudget } from './turn-budget.ts';
 
 /**
  * Pipelined requests of one connection that are handled concurrently. Further ones wait, parsed but not started, because no
@@ -34,17 +35,19 @@ export interface ConnectionEvents {
 }
 
 /** The requests of one socket, in order. */
-export class Connection {
+export class Connection implements Beginner {
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
+  readonly #turns: TurnBudget;
   readonly #atWork: Exchange[] = [];
   #waiting: Exchange[] = [];
   #isHalfClosed = false;
   #afterLast: (() => void) | null = null;
 
-  constructor(socket: Socket, events: ConnectionEvents) {
+  constructor(socket: Socket, events: ConnectionEvents, turns: TurnBudget) {
     this.#socket = socket;
     this.#events = events;
+    this.#turns = turns;
     socket.once('end', () => this.#halfClose());
     socket.once('close', () => this.#close());
   }
@@ -55,17 +58,27 @@ export class Connection {
     return this.#atWork.filter((exchange, at) => isInTurn(exchange, at) && exchange.lifetime.isOverdue(now));
   }
 
-  /** Handles a request at once, or when those before it are over. */
+  /** Handles a request as soon as those before it and the turn of the event loop permit. */
   admit(request: IncomingMessage, response: ServerResponse): void {
     // Node still parses what it had read before the socket was destroyed.
     if (this.#socket.destroyed) return;
     if (this.#atWork.length + this.#waiting.length === MAX_PENDING) return void this.#socket.destroy();
     const lifetime = new RequestLifetime(RESPONSE_TIMEOUT_MS);
     lifetime.belongsTo(response);
-    const exchange = { request, response, lifetime };
     this.#events.onCount(1);
-    if (this.#atWork.length < MAX_CONCURRENT) this.#begin(exchange);
-    else this.#waiting.push(exchange);
+    this.#waiting.push({ request, response, lifetime });
+    if (this.#mayBegin) this.#turns.begin(this);
+  }
+
+  get #mayBegin(): boolean {
+    return this.#waiting.length > 0 && this.#atWork.length < MAX_CONCURRENT;
+  }
+
+  beginNext(): boolean {
+    if (!this.#mayBegin) return false;
+    const next = this.#waiting.shift();
+    if (next) this.#begin(next);
+    return this.#mayBegin;
   }
 
   /**
@@ -96,7 +109,7 @@ export class Connection {
   }
 
   #runAfterLast(): void {
-    if (this.#atWork.length > 0) return;
+    if (this.#atWork.length > 0 || this.#waiting.length > 0) return;
     const work = this.#afterLast;
     this.#afterLast = null;
     work?.();
@@ -118,8 +131,7 @@ export class Connection {
     const first = this.#atWork[0];
     // It was ready, and its client can read it from now on.
     if (at === 0 && first?.response.writableEnded) first.lifetime.allow(RESPONSE_TIMEOUT_MS);
-    const next = this.#waiting.shift();
-    if (next) this.#begin(next);
+    if (this.#mayBegin) this.#turns.begin(this);
     this.#runAfterLast();
   }
 

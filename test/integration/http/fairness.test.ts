@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import express from 'express';
 import pg from 'pg';
+import { Server } from '../../../src/http/server.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
@@ -60,5 +62,31 @@ describe('A client that requests many long pages', function () {
     for (const client of clients) client.destroy();
     await eventually('none wait', async () => (await figureOf(nodes.active.url, 'plantao_queued_requests')) === 0);
     await eventually('no request is left', async () => (await figureOf(nodes.active.url, 'plantao_requests')) === 1);
+  });
+});
+
+describe('A connection with many pipelined requests that are handled at once', () => {
+  it('leaves turns of the event loop to other connections', async () => {
+    const app = express();
+    let handled = 0;
+    app.get('/busy', (_request, response) => {
+      handled += 1;
+      for (const until = performance.now() + 5; performance.now() < until; );
+      response.send('x');
+    });
+    app.get('/handled', (_request, response) => void response.send(`handled ${handled} before`));
+    const server = new Server(app, 10);
+    const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+    const [flooder, other] = [await RawClient.open(url), await RawClient.open(url)];
+    try {
+      flooder.send(getText('/busy').repeat(300));
+      other.send(getText('/handled'));
+      await eventually('the other one has its response', () => other.heard.includes('before'));
+      expect(Number(/handled (\d+) before/.exec(other.heard)?.[1])).to.be.below(50);
+      await eventually('all are handled', () => flooder.statuses.length === 300, { within: 20_000 });
+    } finally {
+      for (const client of [flooder, other]) client.destroy();
+      await server.close();
+    }
   });
 });

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { expect } from 'chai';
 import { Connection, type Exchange } from '../../../src/http/connection.ts';
 import { respondToOverdue } from '../../../src/http/error-handler.ts';
+import { TurnBudget } from '../../../src/http/turn-budget.ts';
 import { eventually } from '../../support/eventually.ts';
 import { getText, RawClient } from '../../support/network/raw-client.ts';
 
@@ -17,10 +18,8 @@ describe('A response that waits for those before it on its connection', () => {
 
   before(async () => {
     server.on('connection', (socket) => {
-      connection = new Connection(socket, {
-        handle: (exchange) => void handled.set(exchange.request.url ?? '', exchange),
-        onCount: () => {},
-      });
+      const handle = (exchange: Exchange) => void handled.set(exchange.request.url ?? '', exchange);
+      connection = new Connection(socket, { handle, onCount: () => {} }, new TurnBudget());
     });
     server.on('request', (request, response) => connection.admit(request, response));
     server.listen(0, '127.0.0.1');
