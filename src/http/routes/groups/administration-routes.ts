@@ -62,6 +62,8 @@ function deleteGroupRoute({ administration }: Services): Route {
     method: 'delete',
     path: '/groups',
     servedBy: 'active node',
+    // The deletion of a large group takes many statements, each with a connection of its own.
+    unqueued: true,
     requires: 'user',
     summary: 'Deletes a group with its messages, for owners. The group gets the event group_deleted',
     input: z.object({ groupId: id }),
