@@ -269,6 +269,9 @@ CREATE FUNCTION plantao.warm_up_post(raises boolean DEFAULT false) RETURNS void
 -- are those of post_messages(), so that the functions it calls use the same plans.
 LANGUAGE plpgsql SET lock_timeout = '50ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off AS $$
+DECLARE
+  before bigint;
+  stored integer;
 BEGIN
   -- The rolled-back insert below assigns a transaction id, so the commit would wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
@@ -288,9 +291,15 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN NULL;
   END;
   -- A message that is rolled back prepares the plans that an empty batch does not: those of the foreign keys and of the log.
+  before := plantao.log_head();
   BEGIN
     INSERT INTO plantao.messages (id, group_id, sender_id, content)
     SELECT 9007199254740991, group_id, user_id, 'warm-up' FROM plantao.memberships LIMIT 1;
+    GET DIAGNOSTICS stored = ROW_COUNT;
+    IF raises THEN
+      PERFORM plantao.require_stored(stored, (SELECT count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');
+      PERFORM plantao.require_stored(least(plantao.log_head() - before, stored), stored, 'events');
+    END IF;
     RAISE EXCEPTION 'warmed up' USING ERRCODE = 'PT009';
   EXCEPTION
     WHEN SQLSTATE 'PT009' THEN NULL;

@@ -9,7 +9,7 @@ import {
   WAITS_FOR_STANDBY,
 } from './errors.ts';
 import { query } from './query.ts';
-import { endAbandoned } from './sequelize.ts';
+import { endAbandoned, renewPool } from './sequelize.ts';
 import { isTakenId } from './sequences.ts';
 
 /** Thrown instead of a write when this node is not active. Nothing was written. */
@@ -60,6 +60,8 @@ export function fencedWrite(
         return result;
       });
     } catch (error) {
+      // As in ReconnectingSession: the plans of a session may outlive the rule that made them drop rows.
+      if (sqlState(error) === SqlState.ROWS_DROPPED) renewPool(sequelize);
       if (isCommitting && isOutcomeUnknown(error)) throw await outcomeUnknown(sequelize, error);
       if (sqlState(error) !== SqlState.TERM_CLOSED) throw await explain(error);
       onTermRefused(token);

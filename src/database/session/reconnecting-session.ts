@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { backoffDelay } from '../../backoff.ts';
+import { SqlState, sqlState } from '../errors.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
@@ -19,6 +20,9 @@ const END_ABANDONED_LIMIT_MS = 1000;
 const LAST_STATEMENTS_LIMIT_MS = 5000;
 /** A warm-up takes about 40 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 5000;
+
+/** Shortest time between two sessions that are opened for new plans: each post fails while the rule is there. */
+const REPLACE_EVERY_MS = 2000;
 
 /**
  * A session that reconnects. It opens at the first use, and after a loss it reopens in the background, so that the first
@@ -46,6 +50,8 @@ export class ReconnectingSession {
   #failingSince: number | null = null;
   readonly #abandoned = new AbandonedBackends();
   #waitedForStandby = false;
+  /** When a session was last replaced for its plans. */
+  #replacedAt = Number.NEGATIVE_INFINITY;
 
   /**
    * `warmUp` runs right after each opening: a statement that changes nothing and prepares the plans of the real ones. With a
@@ -115,6 +121,7 @@ export class ReconnectingSession {
     } catch (error) {
       this.#waitedForStandby = false;
       if (session.abandoned !== null) this.#abandoned.add(session.abandoned);
+      if (sqlState(error) === SqlState.ROWS_DROPPED) this.#dropPlans(session);
       throw error;
     }
   }
@@ -134,6 +141,16 @@ export class ReconnectingSession {
       .catch(() => {})
       .then(() => old.close());
     void this.#open().catch(() => {});
+  }
+
+  /**
+   * A plan that was made while a rule discarded an INSERT (DO INSTEAD NOTHING) names no table, so PostgreSQL keeps it after the rule
+   * was dropped. Only a new session makes another.
+   */
+  #dropPlans(session: Session): void {
+    if (this.#session !== session || performance.now() - this.#replacedAt < REPLACE_EVERY_MS) return;
+    this.#replacedAt = performance.now();
+    this.reconnect();
   }
 
   async stop(): Promise<void> {
