@@ -359,6 +359,12 @@ COMMENT ON FUNCTION plantao.resume() IS 'Ends the pause of failover (plantao.pau
 CREATE FUNCTION plantao.may_lead(candidate text, own_term bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  -- A named successor has the head start of election-timing.ts, in which no other node can be faster.
+  IF EXISTS (SELECT FROM (SELECT * FROM plantao.leader_terms t ORDER BY t.term DESC LIMIT 1) last
+             WHERE last.handed_to <> candidate
+               AND last.ended_at BETWEEN clock_timestamp() - least(interval '500 ms', last.lease / 4) AND clock_timestamp()) THEN
+    RETURN false;
+  END IF;
   -- A session that has locked the pauses (VACUUM FULL, ALTER TABLE) must not prevent a promotion. Each node remembers a pause that
   -- it has read, and does not try then.
   BEGIN
@@ -371,7 +377,7 @@ BEGIN
                WHERE last.term <= own_term AND last.node = candidate);
 END $$;
 COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
-  'Returns whether a node may become active now: always, except during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked them.';
+  'Returns whether a node may become active now: always, except while another was named as successor (for half a second at the most) and during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked them.';
 
 CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0, own_term bigint DEFAULT NULL)
 RETURNS bigint
@@ -386,14 +392,14 @@ BEGIN
   END IF;
   PERFORM plantao.close_fence();
   IF NOT plantao.may_lead(node, own_term) THEN
-    RAISE EXCEPTION 'failover is paused' USING ERRCODE = 'PT007', HINT = 'See plantao.current_pause.';
+    RAISE EXCEPTION 'failover is paused, or another node was named as successor' USING ERRCODE = 'PT007', HINT = 'See plantao.current_pause.';
   END IF;
   PERFORM plantao.continue_epoch();
   PERFORM plantao.end_open_term((SELECT term FROM plantao.leader_terms WHERE ended_at IS NULL), node, unseen_ms);
   RETURN plantao.insert_term(1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0), node, url, reason);
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision, bigint) IS
-  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT007 during a pause, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node. own_term: the last term of the calling process.';
+  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT007 where plantao.may_lead() says no, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node. own_term: the last term of the calling process.';
 
 CREATE FUNCTION plantao.warm_up_term() RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan

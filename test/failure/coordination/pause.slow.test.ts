@@ -76,7 +76,9 @@ describe('A pause of failover', function () {
       expect(condition?.reason).to.match(
         /^failover is paused until \S+Z: new switch\. To end the pause: plantao resume$/,
       );
-      expect(node.events('condition_began').some(({ condition: name }) => name === 'paused')).to.equal(true);
+      await eventually(`${node.name} has logged it`, () =>
+        node.events('condition_began').some(({ condition: name }) => name === 'paused'),
+      );
     }
     expect((await send(active)).status).to.equal(200);
     expect((await get(`${standby.url}/readiness`)).status).to.equal(200);
@@ -113,13 +115,14 @@ describe('A pause of failover', function () {
     await sql("SELECT plantao.pause('5 minutes')");
     await isPaused(standby);
     await sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
+    /** An overloaded machine costs it more terms. */
     const isBack = (term: number) =>
       eventually(
-        `it is active in term ${term}`,
+        `it is active in term ${term} or a later one`,
         async () => {
           const [row] = await sql('SELECT term::int, node FROM plantao.leader_history WHERE ended_at IS NULL');
-          if (row?.term === term) expect(row.node).to.equal(active.name);
-          return row?.term === term;
+          if (row) expect(row.node).to.equal(active.name);
+          return row?.term >= term;
         },
         { within: 20_000 },
       );

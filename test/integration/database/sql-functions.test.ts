@@ -127,4 +127,26 @@ describe('The SQL functions', () => {
       await client.query('ROLLBACK');
     }
   });
+
+  it('let only the named successor lead for half a second after a resignation', async () => {
+    await client.query('BEGIN');
+    try {
+      const may = async (node: string, ended: string) => {
+        await client.query(
+          `UPDATE plantao.leader_terms SET ended_at = clock_timestamp() - ${ended}, handed_to = 'node-b' WHERE term = 6`,
+        );
+        const { rows } = await client.query('SELECT plantao.may_lead($1, 6) AS may', [node]);
+        return rows[0].may;
+      };
+      await client.query("SET LOCAL idle_session_timeout = '4s'; SELECT plantao.insert_term(6, 'node-a', '', '')");
+      expect(await may('node-b', "interval '0'")).to.equal(true);
+      expect(await may('node-a', "interval '0'")).to.equal(false);
+      expect(await may('node-c', "interval '0'")).to.equal(false);
+      expect(await may('node-c', "interval '0.5 s'")).to.equal(true);
+      // The clock of the server was set back.
+      expect(await may('node-c', "interval '-1 hour'")).to.equal(true);
+    } finally {
+      await client.query('ROLLBACK');
+    }
+  });
 });
