@@ -67,6 +67,11 @@ describe('The chat page, at the edges of what people do', function () {
       }));
     });
     expect(rows).to.deep.equal(rows.map(() => ({ isInside: true, isAbove: true })));
+    const names = await page.locator('dialog .members .name').allInnerTexts();
+    expect(
+      names.map((name) => name.slice(0, 3)),
+      'by name',
+    ).to.deep.equal(['ana', 'bru', 'www', 'Zoë']);
   });
 
   it('opens the list of shortcuts at its beginning, and does not cut it', async () => {

@@ -6,7 +6,7 @@ export const errors = {
     not_a_member: 'Only members of the group can do this.',
     user_not_found: 'This user no longer exists.',
     group_not_found: 'This group no longer exists.',
-    message_not_found: 'This message was deleted.',
+    message_not_found: 'This message was deleted, or never existed.',
     reply_not_found: 'The message you are replying to was deleted.',
     invitation_not_found: 'This invitation has expired. Ask for a new one.',
     removed_from_group: 'You were removed from this group. An owner or admin can add you back.',

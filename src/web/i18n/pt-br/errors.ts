@@ -11,7 +11,7 @@ export const errors: typeof english = {
     not_a_member: 'Só membros do grupo podem fazer isso.',
     user_not_found: 'Este usuário não existe mais.',
     group_not_found: 'Este grupo não existe mais.',
-    message_not_found: 'Esta mensagem foi apagada.',
+    message_not_found: 'Esta mensagem foi apagada ou nunca existiu.',
     reply_not_found: 'A mensagem que você está respondendo foi apagada.',
     invitation_not_found: 'Este convite expirou. Peça um novo.',
     removed_from_group: 'Você foi removido deste grupo. Um dono ou administrador pode adicionar você de novo.',

@@ -67,7 +67,7 @@ function matching(names: readonly string[], part: string): string[] {
   // Written in full: Enter sends the message.
   if (found.length === 1 && found[0]?.toLowerCase() === part) return [];
   const rank = (name: string) => Number(!name.toLowerCase().startsWith(part));
-  return found.sort((one, other) => rank(one) - rank(other)).slice(0, MAX_SUGGESTIONS);
+  return found.sort((one, other) => rank(one) - rank(other) || one.localeCompare(other)).slice(0, MAX_SUGGESTIONS);
 }
 
 function partBefore({ value, selectionStart }: HTMLTextAreaElement): string | undefined {

@@ -19,7 +19,8 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   const { id, name, members, members_count, role } = conversation.group;
   const { signal } = chat;
   const readRoles = () => app.client.members(id, { signal }).then(setRoles, () => {});
-  const listed = roles.length > 0 ? roles : members;
+  const listed: LineProps['member'][] = [...(roles.length > 0 ? roles : members)];
+  listed.sort((one, other) => one.username.localeCompare(other.username));
   useEffect(() => void readRoles(), [members]);
   useEffect(() => {
     const ids = listed.map((member) => member.id);
