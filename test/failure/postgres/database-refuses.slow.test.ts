@@ -67,8 +67,8 @@ const FAULTS: [what: string, fault: string, undo: string, sqlState: string][] = 
   ],
   [
     'a table is renamed',
-    'ALTER TABLE plantao.idempotency_keys RENAME TO away',
-    'ALTER TABLE plantao.away RENAME TO idempotency_keys',
+    'ALTER TABLE plantao.groups RENAME TO away',
+    'ALTER TABLE plantao.away RENAME TO groups',
     '42P01',
   ],
 ];
@@ -153,6 +153,19 @@ describe('A database that refuses what a node needs', () => {
       expect(logged.map(({ err }) => err.code)).to.deep.equal([sqlState]);
     });
   }
+
+  it('stores a message without a key while the table of the keys has another name', async () => {
+    await dba.query('ALTER TABLE plantao.idempotency_keys RENAME TO away');
+    try {
+      expect((await send()).status).to.equal(200);
+      const { status, body, text } = await send({ 'idempotency-key': 'renamed' });
+      expect([status, body.code], text).to.deep.equal([503, 'database_refused']);
+      expect((await send()).status, 'after the refused one').to.equal(200);
+    } finally {
+      await dba.query('ALTER TABLE plantao.away RENAME TO idempotency_keys');
+    }
+    expect((await send({ 'idempotency-key': 'renamed' })).status).to.equal(200);
+  });
 
   for (const [at, [table, path, body]] of DROPPED.entries()) {
     it(`acknowledges nothing that a trigger of the operator drops: ${table}, POST ${path}`, async () => {
