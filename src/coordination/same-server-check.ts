@@ -34,10 +34,10 @@ const POOL_ELSEWHERE =
 /**
  * Checks that an active node holds the leader lock on the server to which it writes.
  *
- * A session keeps to its server. If another is promoted while the former primary goes on, a name or a proxy may lead later sessions to
- * the new one. Then each heartbeat succeeds on one server, and the other one refuses each write, as of a closed term, for ever. So the node compares the
- * servers when a session was opened, when its term began, and when a write is refused. If they differ, it opens all sessions
- * anew, and if that does not help, the lock session too.
+ * A session keeps to its server. If another is promoted while the former primary goes on, a name or a proxy may lead later
+ * sessions to the new one. Then each heartbeat succeeds on one server, and the other one refuses each write, as of a closed
+ * term, for ever. So the node compares the servers when a session was opened, when its term began, and when a write is refused.
+ * If they differ, it opens all sessions again, and if that does not help, the lock session too.
  */
 export class SameServerCheck {
   readonly #options: SameServerCheckOptions;

@@ -58,6 +58,7 @@ export class SpareSessions {
     const { servers, connectionTimeoutMillis: limitMs = CONNECT_LIMIT_MS } = this.#options;
     const done = new AbortController();
     const aborted = new Promise<void>((resolve) => {
+      if (signal?.aborted) resolve();
       signal?.addEventListener('abort', () => resolve(), { signal: done.signal });
     });
     let taken: Session | null = null;
