@@ -10,7 +10,9 @@ COMMENT ON COLUMN plantao.groups.shows_reads IS
   'True if the members see how far each of them has read: each moved read mark is an event read_by for the group. False by default, also in direct chats.';
 
 CREATE FUNCTION plantao.keep_read_mark() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Without sequential scans, as every function that is called for each new member: its plan is made for the first of them, when the
+-- table may be small, and a statement may add thousands.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   newest bigint;
 BEGIN

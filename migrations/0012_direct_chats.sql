@@ -25,7 +25,7 @@ CREATE TRIGGER name_direct_chat BEFORE INSERT OR UPDATE OF name ON plantao.group
   FOR EACH ROW WHEN (NEW.direct_low IS NOT NULL) EXECUTE FUNCTION plantao.name_direct_chat();
 
 CREATE FUNCTION plantao.admit_to_direct_chat() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT FROM plantao.groups g WHERE g.id = NEW.group_id AND g.direct_low IS NOT NULL
              AND NEW.user_id NOT IN (g.direct_low, g.direct_high)) THEN

@@ -16,7 +16,7 @@ UPDATE plantao.memberships m SET role = 'owner'
 FROM plantao.groups g WHERE g.id = m.group_id AND g.creator_id = m.user_id AND g.direct_low IS NULL;
 
 CREATE FUNCTION plantao.make_owner() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (
     SELECT FROM plantao.groups g WHERE g.id = NEW.group_id AND g.direct_low IS NULL AND CASE
@@ -156,7 +156,7 @@ CREATE TRIGGER then_end_memberships AFTER UPDATE ON plantao.groups
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.end_deleted_groups();
 
 CREATE FUNCTION plantao.admit_to_group() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT FROM plantao.groups g WHERE g.id = NEW.group_id AND g.deleted_at IS NOT NULL) THEN
     RAISE EXCEPTION 'group % is being deleted', NEW.group_id

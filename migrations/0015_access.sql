@@ -36,7 +36,7 @@ CREATE TRIGGER end_hook BEFORE UPDATE OF group_id, created_by ON plantao.hooks
   EXECUTE FUNCTION plantao.end_hook();
 
 CREATE FUNCTION plantao.require_member_account() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT FROM plantao.users u WHERE u.id = NEW.user_id AND (u.is_hook OR u.erased_at IS NOT NULL)) THEN
     RAISE EXCEPTION 'hooks and deleted accounts are members of no group'

@@ -149,4 +149,22 @@ describe('The SQL functions', () => {
       await client.query('ROLLBACK');
     }
   });
+
+  it('add thousands of members in one statement by index, though the tables were small when PostgreSQL counted them', async () => {
+    await client.query('ANALYZE plantao.users, plantao.groups, plantao.memberships, plantao.messages');
+    await client.query('BEGIN');
+    try {
+      await client.query(`
+        INSERT INTO plantao.users (id, username) SELECT 1000 + n, 'many ' || n FROM generate_series(1, 2000) n;
+        INSERT INTO plantao.groups (id, name) VALUES (60, 'many');
+        INSERT INTO plantao.memberships (group_id, user_id) SELECT 60, id FROM plantao.users WHERE username LIKE 'many %'`);
+      const { rows } = await client.query(
+        // Foreign keys are checked by PostgreSQL's own statements, which may scan the small table of groups.
+        "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE relid IN ('plantao.memberships'::regclass, 'plantao.messages'::regclass) AND seq_scan > 100",
+      );
+      expect(rows).to.deep.equal([]);
+    } finally {
+      await client.query('ROLLBACK');
+    }
+  });
 });
