@@ -64,7 +64,7 @@ export class FairSemaphore {
   }
 
   /**
-   * Runs `work` when its turn comes. `onAbandoned` registers what to call if nobody waits for the result any more: a task that
+   * Runs `work` when its turn comes. `onAbandoned` registers what to call once the result is not needed any more: a task that
    * has not started leaves the queue then, and its promise never settles.
    * @throws the error of `overloaded`; the error of `work`.
    */

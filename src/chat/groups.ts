@@ -232,6 +232,6 @@ async function requireMayAdd(
      WHERE d.group_id = $groupId AND d.user_id = $userId`,
     { groupId, userId },
   );
-  // Nobody is owner of a direct chat, and there are no invitations to one.
+  // A direct chat has no owner and no invitations.
   if (former) throw new Refused('has_left', former.is_direct ? { sentence: HAS_LEFT_DIRECT } : {});
 }

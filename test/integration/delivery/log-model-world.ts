@@ -73,7 +73,7 @@ export class World {
   static async begin(url: string, clients: [pg.Client, pg.Client], nodes: LogNode[], run: number): Promise<World> {
     const { rows } = await clients[0].query<{ users: number[]; groups: number[]; head: number }>(
       `WITH u AS (INSERT INTO plantao.users (username) SELECT 'u' || $1 || ' ' || n FROM generate_series(1, 3) n RETURNING id),
-            -- A creator who never joins: nobody becomes owner, and no departure hands the group over.
+            -- A creator who never joins: the group stays without an owner, and no departure hands it over.
             c AS (INSERT INTO plantao.users (username) VALUES ('c' || $1) RETURNING id),
             g AS (INSERT INTO plantao.groups (name, shows_reads, creator_id)
                   SELECT 'g' || $1 || ' ' || n, n = 2, c.id FROM c, generate_series(1, 2) n RETURNING id)
