@@ -44,8 +44,9 @@ BEGIN
   PERFORM plantao.assert_term(under_term);
   SELECT * INTO log FROM plantao.event_log FOR UPDATE;
   SELECT b.head INTO log_end FROM plantao.log_bounds b;
-  -- Removal by age stops before the first event that is new enough, so that a clock that was set back leaves no gap. An event dated
-  -- in the future, by hand or by a wrong clock, is as old as the next one. Removal by size takes each event before whose removal the payloads are still too large.
+  -- Removal by age stops before the first event that is new enough, so that a clock that was set back leaves no gap. An event
+  -- dated in the future, by hand or by a wrong clock, is as old as the next one. Removal by size takes each event before whose
+  -- removal the payloads are still too large.
   SELECT greatest(
     coalesce(max(o.position) FILTER (WHERE o.is_old AND o.position < coalesce(o.first_new, 9223372036854775807)), 0),
     max(o.position) FILTER (WHERE log.payload_bytes - o.bytes_before > most_bytes))

@@ -25,7 +25,7 @@ BEGIN
       -- Not while the creator may still join, perhaps later in this statement, nor before the imported owner.
       WHEN g.creator_id IS NULL
         OR EXISTS (SELECT FROM plantao.departures d WHERE d.group_id = g.id AND d.user_id = g.creator_id) THEN
-        (current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text) IS NOT TRUE
+        NOT plantao.is_importing()
         AND NOT EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id)
       ELSE false END) THEN
     NEW.role := 'owner';

@@ -49,7 +49,8 @@ const WARM_UP_LIMIT_MS = 3000;
  * active for ever, and no write would succeed.
  *
  * On a standby the session stays open and has its plans prepared (warm_up_term), so that a promotion costs only two quick
- * round trips. After a failover of PostgreSQL it is a spare one, if possible (spare-sessions.ts). A new session tries for the lock first.
+ * round trips. After a failover of PostgreSQL it is a spare one, if possible (spare-sessions.ts). A new session tries for the
+ * lock first.
  */
 export class LeaderLock {
   readonly #options: LeaderLockOptions;

@@ -8,9 +8,10 @@ import { Session } from './session.ts';
 
 /** A session for the leader lock is ended if it is idle for a lease, which is 300 ms at least. */
 const KEEP_ALIVE_MS = 100;
+const KEEP_ALIVE: pg.QueryConfig = { text: 'SELECT' };
 /** How long a session is kept after its server was last seen in recovery. If it was promoted, the session is taken within this time. */
 const KEEP_MS = 2000;
-/** From a failed opening to the next one. */
+/** From the loss of a session, or a failed opening, to the next one. */
 const RETRY_MS = 500;
 /** A warm-up takes about 50 ms, and ten times that on an overloaded machine. */
 const STATEMENT_LIMIT_MS = 3000;
@@ -91,15 +92,11 @@ export class SpareSessions {
     const isKept = () =>
       this.#spares.get(key) === spare && !this.#stop.signal.aborted && performance.now() - spare.seenAt < KEEP_MS;
     const session = await opening;
-    try {
-      await session?.query(this.#warmUp, STATEMENT_LIMIT_MS);
-      do {
-        await session?.query({ text: 'SELECT' }, STATEMENT_LIMIT_MS);
-        await this.#pause(session ? KEEP_ALIVE_MS : RETRY_MS);
-      } while (session && isKept());
-    } catch {
-      await this.#pause(RETRY_MS);
+    for (let next = this.#warmUp; session?.isOpen && isKept(); next = KEEP_ALIVE) {
+      await session.query(next, STATEMENT_LIMIT_MS).catch(() => {});
+      await this.#pause(KEEP_ALIVE_MS);
     }
+    if (!session?.isOpen) await this.#pause(RETRY_MS);
     if (this.#spares.get(key) !== spare) return;
     this.#spares.delete(key);
     await session?.close();
