@@ -124,7 +124,7 @@ describe('The role plantao_service', function () {
             `SELECT (SELECT string_agg(kind, ' ' ORDER BY position) FROM plantao.events WHERE group_id = $1) AS kinds,
                     (SELECT count(*)::int FROM plantao.message_edits) AS edits,
                     (SELECT count(*)::int FROM plantao.departures WHERE group_id = $1 AND removed) AS removed,
-                    (SELECT count(*)::int FROM pg_locks WHERE relation = 'plantao_mutexes.event_log'::regclass) AS locks`,
+                    (SELECT count(*)::int FROM pg_locks WHERE relation = 'plantao_mutexes.event_log'::regclass AND pid = pg_backend_pid()) AS locks`,
             [group],
           );
           expect(kept[0]?.kinds, `${name} = '${value}'`).to.equal('joined message message_edited left');
