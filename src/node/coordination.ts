@@ -1,3 +1,4 @@
+import { monotonic } from '../coordination/clock.ts';
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import { PauseState } from '../coordination/pause.ts';
 import { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
@@ -98,11 +99,12 @@ export function buildCoordination(options: CoordinationOptions) {
       const row = { node, cluster: identity.cluster, url: url(), pid: process.pid, version, role, isPreferred, term };
       const load = { waiters: waiters.size, queuedPosts: writer.queued, ...measurements.load.take() };
       activity.record({ node, ...load });
+      const sentAt = monotonic();
       const state = await registry.write({ ...row, position: eventLog.known.head, ...load, startedAt });
       void published.writeIfChanged();
       if (state.cluster !== null) identity.cluster = state.cluster;
       for (const peer of state.peers) if (peer.heartbeat_age_ms <= CURRENT_MS) activity.record(peer);
-      peers.observeRows(state.peers);
+      peers.observeRows(state.peers, sentAt);
       pause.observe(state.pause);
       return state.isSwitchoverRequested;
     },

@@ -26,10 +26,17 @@ interface PeerObservation extends Leader {
   alive: boolean;
   active: boolean;
   isPreferred: boolean;
+  /** True if PostgreSQL announced that the peer has become active. */
+  isAnnounced?: boolean;
 }
 
 /** How long an observation counts, in milliseconds: rows come once a second, responses several times. */
 const FRESH_MS = 2500;
+/**
+ * PostgreSQL announces a promotion while its reply to the promoted node is still on the way: until this many milliseconds later,
+ * that node's row and responses may say "standby".
+ */
+const UNAWARE_MS = 100;
 /** How long a peer is still probed once its row is gone: after a split, its row is in the other database. */
 const FORMER_PEER_MS = 60_000;
 
@@ -83,13 +90,15 @@ export class Peers {
     await Promise.all([...this.#probes.values()].map((probe) => probe.probe(limitMs)));
   }
 
-  /** Observes the rows of plantao.nodes: the peers and their last known state. */
-  observeRows(rows: PeerRow[]): void {
-    const now = this.#clock();
+  /**
+   * Observes the rows of plantao.nodes: the peers and their last known state. `sentAt` is when the query was sent: the ages in the
+   * rows were true then or later.
+   */
+  observeRows(rows: PeerRow[], sentAt: number): void {
     this.#rows = rows.filter((row) => row.node !== this.#options.node);
     for (const { node, url, role, term, is_primary, heartbeat_age_ms } of this.#rows) {
       const [alive, active] = [role === 'active' || role === 'standby', role === 'active'];
-      const at = now - Math.max(0, heartbeat_age_ms);
+      const at = sentAt - Math.max(0, heartbeat_age_ms);
       this.#observe({ node, url, at, alive, active, term: term ?? 0, isPreferred: is_primary });
     }
     const configured = new Set([...this.#probes.values()].filter(({ url }) => this.#isConfigured(url)).map(nodeOf));
@@ -104,7 +113,16 @@ export class Peers {
   observePromotion({ node, url, term }: { node: string; url: string; term: number }): void {
     const known = this.#wanted.has(url) ? url : null;
     const isPreferred = this.#isPreferred(node);
-    this.#observe({ node, url: known, term, at: this.#clock(), alive: true, active: true, isPreferred });
+    this.#observe({
+      node,
+      url: known,
+      term,
+      at: this.#clock(),
+      alive: true,
+      active: true,
+      isPreferred,
+      isAnnounced: true,
+    });
   }
 
   /** Observes an announced resignation. */
@@ -179,7 +197,9 @@ export class Peers {
 
   #observe(observation: PeerObservation): void {
     const { node, at } = observation;
-    if (node === this.#options.node || at < (this.#observations.get(node)?.at ?? 0)) return;
+    const last = this.#observations.get(node);
+    const supersededUntil = last ? last.at + (last.isAnnounced && !observation.active ? UNAWARE_MS : 0) : 0;
+    if (node === this.#options.node || at < supersededUntil) return;
     this.#observations.set(node, observation);
     if (this.active) for (const resolve of this.#onActive.splice(0)) resolve();
   }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { monotonic } from '../../../src/coordination/clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakePeer } from '../../support/nodes/fake-peer.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -49,9 +50,10 @@ describe('A switchover', () => {
     const a = await start('node-a');
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);
-    a.peers.observeRows([
-      { node: 'node-b', url: 'http://node-b', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 },
-    ]);
+    a.peers.observeRows(
+      [{ node: 'node-b', url: 'http://node-b', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      monotonic(),
+    );
     expect(await a.sync.switchover('node-b', REQUEST)).to.equal(null);
     // Its peer may receive the news of the promotion before node-b itself has the reply.
     await eventually('node-b is active', () => b.sync.isActive);
@@ -63,9 +65,10 @@ describe('A switchover', () => {
     const startedAt = performance.now();
     b.sync.handleSignal({ kind: 'promoted', term: 99, node: 'node-a', url: 'http://node-a' });
     // A row written before the promotion and read after it. Nothing more is observed of the node.
-    b.peers.observeRows([
-      { node: 'node-a', url: 'http://node-a', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 },
-    ]);
+    b.peers.observeRows(
+      [{ node: 'node-a', url: 'http://node-a', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      monotonic(),
+    );
     await eventually('it is active', () => b.sync.isActive, { every: 5 });
     // IS_ACTIVE=false waits two leases for another node to become active; one has.
     expect(performance.now() - startedAt).to.be.below(LEASE_MS);

@@ -124,14 +124,14 @@ describe('Peers', () => {
   it('name an active node of the same cluster on another database, once it cannot be a matter of a new epoch', async () => {
     const other = await peer({ ...alive('node-b', { active: true, term: 9 }), epoch: 'another' });
     create();
-    peers.observeRows([row('node-b', other.url)]);
+    peers.observeRows([row('node-b', other.url)], now);
     other.says = alive('node-b', { active: true, term: 9 });
     await peers.probe(1000);
     expect(peers.active).to.include({ node: 'node-b', url: other.url });
     // PostgreSQL splits: its row is in the other database now, and it is probed on.
     other.says = { ...alive('node-b', { active: true, term: 9 }), epoch: 'another' };
     now += 3000;
-    peers.observeRows([]);
+    peers.observeRows([], now);
     await peers.probe(1000);
     expect(peers.active, 'no client is sent to the other database').to.equal(null);
     expect(peers.view()).to.deep.equal([]);
@@ -144,7 +144,7 @@ describe('Peers', () => {
     await peers.probe(1000);
     expect(peers.rival, 'it is a standby there').to.equal(null);
     now += 61_000;
-    peers.observeRows([]);
+    peers.observeRows([], now);
     const { asked } = other;
     await peers.probe(1000);
     expect(other.asked, 'not probed for ever').to.equal(asked);
@@ -153,7 +153,7 @@ describe('Peers', () => {
   it('do not show the address of an active node if another cluster responds there', async () => {
     const stranger = await peer({ ...alive('node-b', { active: true, term: 9 }), cluster: 'another' });
     create(stranger.url);
-    peers.observeRows([row('node-b', stranger.url)]);
+    peers.observeRows([row('node-b', stranger.url)], now);
     expect(peers.active).to.include({ node: 'node-b', url: stranger.url });
     await peers.probe(1000);
     expect(peers.active).to.include({ node: 'node-b', url: null });
@@ -171,12 +171,29 @@ describe('Peers', () => {
     expect(peers.active?.node).to.not.equal('announced');
   });
 
+  it('do not take an announced promotion back for what was true before it, or for what the node itself did not know yet', async () => {
+    const announced = await peer(alive('announced'));
+    create(announced.url);
+    const sentAt = now;
+    now += 20;
+    peers.observePromotion({ node: 'announced', url: announced.url, term: 7 });
+    now += 5;
+    const standby = row('announced', announced.url, { role: 'standby', heartbeat_age_ms: 1 });
+    peers.observeRows([standby], sentAt);
+    expect(peers.active?.node, 'a row that was read before the promotion').to.equal('announced');
+    await peers.probe(1000);
+    expect(peers.active?.node, 'a response sent before the node had its reply').to.equal('announced');
+    now += 100;
+    peers.observeRows([standby], now);
+    expect(peers.active, 'a row written long after it').to.equal(null);
+  });
+
   it('do not trust an announced address before PEER_URL or plantao.nodes has it', () => {
     create();
     peers.observePromotion({ node: 'new', url: 'http://127.0.0.1:9/evil', term: 7 });
     expect(peers.active).to.include({ node: 'new', url: null, term: 7 });
     now += 10;
-    peers.observeRows([row('new', 'http://127.0.0.1:9', { term: 7, heartbeat_age_ms: 0 })]);
+    peers.observeRows([row('new', 'http://127.0.0.1:9', { term: 7, heartbeat_age_ms: 0 })], now);
     expect(peers.active).to.include({ node: 'new', url: 'http://127.0.0.1:9' });
     now += 10;
     peers.observePromotion({ node: 'new', url: 'http://127.0.0.1:9/evil', term: 8 });
@@ -207,19 +224,19 @@ describe('Peers', () => {
   it('count the newer of a row and a health response, and neither for long', async () => {
     const node = await peer(alive('node'));
     create();
-    peers.observeRows([row('node', node.url)]);
+    peers.observeRows([row('node', node.url)], now);
     expect(peers.active?.node).to.equal('node');
     now += 100;
     await peers.probe(1000);
     expect(peers.active, 'its own response, which is newer').to.equal(null);
     now += 1000;
-    peers.observeRows([row('node', node.url, { heartbeat_age_ms: 1050 })]);
+    peers.observeRows([row('node', node.url, { heartbeat_age_ms: 1050 })], now);
     expect(peers.active, 'a row from before that response').to.equal(null);
-    peers.observeRows([row('node', node.url, { heartbeat_age_ms: 10 })]);
+    peers.observeRows([row('node', node.url, { heartbeat_age_ms: 10 })], now);
     expect(peers.active?.node, 'a row from after it').to.equal('node');
     now += 2600;
     expect(peers.active, 'and nothing since').to.equal(null);
-    peers.observeRows([row('node', node.url, { role: 'standby' })]);
+    peers.observeRows([row('node', node.url, { role: 'standby' })], now);
     expect(peers.living).to.deep.equal(['node']);
     expect(peers.active, 'a standby').to.equal(null);
   });
@@ -227,10 +244,10 @@ describe('Peers', () => {
   it('include nodes that only plantao.nodes names, until their row is removed', async () => {
     const found = await peer(alive('found', { active: true, term: 2 }));
     create();
-    peers.observeRows([row('found', found.url)]);
+    peers.observeRows([row('found', found.url)], now);
     await peers.probe(1000);
     expect(peers.view()).to.deep.equal([{ url: found.url, node: 'found', alive: true, active: true }]);
-    peers.observeRows([]);
+    peers.observeRows([], now);
     expect(peers.view()).to.deep.equal([]);
   });
 
@@ -289,7 +306,7 @@ describe('Peers', () => {
   it('ignore an address that cannot be called', async () => {
     const odd = ['node-a:8080', 'HTTPS://127.0.0.1:9', 'http://', '', 'http://127.0.0.1:99999', 'ftp://127.0.0.1'];
     create(...odd);
-    peers.observeRows([row('by hand', 'node-b:8080', { role: 'standby' })]);
+    peers.observeRows([row('by hand', 'node-b:8080', { role: 'standby' })], now);
     await peers.probe(1000);
     expect(peers.view().filter(({ alive }) => alive)).to.deep.equal([]);
     expect(peers.living).to.deep.equal(['by hand']);
