@@ -62,7 +62,7 @@ export function createApp(services: Services): Express {
       admission.of(route),
       ...(route.takesText ? [parseText] : []),
       parseBody,
-      handle(route, services),
+      handle(route, services, admission),
     );
   }
   refuseOtherMethods(app, routes);
@@ -88,17 +88,19 @@ function warnAboutProxy(log: Log): RequestHandler {
   };
 }
 
-function handle(route: Route, { queues }: Services): RequestHandler {
+function handle(route: Route, { queues }: Services, admission: Admission): RequestHandler {
   const names = fieldNames(route.input);
   return async (request, response) => {
-    const caller: Caller = response.locals.caller;
+    const admitted: Caller = response.locals.caller;
     const lifetime = RequestLifetime.of(response);
     const input = check(route.input, inputOf(request, names));
     if (route.waits) {
-      endWithToken(caller, response, lifetime);
+      endWithToken(admitted, response, lifetime);
       releaseRouterState(request);
     }
-    await queues.run(route, request, caller, lifetime, async () => {
+    await queues.run(route, request, admitted, lifetime, async () => {
+      const confirmed = admission.confirm(admitted, request, route);
+      const caller = confirmed instanceof Promise ? await confirmed : confirmed;
       const result = await route.handle({ input, caller, request, response, lifetime });
       if (result && !response.headersSent)
         await sendJson(response, result.status ?? route.status ?? 200, result.body, result.headers);

@@ -37,6 +37,15 @@ export class Admission {
     };
   }
 
+  /**
+   * Authenticates a caller again if its token has ended since: the body may have taken half a minute to arrive, and the request may
+   * have waited for its turn. @throws {HttpError} (or rejects with) 401 if the token was revoked or has expired.
+   */
+  confirm(caller: Caller, request: Request, { requires }: Route): Caller | Promise<Caller> {
+    if (!caller.token?.ended.hasHappened) return caller;
+    return inTime(this.#services.authenticator.authenticate(request, requires), AUTHENTICATION_MS);
+  }
+
   async #count(limit: RateLimiter, request: Request, { requires }: Route): Promise<Caller> {
     const { authenticator } = this.#services;
     await limit.count(clientKey(authenticator.peekUserId(request), request));
@@ -59,7 +68,7 @@ function authenticationMs(request: Request, { waits }: Route): number {
 }
 
 /** Waits for authentication. @throws {HttpError} 503 after `ms`: an unauthenticated client does not receive even a cursor. */
-async function inTime(caller: Promise<Caller>, ms: number): Promise<Caller> {
+async function inTime(caller: Caller | Promise<Caller>, ms: number): Promise<Caller> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(notAuthenticatedInTime()), ms);
