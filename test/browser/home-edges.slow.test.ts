@@ -136,6 +136,42 @@ describe('The chat page, at the edges of what people do', function () {
     await page.locator('#notice', { hasText: 'Esta mensagem foi apagada' }).waitFor();
   });
 
+  it('shows a deleted account as such wherever it had a name, live and after a reload', async () => {
+    const gone = new ChatClient({ urls: [url] });
+    await gone.login('Gone');
+    const { group_id: id } = await gone.createChat('With a gone user', ['ana_orm', 'bruno_orm']);
+    const { message_id: first } = await gone.send(id, 'a message that stays');
+    await ana.send(id, 'a reply', { replyTo: first });
+    const direct = await gone.openDirect(ana.userId ?? 0);
+    await gone.send(direct.group_id, 'between us');
+    const page = await browser.signIn(url, 'ana_orm');
+    await page.getByRole('link', { name: 'Gone', exact: false }).first().waitFor();
+    await openGroup(page, 'With a gone user');
+    await page.locator('.sender', { hasText: 'Gone' }).first().waitFor();
+    await gone.account.delete();
+    const isShown = async (name: string) => {
+      await page.locator('.message', { hasText: 'that stays' }).locator('.sender', { hasText: name }).waitFor();
+      await page.locator('.quote-sender', { hasText: name }).waitFor();
+      await page.locator('#groups .name', { hasText: name }).waitFor();
+      await page.locator('#groups .preview', { hasText: `${name}: between us` }).waitFor();
+      expect(await page.locator('body').innerText()).not.to.match(/deleted-\d/);
+    };
+    await isShown('Deleted account');
+    await page.reload();
+    await isShown('Deleted account');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Groups, people and messages' }).fill('between us');
+    await page.getByRole('option', { name: 'Deleted account, Deleted account' }).click();
+    await page.getByRole('heading', { name: 'Deleted account' }).waitFor();
+    await page.locator('.message', { hasText: 'between us' }).focus();
+    await page.keyboard.press('r');
+    await page.getByText('Replying to Deleted account').waitFor();
+    await page.evaluate(() => localStorage.setItem('plantao.language', 'pt-BR'));
+    await page.reload();
+    await page.locator('#groups').getByRole('link', { name: 'With a gone user' }).click();
+    await isShown('Conta excluída');
+  });
+
   it('is in English while the texts of another language cannot be loaded', async () => {
     const page = await browser.open(url, { locale: 'pt-BR' });
     await page.getByRole('button', { name: 'Entrar' }).waitFor();

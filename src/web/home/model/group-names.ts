@@ -1,11 +1,26 @@
 import type { Chat as ChatGroup, User } from '../../../client/index.ts';
+import { shownName } from './user-names.ts';
 
 /** Returns the name of a group as a user sees it: a direct chat has that of the other user. */
-export function nameOf(group: ChatGroup, me: number): string {
-  return otherOf(group, me)?.username ?? group.name;
+export function nameOf(group: ChatGroup, me: User): string {
+  const other = otherOf(group, me);
+  if (other !== undefined) return shownName(other.username, other.id);
+  return group.direct ? shownName(withoutOwn(group.name, me.username)) : group.name;
 }
 
-/** Returns the other user of a direct chat; undefined for other groups. */
-export function otherOf(group: ChatGroup, me: number): User | undefined {
-  return group.direct ? group.members.find(({ id }) => id !== me) : undefined;
+/** Returns the other user of a direct chat; undefined for other groups, and if that user has left. */
+export function otherOf(group: ChatGroup, me: User): User | undefined {
+  return group.direct ? group.members.find(({ id }) => id !== me.id) : undefined;
+}
+
+/** Returns the name that the nodes give to a direct chat of these users. */
+export function directName(members: readonly User[]): string {
+  const byId = [...members].sort((one, other) => one.id - other.id);
+  return byId.map(({ username }) => username).join(', ');
+}
+
+/** Returns the other name of the two that a direct chat is called by. */
+function withoutOwn(name: string, own: string): string {
+  if (name.startsWith(`${own}, `)) return name.slice(own.length + 2);
+  return name.endsWith(`, ${own}`) ? name.slice(0, -own.length - 2) : name;
 }

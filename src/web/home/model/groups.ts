@@ -1,6 +1,7 @@
 import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../client/index.ts';
 import { SingleFlight } from '../../../single-flight.ts';
 import { type ChatContext, NO_DEADLINE } from './chat-context.ts';
+import { directName } from './group-names.ts';
 import type { OnlineUsers } from './live/online-users.ts';
 import { Conversation } from './messages/conversation.ts';
 import type { Snapshot } from './storage/snapshot.ts';
@@ -90,7 +91,9 @@ export class Groups {
     }
     if (event.kind === 'user_renamed' && event.username !== null) {
       const { user_id: id, username } = event;
-      conversation.group = { ...group, members: group.members.map((one) => (one.id === id ? { id, username } : one)) };
+      const members = group.members.map((one) => (one.id === id ? { id, username } : one));
+      const name = group.direct && members.length === 2 ? directName(members) : group.name;
+      conversation.group = { ...group, name, members };
     }
     if (event.kind !== 'joined' && event.kind !== 'left') return;
     const { kind, user_id: id, username } = event;

@@ -44,7 +44,7 @@ export class MessageAlerts {
     const isMuted = this.mutes.has(group.id) && !mentions(message.content, me.username.toLowerCase());
     if (isShown) this.#claims.claim(group.id, message.id);
     if (isShown || isMuted) return;
-    const shown = { name: nameOf(group, me.id), hash: groupHash(group.id), isDirect: group.direct };
+    const shown = { name: nameOf(group, me), hash: groupHash(group.id), isDirect: group.direct };
     this.#claims.claimSoon(group.id, message.id, () => this.#alerts.alert(message, shown));
   }
 }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Message } from '../../../client/index.ts';
 import { chatTexts } from '../../i18n/texts.ts';
+import { shownName } from '../model/user-names.ts';
 import { useView } from './context.ts';
 
 /** Messages that arrive within this time are announced together, in milliseconds. */
@@ -22,7 +23,11 @@ export function Announcer() {
         timer = undefined;
         const [first] = arrived;
         const t = chatTexts();
-        setSaid(first && arrived.length === 1 ? `${first.sender}: ${first.content}` : t.newMessages(arrived.length));
+        setSaid(
+          first && arrived.length === 1
+            ? `${shownName(first.sender, first.sender_id)}: ${first.content}`
+            : t.newMessages(arrived.length),
+        );
         arrived = [];
       }, BURST_MS);
     };

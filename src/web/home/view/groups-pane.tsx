@@ -1,10 +1,12 @@
 import { useRef } from 'preact/hooks';
+import type { User } from '../../../client/index.ts';
 import { shortTime } from '../../i18n/dates.ts';
 import { chatTexts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
 import { nameOf, otherOf } from '../model/group-names.ts';
 import { groupHash } from '../model/location.ts';
 import type { Conversation } from '../model/messages/conversation.ts';
+import { shownName } from '../model/user-names.ts';
 import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
 import { Icon, IconButton } from './icons.tsx';
@@ -30,7 +32,7 @@ export function GroupsPane({ chat }: { chat: Chat }) {
         {conversations.map((conversation) => (
           <GroupLink
             key={conversation.group.id}
-            me={chat.me.id}
+            me={chat.me}
             conversation={conversation}
             isOpen={conversation === opened}
             isTabStop={conversation === tabStop}
@@ -56,7 +58,7 @@ export function GroupsPane({ chat }: { chat: Chat }) {
 }
 
 interface LinkProps {
-  me: number;
+  me: User;
   conversation: Conversation;
   isOpen: boolean;
   isTabStop: boolean;
@@ -85,7 +87,8 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
             t.noMessages
           ) : (
             <>
-              <bdi>{last.sender_id === me ? t.you : last.sender}</bdi>: <bdi>{last.excerpt}</bdi>
+              <bdi>{last.sender_id === me.id ? t.you : shownName(last.sender, last.sender_id)}</bdi>:{' '}
+              <bdi>{last.excerpt}</bdi>
             </>
           )}
         </span>

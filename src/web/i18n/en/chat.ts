@@ -36,6 +36,7 @@ export const chat = {
   delete: 'Delete',
   deleteOwn: (excerpt: string) => `Delete your message "${excerpt}"`,
   you: 'You',
+  deletedAccount: 'Deleted account',
   sending: 'sending…',
   waiting: 'waiting for a connection',
   notSent: 'not sent',

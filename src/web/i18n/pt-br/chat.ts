@@ -38,6 +38,7 @@ export const chat: typeof english = {
   delete: 'Apagar',
   deleteOwn: (excerpt) => `Apagar sua mensagem "${excerpt}"`,
   you: 'Você',
+  deletedAccount: 'Conta excluída',
   sending: 'enviando…',
   waiting: 'aguardando conexão',
   notSent: 'não enviada',

@@ -5,6 +5,7 @@ import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import type { Draft, DraftTarget } from '../../model/storage/drafts.ts';
+import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import { IconButton } from '../icons.tsx';
 import { insertMention, MentionList, useMentions } from './mention-list.tsx';
@@ -172,7 +173,7 @@ function ModeLine({ mode, cancel }: { mode: Exclude<ComposerMode, { kind: 'write
   return (
     <div class="mode">
       <span>
-        <strong>{mode.kind === 'edit' ? t.editing : t.replyingTo(mode.message.sender)}</strong>{' '}
+        <strong>{mode.kind === 'edit' ? t.editing : t.replyingTo(shownName(mode.message.sender))}</strong>{' '}
         <bdi>{mode.message.content.slice(0, 100)}</bdi>
       </span>
       <IconButton icon="close" label={texts().common.cancel} onClick={cancel} />

@@ -55,8 +55,8 @@ function ConversationHeader({ chat, conversation }: Props) {
   const { app, openDialog } = useView();
   const t = chatTexts();
   const { group } = conversation;
-  const isOnline = app.isOnline(otherOf(group, chat.me.id)?.id);
-  const name = nameOf(group, chat.me.id);
+  const isOnline = app.isOnline(otherOf(group, chat.me)?.id);
+  const name = nameOf(group, chat.me);
   const back = () => {
     location.hash = '';
   };

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { chatTexts } from '../../../i18n/texts.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
+import { shownName } from '../../model/user-names.ts';
 
 /** Most names that are offered. */
 const MAX_SUGGESTIONS = 6;
@@ -39,7 +40,10 @@ export function useMentions({ group }: Conversation, me: number): Mentions {
     },
     update(field) {
       const part = partBefore(field)?.toLowerCase();
-      const others = part === undefined ? [] : group.members.filter(({ id }) => id !== me);
+      const others =
+        part === undefined
+          ? []
+          : group.members.filter(({ id, username }) => id !== me && shownName(username, id) === username);
       setNames(
         matching(
           others.map(({ username }) => username),

@@ -5,6 +5,7 @@ import { dateAndTime, timeOfDay } from '../../../i18n/dates.ts';
 import type { Language } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { mentions } from '../../model/messages/mentions.ts';
+import { shownName } from '../../model/user-names.ts';
 import type { MessageActions } from './message-actions.ts';
 import { MessageText } from './message-text.tsx';
 import { MessageTools } from './message-tools.tsx';
@@ -73,7 +74,7 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
         onKeyDown={(event) => event.target === event.currentTarget && pressed(event, message, isOwn, actions)}
       >
         <div class="sender" dir="auto">
-          {message.sender}
+          {shownName(message.sender, message.sender_id)}
         </div>
         {message.reply_to !== undefined && <Quote reply={message.reply_to} goTo={actions.goTo} />}
         <div class="body">
@@ -107,7 +108,7 @@ function Quote({ reply, goTo }: { reply: NonNullable<Message['reply_to']>; goTo:
   if (reply.deleted) return <div class="quote deleted">{chatTexts().repliedDeleted}</div>;
   return (
     <button type="button" class="quote" tabIndex={-1} onClick={() => goTo(reply.id)}>
-      <bdi class="quote-sender">{reply.sender}</bdi> <bdi>{reply.excerpt}</bdi>
+      <bdi class="quote-sender">{shownName(reply.sender ?? '', reply.sender_id)}</bdi> <bdi>{reply.excerpt}</bdi>
     </button>
   );
 }

@@ -2,6 +2,7 @@ import type { User } from '../../../../client/index.ts';
 import { namesAndOthers } from '../../../i18n/name-list.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
+import { shownName } from '../../model/user-names.ts';
 
 /** Names in the line. The others are a number. */
 const MAX_NAMES = 3;
@@ -26,6 +27,6 @@ function readByText(readers: readonly User[], { group }: Conversation): string {
   const t = chatTexts();
   const hasAll = readers.length > 1 && readers.length === group.members_count - 1;
   if (hasAll) return t.readByAll;
-  const names = readers.map(({ username }) => username);
+  const names = readers.map(({ id, username }) => shownName(username, id));
   return t.readBy(namesAndOthers(names, names.length, { max: MAX_NAMES, others: t.moreUsers }));
 }

@@ -15,7 +15,7 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
     await chat.refresh();
     if (chat.openedId === id) location.hash = '';
   };
-  const name = nameOf(conversation.group, chat.me.id);
+  const name = nameOf(conversation.group, chat.me);
   const title = direct ? t.leaveDirectTitle(name) : t.leaveTitle(name);
   return (
     <Modal title={title} action={t.leave} act={leave} isDangerous onClose={onClose}>

@@ -3,6 +3,7 @@ import type { Member, MemberRole, User } from '../../../../client/index.ts';
 import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
+import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import { OnlineDot } from '../online-dot.tsx';
 import { PeoplePicker } from '../people-picker.tsx';
@@ -80,7 +81,8 @@ interface LineProps {
 
 function MemberLine({ member, isMe, own, setRole, remove }: LineProps) {
   const t = chatTexts();
-  const { username, role } = member;
+  const { role } = member;
+  const username = shownName(member.username, member.id);
   const mayRemove = !isMe && own !== 'member' && (own === 'owner' || role === 'member');
   return (
     <li>

@@ -7,6 +7,7 @@ import type { Chat } from '../../model/chat.ts';
 import { nameOf } from '../../model/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
 import type { FoundMessage } from '../../model/search.ts';
+import { shownName } from '../../model/user-names.ts';
 
 /** Something that was found, and how to open it. */
 export interface SearchHit {
@@ -30,7 +31,7 @@ const goTo = async (hash: string) => {
 export function groupHits(chat: Chat, term: string): SearchHit[] {
   const wanted = term.trim().toLowerCase();
   return chat.conversations
-    .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me.id) }))
+    .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me) }))
     .filter(({ name }) => name.toLowerCase().includes(wanted))
     .slice(0, MAX_GROUPS)
     .map(({ group, unread, name }) => ({
@@ -67,7 +68,7 @@ export function messageHits(chat: Chat, messages: readonly FoundMessage[]): Sear
     title: <Excerpt parts={message.parts} />,
     detail: (
       <>
-        <bdi>{message.sender}</bdi>, <bdi>{nameOfGroup(chat, message)}</bdi>,{' '}
+        <bdi>{shownName(message.sender, message.sender_id)}</bdi>, <bdi>{nameOfGroup(chat, message)}</bdi>,{' '}
         {shortTime(new Date(message.timestamp), new Date())}
       </>
     ),
@@ -77,7 +78,7 @@ export function messageHits(chat: Chat, messages: readonly FoundMessage[]): Sear
 
 function nameOfGroup(chat: Chat, { group_id, group }: FoundMessage): string {
   const known = chat.find(group_id);
-  return known === undefined ? group : nameOf(known.group, chat.me.id);
+  return known === undefined ? group : nameOf(known.group, chat.me);
 }
 
 /** Shows a message from shortly before the first match. */
