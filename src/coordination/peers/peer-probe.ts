@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
+import { otherNames } from '../../name-lookups.ts';
 import type { Clock } from '../clock.ts';
 
 /** A peer's `/health`. */
@@ -62,7 +63,7 @@ export class PeerProbe {
     this.#events = events;
     this.#clock = clock;
     this.#client = URL.canParse(url) && new URL(url).protocol === 'https:' ? https : http;
-    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: 1 });
+    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: 1, lookup: otherNames.function });
   }
 
   /** Sends one request, with `limitMs` for the whole response. Does nothing while an earlier request is still open. */

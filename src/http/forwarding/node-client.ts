@@ -1,9 +1,16 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
+import { otherNames } from '../../name-lookups.ts';
 
 /** Connections to one node. */
 const MAX_CONNECTIONS = 64;
+const AGENT_OPTIONS = {
+  keepAlive: true,
+  maxSockets: MAX_CONNECTIONS,
+  maxFreeSockets: MAX_CONNECTIONS,
+  lookup: otherNames.function,
+};
 
 /** The response of a node. */
 export interface NodeResponse {
@@ -38,8 +45,8 @@ export class NoResponse extends Error {
 /** Sends requests to other nodes over kept-alive connections. */
 export class NodeClient {
   readonly #agents = {
-    http: new http.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS }),
-    https: new https.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_CONNECTIONS }),
+    http: new http.Agent(AGENT_OPTIONS),
+    https: new https.Agent(AGENT_OPTIONS),
   };
   /** Addresses whose node does not accept the host in its PEER_URL. Every node accepts `localhost`. */
   readonly #calledLocalhost = new Set<string>();

@@ -17,6 +17,7 @@ const BASE: Part[] = [
   'log-level',
   'load-meter',
   'measurements',
+  'name-lookups',
   'once-signal',
   'package-root',
   'printable',

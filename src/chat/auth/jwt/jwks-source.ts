@@ -10,6 +10,7 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerify
 import { backoffDelay, jittered } from '../../../backoff.ts';
 import { errorMessage } from '../../../error-message.ts';
 import type { Log } from '../../../log.ts';
+import { otherNames } from '../../../name-lookups.ts';
 
 /** No keys were fetched yet, so no token can be checked. */
 export class KeysUnavailableError extends Error {
@@ -155,6 +156,7 @@ async function fetchKeys(url: string, limitMs: number, stopping: AbortSignal): P
 }
 
 async function readKeys(url: string, signal: AbortSignal): Promise<JSONWebKeySet> {
+  await lookUpFirst(url, signal);
   const response = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
   if (response.status !== 200) {
     await response.body?.cancel();
@@ -166,6 +168,15 @@ async function readKeys(url: string, signal: AbortSignal): Promise<JSONWebKeySet
   const usable = keys.filter(isUsable);
   if (usable.length === 0) throw new Error('its key set has no public key for signatures');
   return { keys: usable.slice(0, MAX_KEYS) };
+}
+
+/** Waits until the host's name is found, so that not every fetch takes another of the system's two threads for look-ups. */
+function lookUpFirst(url: string, signal: AbortSignal): Promise<unknown> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  const { hostname } = new URL(url);
+  return Promise.race([otherNames.find(hostname.replace(/^\[|\]$/g, '')), aborted]);
 }
 
 /** Reads a response of limited size. */

@@ -1,0 +1,105 @@
+/**
+ * Look-ups of host names. The system gives two threads to all look-ups of a process, and one of a name whose DNS server does not
+ * respond takes its thread for half a minute. Peers whose names cannot be looked up would otherwise take both, and this node could
+ * no longer open a session to PostgreSQL.
+ */
+import { type LookupAddress, lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { promisify } from 'node:util';
+
+/** A name that was found before is not waited for any longer: the addresses that it had then are used. */
+const PATIENCE_MS = 250;
+/** More names than a node uses. */
+const MAX_KNOWN = 1000;
+
+type Resolve = (name: string) => Promise<LookupAddress[]>;
+
+const resolveBySystem: Resolve = (name) => promisify(lookup)(name, { all: true, verbatim: true });
+
+/** Looks up names, each once at a time. */
+export class NameLookups {
+  readonly #concurrency: number;
+  readonly #resolve: Resolve;
+  /** The look-ups that run or wait. */
+  readonly #pending = new Map<string, Promise<LookupAddress[]>>();
+  readonly #waiting: (() => void)[] = [];
+  /** The addresses that each name had last. */
+  readonly #known = new Map<string, LookupAddress[]>();
+  #running = 0;
+
+  /** `concurrency` is how many names are looked up at the same time. */
+  constructor(concurrency = Number.POSITIVE_INFINITY, resolve = resolveBySystem) {
+    this.#concurrency = concurrency;
+    this.#resolve = resolve;
+  }
+
+  /**
+   * Returns the addresses of a name; the last known ones if the DNS does not respond.
+   * @throws the system's error if the name does not exist, or is not known and cannot be looked up.
+   */
+  find(name: string): Promise<LookupAddress[]> {
+    const found = this.#lookUp(name);
+    const known = this.#known.get(name);
+    return known ? orAfter(PATIENCE_MS, found, known) : found;
+  }
+
+  /** As {@link find}, for the option `lookup` of a socket or an agent. */
+  readonly function: LookupFunction = (name, { all, family }, callback) => {
+    this.find(name).then(
+      (addresses) => {
+        const version = family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family;
+        const usable = version ? addresses.filter((address) => address.family === version) : addresses;
+        const [first] = usable;
+        if (!first) callback(Object.assign(new Error(`${name} has no such address`), { code: 'ENOTFOUND' }), '');
+        else if (all) callback(null, usable);
+        else callback(null, first.address, first.family);
+      },
+      (error) => callback(error, ''),
+    );
+  };
+
+  #lookUp(name: string): Promise<LookupAddress[]> {
+    const pending = this.#pending.get(name);
+    if (pending) return pending;
+    const found = this.#inTurn(name).finally(() => this.#pending.delete(name));
+    this.#pending.set(name, found);
+    return found;
+  }
+
+  async #inTurn(name: string): Promise<LookupAddress[]> {
+    if (this.#running >= this.#concurrency) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running += 1;
+    try {
+      const addresses = await this.#resolve(name);
+      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+      this.#known.set(name, addresses);
+      return addresses;
+    } catch (error) {
+      const known = this.#known.get(name);
+      if (known && isTemporary(error)) return known;
+      this.#known.delete(name);
+      throw error;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running -= 1;
+    }
+  }
+}
+
+/** True if the DNS did not respond, or could not. */
+const isTemporary = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EAI_AGAIN';
+
+/** Resolves or rejects as `promise` does, or resolves with `instead` after `ms`. */
+function orAfter<T>(ms: number, promise: Promise<T>, instead: T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(instead), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** The names of PostgreSQL's servers. */
+export const databaseNames = new NameLookups();
+
+/** All other names, one at a time: that leaves a thread for those of PostgreSQL's servers. */
+export const otherNames = new NameLookups(1);
