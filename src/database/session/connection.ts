@@ -51,7 +51,9 @@ export function connectionOptions(
     user,
     password: () => password ?? Promise.reject(new MissingPasswordError()),
     database,
+    // For the driver's choice whether to use TLS, and to refuse files that cannot be read at the start.
     ssl: tlsOptions(tls),
+    tls,
     sslnegotiation: tls.negotiation,
     application_name: applicationName,
     connectionTimeoutMillis: target.connectTimeoutMs ?? CONNECT_LIMIT_MS,
@@ -99,6 +101,7 @@ export function clientConfig(options: SessionOptions, sockets: Sockets): pg.Clie
     ownOptions: _own,
     throughPooler: _pooler,
     servers: _servers,
+    tls: _tls,
     onProgress: _on,
     ...config
   } = options;

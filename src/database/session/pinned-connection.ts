@@ -4,6 +4,7 @@ import { DatabaseUnavailableError, SqlState } from '../errors.ts';
 import type { Server } from '../servers/server.ts';
 import { NotWritableError } from '../servers/server-errors.ts';
 import type { Opening, ServerChoice, Servers } from '../servers/servers.ts';
+import { type Tls, tlsOptions } from '../url/database-tls.ts';
 import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
@@ -11,6 +12,8 @@ export interface ConnectionOptions extends pg.ClientConfig {
   servers: Servers;
   user: string;
   database: string;
+  /** Its files are read again for each session: they may have been renewed. */
+  tls: Tls;
   /** All of SESSION_SETTINGS, and this session's own. */
   settings: SessionSettings;
   /** The URL's options, sent before ours. */
@@ -32,6 +35,7 @@ export class SessionSettingsError extends DatabaseUnavailableError {
 /** Members of the driver's connection that its types lack. */
 interface Wire {
   _connecting: boolean;
+  ssl: ReturnType<typeof tlsOptions>;
   connect(portOrPath: number | string, host?: string): void;
   startup(parameters: Record<string, string>): void;
   upgradeToSSL(host: string, reportError: (error: Error) => void): void;
@@ -95,8 +99,14 @@ export class PinnedConnection extends pg.Connection {
     else WIRE.connect.call(this as unknown as Wire, port, address);
   }
 
-  /** Checks the certificate against the name in the URL, not against the address. */
+  /** Reads the certificates as they are now, and checks the server's against the name in the URL, not against the address. */
   upgradeToSSL(address: string, reportError: (error: Error) => void): void {
+    try {
+      (this as unknown as Wire).ssl = tlsOptions(this.#options.tls);
+    } catch (error) {
+      this.stream.destroy(error as Error);
+      return;
+    }
     WIRE.upgradeToSSL.call(this as unknown as Wire, this.#server?.host ?? address, reportError);
   }
 

@@ -8,15 +8,12 @@ import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { type LocalLock, localLock, PROMOTION, RESIGNATION } from './coordinator.ts';
 
 const LEASE_MS = 2000;
 const INSERT = 'INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, $1)';
-
-/** Sessions of this database that wait for the write fence. Clones of one template have equal oids. */
-const WAITING = `SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.write_fence'::regclass AND NOT granted
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 describe('The write fence', () => {
   let database: TestDatabase;
@@ -111,7 +108,7 @@ describe('The write fence', () => {
     await closing.query('BEGIN');
     await closing.query('SELECT plantao.close_term($1, $2)', [term, 'test']);
     const asserted = writer.query('SELECT plantao.assert_term($1)', [term]).catch((thrown) => thrown);
-    await eventually('it waits', async () => (await witness(WAITING)).length > 0);
+    await eventually('it waits', () => lockWaits(bystander, 'plantao_mutexes.write_fence'));
     await closing.query('COMMIT');
     expect(sqlState(await asserted)).to.equal(SqlState.TERM_CLOSED);
   });
@@ -196,7 +193,7 @@ describe('The write fence', () => {
     const resigned = a.lock.release(RESIGNATION).then(() => {
       isResigned = true;
     });
-    await eventually('the resignation waits', async () => (await witness(WAITING)).length > 0);
+    await eventually('the resignation waits', () => lockWaits(bystander, 'plantao_mutexes.write_fence'));
     expect(isResigned).to.equal(false);
     expect(a.term, 'no write begins in the meantime').to.equal(null);
     await writer.query('COMMIT');

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import {
   type Coordinator,
@@ -14,7 +15,6 @@ import {
 const LEASE_MS = 600;
 
 /** Clones of one template have equal oids. */
-const OF_THIS_DATABASE = 'database = (SELECT oid FROM pg_database WHERE datname = current_database())';
 
 describe('The leader lock', () => {
   let database: TestDatabase;
@@ -129,7 +129,8 @@ describe('The leader lock', () => {
     expect(
       await query(
         `SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-         WHERE relnamespace = 'plantao_mutexes'::regnamespace AND ${OF_THIS_DATABASE}`,
+         WHERE relnamespace = 'plantao_mutexes'::regnamespace 
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       ),
     ).to.deep.equal([]);
     expect(
@@ -185,9 +186,7 @@ describe('The leader lock', () => {
     await query('BEGIN');
     await query('SELECT plantao.assert_term($1)', [term?.number]);
     const resigned = a.lock.release({ ...RESIGNATION, reason: 'fall' });
-    const waiting = `SELECT FROM pg_locks
-      WHERE relation = 'plantao_mutexes.write_fence'::regclass AND NOT granted AND ${OF_THIS_DATABASE}`;
-    await eventually('it waits', async () => (await query(waiting)).length === 1);
+    await eventually('it waits', () => lockWaits(psql, 'plantao_mutexes.write_fence'));
     a.lock.interrupt();
     await query('COMMIT');
     await resigned;

@@ -5,6 +5,7 @@ import { freePort } from '../../support/network/free-port.ts';
 import { get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 type Caller = { token?: string };
@@ -190,12 +191,7 @@ describe('A deleted account', function () {
         ana.id,
       ]);
       const erasing = erase(ana, 'erase');
-      await eventually('the erasure waits for the log', async () => {
-        const waiting = await query(
-          "SELECT FROM pg_locks WHERE NOT granted AND relation = 'plantao_mutexes.event_log'::regclass",
-        );
-        return waiting.length > 0;
-      });
+      await eventually('the erasure waits for the log', () => lockWaits(scene.sql, 'plantao_mutexes.event_log'));
       await other.query('COMMIT');
       expect((await erasing).status).to.equal(200);
     } finally {

@@ -8,6 +8,7 @@ import { RateLimitedError } from '../../../src/chat/errors.ts';
 import { openSequelize } from '../../../src/database/sequelize.ts';
 import { eventually } from '../../support/eventually.ts';
 import { People } from '../../support/network/people.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const POOL_SIZE = 3;
@@ -201,12 +202,7 @@ describe('The sign-in limits', () => {
     await sql.query('BEGIN');
     await sql.query('INSERT INTO plantao.sign_in_attempts VALUES ($1, 1, NULL)', [key]);
     const waiting = refusalOf(guess(ana, HOME));
-    await eventually('the attempt waits for the row', async () => {
-      const { rowCount } = await sql.query('SELECT FROM pg_locks WHERE NOT granted AND locktype = $1', [
-        'transactionid',
-      ]);
-      return rowCount;
-    });
+    await eventually('the attempt waits for the row', () => lockWaits(sql));
     await sql.query(
       `UPDATE plantao.sign_in_attempts SET points = 3, expire = extract(epoch FROM clock_timestamp()) * 1000 + 900000
        WHERE key = $1`,

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const POST = `SELECT outcome FROM plantao.post_messages(1, false, $1::bigint[], $2::bigint[], $3::text[], $4::text[])`;
@@ -111,12 +112,7 @@ describe('Posts, joins and new groups', () => {
         () => 'done',
         (error: pg.DatabaseError) => error.code,
       );
-      await eventually('the other transaction waits', async () => {
-        const { rows } = await admin.query(
-          'SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()',
-        );
-        return rows.length > 0;
-      });
+      await eventually('the other transaction waits', () => lockWaits(admin));
       const own = await admin.query(second).then(
         () => 'done',
         (error: pg.DatabaseError) => error.code,
@@ -132,12 +128,7 @@ describe('Posts, joins and new groups', () => {
     await admin.query("INSERT INTO plantao.groups (id, name) VALUES (1000000, 'short')");
     await admin.query('BEGIN; DELETE FROM plantao.groups WHERE id = 1000000');
     const post = clients[0]?.query(POST, [[1], [1_000_000], ['x'], [null]]);
-    await eventually('the post waits', async () => {
-      const { rows } = await admin.query(
-        'SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()',
-      );
-      return rows.length > 0;
-    });
+    await eventually('the post waits', () => lockWaits(admin));
     await admin.query('COMMIT');
     expect((await post)?.rows).to.deep.equal([{ outcome: 'group_not_found' }]);
   });

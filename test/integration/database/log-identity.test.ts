@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { CursorExpiredError, parseCursor } from '../../../src/events/cursor.ts';
 import { eventually } from '../../support/eventually.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 import { LogNode } from '../delivery/delivery-node.ts';
 
@@ -117,7 +118,7 @@ describe('The identity of the event log', function () {
     await first.query('DELETE FROM plantao.recovery_marker');
     await first.query('BEGIN; SELECT plantao.lock_log()');
     const begun = begin();
-    const waits = async () => (await first.query('SELECT FROM pg_locks WHERE NOT granted')).rowCount === 1;
+    const waits = () => lockWaits(first);
     await Promise.race([begun, eventually('the second waits for the first', waits, { every: 1 })]);
     await first.query('COMMIT');
     const [, { rows }] = (await begun) as unknown as [unknown, pg.QueryResult<{ epoch: number }>];

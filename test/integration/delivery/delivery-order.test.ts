@@ -3,6 +3,7 @@ import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { Follower } from './delivery-follower.ts';
 import { LogNode } from './delivery-node.ts';
@@ -80,12 +81,7 @@ describe('Commit order is log order, for every writer', () => {
     const second = insert(two, 'waits for it').then(() => {
       isThrough = true;
     });
-    await eventually('the second waits for the lock', async () => {
-      const { rows } = await one.query(
-        "SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.event_log'::regclass AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-      );
-      return rows.length > 0;
-    });
+    await eventually('the second waits for the lock', () => lockWaits(one, 'plantao_mutexes.event_log'));
     expect(isThrough).to.equal(false);
     expect(followers.flatMap(({ texts }) => texts)).to.deep.equal([]);
     await one.query('COMMIT');

@@ -5,10 +5,8 @@ import { freePort } from '../../support/network/free-port.ts';
 import { get, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
-
-const WAITS = `SELECT FROM pg_locks WHERE relation = 'plantao_mutexes.event_log'::regclass AND NOT granted
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 describe('A request that waits for the event log', function () {
   this.timeout(60_000);
@@ -41,7 +39,7 @@ describe('A request that waits for the event log', function () {
   async function meanwhile(change: string, send: () => Promise<string>): Promise<string> {
     await sql.query('BEGIN; SELECT plantao.lock_log()');
     const answer = send();
-    await eventually('the request waits', async () => (await watching.query(WAITS)).rowCount);
+    await eventually('the request waits', () => lockWaits(watching, 'plantao_mutexes.event_log'));
     await sql.query(`${change}; COMMIT`);
     return answer;
   }

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { del, get, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { ANA, BRUNO, CURSOR, chatCalls, isMissing } from '../chat-calls.ts';
 
 const OWNER = { ...ANA, role: 'owner' };
@@ -177,13 +178,7 @@ describe('Groups over HTTP', () => {
           post(on(`/user/${id}/groups`), { groups: ['Novo B', 'Novo A'] }),
           post(on(`/user/${other}/groups`), { groups: ['Novo A', 'Novo B'] }),
         ]);
-        await eventually('both wait', async () => {
-          const { rows } = await sql.query(
-            `SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
-             WHERE locktype = 'relation' AND NOT granted AND datname = current_database()`,
-          );
-          return rows.length === 2;
-        });
+        await eventually('both wait', async () => (await lockWaits(sql, 'plantao_mutexes.event_log')) === 2);
         await sql.query('COMMIT');
         expect((await joining).map(({ status }) => status)).to.deep.equal([200, 200]);
       } finally {

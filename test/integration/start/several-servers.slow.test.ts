@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -294,5 +294,27 @@ describe('Certificates of several servers', function () {
     expect(await failureOf(tlsUrl(['db1.example', 'db2.example'], query))).to.match(
       /db1\.example.*certificate.*; db2\.example.*certificate/,
     );
+  });
+
+  it('are read again for each session: a renewed file is used, and one that is missing for a moment is an error of that session', async () => {
+    const file = path.join(folder, 'renewed.crt');
+    await copyFile(path.join(folder, 'db1.example.crt'), file);
+    const options = connectionOptions(
+      tlsUrl(['db1.example'], `sslmode=verify-full&sslrootcert=${file}`),
+      'plantao:test:log',
+      2000,
+    );
+    const opened = () =>
+      Session.open(options).then(
+        (session) => session.close().then(() => 'opened'),
+        (error) => errorMessage(error),
+      );
+    expect(await opened()).to.match(/certificate/);
+    await copyFile(path.join(folder, 'ca.crt'), file);
+    expect(await opened()).to.equal('opened');
+    await rm(file);
+    expect(await opened()).to.match(/names a file in sslrootcert that cannot be read/);
+    await copyFile(path.join(folder, 'ca.crt'), file);
+    expect(await opened()).to.equal('opened');
   });
 });
