@@ -197,13 +197,13 @@ const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) 
   Object.fromEntries(Object.entries(properties).filter(([name]) => names.length === 0 || names.includes(name)));
 
 function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
-  const { responseBody, content, status = 200, alsoStatuses = [] } = route;
+  const { responseBody, responseExample, content, status = 200, alsoStatuses = [] } = route;
   const name = (responseBody && schemaNameOf(responseBody)) ?? `${capital(idOf(route.method, path))}Response`;
   const schema = responseBody ? { $ref: named(responseSchemaOf(responseBody), name, schemas) } : {};
   const type = content ?? 'application/json';
   const body = {
     [type]: responseBody
-      ? { schema, example: exampleOf(schema, schemas) }
+      ? { schema, example: { ...(exampleOf(schema, schemas) as object), ...responseExample } }
       : {
           schema: type === 'application/json' ? { type: 'object' } : { type: 'string' },
           ...(type === 'text/event-stream' && { example: streamExample(schemas) }),

@@ -163,7 +163,10 @@ export const event = z
       ...happened,
       group_id: z.number().nullable().describe('One event for each group of the user; null if there is none.'),
       user_id: z.number(),
-      username: z.string().nullable().describe('The name now; null if the account was deleted.'),
+      username: z
+        .string()
+        .nullable()
+        .describe('The name now, which is deleted-… for a deleted account; null if the account is not known any more.'),
     }),
     z.object({ kind: z.literal('joined'), ...move }),
     z.object({ kind: z.literal('left'), ...move }),

@@ -44,6 +44,8 @@ export interface Route {
   status?: 200 | 201;
   /** The body of a successful response, for the document and the tests; absent if it is not JSON. */
   responseBody?: z.ZodType;
+  /** Fields of the example response whose values, found by their names, would not be what this route returns. */
+  responseExample?: Readonly<Record<string, unknown>>;
   /** The media type of a successful response if it is not JSON. */
   content?: string;
   /** Error statuses in addition to those that follow from the rest of the definition. */

@@ -6,7 +6,7 @@ import type { JsonSchema } from '../../../src/http/docs/json-schema.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type ApiDocument, Contract, expectAsDocumented } from '../../support/network/contract.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { type Call, get, request } from '../../support/network/http.ts';
+import { type Call, get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -128,8 +128,16 @@ describe('The OpenAPI document', function () {
       const answer = await request(method, `${node.url}${url}`, call);
       expectAsDocumented(contract, method, path, answer);
       if (expected !== undefined) expect(answer.status, `${method} ${url}: ${answer.text}`).to.equal(expected);
+      if (url !== '/notify/all') expectAsInExample(method, path, answer);
       seen.add(`${method} ${path} ${answer.status}`);
       return answer;
+    };
+    /** The sentence of the example is the one that the route returns. */
+    const expectAsInExample = (method: string, path: string, { status, body }: HttpResponse<JsonObject>) => {
+      const { content } = contract.document.paths[path]?.[method.toLowerCase()]?.responses[status] ?? {};
+      const { example } = (content?.['application/json'] ?? {}) as { example?: Record<string, unknown> };
+      if (typeof body?.message === 'string') expect(body.message, `${method} ${path}`).to.equal(example?.message);
+      if (path === '/fall' || path === '/revive') expect(body.status, path).to.equal(example?.status);
     };
     const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
     const [a, b, admin] = [as(ana.token), as(bruno.token), as(ADMIN_TOKEN)];

@@ -72,7 +72,8 @@ function eraseRoute({ accountChanges }: Services): Route {
     servedBy: 'active node',
     unqueued: true,
     requires: 'user',
-    summary: "Deletes the caller's account and revokes its tokens; its messages stay under another name, or are erased",
+    summary:
+      "Deletes the caller's account and revokes its tokens; its messages stay under the name deleted-…, or are erased",
     description:
       'Repeating it is safe: 401 or 404 then means that the account is deleted. After an interrupted request, the service removes the remaining messages and reactions within minutes',
     input: z.object({
@@ -80,11 +81,12 @@ function eraseRoute({ accountChanges }: Services): Route {
       messages: z
         .enum(['keep', 'erase'], 'must be keep or erase')
         .default('keep')
-        .describe('Whether the messages stay under another name, or are erased.'),
+        .describe('Whether the messages stay under the name deleted-…, or are erased.'),
       userId,
     }),
     errorStatuses: [404],
     responseBody: z.object({ message: z.string(), user_id: z.number() }),
+    responseExample: { message: 'account deleted' },
     async handle({ input, caller, request }) {
       const owner = ownerOf(request, requireUserId(caller, input.userId), input.password);
       await accountChanges.erase(owner, input.messages === 'erase' ? 'erase' : 'anonymise');
@@ -113,6 +115,7 @@ function passwordRoute({ accountChanges }: Services): Route {
     input: z.object({ oldPassword: givenPassword, password, userId }),
     errorStatuses: [401, 404],
     responseBody: passwordResponse,
+    responseExample: { message: 'password changed' },
     async handle({ input, caller, request }) {
       const owner = ownerOf(request, requireUserId(caller, input.userId), input.oldPassword);
       const token = await accountChanges.changePassword(owner, input.password);
@@ -160,6 +163,7 @@ function endSessionRoute({ accountChanges }: Services): Route {
     input: z.object({ sessionId, userId }),
     errorStatuses: [404],
     responseBody: z.object({ message: z.string() }),
+    responseExample: { message: 'session ended' },
     async handle({ input, caller }) {
       await accountChanges.endSession(requireUserId(caller, input.userId), input.sessionId);
       return { body: { message: 'session ended' } };

@@ -53,6 +53,7 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
     status: 201,
     alsoStatuses: [200],
     responseBody: z.object({ user_id: z.number(), username: z.string(), token, message: z.string(), ...identity }),
+    responseExample: { message: 'user registered' },
     errorStatuses: [401, 409],
     headers: ['Idempotency-Key'],
     async handle({ input, request }) {
@@ -127,6 +128,7 @@ function logoutRoute({ tokens }: Services): Route {
     description: 'Repeating it is safe: 401 then means that the first request succeeded',
     input: z.object({}),
     responseBody: z.object({ message: z.string() }),
+    responseExample: { message: 'logged out' },
     async handle({ request, caller }) {
       const credential = bearerOf(request);
       const isJwt = credential !== null && looksLikeJwt(credential);
@@ -151,6 +153,7 @@ function tokensRoute({ tokens }: Services): Route {
       user_id: z.number(),
       revoked: z.number().describe('How many valid tokens were revoked.'),
     }),
+    responseExample: { message: 'tokens revoked' },
     async handle({ input, caller }) {
       const userId = input.userId ?? caller.userId;
       if (userId === null) throw invalid('userId', 'is required');

@@ -136,6 +136,7 @@ function fallRoute({ cluster }: Services): Route {
     description: 'Repeating it is safe',
     input: nothing,
     responseBody: z.object({ status: z.string(), active: z.boolean() }),
+    responseExample: { status: 'system down', active: false },
     async handle() {
       await cluster.fall();
       return { body: { status: 'system down', active: false } };
@@ -153,6 +154,7 @@ function reviveRoute({ cluster }: Services): Route {
     description: 'Repeating it is safe',
     input: nothing,
     responseBody: z.object({ status: z.string(), active: z.boolean() }),
+    responseExample: { status: 'system revived', active: false },
     async handle() {
       await cluster.revive();
       return { body: { status: 'system revived', active: cluster.acceptsWrites } };
@@ -184,6 +186,7 @@ function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route
     description: 'Repeating it is safe if `to` is given: already_active then means that the first request succeeded',
     input: z.object({ to: nodeName.nullish() }),
     responseBody: switchoverResponse,
+    responseExample: { message: 'handed over' },
     errorStatuses: [404, 409],
     async handle({ input, request }) {
       const refusal = await cluster.switchover(input.to ?? null, requesterOf(request));

@@ -69,6 +69,7 @@ function deleteGroupRoute({ administration }: Services): Route {
     input: z.object({ groupId: id }),
     errorStatuses: [404, 409],
     responseBody: z.object({ message: z.string(), group_id: z.number() }),
+    responseExample: { message: 'group deleted' },
     async handle({ input: { groupId }, caller }) {
       await administration.delete(groupId, caller.userId);
       return { body: { message: 'group deleted', group_id: groupId } };
@@ -87,6 +88,7 @@ function roleRoute({ administration }: Services): Route {
     input: z.object({ groupId: id, userId: id.describe('The member.'), role }),
     errorStatuses: [404, 409],
     responseBody: z.object({ message: z.string(), group_id: z.number(), user_id: z.number(), role }),
+    responseExample: { message: 'role changed' },
     async handle({ input: { groupId, userId, role }, caller }) {
       await administration.setRole(groupId, caller.userId, userId, role);
       return { body: { message: 'role changed', group_id: groupId, user_id: userId, role } };
@@ -131,6 +133,7 @@ function revokeInvitationsRoute({ invitations }: Services): Route {
     input: z.object({ groupId: id }),
     errorStatuses: [404, 409],
     responseBody: z.object({ message: z.string(), group_id: z.number(), revoked: z.number() }),
+    responseExample: { message: 'invitations revoked' },
     async handle({ input: { groupId }, caller }) {
       const revoked = await invitations.revokeAll(groupId, caller.userId);
       return { body: { message: 'invitations revoked', group_id: groupId, revoked } };
@@ -163,6 +166,7 @@ function acceptInvitationRoute({ invitations }: Services): Route {
     errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
     responseBody: acceptedResponse,
+    responseExample: { message: 'joined' },
     async handle({ input, caller, request }) {
       const joining = requireUserId(caller, input.userId);
       const key = requestKeyOf(request, joining, input);

@@ -32,6 +32,7 @@ export function directRoutes({ directChats }: Services): Route[] {
       errorStatuses: [404, 409],
       headers: ['Idempotency-Key'],
       responseBody: directResponse,
+      responseExample: { group_name: 'ana_orm, bruno', other: { id: 2, username: 'bruno' } },
       async handle({ input, caller, request }) {
         const userId = requireUserId(caller, input.userId);
         if (input.otherUserId === userId) throw invalid('otherUserId', 'must be another user');

@@ -136,6 +136,7 @@ function joinRoute({ groups }: Services): Route {
     errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
     responseBody: membership,
+    responseExample: { message: 'joined' },
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId ?? input.userId, input);
       await groups.join(input.groupId, input.userId, caller.userId, key);
@@ -155,6 +156,7 @@ function leaveRoute({ groups, administration }: Services): Route {
     input: z.object({ groupId: id, userId: actingUserId('The user to remove, by default the caller') }),
     errorStatuses: [404, 409],
     responseBody: membership,
+    responseExample: { message: 'left' },
     async handle({ input: { groupId, userId: given }, caller }) {
       const userId = given ?? requireUserId(caller, undefined);
       if (caller.userId !== null && caller.userId !== userId) {

@@ -80,6 +80,7 @@ function revokeRoute({ hooks }: Services): Route {
     input: z.object({ hookId: id }),
     errorStatuses: [404],
     responseBody: z.object({ message: z.string(), hook_id: z.number() }),
+    responseExample: { message: 'hook revoked' },
     async handle({ input: { hookId }, caller }) {
       await hooks.revoke(hookId, caller.userId);
       return { body: { message: 'hook revoked', hook_id: hookId } };
@@ -102,6 +103,7 @@ function postRoute({ hooks, hookPostsPerMinute, writer, eventLog }: Services): R
     errorStatuses: [404, 409, 410],
     headers: ['Idempotency-Key'],
     responseBody: sendResponse,
+    responseExample: { message: 'message sent' },
     async handle({ input, request }) {
       const key = idempotencyKey(request);
       const { id, groupId, isRepeated } = await hooks.find(input.hookToken, key);

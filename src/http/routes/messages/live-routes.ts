@@ -42,6 +42,7 @@ function typingRoute(services: Services): Route {
     }),
     errorStatuses: [404],
     responseBody: z.object({ message: z.string(), group_id: z.number(), ttl_ms: z.number() }),
+    responseExample: { message: 'typing' },
     async handle({ input: { groupId, userId }, caller }) {
       const live = requireLive(services.live);
       const typist = requireUserId(caller, userId);

@@ -32,6 +32,7 @@ function editRoute({ editing }: Services): Route {
     }),
     errorStatuses: [404],
     responseBody: editResponse,
+    responseExample: { message: 'message edited' },
     async handle({ input: { messageId, content, meta, userId }, caller }) {
       if (userId !== undefined) requireSelf(caller, userId);
       const editorId = caller.userId ?? userId ?? null;
@@ -69,6 +70,7 @@ function reactRoute(services: Services): Route {
     errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
     responseBody: reactionResponse,
+    responseExample: { message: 'reaction added' },
     async handle({ input, caller, request }) {
       const { messageId, emoji } = input;
       const userId = requireUserId(caller, input.userId);
@@ -90,6 +92,7 @@ function unreactRoute(services: Services): Route {
     input: reactionInput,
     errorStatuses: [404],
     responseBody: reactionResponse,
+    responseExample: { message: 'reaction removed', count: 0 },
     async handle({ input: { messageId, emoji, userId }, caller }) {
       const reaction = { messageId, emoji, userId: requireUserId(caller, userId) };
       const count = await services.reactions.remove(reaction, caller.userId !== null);

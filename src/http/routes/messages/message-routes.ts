@@ -93,6 +93,7 @@ function sendRoute({ writer, eventLog }: Services): Route {
     errorStatuses: [404, 409],
     headers: ['Idempotency-Key', 'Prefer'],
     responseBody: sendResponse,
+    responseExample: { message: 'message sent' },
     async handle({ input, caller, request }) {
       const preferred = preferredDurability(request);
       const posted = await writer.post({
@@ -134,6 +135,7 @@ function deleteRoute({ messages }: Services): Route {
     input: z.object({ messageId: id }),
     errorStatuses: [404],
     responseBody: z.object({ message: z.string() }),
+    responseExample: { message: 'message deleted' },
     async handle({ input, caller }) {
       await messages.delete(input.messageId, caller.userId);
       return { body: { message: 'message deleted' } };

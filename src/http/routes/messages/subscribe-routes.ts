@@ -201,6 +201,7 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
     summary: 'Sends a notification to all polls and streams that wait for this name, or with `all` to everyone',
     input: z.object({ group: groupName, payload: json.optional() }),
     responseBody: notifyResponse,
+    responseExample: { message: 'notification sent to group Grupo Geral' },
     errorStatuses: [409, 413],
     headers: ['Idempotency-Key'],
     async handle({ input, caller, request }) {
