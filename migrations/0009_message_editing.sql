@@ -48,12 +48,31 @@ COMMENT ON FUNCTION plantao.log_edits() IS 'Appends one event for each message w
 CREATE TRIGGER log_edited AFTER UPDATE ON plantao.messages
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_edits();
 
+-- The deletion of one message may leave more than other writes can wait for.
+CREATE TABLE plantao.removed_messages (
+  message_id bigint PRIMARY KEY CHECK (message_id BETWEEN 1 AND 9007199254740991)
+);
+COMMENT ON TABLE plantao.removed_messages IS
+  'Deleted messages that had too many reactions or earlier texts for one transaction. The active node removes the rest within about a minute.';
+COMMENT ON COLUMN plantao.removed_messages.message_id IS 'The message.';
+
 CREATE FUNCTION plantao.forget_edits() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Without sequential scans, as every function whose plan may have been made while the table was small.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  forgotten integer;
 BEGIN
-  DELETE FROM plantao.message_edits e USING removed r WHERE e.message_id = r.id;
+  DELETE FROM plantao.message_edits e WHERE e.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM removed r JOIN plantao.message_edits o ON o.message_id = r.id LIMIT 1000));
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  IF forgotten = 1000 THEN
+    INSERT INTO plantao.removed_messages (message_id)
+    SELECT r.id FROM removed r WHERE EXISTS (SELECT FROM plantao.message_edits e WHERE e.message_id = r.id)
+    ON CONFLICT DO NOTHING;
+  END IF;
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.forget_edits() IS 'Removes the earlier texts of deleted messages.';
+COMMENT ON FUNCTION plantao.forget_edits() IS
+  'Removes the earlier texts of deleted messages, at most 1000 of them: plantao.forget_removed_messages() removes the rest.';
 CREATE TRIGGER forget_edits AFTER DELETE ON plantao.messages
   REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION plantao.forget_edits();

@@ -109,11 +109,49 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.reactions
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
 
 CREATE FUNCTION plantao.forget_reactions() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  forgotten integer;
 BEGIN
-  DELETE FROM plantao.reactions r USING removed m WHERE r.message_id = m.id;
+  DELETE FROM plantao.reaction_counts k USING removed m WHERE k.message_id = m.id;
+  DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
+    SELECT o.message_id, o.user_id, o.emoji FROM removed m JOIN plantao.reactions o ON o.message_id = m.id LIMIT 1000);
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  IF forgotten = 1000 THEN
+    INSERT INTO plantao.removed_messages (message_id)
+    SELECT m.id FROM removed m WHERE EXISTS (SELECT FROM plantao.reactions r WHERE r.message_id = m.id)
+    ON CONFLICT DO NOTHING;
+  END IF;
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.forget_reactions() IS 'Removes the reactions to deleted messages.';
+COMMENT ON FUNCTION plantao.forget_reactions() IS
+  'Removes the reactions to deleted messages, at most 1000 of them: plantao.forget_removed_messages() removes the rest.';
 CREATE TRIGGER forget_reactions AFTER DELETE ON plantao.messages
   REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION plantao.forget_reactions();
+
+CREATE FUNCTION plantao.forget_removed_messages(under_term bigint, at_most integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  ids bigint[];
+  room integer := at_most;
+  forgotten integer;
+BEGIN
+  -- Does not wait for a synchronous standby: what a failover restores is removed again.
+  PERFORM set_config('synchronous_commit', 'local', true);
+  PERFORM plantao.assert_term(under_term);
+  ids := ARRAY(SELECT r.message_id FROM plantao.removed_messages r ORDER BY r.message_id LIMIT at_most);
+  IF ids = '{}' THEN RETURN 0; END IF;
+  DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
+    SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.message_id = ANY (ids) LIMIT room);
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  room := room - forgotten;
+  DELETE FROM plantao.message_edits e WHERE e.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM plantao.message_edits o WHERE o.message_id = ANY (ids) LIMIT room));
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  room := room - forgotten;
+  IF room > 0 THEN DELETE FROM plantao.removed_messages r WHERE r.message_id = ANY (ids); END IF;
+  -- Beyond this step there may be more messages.
+  RETURN CASE WHEN cardinality(ids) = at_most THEN at_most ELSE at_most - room END;
+END $$;
+COMMENT ON FUNCTION plantao.forget_removed_messages(bigint, integer) IS
+  'One step of the active node under its term: removes at most at_most reactions and earlier texts of plantao.removed_messages. Returns their number; fewer than at_most means done.';

@@ -36,7 +36,7 @@ const PAUSE_MS = 50;
 
 /**
  * Removes old events and idempotency keys in small steps while this node is active (migrations/0006_retention.sql), and what
- * unfinished deletions of accounts have left.
+ * unfinished deletions of accounts and messages have left.
  */
 export class Retention {
   readonly #options: RetentionOptions;
@@ -61,7 +61,7 @@ export class Retention {
   }
 
   /**
-   * Removes all events and keys beyond the limits, and continues the deletions of accounts; does nothing if this node is not active.
+   * Removes all events and keys beyond the limits, and continues deletions of accounts and messages; does nothing if this node is not active.
    * @throws the database's error.
    */
   async sweep(): Promise<SweepResult> {
@@ -78,6 +78,7 @@ export class Retention {
       STEP,
     );
     await this.#inSteps(`SELECT plantao.continue_erasures($term, ${STEP}) AS done`, {}, STEP);
+    await this.#inSteps(`SELECT plantao.forget_removed_messages($term, ${STEP}) AS done`, {}, STEP);
     if (events + keys > 0) log.debug({ event: 'swept', events, keys }, 'old events and idempotency keys were removed');
     return { events, keys };
   }

@@ -38,7 +38,7 @@ export async function exportDatabase(
     const left = table === 'users' ? ` - 'username_key'${withPasswords ? '' : " - 'password_hash'"}` : '';
     await query(
       `DECLARE exported NO SCROLL CURSOR FOR
-       SELECT '{"table":"${table}","row":' || (to_jsonb(t)${left})::text || '}' AS line FROM plantao.${table} t ORDER BY ${ORDER[table]}`,
+       SELECT '{"table":"${table}","row":' || (to_jsonb(t)${left})::text || '}' AS line FROM ${kept(table)} ORDER BY ${ORDER[table]}`,
     );
     for (;;) {
       const rows = await query<{ line: string }>(`FETCH ${ROWS_PER_FETCH} FROM exported`);
@@ -54,9 +54,16 @@ export async function exportDatabase(
   return written;
 }
 
+/** Returns the rows of a table, without what deleted messages have left: an import would refuse it. */
+function kept(table: TableName): string {
+  const isOfMessage = table === 'reactions' || table === 'message_edits';
+  const left = 'SELECT FROM plantao.removed_messages r WHERE r.message_id = t.message_id';
+  return `plantao.${table} t${isOfMessage ? ` WHERE NOT EXISTS (${left})` : ''}`;
+}
+
 async function headerOf(query: Query): Promise<Header> {
   const [row] = await query<{ cluster: string; at: Date }>('SELECT plantao.cluster_id() AS cluster, now() AS at');
-  const counts = TABLES.map((table) => `(SELECT count(*) FROM plantao.${table}) AS ${table}`);
+  const counts = TABLES.map((table) => `(SELECT count(*) FROM ${kept(table)}) AS ${table}`);
   const [rows] = await query<RowCounts>(`SELECT ${counts.join(', ')}`);
   const ids = WITH_SEQUENCE.map((table) => `(SELECT coalesce(max(id), 0) FROM plantao.${table}) AS ${table}`);
   const [lastIds] = await query<Record<(typeof WITH_SEQUENCE)[number], number>>(`SELECT ${ids.join(', ')}`);

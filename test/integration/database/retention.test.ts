@@ -231,6 +231,34 @@ describe('Retention', () => {
     expect((await client.query('SELECT FROM plantao.users WHERE erasing IS NOT NULL')).rows).to.have.length(0);
   });
 
+  it('removes in steps what a message with thousands of reactions and earlier texts has left', async () => {
+    const count = async (from: string) => (await client.query(`SELECT count(*)::int AS n FROM ${from}`)).rows[0].n;
+    await client.query("INSERT INTO plantao.users (username) SELECT 'fã ' || n FROM generate_series(1, 250) n");
+    const { rows } = await client.query(
+      "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'popular'), (1, 1, 'plain') RETURNING id",
+    );
+    const ids = rows.map(({ id }) => id);
+    await client.query(
+      `INSERT INTO plantao.reactions (message_id, user_id, emoji)
+       SELECT $1, u.id, n::text FROM plantao.users u, generate_series(1, 10) n WHERE u.username LIKE 'fã %'`,
+      [ids[0]],
+    );
+    await client.query("INSERT INTO plantao.reactions (message_id, user_id, emoji) VALUES ($1, 1, '👍')", [ids[1]]);
+    await client.query(
+      "INSERT INTO plantao.message_edits SELECT $1, now(), 'text ' || n FROM generate_series(1, 2500) n",
+      [ids[0]],
+    );
+    await client.query('DELETE FROM plantao.messages WHERE id = ANY ($1)', [ids]);
+    expect(await count('plantao.reactions')).to.be.within(1, 1501);
+    expect(await count('plantao.message_edits')).to.equal(1500);
+    expect(await count('plantao.reaction_counts')).to.equal(0);
+    const head = (await status()).head;
+    await retention().sweep();
+    for (const table of ['reactions', 'message_edits', 'reaction_counts', 'removed_messages'])
+      expect(await count(`plantao.${table}`), table).to.equal(0);
+    expect((await status()).head, 'no reaction is notified').to.equal(head);
+  });
+
   it('runs on the active node only: without a term it does nothing, and the database refuses a closed one', async () => {
     await age(100, 25);
     expect(await retention({ fencingToken: () => null }).sweep()).to.deep.equal({ events: 0, keys: 0 });
