@@ -56,7 +56,7 @@ COMMENT ON COLUMN plantao.users.password_hash IS 'Null if the account has no pas
 COMMENT ON COLUMN plantao.users.created_at IS 'When the account was created.';
 COMMENT ON COLUMN plantao.users.is_hook IS 'True for the sender of a hook (plantao.hooks): it is a member of no group, and no one can sign in to it.';
 COMMENT ON COLUMN plantao.users.erased_at IS 'When the account was deleted; null for an account in use. The row stays, under the name deleted-…, because messages refer to it. plantao.erase_user() sets it.';
-COMMENT ON COLUMN plantao.users.erasing IS 'While rows of a deleted account are still to be removed: anonymise (reactions and idempotency keys) or erase (messages too). The active node continues such an erasure within about a minute.';
+COMMENT ON COLUMN plantao.users.erasing IS 'While rows of a deleted account are still to be removed: anonymise (reactions, idempotency keys, departures) or erase (messages too). The active node continues such an erasure within about a minute.';
 -- Serves the continuation of erasures.
 CREATE INDEX users_erasing ON plantao.users (erased_at, id) WHERE erasing IS NOT NULL;
 

@@ -29,7 +29,9 @@ CREATE TRIGGER stamp_edit BEFORE UPDATE OF content, meta ON plantao.messages
   FOR EACH ROW WHEN ((OLD.content, OLD.meta) IS DISTINCT FROM (NEW.content, NEW.meta)) EXECUTE FUNCTION plantao.stamp_edit();
 
 CREATE FUNCTION plantao.log_edits() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- A session keeps the plan of its first statement, perhaps of one row. Nested loops would compare each old row of a later statement
+-- with each new one.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;
   added bigint;

@@ -32,7 +32,8 @@ CREATE TRIGGER keep_read_mark BEFORE INSERT OR UPDATE OF last_read_id ON plantao
   FOR EACH ROW EXECUTE FUNCTION plantao.keep_read_mark();
 
 CREATE FUNCTION plantao.log_reads() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Without nested loops, as log_edits().
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -44,8 +45,8 @@ BEGIN
   -- The group of `read` is part of the payload: an event with a group_id is received by every member.
   INSERT INTO plantao.events (position, kind, group_id, user_id, payload)
   WITH moved AS (
-    SELECT n.group_id, n.user_id, n.last_read_id, g.shows_reads
-    FROM old_rows o JOIN new_rows n USING (group_id, user_id) JOIN plantao.groups g ON g.id = n.group_id
+    SELECT n.group_id, n.user_id, n.last_read_id, (SELECT g.shows_reads FROM plantao.groups g WHERE g.id = n.group_id)
+    FROM old_rows o JOIN new_rows n USING (group_id, user_id)
     WHERE n.last_read_id > o.last_read_id
   ), added AS (
     SELECT 'read' AS kind, NULL::bigint AS receiving_group, m.user_id AS receiving_user, m.group_id, m.user_id,

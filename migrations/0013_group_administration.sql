@@ -37,7 +37,8 @@ CREATE TRIGGER make_owner BEFORE INSERT ON plantao.memberships
   FOR EACH ROW WHEN (NEW.role = 'member') EXECUTE FUNCTION plantao.make_owner();
 
 CREATE FUNCTION plantao.log_roles() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Without nested loops, as log_edits().
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -110,7 +111,8 @@ CREATE TRIGGER forget_departure AFTER INSERT ON plantao.memberships
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.forget_departures();
 
 CREATE FUNCTION plantao.log_group_changes() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Without nested loops, as log_edits().
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -146,7 +148,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   deleted bigint[];
 BEGIN
-  SELECT array_agg(n.id) INTO deleted FROM old_rows o JOIN new_rows n USING (id) WHERE n.deleted_at IS NOT NULL AND o.deleted_at IS NULL;
+  -- Not a join, because its plan may be a nested loop: see log_edits().
+  SELECT array_agg(d.id) INTO deleted
+  FROM (SELECT n.id FROM new_rows n WHERE n.deleted_at IS NOT NULL EXCEPT SELECT o.id FROM old_rows o WHERE o.deleted_at IS NOT NULL) d;
   IF deleted IS NOT NULL THEN DELETE FROM plantao.memberships m WHERE m.group_id = ANY (deleted); END IF;
   RETURN NULL;
 END $$;

@@ -15,7 +15,8 @@ DECLARE
   head bigint;
   added bigint;
 BEGIN
-  IF NOT EXISTS (SELECT FROM old_rows o JOIN new_rows n USING (id) WHERE n.username <> o.username) THEN RETURN NULL; END IF;
+  -- Not joins, because their plans may be nested loops: see log_edits().
+  IF NOT EXISTS (SELECT n.id, n.username FROM new_rows n EXCEPT SELECT o.id, o.username FROM old_rows o) THEN RETURN NULL; END IF;
   head := plantao.lock_log();
   -- Without the names: the log would keep those of erased accounts. A user without groups gets an event too, for the user's own
   -- devices.
@@ -24,14 +25,14 @@ BEGIN
          -- The first of them is enough: a node would forget the others again.
          CASE WHEN n.erased_at IS NOT NULL AND row_number() OVER (PARTITION BY n.id ORDER BY m.group_id) = 1
               THEN '{"erased": true}'::jsonb END
-  FROM old_rows o JOIN new_rows n USING (id) LEFT JOIN plantao.memberships m ON m.user_id = n.id
-  WHERE n.username <> o.username;
+  FROM (SELECT n.id, n.username FROM new_rows n EXCEPT SELECT o.id, o.username FROM old_rows o) renamed
+  JOIN plantao.users n ON n.id = renamed.id LEFT JOIN plantao.memberships m ON m.user_id = n.id;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   -- A trigger gives them the names of their users.
   UPDATE plantao.groups g SET name = g.name WHERE g.id IN (
-    SELECT d.id FROM old_rows o JOIN new_rows n USING (id) JOIN plantao.groups d ON d.direct_low = n.id OR d.direct_high = n.id
-    WHERE n.username <> o.username);
+    SELECT d.id FROM (SELECT n.id, n.username FROM new_rows n EXCEPT SELECT o.id, o.username FROM old_rows o) renamed
+    JOIN plantao.groups d ON d.direct_low = renamed.id OR d.direct_high = renamed.id);
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.log_renames() IS
@@ -69,13 +70,10 @@ BEGIN
         password_hash = '!', erased_at = clock_timestamp()
     WHERE u.id = account;
     DELETE FROM plantao.memberships m WHERE m.user_id = account;
-    DELETE FROM plantao.departures d WHERE d.user_id = account;
     DELETE FROM plantao.invitations i WHERE i.created_by = account;
-    UPDATE plantao.groups g SET creator_id = NULL WHERE g.creator_id = account;
     -- Revokes the user's hooks: see plantao.end_hook().
     UPDATE plantao.hooks h SET created_by = NULL WHERE h.created_by = account;
     DELETE FROM plantao.tokens t WHERE t.user_id = account;
-    DELETE FROM plantao.known_networks k WHERE k.user_id = account;
     -- Refuses the JWTs issued until now: they would create another account at once. The subject is often an e-mail address.
     WITH former AS (DELETE FROM plantao.identities i WHERE i.user_id = account RETURNING i.issuer, i.subject)
     INSERT INTO plantao.identities (issuer, subject, revoked_before)
@@ -94,6 +92,18 @@ BEGIN
     GET DIAGNOSTICS removed = ROW_COUNT;
     room := room - removed;
   END IF;
+  UPDATE plantao.groups g SET creator_id = NULL WHERE g.id IN (SELECT o.id FROM plantao.groups o WHERE o.creator_id = account LIMIT room);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  room := room - removed;
+  -- After that: plantao.make_owner() finds out from them whether a creator may still join.
+  DELETE FROM plantao.departures d WHERE (d.group_id, d.user_id) IN (
+    SELECT o.group_id, o.user_id FROM plantao.departures o WHERE o.user_id = account LIMIT room);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  room := room - removed;
+  DELETE FROM plantao.known_networks k WHERE (k.user_id, k.network) IN (
+    SELECT o.user_id, o.network FROM plantao.known_networks o WHERE o.user_id = account LIMIT room);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  room := room - removed;
   DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
     SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.user_id = account LIMIT room);
   GET DIAGNOSTICS removed = ROW_COUNT;
@@ -110,7 +120,7 @@ BEGIN
   RETURN at_most - room;
 END $$;
 COMMENT ON FUNCTION plantao.erase_user(bigint, text, integer) IS
-  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves all groups, and cannot sign in. Every step removes at most at_most rows and returns their number: reactions and idempotency keys, and with the mode erase the messages, with the reactions to them, too; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
+  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves all groups, and cannot sign in. Every step removes at most at_most rows and returns their number: reactions, idempotency keys, departures, known networks and what names it as a creator, and with the mode erase the messages, with the reactions to them, too; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
 
 CREATE FUNCTION plantao.continue_erasures(under_term bigint, at_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

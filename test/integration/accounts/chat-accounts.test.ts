@@ -164,9 +164,9 @@ describe('Accounts', function () {
     await sql.query(more, [groupId, id]);
     const step = async () =>
       (await sql.query("SELECT plantao.erase_user($1, 'erase', 20) AS removed", [id])).rows[0].removed;
-    // 31 messages and the reaction to one of them.
+    // 31 messages, the reaction to one of them, the departure, and the group as its creator.
     const removed = [await step(), await step(), await step()];
-    expect(removed).to.deep.equal([20, 12, 0]);
+    expect(removed).to.deep.equal([20, 14, 0]);
     expect(await messages()).to.deep.equal([]);
     const wrong = sql.query("SELECT plantao.erase_user($1, 'everything')", [id]);
     expect(await wrong.catch(({ code }) => code)).to.equal('22023');
