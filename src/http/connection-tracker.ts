@@ -19,6 +19,7 @@ export class ConnectionTracker {
   readonly #connections = new Map<Socket, Connection>();
   readonly #turns = new TurnBudget();
   #requests = 0;
+  #isClosing = false;
   #sweep: NodeJS.Timeout | undefined;
 
   /** The number of requests that wait for their response. */
@@ -40,8 +41,10 @@ export class ConnectionTracker {
       },
     };
     server.on('connection', (socket: Socket) => {
-      this.#connections.set(socket, new Connection(socket, events, this.#turns));
+      const connection = new Connection(socket, events, this.#turns);
+      this.#connections.set(socket, connection);
       socket.once('close', () => this.#connections.delete(socket));
+      if (this.#isClosing) connection.closeWhenDone();
     });
     server.on('request', (request, response) => this.#connections.get(request.socket)?.admit(request, response));
     // Without a listener Node closes the connection without a response. This node is no proxy.
@@ -54,6 +57,12 @@ export class ConnectionTracker {
       }, SWEEP_MS);
     });
     server.on('close', () => clearInterval(this.#sweep));
+  }
+
+  /** Closes each connection, those with requests after their responses. */
+  closeWhenDone(): void {
+    this.#isClosing = true;
+    for (const connection of this.#connections.values()) connection.closeWhenDone();
   }
 
   #refuse(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -108,6 +108,12 @@ export class Connection implements Beginner {
     this.#runAfterLast();
   }
 
+  /** Closes the connection once its requests have their responses and its client has read them; at once if it has none. */
+  closeWhenDone(): void {
+    this.#afterLast ??= () => this.#socket.destroySoon();
+    this.#runAfterLast();
+  }
+
   #runAfterLast(): void {
     if (this.#atWork.length > 0 || this.#waiting.length > 0) return;
     const work = this.#afterLast;

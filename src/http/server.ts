@@ -62,6 +62,9 @@ export class Server {
     tracker.serve(this.#server, handle, respondToOverdue);
     // A client that half-closes still waits for its response (`nc -N`). By default Node would close the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
+    // Called by close(). Node's own destroys a connection whose last response is written but not sent yet, and the responses behind
+    // it; and it leaves those open that have not sent a request, or whose response ends later.
+    this.#server.closeIdleConnections = () => tracker.closeWhenDone();
     this.#server.prependListener('request', onRequest);
     // Expectations other than 100-continue are ignored (RFC 9110, 10.1.1). Node's own 417 has no body.
     this.#server.on('checkExpectation', (request, response) => this.#server.emit('request', request, response));
@@ -83,13 +86,12 @@ export class Server {
     });
   }
 
-  /** Stops accepting connections, waits for pending responses, then closes the remaining connections. */
+  /** Stops accepting connections, and closes each after its pending responses; by force those that take too long. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
-    this.#server.closeIdleConnections();
     const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_LIMIT_MS);
     await closed;
     clearTimeout(timer);
