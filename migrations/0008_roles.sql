@@ -34,7 +34,7 @@ BEGIN
       plantao.switchover_history TO plantao_service;
     GRANT SELECT ON plantao.epochs TO plantao_service;
     GRANT SELECT, INSERT ON plantao.users, plantao.groups TO plantao_service;
-    -- Passwords change, names do not.
+    -- A name is changed by plantao.rename_user() only.
     GRANT UPDATE (password_hash) ON plantao.users TO plantao_service;
     GRANT SELECT, INSERT, DELETE ON plantao.memberships, plantao.messages, plantao.idempotency_keys TO plantao_service;
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.request_keys TO plantao_service;

@@ -4,7 +4,7 @@ interface PendingLoad<Value> {
   reject(error: unknown): void;
 }
 
-/** Collects loads by key, so that one query serves many. The owner calls {@link readBatch} when it is time for the next query. */
+/** Collects requests by key, so that one statement serves many. The owner calls {@link runBatch} when the next statement may run. */
 export class BatchLoader<Key, Value> {
   readonly #pending = new Map<Key, PendingLoad<Value>>();
 
@@ -13,22 +13,22 @@ export class BatchLoader<Key, Value> {
     return this.#pending.size;
   }
 
-  /** Returns the value of `key` from a later batch. All loads of a key until then share one result. */
-  load(key: Key): Promise<Value> {
+  /** Returns the value of `key` from a later batch. All requests for a key until then share one result. */
+  enqueue(key: Key): Promise<Value> {
     const pending = this.#pending.get(key) ?? newPendingLoad<Value>();
     this.#pending.set(key, pending);
     return pending.promise;
   }
 
   /**
-   * Reads up to `maxKeys` keys, the oldest first, with one call of `read`, which returns a function from key to value. If `read`
-   * rejects, all these loads reject; if the function throws, that load rejects. Never rejects itself.
+   * Takes up to `maxKeys` keys, the oldest first, and calls `run` once with them; it returns a function from key to value. If
+   * `run` rejects, all these requests reject; if the function throws, that request rejects. Never rejects itself.
    */
-  async readBatch(maxKeys: number, read: (keys: Key[]) => Promise<(key: Key) => Value>): Promise<void> {
+  async runBatch(maxKeys: number, run: (keys: Key[]) => Promise<(key: Key) => Value>): Promise<void> {
     const batch = [...this.#pending].slice(0, maxKeys);
     for (const [key] of batch) this.#pending.delete(key);
     try {
-      const valueFor = await read(batch.map(([key]) => key));
+      const valueFor = await run(batch.map(([key]) => key));
       for (const [key, { resolve, reject }] of batch) {
         try {
           resolve(valueFor(key));
@@ -41,7 +41,7 @@ export class BatchLoader<Key, Value> {
     }
   }
 
-  /** Rejects all loads that wait for a batch. */
+  /** Rejects all requests that wait for a batch. */
   rejectAll(error: unknown): void {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();

@@ -15,7 +15,7 @@ import { requireMembers, requireStored } from './groups/require-stored.ts';
 import { type MemberRole, roleOf } from './groups/roles.ts';
 import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
 import { lockLog } from './lock-log.ts';
-import { lockUser, requireUser, type Users, type UserView } from './users.ts';
+import { lockLogForUser, requireUser, type Users, type UserView } from './users.ts';
 
 /** A group with its members. */
 interface Chat {
@@ -137,7 +137,7 @@ export class Groups {
     key: RequestKey | null = null,
   ): Promise<CreatedChat> {
     const create = async (transaction: Transaction): Promise<StoredCreation> => {
-      await lockUser(creatorId, transaction);
+      await lockLogForUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
       const unknown = found.flatMap((user, at) => (user === null ? at : []));
       const others = found.flatMap((user) => (user === null || user.id === creatorId ? [] : user.id));
@@ -197,7 +197,7 @@ export class Groups {
    */
   async leave(groupId: number, userId: number, hidesGroup: boolean): Promise<void> {
     await this.#write(async (transaction) => {
-      await lockUser(userId, transaction);
+      await lockLogForUser(userId, transaction);
       if (!hidesGroup) await this.require(groupId, transaction);
       await Membership.destroy({ where: { groupId, userId }, transaction });
     });

@@ -8,7 +8,7 @@ import { MAX_GROUPS, requireBelowCreationLimits } from './group-limits.ts';
 import { requireStored } from './groups/require-stored.ts';
 import { type Groups, joinAll } from './groups.ts';
 import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
-import { lockUser } from './users.ts';
+import { lockLogForUser } from './users.ts';
 
 /** Joins and leaves groups by name (compatible with the Python project that this one replaces). */
 export class NamedGroups {
@@ -36,7 +36,7 @@ export class NamedGroups {
     key: RequestKey | null = null,
   ): Promise<string[]> {
     await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
-      await lockUser(userId, transaction);
+      await lockLogForUser(userId, transaction);
       const isIn = ownOnly && (await this.#groups.idsNamed(name, userId, transaction)).length > 0;
       if (isIn) return;
       const isMissing = !create && (ownOnly || (await oldestNamed([name], transaction)).size === 0);
@@ -50,7 +50,7 @@ export class NamedGroups {
   /** Leaves every group of that name. Returns the user's group names. @throws {Refused} user_not_found; {NotActiveError}. */
   async leave(userId: number, name: string): Promise<string[]> {
     await this.#write(async (transaction) => {
-      await lockUser(userId, transaction);
+      await lockLogForUser(userId, transaction);
       const groupId = await this.#groups.idsNamed(name, userId, transaction);
       await Membership.destroy({ where: { userId, groupId }, transaction });
     });
@@ -71,7 +71,7 @@ export class NamedGroups {
   ): Promise<string[]> {
     const leaveSome = () =>
       this.#write(async (transaction) => {
-        await lockUser(userId, transaction);
+        await lockLogForUser(userId, transaction);
         const isMore = (await Membership.findOne({ where: { userId }, offset: MAX_GROUPS, transaction })) !== null;
         return isMore ? leaveAllBut(names, userId, transaction) : 0;
       });
@@ -79,7 +79,7 @@ export class NamedGroups {
       while ((await leaveSome()) > 0);
     };
     const replace = async (transaction: Transaction) => {
-      await lockUser(userId, transaction);
+      await lockLogForUser(userId, transaction);
       await leaveAllBut(names, userId, transaction);
       const kept = await namesOf(userId, transaction);
       const missing = [...new Set(names)].filter((name) => !kept.has(name));

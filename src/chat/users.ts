@@ -67,10 +67,10 @@ export class Users {
 }
 
 /**
- * As {@link requireUser}, before a change of the user's memberships. Locks the event log, as every change that the log records
- * does first. Until the commit there is no other such change, so neither the user nor a group can disappear.
+ * Locks the event log, and then requires the user ({@link requireUser}). Called before a change of the user's memberships: every
+ * change that the log records locks it first, so until the commit neither the user nor a group can disappear.
  */
-export async function lockUser(id: number, transaction: Transaction): Promise<void> {
+export async function lockLogForUser(id: number, transaction: Transaction): Promise<void> {
   await lockLog(transaction);
   await requireUser(id, transaction);
 }

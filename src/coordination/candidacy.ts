@@ -1,4 +1,4 @@
-import type { Explain } from '../database/checks/blocking.ts';
+import type { ToBlockedError } from '../database/checks/blocking.ts';
 import { isRefusedByDatabase, reasonOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable, ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import { errorMessage } from '../error-message.ts';
@@ -18,8 +18,7 @@ export interface CandidacyOptions {
   writerSession: Pick<ReconnectingSession, 'opened' | 'unreachableForMs'>;
   /** The session that reads the holder of the lock. */
   catchUpSession: Queryable;
-  /** Logs which session blocked a lock. */
-  explain: Explain;
+  toBlockedError: ToBlockedError;
   changes: ChangeLogger;
   /** The pause of failover, as far as this node knows; missing where there is none. */
   pause?: Pick<PauseState, 'current'>;
@@ -148,7 +147,7 @@ export class Candidacy {
       this.#failedAt = this.#clock();
       if (this.#failures++ === 0) this.#failingSince = this.#failedAt;
       const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
-      if (isBlocked) await this.#options.explain(error);
+      if (isBlocked) await this.#options.toBlockedError(error);
       const reason = isBlocked ? 'another transaction blocks the new term' : errorMessage(error);
       changes.report('database', `cannot become active: ${reason}`, undefined, reasonOf(error));
       return null;

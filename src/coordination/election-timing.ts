@@ -11,20 +11,23 @@ export interface ElectionState {
   failingMs: number;
 }
 
-/** The idle interval: an eighth of the lease, at most four attempts a second. An attempt costs PostgreSQL about 0.05 ms. */
+/**
+ * The idle interval, in milliseconds: an eighth of the lease, but at least 40 and at most 250. An attempt costs PostgreSQL about
+ * 0.05 ms.
+ */
 export const idleIntervalMs = (leaseMs: number) => Math.min(250, Math.max(40, leaseMs / 8));
 
-/** How long nodes that were not named as successor leave the lock to the one that was; then they get as long again. */
+/** How long the node that was named as successor tries alone, in milliseconds; then the other nodes try for as long. */
 export const headStartMs = (leaseMs: number) => Math.min(500, leaseMs / 4);
 
 /** A restart of PostgreSQL takes less. In a longer outage, twenty attempts a second are of no use. */
 const RESTART_MS = 30_000;
 
 /**
- * Returns the milliseconds from one step of the SyncManager to the next, before jitter.
+ * Returns the milliseconds from one tick of the run loop to the next, before jitter.
  *
- * An active or fallen node takes a step at the idle interval, for the work beside the lock (housekeeping.ts); the lock renews
- * its lease by itself. A standby tries at the idle interval while a node is active; every 5, then every 20 ms for half a second
+ * An active or fallen node ticks at the idle interval, for the work beside the lock (housekeeping.ts): the lock thread renews the
+ * lease. A standby tries at the idle interval while a node is active; every 5, then every 20 ms for half a second
  * after a sign that the lock may be free (a killed holder's lock is freed about 5 ms later); every 50 ms while no node is seen
  * active, for three leases, since a frozen holder loses the lock within one. After that it returns to the idle interval: a
  * foreign session may hold the lock for days. If the database does not respond, it tries after

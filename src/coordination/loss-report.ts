@@ -34,7 +34,7 @@ export class LossReport {
     this.runDue();
   }
 
-  /** Reports the loss again if that has failed and is due. Called at every turn of the run loop. */
+  /** Reports the loss again if that has failed and is due. Called at every tick of the run loop. */
   runDue(): void {
     const loss = this.#unreported;
     const now = this.#clock();

@@ -4,11 +4,11 @@ import { jittered } from './election-timing.ts';
 
 /** Options of a {@link RunLoop}. */
 export interface RunLoopOptions {
-  /** Called at each turn of the loop; must not wait. */
+  /** Called at each tick of the loop; must not wait. */
   tick(): void;
-  /** The work of a turn; skipped while the previous step is still running. Must not reject. */
+  /** The asynchronous work, called after {@link tick}; skipped while the previous step is still running. Must not reject. */
   step(): Promise<void>;
-  /** Returns the milliseconds from the start of one step to the next, before jitter. */
+  /** Returns the milliseconds from one tick to the next, before jitter. */
   intervalMs(): number;
   clock?: Clock;
 }
@@ -36,7 +36,7 @@ export class RunLoop {
     this.#running = this.#run();
   }
 
-  /** Starts the next turn now instead of at the timer. */
+  /** Starts the next tick now instead of at the timer. */
   wake(): void {
     this.#isWoken = true;
     this.#wake();
@@ -69,7 +69,7 @@ export class RunLoop {
     const [startedAt, interval] = [this.#clock(), this.#options.intervalMs()];
     void this.runExclusive(() => this.#options.step()).finally(() => {
       this.#isStepping = false;
-      // The slow step has taken longer than the interval.
+      // The ticks during a slow step have skipped theirs.
       if (this.#clock() - startedAt >= interval) this.wake();
     });
   }

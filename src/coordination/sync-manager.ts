@@ -1,6 +1,10 @@
 /**
  * The leader election: how exactly one node is active. This is the whole protocol of coordination.
  *
+ * Only one node writes, because posts are batched in its memory: one commit with one NOTIFY stores the posts of all clients.
+ * NOTIFY takes a lock at commit that all sessions of the server share, so several writers would wait for each other. The rate
+ * limits of writes are counted in its memory too.
+ *
  * A node is **standby**, **active** or **fallen**. Only the leader lock makes a node active. A node is promoted when its lock
  * session has taken the lock and opened a term, and it stays active while PostgreSQL confirms the heartbeats on that session
  * (lock/leader-lock.ts). A thread of its own sends them (lock/lock-thread.ts). Everything else that a node observes decides
@@ -243,7 +247,7 @@ export class SyncManager {
 
   /**
    * Doubts the term if a peer reports that it is active in a later one: PostgreSQL has freed the lock, and this node was not
-   * notified (an administrator terminated its session while the connection was half open). The node acts on its term again once
+   * notified (a DBA terminated its session while the connection was half open). The node acts on its term again once
    * PostgreSQL confirms it. Each later term causes one doubt, so a peer that lies costs one heartbeat.
    */
   #doubtIfSuperseded(later: number): void {
@@ -257,7 +261,7 @@ export class SyncManager {
     else if (this.#role === 'standby' && !this.#stopping) await this.#runStandby();
   }
 
-  /** One turn of a standby: tries to take the lock, unless it lets others try first. */
+  /** The step of a standby: tries to take the lock, unless it lets others try first. */
   async #runStandby(reason?: string): Promise<void> {
     if (this.#candidacy.isDeferring) return;
     if (!this.#candidacy.mayTry) return this.#candidacy.checkHolder();
@@ -267,7 +271,7 @@ export class SyncManager {
     this.#become('active', `active for term ${won.term.number}: ${won.reason}`, won.term);
   }
 
-  /** One turn of an active node. Its lease is renewed without this (lock/leader-lock.ts). */
+  /** The step of an active node. Its lease is renewed without this (lock/leader-lock.ts). */
   async #runActive(term: Term): Promise<void> {
     const { lock, writerSession: writing, peers, leaseMs } = this.#options;
     if (!term.isValid) {

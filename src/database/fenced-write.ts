@@ -1,5 +1,5 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import type { Explain } from './checks/blocking.ts';
+import type { ToBlockedError } from './checks/blocking.ts';
 import {
   isNotReplicated,
   isOutcomeUnknown,
@@ -25,8 +25,7 @@ export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promi
 
 /** Options of {@link fencedWrite}. */
 export interface FencedWriteOptions {
-  /** Names the transaction that held a lock for which a statement was refused. */
-  explain?: Explain;
+  toBlockedError?: ToBlockedError;
   repairSequences?(): Promise<void>;
   /** Called when PostgreSQL refused a write under `token` as of a closed term. */
   onTermRefused?(token: number): void;
@@ -43,7 +42,7 @@ export function fencedWrite(
   sequelize: Sequelize,
   fencingToken: () => number | null,
   {
-    explain = async (error) => error,
+    toBlockedError = async (error) => error,
     repairSequences = async () => {},
     onTermRefused = () => {},
   }: FencedWriteOptions = {},
@@ -63,7 +62,7 @@ export function fencedWrite(
       // As in ReconnectingSession: the plans of a session may outlive the rule that made them drop rows.
       if (sqlState(error) === SqlState.ROWS_DROPPED) renewPool(sequelize);
       if (isCommitting && isOutcomeUnknown(error)) throw await outcomeUnknown(sequelize, error);
-      if (sqlState(error) !== SqlState.TERM_CLOSED) throw await explain(error);
+      if (sqlState(error) !== SqlState.TERM_CLOSED) throw await toBlockedError(error);
       onTermRefused(token);
       throw new NotActiveError();
     }

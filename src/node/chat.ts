@@ -15,7 +15,7 @@ import { MessageWriter } from '../chat/posting/message-writer.ts';
 import { IndexStore } from '../chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../chat/search/indexing/search-indexer.ts';
 import { Users } from '../chat/users.ts';
-import type { Explain } from '../database/checks/blocking.ts';
+import type { ToBlockedError } from '../database/checks/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
 import { isReplicated } from '../database/replication.ts';
 import { Sequences } from '../database/sequences.ts';
@@ -39,8 +39,7 @@ export interface ChatOptions {
   database: NodeDatabase;
   /** Returns the fencing token of the term in which this node is active, or null. Every write proves it. */
   fencingToken(): number | null;
-  /** Names the transaction that held a lock for which a statement was refused. */
-  explain: Explain;
+  toBlockedError: ToBlockedError;
   /** Called when PostgreSQL refused a write under `token` as of a closed term. */
   onTermRefused(token: number): void;
   /** Called when the event log has moved and no notification of it came. */
@@ -53,12 +52,13 @@ export type NodeChat = ReturnType<typeof buildChat>;
 
 /** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
 export function buildChat(options: ChatOptions) {
-  const { settings, log, database, fencingToken, explain, onTermRefused, onMissedNotification, measurements } = options;
+  const { settings, log, database, fencingToken, toBlockedError, onTermRefused, onMissedNotification, measurements } =
+    options;
   const { sequelize, logSession, writerSession, tokenSession, commitLimitMs } = database;
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);
   const repairSequences = () => sequences.repair();
-  const write = fencedWrite(sequelize, fencingToken, { explain, repairSequences, onTermRefused });
+  const write = fencedWrite(sequelize, fencingToken, { toBlockedError, repairSequences, onTermRefused });
   const users = new Users();
   const groups = new Groups(sequelize, write, users);
   const { accounts, accountChanges, tokens, tokenCache, jwtVerifier } = buildSignIn({
@@ -129,7 +129,7 @@ export function buildChat(options: ChatOptions) {
       repairSequences,
       membersOnly: isTokenMode,
       commitLimitMs,
-      explain,
+      toBlockedError,
       measurements,
       isReplicated: () => isReplicated(sequelize),
     }),

@@ -91,7 +91,7 @@ export function buildCoordination(options: CoordinationOptions) {
     lock,
     writerSession: database.writerSession,
     catchUpSession: database.catchUpSession,
-    explain: blockers.explain,
+    toBlockedError: blockers.toBlockedError,
     peers,
     pause,
     log,

@@ -1,9 +1,9 @@
 /**
  * Builds one node from its parts. A message goes this way:
  * http/routes/messages/message-routes → chat/posting/message-writer → PostgreSQL (fence, event log and NOTIFY in one transaction)
- * → database/listener receives the hint → events/event-log reads the event → chat/delivery/event-delivery finds its waiters in
- * events/waiters → http/delivery/long-poll responds.
- * coordination/sync-manager explains why only one node writes.
+ * → database/listener receives the notification → events/event-log reads the event → chat/delivery/event-delivery finds its
+ * waiters in events/waiters → http/delivery/long-poll responds.
+ * coordination/sync-manager explains why only one node writes, and how exactly one node is active.
  */
 import { LockThread } from '../coordination/lock/lock-thread.ts';
 import { describePause } from '../coordination/pause.ts';
@@ -136,7 +136,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
     log,
     database,
     fencingToken: () => lock.term?.token ?? null,
-    explain: blockers.explain,
+    toBlockedError: blockers.toBlockedError,
     onMissedNotification: () => void replaceListener(),
     onTermRefused: (token) => coordination.sameServer.termRefused(token),
     measurements,

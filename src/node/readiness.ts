@@ -85,7 +85,7 @@ export class Readiness {
       'messages can be stored again',
     );
     this.#set('paused', pause(), 'failover is possible again', { patienceMs: 0 });
-    // peers.ts has waited for the newest epoch.
+    // foreign-nodes.ts has waited until the newest epoch was known.
     this.#set('two_actives', rival(), 'one node is active with this cluster id again', {
       patienceMs: 0,
       level: 'error',

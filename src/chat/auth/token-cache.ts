@@ -101,7 +101,7 @@ export class TokenCache {
     const known = this.peek(hash);
     if (known) return known;
     this.#misses++;
-    const found = this.#lookUps.load(hash);
+    const found = this.#lookUps.enqueue(hash);
     this.#work();
     return found;
   }
@@ -202,7 +202,7 @@ export class TokenCache {
   }
 
   #lookUp(): Promise<void> {
-    return this.#lookUps.readBatch(TOKENS_PER_QUERY, async (hashes) => {
+    return this.#lookUps.runBatch(TOKENS_PER_QUERY, async (hashes) => {
       const jwts = new Map(hashes.flatMap((hash) => this.#takeJwt(hash)));
       // The revocation of a token that is cached from here on is returned by a later read.
       if (this.#unread === null) await this.#readRevocations();

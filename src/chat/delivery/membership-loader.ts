@@ -45,7 +45,7 @@ export class MembershipLoader {
   of(userId: number): Promise<Memberships> {
     const cached = this.#cache.get(userId);
     if (cached) return Promise.resolve(cached);
-    const loaded = this.#loads.load(userId);
+    const loaded = this.#loads.enqueue(userId);
     if (!this.#isLoading) void this.#loadAll();
     return loaded;
   }
@@ -56,7 +56,7 @@ export class MembershipLoader {
       // At least one turn of the event loop, so that all calls within it share this query.
       await sleep(Math.max(0, this.#lastQueryAt + INTERVAL_MS - performance.now()));
       this.#lastQueryAt = performance.now();
-      await this.#loads.readBatch(MAX_PER_QUERY, async (userIds) => {
+      await this.#loads.runBatch(MAX_PER_QUERY, async (userIds) => {
         const loaded = await this.#read(userIds);
         return (userId) => {
           const memberships = loaded.get(userId);

@@ -3,7 +3,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { lockLog } from '../lock-log.ts';
-import { lockUser } from '../users.ts';
+import { lockLogForUser } from '../users.ts';
 import type { GroupRemoval } from './group-removal.ts';
 import { type MemberRole, OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
 
@@ -86,7 +86,7 @@ export class GroupAdministration {
    */
   async removeMember(groupId: number, actorId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
-      await lockUser(userId, transaction);
+      await lockLogForUser(userId, transaction);
       const actor = await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const role = await roleOf(groupId, userId, transaction);
       if (role === null) return;

@@ -5,7 +5,7 @@ import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { requireBelowCreationLimits, requireBelowMembershipLimits } from '../group-limits.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
-import { lockUser, requireUser, type UserView } from '../users.ts';
+import { lockLogForUser, requireUser, type UserView } from '../users.ts';
 
 /** A direct chat; `created` is true if it did not exist before. */
 export interface DirectChat {
@@ -33,7 +33,7 @@ export class DirectChats {
   async open(userId: number, otherUserId: number, key: RequestKey | null = null): Promise<DirectChat> {
     // Stored for a repeated request: without names, which would outlive a deleted account.
     const { groupId, created } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
-      await lockUser(userId, transaction);
+      await lockLogForUser(userId, transaction);
       await requireUser(otherUserId, transaction);
       const [row] = await query<{ group_id: number; is_new: boolean }>(
         transaction,

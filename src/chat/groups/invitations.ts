@@ -5,7 +5,7 @@ import { Refused } from '../errors.ts';
 import { requireBelowMembershipLimits } from '../group-limits.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
 import { hashOfToken, keyedToken, newSalt } from '../keyed-token.ts';
-import { lockUser } from '../users.ts';
+import { lockLogForUser } from '../users.ts';
 import { requireMembers } from './require-stored.ts';
 import { OWNERS_AND_ADMINS, requireRole } from './roles.ts';
 
@@ -90,7 +90,7 @@ export class Invitations {
    */
   async accept(token: string, userId: number, key: RequestKey | null = null): Promise<{ id: number; name: string }> {
     return idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
-      await lockUser(userId, transaction);
+      await lockLogForUser(userId, transaction);
       const [found] = await query<InvitedGroup>(
         transaction,
         `SELECT g.id, g.name,

@@ -44,7 +44,7 @@ export class EphemeralDelivery {
   after(mark: string, audience: ReplayableAudience): string[] | undefined {
     const own = new Set<string>();
     for (const { userId, groupIds, json } of this.#recent.after(mark)) {
-      if (groupIds.some((groupId) => isMissed(audience, groupId, userId))) own.add(json);
+      if (groupIds.some((groupId) => concerns(audience, groupId, userId))) own.add(json);
     }
     return own.size === 0 ? undefined : [...own];
   }
@@ -80,8 +80,8 @@ export class EphemeralDelivery {
   }
 }
 
-/** As {@link isFor}, for an audience that was not found by its routing keys. */
-function isMissed(audience: ReplayableAudience, groupId: number, userId: number): boolean {
+/** Returns true if the audience gets the signals of `userId` in that group. Unlike {@link isFor}, it also checks that the audience follows the group. */
+function concerns(audience: ReplayableAudience, groupId: number, userId: number): boolean {
   return (audience instanceof UserAudience || audience.groupId === groupId) && isFor(audience, groupId, userId);
 }
 

@@ -48,8 +48,8 @@ export class ReadMarks {
   readonly #wanted = new Map<string, ReadMark>();
   /** Marks that wait for {@link MIN_INTERVAL_MS} to pass. */
   readonly #later = new Map<string, Promise<number>>();
-  /** When the storing of marks began in the last {@link MIN_INTERVAL_MS}, the oldest first, by the monotonic clock. */
-  readonly #storedAt = new Map<string, number>();
+  /** When the storing of a mark began, if within the last {@link MIN_INTERVAL_MS}, the oldest first, by the monotonic clock. */
+  readonly #storeStartedAt = new Map<string, number>();
   #isStoring = false;
 
   constructor(sequelize: Sequelize, write: Write) {
@@ -69,7 +69,7 @@ export class ReadMarks {
     // Even if the interval is over by now: the timer that waits for it stores this mark too, and would find none otherwise.
     const waiting = this.#later.get(key);
     if (waiting) return waiting;
-    const waitMs = (this.#storedAt.get(key) ?? Number.NEGATIVE_INFINITY) + MIN_INTERVAL_MS - performance.now();
+    const waitMs = (this.#storeStartedAt.get(key) ?? Number.NEGATIVE_INFINITY) + MIN_INTERVAL_MS - performance.now();
     if (waitMs <= 0) return this.#storeSoon(key);
     const stored = this.#storeLater(key, waitMs);
     this.#later.set(key, stored);
@@ -99,14 +99,14 @@ export class ReadMarks {
   }
 
   #storeSoon(key: string): Promise<number> {
-    const stored = this.#batches.load(key);
+    const stored = this.#batches.enqueue(key);
     if (!this.#isStoring) void this.#storeAll();
     return stored;
   }
 
   async #storeAll(): Promise<void> {
     this.#isStoring = true;
-    while (this.#batches.size > 0) await this.#batches.readBatch(MAX_MARKS, (keys) => this.#store(keys));
+    while (this.#batches.size > 0) await this.#batches.runBatch(MAX_MARKS, (keys) => this.#store(keys));
     this.#isStoring = false;
   }
 
@@ -114,7 +114,7 @@ export class ReadMarks {
     const marks = keys.flatMap((key) => this.#wanted.get(key) ?? []);
     for (const key of keys) this.#wanted.delete(key);
     // Before the commit, so that marks which arrive during it wait too.
-    this.#noteStored(keys);
+    this.#noteStoreStarted(keys);
     const rows = await this.#write((transaction) =>
       query<MarkRow>(
         transaction,
@@ -134,15 +134,15 @@ export class ReadMarks {
     };
   }
 
-  #noteStored(keys: readonly string[]): void {
+  #noteStoreStarted(keys: readonly string[]): void {
     const now = performance.now();
     for (const key of keys) {
-      this.#storedAt.delete(key);
-      this.#storedAt.set(key, now);
+      this.#storeStartedAt.delete(key);
+      this.#storeStartedAt.set(key, now);
     }
-    for (const [key, at] of this.#storedAt) {
+    for (const [key, at] of this.#storeStartedAt) {
       if (now - at < MIN_INTERVAL_MS) break;
-      this.#storedAt.delete(key);
+      this.#storeStartedAt.delete(key);
     }
   }
 }

@@ -1,13 +1,13 @@
 /**
  * Stores posts. Those that arrive during a commit are committed together by the next one: one SQL call, one commit and one
- * NOTIFY (plantao.post_messages). NOTIFY takes a database-wide lock at commit, so one NOTIFY per message would limit the
+ * NOTIFY (plantao.post_messages). NOTIFY takes a lock at commit that all sessions share, so one NOTIFY per message would limit the
  * throughput. The load determines the size of a batch; a single post is committed at once, and no delay is ever added.
  *
  * A post resolves after its commit, never before. If the connection breaks during a commit, its outcome is unknown: posts with
  * an idempotency key are then sent again (the key makes that safe), and the others are rejected with outcome_unknown.
  */
 
-import { BlockedError, type Explain } from '../../database/checks/blocking.ts';
+import { BlockedError, type ToBlockedError } from '../../database/checks/blocking.ts';
 import {
   isNotReplicated,
   isOutcomeUnknown,
@@ -44,8 +44,7 @@ export interface MessageWriterOptions {
   membersOnly: boolean;
   /** Timeout of a commit: the delay of posts on a half-open connection. */
   commitLimitMs: number;
-  /** Converts the error of a statement that could not get a lock into one that names the transaction which holds it. */
-  explain?: Explain;
+  toBlockedError?: ToBlockedError;
   measurements?: Measurements;
 }
 
@@ -56,7 +55,7 @@ const MAX_RETRY_AGE_MS = 4000;
 /** Stores messages in batches: see the head of this file. */
 export class MessageWriter {
   readonly #options: MessageWriterOptions;
-  readonly #explain: Explain;
+  readonly #toBlockedError: ToBlockedError;
   readonly #queue = new PostQueue();
   readonly #health: WriterHealth;
   readonly #locked = new LockedParts();
@@ -64,7 +63,7 @@ export class MessageWriter {
 
   constructor(options: MessageWriterOptions) {
     this.#options = options;
-    this.#explain = options.explain ?? (async (error) => error);
+    this.#toBlockedError = options.toBlockedError ?? (async (error) => error);
     this.#health = new WriterHealth(options.session, options.commitLimitMs);
   }
 
@@ -166,7 +165,7 @@ export class MessageWriter {
     if (part === 'users' || part === 'groups') return this.#waitedForRow(batch, part, error);
     if (part) return this.#waitedForTable(batch, part, error);
     this.#health.failed(error);
-    if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#explain(error));
+    if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#toBlockedError(error));
     if (isUnavailable(error)) return failAll(batch, new Refused('unavailable', { cause: error }));
     if (isTakenId(error) && this.#options.repairSequences && !isRepaired) {
       await this.#options.repairSequences();
@@ -197,10 +196,10 @@ export class MessageWriter {
   async #waitedForTable(batch: QueuedPost[], table: Exclude<LockedPart, 'users' | 'groups'>, error: unknown) {
     const needing = batch.filter(({ post }) => needsTable(post, table));
     const [first] = needing;
-    if (!first) return failAll(batch, await this.#explain(error));
+    if (!first) return failAll(batch, await this.#toBlockedError(error));
     this.#locked.add(table, first.post);
     // The others do not wait for the sentence for these, nor for the session that the log names.
-    void this.#explain(error).then((explained) => failAll(needing, explained));
+    void this.#toBlockedError(error).then((explained) => failAll(needing, explained));
     await this.#commit(batch.filter(({ post }) => !needsTable(post, table)));
   }
 

@@ -1,4 +1,4 @@
-import type { Preferred } from '../../database/servers/server-search.ts';
+import type { FoundServer } from '../../database/servers/server-search.ts';
 import type { connectionOptions } from '../../database/session/connection.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { EndCause, Resignation } from '../end-cause.ts';
@@ -35,13 +35,13 @@ export type ArgumentsOf<Call extends LockCall> = Parameters<LockCalls[Call]>;
 export type ReplyTo<Call extends LockCall> = Awaited<ReturnType<LockCalls[Call]>>;
 
 /** Sent by the main thread, with the node's current address: a call, or an order that is carried out at once and has no reply. */
-export type LockRequest = (SentCall | { order: LockOrder; reason: string }) & FoundServer & { url: string };
+export type LockRequest = (SentCall | { order: LockOrder; reason: string }) & SenderServer & { url: string };
 
 export type LockOrder = 'follow' | 'interrupt' | 'abandon' | 'end';
 
 /** In every message between the threads: the server that the sender's sessions use, for {@link Servers.follow}. */
-interface FoundServer {
-  server: Preferred | null;
+interface SenderServer {
+  server: FoundServer | null;
 }
 
 export interface SentCall {
@@ -52,7 +52,7 @@ export interface SentCall {
 }
 
 /** Sent by the thread: a reply, the loss of the lock, a line for the node's log, or only the server that it has found. */
-export type LockThreadMessage = FoundServer & LockThreadNews;
+export type LockThreadMessage = SenderServer & LockThreadNews;
 
 export type LockThreadNews =
   | { id: number; value: unknown }

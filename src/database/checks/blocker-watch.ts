@@ -1,7 +1,7 @@
 import type { Log } from '../../log.ts';
 import { SqlState, sqlState } from '../errors.ts';
 import type { Queryable } from '../session/reconnecting-session.ts';
-import { BlockedError, type Blocker, type Explain, readBlockers, sessionName } from './blocking.ts';
+import { BlockedError, type Blocker, readBlockers, sessionName, type ToBlockedError } from './blocking.ts';
 
 /** Interval between two checks while a session blocks, in milliseconds. */
 const INTERVAL_MS = 1000;
@@ -23,8 +23,8 @@ export class BlockerWatch {
     this.#log = log;
   }
 
-  /** Returns a {@link BlockedError} for a lock timeout, and any other error unchanged. */
-  readonly explain: Explain = async (error) => {
+  /** See {@link ToBlockedError}. */
+  readonly toBlockedError: ToBlockedError = async (error) => {
     if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE) return error;
     return new BlockedError(await this.#check(), { cause: error });
   };

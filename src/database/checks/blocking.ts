@@ -28,8 +28,8 @@ export class BlockedError extends Error {
   }
 }
 
-/** Turns a lock timeout of the database into a {@link BlockedError}. Returns other errors unchanged. */
-export type Explain = (error: unknown) => Promise<unknown>;
+/** Logs the sessions that block a statement whose wait for a lock timed out, and returns a {@link BlockedError}. Returns other errors unchanged. */
+export type ToBlockedError = (error: unknown) => Promise<unknown>;
 
 /** Long enough for a busy machine, short enough for the request that waits for the explanation. */
 const LIMIT_MS = 1000;

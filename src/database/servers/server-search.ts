@@ -19,22 +19,22 @@ export interface Writable {
  */
 export type WatchServer = (server: Server, signal: AbortSignal, refuse: (reason: Error) => void) => Promise<Writable>;
 
-/** The server that was used last, as it was then. */
-export interface Preferred extends Writable {
+/** A server that a search has found, as it was then. */
+export interface FoundServer extends Writable {
   server: Server;
 }
 
 /** Options of a {@link ServerSearch}. */
 export interface ServerSearchOptions {
   hosts: readonly DatabaseHost[];
-  /** Tried first, and left only for a good reason: see {@link ServerSearch}. */
-  preferred: Preferred | null;
+  /** The server that was used last: tried first, and left only for a good reason; see {@link ServerSearch}. */
+  preferred: FoundServer | null;
   watch: WatchServer;
   resolve: (host: DatabaseHost) => Promise<Server[]>;
   /** Called each time that a server is found to be in recovery, many times a second. */
   onStandby: (server: Server) => void;
   /** Called once, when a server that accepts writes is found. */
-  onFound: (found: Preferred) => void;
+  onFound: (found: FoundServer) => void;
   /** Called once, when the search ends because no caller has waited for it for {@link IDLE_MS}. */
   onAbandoned: () => void;
 }
@@ -206,7 +206,7 @@ export class ServerSearch {
   }
 
   /** Ends the search: `found` is the server to use. */
-  settle(found: Preferred): void {
+  settle(found: FoundServer): void {
     this.#end();
     this.#options.onFound(found);
     for (const { resolve } of this.#waiting) resolve(found.server);

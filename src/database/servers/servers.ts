@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DatabaseHost } from '../url/database-url.ts';
 import { isResolved, resolveHost, type Server, serverKey } from './server.ts';
-import { type Preferred, ServerSearch, type WatchServer } from './server-search.ts';
+import { type FoundServer, ServerSearch, type WatchServer } from './server-search.ts';
 
 /** After this time, in milliseconds, a server is checked again before a session is opened to it. */
 const FRESH_MS = 1000;
@@ -32,7 +32,7 @@ export class Servers {
   readonly #resolve: (host: DatabaseHost) => Promise<Server[]>;
   readonly #sockets = new Map<Socket, Server>();
   /** The server that was found last. Another instance means a restart or a failover. */
-  #found: Preferred | null = null;
+  #found: FoundServer | null = null;
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #search: ServerSearch | null = null;
   /** True from when a search has found no server until one does. */
@@ -81,7 +81,7 @@ export class Servers {
   }
 
   /** The server that was found last, for {@link follow} in another thread. */
-  get found(): Preferred | null {
+  get found(): FoundServer | null {
     return this.#found;
   }
 
@@ -89,7 +89,7 @@ export class Servers {
    * Uses the server that another thread of this process has found, if it was promoted after the one that is used here. Without
    * this, each thread would stay with its own server while a former primary and the new one both accept writes.
    */
-  follow(found: Preferred | null): void {
+  follow(found: FoundServer | null): void {
     if (found === null || (this.#found && found.timeline <= this.#found.timeline)) return;
     if (this.#search) this.#search.settle(found);
     else this.#use(found);
@@ -117,7 +117,7 @@ export class Servers {
     }
   }
 
-  #use(found: Preferred): void {
+  #use(found: FoundServer): void {
     const { server } = found;
     const hasChanged = this.#found !== null && this.#found.instance !== found.instance;
     const wasLost = this.#isLost;

@@ -14,9 +14,9 @@ export interface ClusterView {
   peers(): readonly Peer[];
 }
 
-/** Interval of the checks; a promotion takes about this long to be known anyway. */
+/** Interval of the checks. More often is no use: this node learns of a promotion after about as long. */
 const CHECK_EVERY_MS = 20;
-/** Time for a node that has lost its role, and is alive, to finish the requests that it has. */
+/** How long a node that has lost its role, but is alive, may take to finish its requests. */
 const FINISH_MS = 1000;
 
 /** A request that waits for its response. */
@@ -25,12 +25,12 @@ interface Pending {
   readonly node: string | null;
   readonly cancel: (reason: Error) => void;
   /** When another node was first seen active; null while none is. */
-  succeededAt: number | null;
+  successorSeenAt: number | null;
 }
 
 /**
- * Cancels requests to a node that another one has succeeded: a frozen or unreachable node would hold them until their
- * timeout. A node that is merely slow to respond to probes keeps its requests, because nothing succeeds it.
+ * Cancels requests to a node once another node is active: a frozen or unreachable node would hold them until their timeout.
+ * A node that is merely slow to respond to probes keeps its requests, because no other node becomes active.
  */
 export class SuccessorWatch {
   readonly #cluster: ClusterView;
@@ -43,7 +43,7 @@ export class SuccessorWatch {
 
   /** Calls `cancel` when the node has a successor and has stopped responding. Returns a function that ends the watch. */
   watch({ node }: Peer, cancel: (reason: Error) => void): () => void {
-    const pending: Pending = { node, cancel, succeededAt: null };
+    const pending: Pending = { node, cancel, successorSeenAt: null };
     this.#pending.add(pending);
     // One timer for all requests.
     this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS);
@@ -65,10 +65,10 @@ export class SuccessorWatch {
     const living = new Set(peers.filter(({ alive }) => alive).map(({ node }) => node));
     const now = performance.now();
     for (const pending of this.#pending) {
-      if (active === null || active === pending.node) pending.succeededAt = null;
+      if (active === null || active === pending.node) pending.successorSeenAt = null;
       else {
-        pending.succeededAt ??= now;
-        if (!living.has(pending.node) || now - pending.succeededAt >= FINISH_MS)
+        pending.successorSeenAt ??= now;
+        if (!living.has(pending.node) || now - pending.successorSeenAt >= FINISH_MS)
           pending.cancel(new Error(`node ${active} is active instead`));
       }
     }

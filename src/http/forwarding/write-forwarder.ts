@@ -16,7 +16,7 @@ const HOP = 'x-plantao-forwarded-by';
 const WAIT_MS = 1000;
 const CHECK_EVERY_MS = 20;
 
-/** Timeout of a forwarded request, counted from its arrival: shortly before this node would respond 503 itself (connection.ts). */
+/** Timeout of a forwarded request, counted from its arrival: shortly before this node would respond 503 itself (http/connection.ts). */
 const DEADLINE_MS = 35_000;
 
 /** Time limit of {@link WriteForwarder.createAccountOnActiveNode}: less than authentication may take. */
@@ -61,8 +61,8 @@ const tooMany = () => temporarily('overloaded', 'too many requests are being for
  * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and only once. While there is no active
  * node it waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
  * that safe. After an attempt whose response was lost, the client never gets an error that means "not
- * executed". A request to a node that another one succeeds is cancelled. This node may become active meanwhile: then it handles
- * the write itself.
+ * executed". A request to a node is cancelled once another node is active. If this node becomes active meanwhile, it handles the
+ * write itself.
  */
 export class WriteForwarder {
   readonly #cluster: ClusterView;
@@ -215,8 +215,8 @@ export class WriteForwarder {
     for (const [name, value] of Object.entries(request.headers)) {
       if (!OWN_REQUEST_HEADERS.has(name)) headers[name] = value;
     }
-    // This node has applied its TRUST_PROXY. With the proxies before it, a number in that of the active node would not reach
-    // the client, because this node is one proxy more.
+    // Only the client's address, which this node has determined with its TRUST_PROXY. If the addresses of the proxies followed, a
+    // TRUST_PROXY of the active node that counts proxies would stop one short of the client: this node is one proxy more.
     headers['x-forwarded-for'] = addressOf(request);
     headers[HOP] = this.#cluster.node;
     headers['x-request-id'] = requestIdOf(request);

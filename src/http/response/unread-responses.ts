@@ -7,12 +7,12 @@ const COUNTED_FROM = 64 * 1024;
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
- * The long responses that their clients have not yet read, and that are therefore in memory. A response may take forty seconds
- * (connection.ts): clients that request pages and read none of them would otherwise take a gigabyte with forty connections.
+ * The long responses that their clients have not read yet: they are in memory until then. A client may take forty seconds to read
+ * one (http/connection.ts), so clients that request pages and read none could fill a gigabyte with forty connections.
  */
 export class UnreadResponses {
   readonly #maxBytes: number;
-  /** Their bytes, the oldest first. */
+  /** The bytes of each response, the oldest response first. */
   readonly #held = new Map<ServerResponse, number>();
   #bytes = 0;
 
@@ -20,7 +20,7 @@ export class UnreadResponses {
     this.#maxBytes = maxBytes;
   }
 
-  /** The bytes of all of them. */
+  /** The bytes of all unread responses. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -47,5 +47,5 @@ export class UnreadResponses {
   }
 }
 
-/** Those of this process. */
+/** The unread responses of this process. */
 export const unreadResponses = new UnreadResponses(MAX_BYTES);

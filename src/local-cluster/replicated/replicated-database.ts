@@ -9,7 +9,7 @@ import { serverUser } from '../embedded/system-user.ts';
 import { LauncherError } from '../options.ts';
 import type { Output } from '../output.ts';
 import { RestartDelay } from '../restart-delay.ts';
-import { Member } from './member.ts';
+import { ReplicatedServer } from './replicated-server.ts';
 import { DEBIAN_FOLDER, findServerFolder, ServerTools } from './server-tools.ts';
 
 const PROGRAMS = ['initdb', 'postgres', 'pg_basebackup'] as const;
@@ -38,8 +38,8 @@ export class ReplicatedDatabase implements LauncherDatabase {
   readonly #stopRequest = new AbortController();
   readonly #queue = new SerialQueue();
   readonly #restartDelay = new RestartDelay();
-  #primary: Member | null = null;
-  #standby: Member | null = null;
+  #primary: ReplicatedServer | null = null;
+  #standby: ReplicatedServer | null = null;
   /** True while every commit of the primary waits for the standby. */
   #isSynchronous = false;
 
@@ -75,7 +75,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     const { fresh, output } = this.#options;
     const tools = await this.#findTools();
     const member = (name: string) =>
-      new Member({
+      new ReplicatedServer({
         name,
         folder: this.#folder,
         tools,
@@ -134,7 +134,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     }
   }
 
-  async #replacePrimary(failed: Member): Promise<void> {
+  async #replacePrimary(failed: ReplicatedServer): Promise<void> {
     const { output } = this.#options;
     const standby = this.#standby;
     if (!standby) return;
@@ -191,7 +191,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     return NAMES.find((name) => name === text.trim());
   }
 
-  async #record({ name }: Member): Promise<void> {
+  async #record({ name }: ReplicatedServer): Promise<void> {
     const file = path.join(this.#folder, 'primary');
     await writeFile(`${file}.new`, `${name}\n`);
     await rename(`${file}.new`, file);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readIdentity } from '../database/server-facts.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
+import { runFailoverCommand } from './failover-command.ts';
 import type { Fault } from './fault.ts';
-import { runHook } from './hook-command.ts';
 
 /** A command that only requests a failover may return long before it: the run waits this long for another server. */
 const CHANGE_TIMEOUT_MS = 45_000;
@@ -35,7 +35,7 @@ export function failoverFault({ command, env, weight, signal, remark }: Failover
     durationInLeases: [0.05, 0.1],
     async inject(rig) {
       const before = await identity(rig).catch(() => null);
-      const { problem } = await runHook(command, env, signal);
+      const { problem } = await runFailoverCommand(command, env, signal);
       if (problem !== null) {
         remark(problem);
         return null;

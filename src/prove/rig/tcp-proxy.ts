@@ -26,8 +26,8 @@ interface Pair {
 }
 
 /**
- * A TCP proxy in front of PostgreSQL or a node, on its own port. It forwards until a fault makes it swallow, delay or cut. The
- * test that creates one closes it.
+ * A TCP proxy in front of PostgreSQL or a node, on its own port. It forwards until a fault makes it swallow, delay or cut. Its
+ * creator must close it.
  */
 export class TcpProxy {
   readonly #server: Server;

@@ -125,7 +125,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     isPreferred: options.isPreferred ?? false,
     lock: local.lock,
     catchUpSession: watching,
-    explain: async (error) => error,
+    toBlockedError: async (error) => error,
     writerSession: options.writing ?? { opened: async () => undefined, unreachableForMs: 0 },
     peers,
     log,

@@ -4,13 +4,12 @@ import type { Router } from 'express';
 import pg from 'pg';
 import { createApp } from '../../../src/http/app.ts';
 import { allRoutes } from '../../../src/http/routes/index.ts';
-import type { Services } from '../../../src/http/services.ts';
-import { Measurements } from '../../../src/measurements.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { get, post } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { unusedServices } from '../../support/nodes/unused-services.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
@@ -229,27 +228,13 @@ const MORE: Record<string, Row> = {
 
 const keyOf = (method: string, path: string) => `${method.toUpperCase()} ${path}`;
 
-/** Services that are never called: enough to define the routes. */
-function nobodys(): Services {
-  const anything: unknown = new Proxy(() => {}, {
-    get: (_, name) => (name === 'then' || typeof name === 'symbol' ? undefined : anything),
-  });
-  const own: Record<string, unknown> = {
-    trustProxy: null,
-    adminToken: null,
-    authMode: 'token',
-    measurements: new Measurements(),
-  };
-  return new Proxy({} as Services, { get: (_, name) => own[String(name)] ?? (name in own ? null : anything) });
-}
-
 interface Stack {
   stack: { route?: { path: string; stack: { method?: string }[] } }[];
 }
 
 /** Returns the routes of the router, without the handlers for other methods. */
 function routesOfRouter(): Set<string> {
-  const app = createApp(nobodys());
+  const app = createApp(unusedServices());
   const found = new Set<string>();
   for (const { route } of (app.router as Router as unknown as Stack).stack) {
     const methods = new Set(route?.stack.map(({ method }) => method));
@@ -345,7 +330,7 @@ describe('Access', function () {
   }
 
   it('is defined for every route of the router, and for no other', () => {
-    const declared = allRoutes(nobodys()).map(({ method, path }) => keyOf(method, path));
+    const declared = allRoutes(unusedServices()).map(({ method, path }) => keyOf(method, path));
     expect(declared.sort()).to.deep.equal(Object.keys(TABLE).sort());
     expect([...routesOfRouter()].sort()).to.deep.equal(Object.keys(TABLE).sort());
   });

@@ -6,6 +6,11 @@ export function unusedServices(): Services {
   const anything: unknown = new Proxy(() => {}, {
     get: (_, name) => (name === 'then' || typeof name === 'symbol' ? undefined : anything),
   });
-  const own: Record<string, unknown> = { adminToken: null, authMode: 'token', measurements: new Measurements() };
+  const own: Record<string, unknown> = {
+    trustProxy: null,
+    adminToken: null,
+    authMode: 'token',
+    measurements: new Measurements(),
+  };
   return new Proxy({} as Services, { get: (_, name) => own[String(name)] ?? (name in own ? null : anything) });
 }

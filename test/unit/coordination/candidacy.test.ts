@@ -27,7 +27,7 @@ describe('An attempt to take the leader lock', () => {
       lock: { open, prepare: open, tryAcquire, holder: async () => null },
       writerSession: { opened: async () => undefined, unreachableForMs: 0 },
       catchUpSession: { query },
-      explain: async (error) => error,
+      toBlockedError: async (error) => error,
       changes: new ChangeLogger(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
       clock: () => now,
     });

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { KEPT_SESSIONS } from '../../../src/database/session/connection.ts';
 import { parseArguments, repeatCommand } from '../../../src/prove/arguments.ts';
 import { needsOf, POOL_SIZE } from '../../../src/prove/database/preflight.ts';
+import { runFailoverCommand } from '../../../src/prove/faults/failover-command.ts';
 import { FAULTS } from '../../../src/prove/faults/faults.ts';
-import { runHook } from '../../../src/prove/faults/hook-command.ts';
 import { schedule } from '../../../src/prove/faults/schedule.ts';
 import { LiveOutput } from '../../../src/prove/live-output.ts';
 import { LiveGaps } from '../../../src/prove/progress.ts';
@@ -13,30 +13,30 @@ describe('The failover command of plantao prove', () => {
   const never = new AbortController().signal;
 
   it('is a command of the shell, with the environment', async () => {
-    expect(await runHook('test "$FOO" = bar && exit 0', { ...env, FOO: 'bar' }, never)).to.deep.equal({
+    expect(await runFailoverCommand('test "$FOO" = bar && exit 0', { ...env, FOO: 'bar' }, never)).to.deep.equal({
       problem: null,
     });
   });
 
   it('that fails is reported with its code and its last line', async () => {
-    const { problem } = await runHook('echo first; echo no leader >&2; exit 3', env, never);
+    const { problem } = await runFailoverCommand('echo first; echo no leader >&2; exit 3', env, never);
     expect(problem).to.equal('the failover command exited with code 3: no leader');
   });
 
   it('that takes too long is stopped with its children', async () => {
-    const { problem } = await runHook('sleep 60 & sleep 60', env, never, 100);
+    const { problem } = await runFailoverCommand('sleep 60 & sleep 60', env, never, 100);
     expect(problem).to.match(/was stopped after 0.1 s/);
   });
 
   it('is stopped when the run is given up', async () => {
     const stop = new AbortController();
-    const outcome = runHook('sleep 60', env, stop.signal);
+    const outcome = runFailoverCommand('sleep 60', env, stop.signal);
     stop.abort();
     expect((await outcome).problem).to.match(/was stopped/);
   });
 
   it('may leave a program in the background', async () => {
-    expect(await runHook('sleep 0.5 & exit 0', env, never)).to.deep.equal({ problem: null });
+    expect(await runFailoverCommand('sleep 0.5 & exit 0', env, never)).to.deep.equal({ problem: null });
   });
 });
 
@@ -135,7 +135,7 @@ describe('The command that repeats a run', () => {
     const plan = parseArguments([...args, ...names]);
     const command = repeatCommand(plan);
     expect(command).to.not.include('secret');
-    const outcome = await runHook(
+    const outcome = await runFailoverCommand(
       `set -- ${command.replace('plantao prove', '')}; printf '%s\\n' "$@" >&2; exit 1`,
       { PATH: process.env.PATH },
       new AbortController().signal,

@@ -5,17 +5,17 @@ const LIMIT_MS = 120_000;
 const MAX_OUTPUT_LENGTH = 2000;
 
 /** The outcome of a command; `problem` is null if it exited with code 0. */
-export interface HookOutcome {
+export interface CommandOutcome {
   problem: string | null;
 }
 
-/** Runs a command line of the user in a shell, in a process group of its own: Ctrl-C is for the run, which ends it. */
-export async function runHook(
+/** Runs the command of `--failover-command` in a shell, in a process group of its own: Ctrl-C is for the run, which stops the command. */
+export async function runFailoverCommand(
   command: string,
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
   limitMs = LIMIT_MS,
-): Promise<HookOutcome> {
+): Promise<CommandOutcome> {
   const child = spawn(command, { shell: true, detached: true, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -13,28 +13,28 @@ const QUERY_LIMIT_MS = 40_000;
 const STREAMING_TIMEOUT_MS = 30_000;
 const LEFTOVER_TIMEOUT_MS = 10_000;
 
-/** Options of a {@link Member}. */
-export interface MemberOptions {
+/** Options of a {@link ReplicatedServer}. */
+export interface ReplicatedServerOptions {
   name: string;
   /** The folder of both servers. */
   folder: string;
   tools: ServerTools;
   flags: string[];
   log: (line: string) => void;
-  /** Called when the server has exited, except by {@link Member.stop}. */
+  /** Called when the server has exited, except by {@link ReplicatedServer.stop}. */
   onExit: () => void;
 }
 
 /** One of the two PostgreSQL servers of a replicated local cluster. It keeps its port through restarts. */
-export class Member {
+export class ReplicatedServer {
   readonly name: string;
-  readonly #options: MemberOptions;
+  readonly #options: ReplicatedServerOptions;
   #server: EmbeddedPostgres | null = null;
   /** The last one that ran: some of its processes may outlive the postmaster. */
   #last: EmbeddedPostgres | null = null;
   #port: number | null = null;
 
-  constructor(options: MemberOptions) {
+  constructor(options: ReplicatedServerOptions) {
     this.#options = options;
     this.name = options.name;
   }
@@ -97,7 +97,7 @@ export class Member {
   }
 
   /** Copies the data of `primary` and starts as its standby. Resolves when it streams. */
-  async startAsStandbyOf(primary: Member, signal: AbortSignal): Promise<void> {
+  async startAsStandbyOf(primary: ReplicatedServer, signal: AbortSignal): Promise<void> {
     const { tools } = this.#options;
     const { port, password } = primary;
     const data = await this.#data();
