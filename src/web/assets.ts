@@ -42,6 +42,14 @@ export class Assets {
     const other = [...this.#files].find(([own]) => withoutHash(own) === withoutHash(requested));
     return other && { ...other[1], immutable: false };
   }
+
+  /** Returns a page with the names of its files, such as "assets/docs.css", replaced by those with a hash. */
+  withHashes(html: string): string {
+    return [...this.#files.keys()].reduce(
+      (text, path) => text.replaceAll(`"${withoutHash(path).slice(1)}"`, `"${path.slice(1)}"`),
+      html,
+    );
+  }
 }
 
 let loading: Promise<Assets> | undefined;

@@ -28,6 +28,9 @@ const ENTRIES = [
   'service-worker.ts',
 ];
 
+/** The files that the documentation page loads. A node writes that page itself. */
+const DOCS = ['icon.svg', 'docs.css', 'docs-pt-br.js', 'docs.js'];
+
 /** The files that are used as they are. */
 const PLAIN = ['icon.svg', 'icon-180.png', 'icon-512.png'];
 
@@ -50,13 +53,16 @@ export async function bundlePages(): Promise<PageFile[]> {
       html.toString('utf8'),
     );
   const files = pages.map((html, index) => ({ path: `/${PAGES[index]}`, body: Buffer.from(hashed(html)) }));
-  const home = files[0]?.body.toString('utf8') ?? '';
-  // The service worker keeps the files that the chat page loads.
-  const kept = assets.map(({ file }) => file.path.slice(1)).filter((path) => home.includes(path));
+  // The service worker keeps the pages and the files that they load.
+  const loadedBy = (html: string) => assets.map(({ file }) => file.path.slice(1)).filter((path) => html.includes(path));
+  const kept: Record<string, readonly string[]> = {
+    ...Object.fromEntries(files.map(({ path, body }) => [path.slice(1), loadedBy(body.toString('utf8'))])),
+    docs: assets.filter(({ name }) => DOCS.includes(name)).map(({ file }) => file.path.slice(1)),
+  };
   return [
     ...files,
     { path: '/manifest.webmanifest', body: Buffer.from(hashed(manifest)) },
-    { path: `/${WORKER}`, body: Buffer.from(`self.FILES=${JSON.stringify(['home', ...kept])};${worker?.body ?? ''}`) },
+    { path: `/${WORKER}`, body: Buffer.from(`self.PAGES=${JSON.stringify(kept)};${worker?.body ?? ''}`) },
     ...assets.map(({ file }) => file),
   ];
 }

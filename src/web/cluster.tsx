@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import { Monitor } from './cluster/model/monitor.ts';
 import { ClusterView } from './cluster/view/cluster-view.tsx';
+import { registerWorker } from './register-worker.ts';
 import { mount } from './shared/mount.tsx';
 
 // Relative to this page: a proxy may serve the node under a path prefix.
@@ -8,3 +9,4 @@ const monitor = new Monitor(new URL('.', location.href).href.replace(/\/$/, ''))
 document.addEventListener('visibilitychange', () => void monitor.refresh());
 void monitor.refresh();
 mount(() => <ClusterView monitor={monitor} />);
+registerWorker();

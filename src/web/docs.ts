@@ -1,8 +1,10 @@
 /** The script of /docs: filters the operations, copies commands, and sends requests to this node. */
+import { noteIfAway } from './docs/away-note.ts';
 import { prefillForms } from './docs/prefill-forms.ts';
 import { translatePage } from './docs/translation.ts';
 import { sendForm } from './docs/try-it.ts';
 import { docsTexts } from './i18n/texts.ts';
+import { registerWorker } from './register-worker.ts';
 
 const all = <E extends Element>(selector: string, within: ParentNode = document) => [
   ...within.querySelectorAll<E>(selector),
@@ -74,8 +76,11 @@ function mayBeSent({ dataset: { method = '', path = '' } }: HTMLFormElement): bo
   return !isFinal || confirm(docsTexts().sure(`${method} ${path}`));
 }
 
+registerWorker();
 const showSession = prefillForms(base);
+const showAway = noteIfAway(base);
 translatePage(() => {
   showSession();
+  showAway();
   update();
 });

@@ -1,15 +1,15 @@
 /// <reference lib="dom" />
-import { isOfVersion, PAGE } from './worker/offline-files.ts';
+import { isOfVersion, type OfflinePages } from './worker/offline-files.ts';
 
 /*
- * Keeps the files of the chat page on the device, so that it opens without a network. It responds only to requests for the page
- * and its files; requests to the API are never intercepted.
+ * Keeps the pages and their files on the device, so that they open without a network, or while their own node is away. It responds
+ * only to requests for a page and its files; requests to the API are never intercepted.
  */
 
 /** The part of a service worker's global scope that is used: its types and those of a page cannot be in one program. */
 interface Worker {
-  /** The page and the files that it loads, by their URLs; the names of the latter include hashes. Set by the bundler. */
-  readonly FILES: readonly string[];
+  /** Set by the bundler. */
+  readonly PAGES: OfflinePages;
   readonly registration: { readonly scope: string };
   readonly clients: {
     claim(): Promise<void>;
@@ -47,10 +47,14 @@ const worker = globalThis as unknown as Worker;
 /** A page that the network does not deliver within this time comes from the device, in milliseconds. */
 const PATIENCE_MS = 4000;
 const PREFIX = 'plantao-';
-const CACHE = PREFIX + worker.FILES.join('|');
+/** The pages, and the files of all of them. */
+const FILES = [...new Set(Object.entries(worker.PAGES).flatMap(([page, loaded]) => [page, ...loaded]))];
+const CACHE = PREFIX + FILES.join('|');
+/** The page that a notification opens. */
+const CHAT = 'home';
 
 worker.addEventListener('install', (event) => {
-  event.waitUntil(Promise.all(worker.FILES.map(store)));
+  event.waitUntil(Promise.all(FILES.map(store)));
   void worker.skipWaiting();
 });
 
@@ -63,8 +67,10 @@ worker.addEventListener('fetch', (event) => {
   if (request.method !== 'GET') return;
   const { pathname } = new URL(request.url);
   const scope = new URL(worker.registration.scope).pathname;
-  if (request.mode === 'navigate' && pathname === scope + PAGE) event.respondWith(page(event));
-  else if (pathname.startsWith(`${scope}assets/`)) event.respondWith(asset(request));
+  const name = pathname.slice(scope.length);
+  if (request.mode === 'navigate' && pathname.startsWith(scope) && isPage(name)) {
+    event.respondWith(page(event, name));
+  } else if (pathname.startsWith(`${scope}assets/`)) event.respondWith(asset(request));
 });
 
 worker.addEventListener('notificationclick', (event) => {
@@ -72,9 +78,11 @@ worker.addEventListener('notificationclick', (event) => {
   event.waitUntil(openAt(String(event.notification.data)));
 });
 
+const isPage = (name: string) => Object.hasOwn(worker.PAGES, name);
+
 /** Shows the chat page at this fragment: in a tab that has it, or else in a new one. */
 async function openAt(hash: string): Promise<void> {
-  const address = new URL(PAGE, worker.registration.scope).href;
+  const address = new URL(CHAT, worker.registration.scope).href;
   const tab = (await worker.clients.matchAll({ type: 'window' })).find(({ url }) => url.split(/[?#]/)[0] === address);
   if (tab === undefined) return void (await worker.clients.openWindow(address + hash));
   tab.postMessage({ open: hash });
@@ -90,31 +98,32 @@ async function removeOld(): Promise<void> {
 
 /** Stores a file. Rejects if the node does not have this version's: the browser installs the worker at a later visit. */
 async function store(file: string): Promise<void> {
-  const response = await fetch(file);
+  // As a browser requests a page: programs get the state of the cluster as JSON.
+  const response = await fetch(file, { headers: { Accept: isPage(file) ? 'text/html' : '*/*' } });
   if (!(await keep(file, response))) throw new Error(`the node has no ${file} of this version`);
 }
 
 /** Stores a response unless it is of another version. */
 async function keep(file: string, response: Response): Promise<boolean> {
-  if (!(await isOfVersion(worker.FILES, file, response.clone()))) return false;
+  if (!(await isOfVersion(worker.PAGES, file, response.clone()))) return false;
   const cache = await caches.open(CACHE);
   await cache.put(file, response);
   return true;
 }
 
-/** Returns the page from the network, which may be newer, or from the device if that takes too long or fails. */
-async function page(event: Fetching): Promise<Response> {
+/** Returns a page from the network, which may be newer, or from the device if that takes too long or fails. */
+async function page(event: Fetching, name: string): Promise<Response> {
   const { request } = event;
   const cache = await caches.open(CACHE);
   try {
     const response = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
     // Its headers name the nodes that the page may call, and these change.
-    if (response.status === 200) event.waitUntil(keep(PAGE, response.clone()));
+    if (response.status === 200) event.waitUntil(keep(name, response.clone()));
     if (response.status < 500) return response;
   } catch {
     // No network.
   }
-  return (await cache.match(PAGE, { ignoreVary: true })) ?? fetch(request);
+  return (await cache.match(name, { ignoreVary: true })) ?? fetch(request);
 }
 
 /** Returns a file whose name includes a hash of its content, so that the one on the device is the same. */

@@ -46,6 +46,7 @@ export function docsPageOf(document: OpenApi, url: string): string {
 ${contentsOf(description, sections)}
 <main lang="en">
 <h1>${text(title)} API <small>${text(version)}</small></h1>
+<p id="away" role="status" hidden></p>
 <p id="descriptions" class="hint" hidden></p>
 <p><span id="for-programs">For programs:</span> <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
 <div id="session" hidden><p id="signed-in"></p><label for="token">Token for requests from this page</label><input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="from POST /login, or the ADMIN_TOKEN"></div>

@@ -1,7 +1,7 @@
 /** The pages: `/home` with its files, `/docs` and `/openapi.json`. Nothing is loaded from elsewhere. */
 import type { Request } from 'express';
 import { z } from 'zod';
-import { type Asset, assetOf, compressedAsset } from '../../web/assets.ts';
+import { type Asset, assetOf, compressedAsset, loadAssets } from '../../web/assets.ts';
 import { docsPageOf } from '../docs/docs-page.ts';
 import { openApiOf } from '../docs/openapi.ts';
 import { nothing } from '../request/request-schemas.ts';
@@ -30,7 +30,7 @@ export function pageRoutes(services: Services, others: readonly Route[], send: S
     page('/manifest.webmanifest', 'The chat page as an application to install', 'application/manifest+json', () =>
       assetAt('/manifest.webmanifest'),
     ),
-    page('/service-worker.js', 'The script that opens the chat page without a network', 'text/javascript', () =>
+    page('/service-worker.js', 'The script that opens the pages without a network', 'text/javascript', () =>
       assetAt('/service-worker.js'),
     ),
     assetsRoute(send),
@@ -67,7 +67,8 @@ function assetsRoute(send: SendAsset): Route {
 async function documentsOf(routes: readonly Route[], { version, authMode, cluster }: Services) {
   const document = await openApiOf(routes, { version, authMode });
   const json = await compressedAsset(assetOf('application/json; charset=utf-8', JSON.stringify(document, null, 1)));
-  const page = await compressedAsset(assetOf('text/html; charset=utf-8', docsPageOf(document, cluster.url)));
+  const html = (await loadAssets()).withHashes(docsPageOf(document, cluster.url));
+  const page = await compressedAsset(assetOf('text/html; charset=utf-8', html));
   return { json, page };
 }
 

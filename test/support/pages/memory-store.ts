@@ -1,4 +1,4 @@
-import type { Store } from '../../../src/web/home/model/storage/stored.ts';
+import type { Store } from '../../../src/web/shared/stored.ts';
 
 /** Returns a store that works like localStorage and lasts as long as the test. */
 export function memoryStore(values = new Map<string, string>()): Store {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AlertClaims } from '../../../src/web/home/model/alert-claims.ts';
-import { Stored } from '../../../src/web/home/model/storage/stored.ts';
+import { Stored } from '../../../src/web/shared/stored.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { memoryStore } from '../../support/pages/memory-store.ts';

@@ -8,7 +8,7 @@ import {
   type User,
 } from '../../../src/client/index.ts';
 import { Chat } from '../../../src/web/home/model/chat.ts';
-import type { Store } from '../../../src/web/home/model/storage/stored.ts';
+import type { Store } from '../../../src/web/shared/stored.ts';
 import { type FakeNode, json, startFakeNode, until } from '../../support/nodes/client-fake-node.ts';
 import { memoryStore } from '../../support/pages/memory-store.ts';
 

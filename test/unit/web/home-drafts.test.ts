@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Drafts, isDraft } from '../../../src/web/home/model/storage/drafts.ts';
-import { Stored } from '../../../src/web/home/model/storage/stored.ts';
+import { Stored } from '../../../src/web/shared/stored.ts';
 import { memoryStore } from '../../support/pages/memory-store.ts';
 
 const question = { id: 1, sender: 'bruno', content: 'a question' };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Store, Stored } from '../../../src/web/home/model/storage/stored.ts';
 import { removeUserData } from '../../../src/web/home/model/storage/user-data.ts';
+import { type Store, Stored } from '../../../src/web/shared/stored.ts';
 import { memoryStore } from '../../support/pages/memory-store.ts';
 
 const isText = (value: unknown): value is string => typeof value === 'string';

@@ -6,15 +6,15 @@ const named = (content: string) => `assets/home.${createHash('sha256').update(co
 
 describe('the files that the service worker keeps', () => {
   const script = named('let version = 1;');
-  const files = ['home', script];
-  const isKept = (file: string, body: string, status = 200) => isOfVersion(files, file, new Response(body, { status }));
+  const pages = { home: [script], cluster: [] };
+  const isKept = (file: string, body: string, status = 200) => isOfVersion(pages, file, new Response(body, { status }));
 
   it('are those whose content has the hash of their name', async () => {
     expect(await isKept(script, 'let version = 1;')).to.equal(true);
     expect(await isKept(script, 'let version = 2;')).to.equal(false);
   });
 
-  it('include the page that loads them, and no other one', async () => {
+  it('include the pages that load them, and no other ones', async () => {
     expect(await isKept('home', `<script type="module" src="${script}"></script>`)).to.equal(true);
     expect(await isKept('home', `<script type="module" src="${named('let version = 2;')}"></script>`)).to.equal(false);
   });

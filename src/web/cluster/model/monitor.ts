@@ -7,6 +7,7 @@ import {
   type ClusterTimeline,
   type Health,
 } from '../../../client/index.ts';
+import { type KnownNode, KnownNodes } from '../../shared/known-nodes.ts';
 import { Observable } from '../../shared/observable.ts';
 import { Polling } from '../../shared/polling.ts';
 import type { Blocker } from './api-types.ts';
@@ -42,6 +43,7 @@ export class Monitor extends Observable {
   moved: { from: string; to: string; at: Date } | undefined;
   readonly #reader: NodeReader;
   readonly #base: string;
+  readonly #known: KnownNodes;
   readonly #probes = new Map<string, Probe>();
   readonly #names = new Map<string, string>();
   #failure: string | undefined;
@@ -54,6 +56,7 @@ export class Monitor extends Observable {
   constructor(base: string) {
     super();
     this.#base = base;
+    this.#known = new KnownNodes(base, () => localStorage, fetch.bind(globalThis));
     this.#reader = new NodeReader(base, (from, to) => {
       this.moved = { from: this.nameOf(from), to: this.nameOf(to), at: new Date() };
     });
@@ -146,11 +149,22 @@ export class Monitor extends Observable {
       this.cluster = { content, at: performance.now() };
       this.#failure = undefined;
       for (const { node, url } of content.nodes) this.#names.set(trimmed(url), node);
-      this.#reader.learn(content.nodes.filter((row) => !isFormer(row)).map(({ url }) => trimmed(url)));
+      const running = content.nodes
+        .filter((row) => !isFormer(row))
+        .map(({ node, url }) => ({ node, url: trimmed(url) }));
+      this.#learn(running);
+      this.#known.keep(content.cluster, running);
     } catch (error) {
       this.#failure = error instanceof ChatError ? error.code : 'unreachable';
+      // The page was opened while its own node is away: the next read asks those of the last visit.
+      if (this.cluster === undefined) await this.#known.recall((node) => this.#learn([node]));
     }
     this.#noteActive();
+  }
+
+  #learn(nodes: readonly KnownNode[]): void {
+    for (const { node, url } of nodes) this.#names.set(url, node);
+    this.#reader.learn(nodes.map(({ url }) => url));
   }
 
   async #probe(name: string | undefined, url: string, turn: number): Promise<void> {

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import type { Message } from '../../../client/index.ts';
-import type { Stored } from './storage/stored.ts';
+import type { Stored } from '../../shared/stored.ts';
 
 const NOTIFIES = 'notifies';
 const SOUNDS = 'sounds';

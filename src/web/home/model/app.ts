@@ -10,6 +10,7 @@ import {
 import { errorText } from '../../i18n/error-text.ts';
 import { chatTexts } from '../../i18n/texts.ts';
 import { Observable } from '../../shared/observable.ts';
+import { Stored } from '../../shared/stored.ts';
 import {
   forgetSession,
   loadSession,
@@ -27,7 +28,6 @@ import { groupHash, placeIn } from './location.ts';
 import { MessageAlerts } from './message-alerts.ts';
 import type { Conversation } from './messages/conversation.ts';
 import { type NoticeContent, Notices, notice } from './notices.ts';
-import { Stored } from './storage/stored.ts';
 import { removeUserData } from './storage/user-data.ts';
 
 /** The loaded chats are stored for the next visit at this interval, and when the page is hidden. */

@@ -6,6 +6,7 @@ import {
   type Message,
   type User,
 } from '../../../client/index.ts';
+import { type Store, Stored } from '../../shared/stored.ts';
 import { sharePolls } from './connection/shared-polls.ts';
 import { Groups } from './groups.ts';
 import { Live } from './live/live.ts';
@@ -16,7 +17,6 @@ import { ReadReports } from './messages/read-reports.ts';
 import { Drafts, isDraft } from './storage/drafts.ts';
 import { isUnsent, Outbox } from './storage/outbox.ts';
 import { Snapshot } from './storage/snapshot.ts';
-import { type Store, Stored } from './storage/stored.ts';
 
 /** Receives the changes of a {@link Chat}. */
 export interface ChatListener {

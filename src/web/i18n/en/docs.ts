@@ -36,6 +36,7 @@ export const docs = {
   sure: (request: string) => `Send ${request}? It deletes something, or takes the node out of service.`,
   waiting: 'Waiting for the response…',
   failed: (reason: string) => `The request failed: ${reason}`,
+  away: "This node doesn't respond. To send requests, open this page on another node:",
   sentToActive: (url: string) => `This node is a standby. Sent to the active node, ${url}`,
   signedIn: (name: string, id: number) =>
     `You are signed in as ${name} (user ${id}): “Try it” sends requests as this user.`,

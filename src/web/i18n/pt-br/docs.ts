@@ -37,6 +37,7 @@ export const docs: typeof english = {
   sure: (request) => `Enviar ${request}? Isso apaga algo ou tira o nó de serviço.`,
   waiting: 'Esperando a resposta…',
   failed: (reason) => `A requisição falhou: ${reason}`,
+  away: 'Este nó não responde. Para enviar requisições, abra esta página em outro nó:',
   sentToActive: (url) => `Este nó está de reserva. A requisição foi enviada ao nó ativo, ${url}`,
   signedIn: (name, id) => `Você entrou como ${name} (usuário ${id}): “Experimentar” envia requisições em seu nome.`,
   signedOut: 'Entre na página de conversas para que “Experimentar” envie requisições em seu nome.',

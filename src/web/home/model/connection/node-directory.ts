@@ -1,32 +1,14 @@
 import type { ChatClient } from '../../../../client/index.ts';
-import { type Store, Stored } from '../storage/stored.ts';
+import { type KnownNode, KnownNodes } from '../../../shared/known-nodes.ts';
+import type { Store } from '../../../shared/stored.ts';
 
 /** Timeout of the list of nodes, in milliseconds. */
 const LIST_MS = 3000;
-/** A node of the last visit that takes longer to respond is of no use, in milliseconds. */
-const RECALL_MS = 2000;
 
-/** The nodes of a cluster, as this device keeps them. */
-interface KnownCluster {
-  cluster: string | null;
-  nodes: { node: string; url: string }[];
-}
-
-function isKnownCluster(value: unknown): value is KnownCluster {
-  const { nodes } = (value ?? {}) as Partial<KnownCluster>;
-  return Array.isArray(nodes) && nodes.every((one) => typeof one?.node === 'string' && URL.canParse(one.url));
-}
-
-/**
- * Finds the nodes of the cluster and their names. The last list is kept on the device: a page that opens while its own node is
- * away finds the others there.
- */
+/** Finds the nodes of the cluster and their names. */
 export class NodeDirectory {
   readonly #client: ChatClient;
-  readonly #fetch: typeof fetch;
-  /** The address of this page: a proxy may serve another cluster under another path. */
-  readonly #page: string;
-  readonly #kept: Stored<KnownCluster>;
+  readonly #known: KnownNodes;
   /** The last known node name of each address: an unreachable node cannot return its own. */
   readonly #names = new Map<string, string>();
   #isListed = false;
@@ -34,9 +16,7 @@ export class NodeDirectory {
 
   constructor(client: ChatClient, send: typeof fetch, store: () => Store) {
     this.#client = client;
-    this.#fetch = send;
-    this.#page = client.urls[0] ?? '';
-    this.#kept = new Stored(store, 'plantao.nodes.', isKnownCluster);
+    this.#known = new KnownNodes(client.urls[0] ?? '', store, send);
   }
 
   /** True once a node has returned the list. */
@@ -58,13 +38,13 @@ export class NodeDirectory {
   async read(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
-    if (!this.#isListed) void this.#recall();
+    if (!this.#isListed) void this.#known.recall((node) => this.#add([node]));
     try {
       const { cluster, nodes } = await this.#client.cluster({ deadlineMs: LIST_MS });
       const listed = nodes.map(({ node, url }) => ({ node, url: url.replace(/\/+$/, '') }));
       this.#add(listed);
       this.#isListed = true;
-      this.#kept.set(this.#page, { cluster, nodes: listed });
+      this.#known.keep(cluster, listed);
     } catch {
       // The next poll retries.
     } finally {
@@ -72,29 +52,8 @@ export class NodeDirectory {
     }
   }
 
-  /** While the page's own node does not respond, uses those of the last visit that still belong to the same cluster. */
-  async #recall(): Promise<void> {
-    const kept = this.#kept.get(this.#page);
-    if (kept === undefined || (await this.#clusterAt(this.#page)) !== undefined) return;
-    for (const known of kept.nodes) {
-      this.#clusterAt(known.url).then((cluster) => {
-        if (cluster !== undefined && cluster === kept.cluster) this.#add([known]);
-      });
-    }
-  }
-
-  #add(nodes: KnownCluster['nodes']): void {
+  #add(nodes: readonly KnownNode[]): void {
     for (const { node, url } of nodes) this.#names.set(url, node);
     this.#client.addUrls(nodes.map(({ url }) => url));
-  }
-
-  /** Returns the id of the cluster that the node at this address belongs to; undefined if it does not respond. */
-  async #clusterAt(url: string): Promise<string | undefined> {
-    try {
-      const response = await this.#fetch(`${url}/health`, { signal: AbortSignal.timeout(RECALL_MS) });
-      return String((await response.json()).cluster);
-    } catch {
-      return undefined;
-    }
   }
 }

@@ -1,5 +1,5 @@
 import type { Message } from '../../../../client/index.ts';
-import type { Stored } from './stored.ts';
+import type { Stored } from '../../../shared/stored.ts';
 
 /** A message that a draft replies to or edits, as the composer shows it, also while the message is not loaded. */
 export type DraftTarget = Pick<Message, 'id' | 'sender' | 'content'>;

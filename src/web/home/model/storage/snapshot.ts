@@ -1,6 +1,6 @@
 import type { Chat as ChatGroup, Message } from '../../../../client/index.ts';
+import { type Store, Stored } from '../../../shared/stored.ts';
 import type { Conversation } from '../messages/conversation.ts';
-import { type Store, Stored } from './stored.ts';
 
 /** Groups and messages of each that are kept: what a user reads without a network, in a few hundred kilobytes. */
 const MAX_GROUPS = 30;

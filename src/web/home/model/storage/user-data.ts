@@ -1,4 +1,4 @@
-import type { Store } from './stored.ts';
+import type { Store } from '../../../shared/stored.ts';
 
 /** Removes everything that this device keeps for a user whose account is deleted: also drafts, and messages that cannot be sent. */
 export function removeUserData(store: () => Store, userId: number): void {
