@@ -34,7 +34,7 @@ export class LoadMeter {
     this.#deliveryMs = Math.max(this.#deliveryMs ?? 0, ageMs);
   }
 
-  /** Returns the load since the last call; soon after it, the same again. */
+  /** Returns the load since the last call; within {@link MIN_INTERVAL_MS} of that call, its result again. */
   take(): Load {
     const now = this.#clock();
     const elapsed = now - this.#since;

@@ -46,8 +46,8 @@ export function createLog(
 }
 
 /**
- * Turns what libraries print with `console.warn` into entries of the log. Sequelize prints a line when a commit fails; the
- * request that failed is logged anyway, and a log of JSON has no other lines.
+ * Turns what libraries print with `console.warn` into debug entries of the log, which has only lines of JSON. Sequelize prints a
+ * line when a commit fails, and that request is logged anyway.
  */
 export function captureWarnings(log: Log): void {
   console.warn = (...parts: unknown[]) => log.debug({ event: 'library_warning' }, formatted(...parts));

@@ -1,7 +1,6 @@
 /**
- * A signal that fires once, with a reason. Listeners are called once and must not throw; one that is added afterwards is
- * called at once. An AbortSignal does the same for a few: it prints a warning from the eleventh listener on, and takes ten
- * times the memory.
+ * A signal that fires once, with a reason. Listeners are called once and must not throw; a listener that is added afterwards is
+ * called at once. An AbortSignal would take ten times the memory, and prints a warning from the eleventh listener on.
  */
 export class OnceSignal<Reason = void> {
   #listeners: Set<(reason: Reason) => void> | null = null;

@@ -15,8 +15,8 @@ export class Notifications {
 
   /**
    * Appends a notification and returns its position in the event log. With `senderId`, it reaches only groups that this user is in.
-   * A repeated request with the same key returns the position of the first and appends nothing. Before any other request `count`
-   * runs, which enforces the limits.
+   * A repeated request with the same key returns the position of the first and appends nothing. For a request that is not a repeat,
+   * `count` runs first and enforces the limits.
    * @throws {Refused} too_large, key_reused; {NotActiveError}; the errors of `count`.
    */
   async notify(

@@ -67,12 +67,12 @@ export class Candidacy {
     this.#notBefore = Math.max(this.#notBefore, this.#clock() + ms);
   }
 
-  /** Leaves the server to the node that was active last for `ms`, unless this is the one; `lastTerm` is the last known term. */
+  /** For `ms`, leaves the server to the node that was active last, unless that is this node. `lastTerm` is the last known term. */
   deferToLast(lastTerm: number, ms: number): void {
     if (this.#ownTerm === null || this.#ownTerm < lastTerm) this.#deferUntil = this.#clock() + ms;
   }
 
-  /** True while this node leaves the server to another one: it opens no session of its own. */
+  /** True while this node leaves the server to another node, and so opens no lock session. */
   get isDeferring(): boolean {
     return this.#clock() < this.#deferUntil;
   }
@@ -128,8 +128,8 @@ export class Candidacy {
     try {
       const writer = writing.opened();
       writer.catch(() => {});
-      // Its error comes first: it says why a server accepts no writes, and the log does not alternate between two errors. It does
-      // not wait for the other session, so that the next attempt follows soon.
+      // Before the writer's session, although both are being opened: the error of this one says why a server accepts no writes, and
+      // the log does not alternate between two errors. If it fails, the other is not awaited, so that the next attempt follows soon.
       await lock.open();
       await writer;
       const reason = given ?? this.#reason;
@@ -157,12 +157,12 @@ export class Candidacy {
   #succeeded(): void {
     if (this.#failures > 0) this.#answeredAt = this.#clock();
     this.#failures = 0;
-    this.#options.changes.resolve('database', 'PostgreSQL answers again');
+    this.#options.changes.resolve('database', 'PostgreSQL responds again');
   }
 
   /**
-   * True if PostgreSQL has refused the new term, or another transaction has blocked it, and no node has become active since. If
-   * the lock is taken then, that is no sign of recovery: its holder is a peer whose term is kept out too.
+   * True if PostgreSQL has refused the new term, or another transaction has blocked it, and no node has been seen active since. If
+   * another session holds the lock then, that is no sign of recovery: its holder is a peer whose term is refused or blocked too.
    */
   get #isRefused(): boolean {
     const isKeptOut = isRefusedByDatabase(this.#failure) || sqlState(this.#failure) === SqlState.LOCK_NOT_AVAILABLE;
@@ -179,7 +179,7 @@ export class Candidacy {
   get problem(): string | null {
     if (this.#isPaused) return 'no node is active, and failover is paused';
     if (this.#failures > 0) return `no node is active, and this one cannot be promoted: ${reasonOf(this.#failure)}`;
-    // A dead node loses the lock sooner than this.
+    // A dead node loses the lock within one lease.
     const since = Math.max(this.#leaderSeenAt, this.#answeredAt);
     const isHeldElsewhere = this.#clock() - since > 2 * this.#options.leaseMs;
     return isHeldElsewhere ? 'no node is active, and another session holds the leader lock' : null;
@@ -190,7 +190,7 @@ export class Candidacy {
     const now = this.#clock();
     return {
       sinceSignMs: this.#sign && now - this.#sign.at,
-      // Not the time since then: it is never 0, and each standby would try twenty times a second for ever.
+      // 0 while a node is active. The time since it was last seen is never 0, so each standby would try twenty times a second for ever.
       leaderlessMs: this.#isLed ? 0 : now - this.#leaderSeenAt,
       failures: this.#failures,
       failingMs: this.#failures > 0 ? now - this.#failingSince : 0,

@@ -20,9 +20,7 @@ export interface HousekeepingOptions {
   onSwitchoverRequested(): void;
   /** Requests a switchover to this node, the preferred one; returns the result of plantao.switchover(). */
   requestSwitchover(): Promise<string>;
-  /**
-   * Returns true while this node has read the whole log and could serve; before that, a preferred node does not request the role.
-   */
+  /** Returns true if this node has read the whole log, so that it can serve. Until then a preferred node does not request the role. */
   isCaughtUp(): boolean;
   clock?: Clock;
 }
@@ -49,8 +47,8 @@ export class Housekeeping {
   }
 
   /**
-   * Makes the row due soon: the first posts of a new term do not wait until its session is open. A preferred node waits two leases
-   * before it requests the role, so that a fault does not make the role bounce.
+   * Makes the row due soon, but not at once: the session that writes it would be opened while the first posts of a new term need
+   * theirs. A preferred node waits two leases before it requests the role, so that a fault does not make the role bounce.
    */
   roleChanged(): void {
     this.#rowDueAt = this.#clock() + ROW_AFTER_CHANGE_MS;

@@ -59,7 +59,7 @@ export function fencedWrite(
         return result;
       });
     } catch (error) {
-      // As in ReconnectingSession: the plans of a session may outlive the rule that made them drop rows.
+      // As in ReconnectingSession: the plans of a session drop rows even after the RULE that made them do so is gone.
       if (sqlState(error) === SqlState.ROWS_DROPPED) renewPool(sequelize);
       if (isCommitting && isOutcomeUnknown(error)) throw await outcomeUnknown(sequelize, error);
       if (sqlState(error) !== SqlState.TERM_CLOSED) throw await toBlockedError(error);

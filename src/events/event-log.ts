@@ -188,7 +188,7 @@ export class EventLog {
     await this.#fastForward;
   }
 
-  /** Reads the events of interest until a page or less is left. Leaves a page that cannot be joined to {@link #readToHead}. */
+  /** Reads only the events that subscribers want, until a page or less is left. Leaves a page that does not continue the known log to {@link #readToHead}. */
   async #readSpans(): Promise<void> {
     while (!this.#polling.isStopping) {
       const page = await this.#spans.next(this.#known.head, this.#known.epoch);
@@ -198,7 +198,7 @@ export class EventLog {
     }
   }
 
-  /** Takes a page in parts, each in a turn of the event loop of its own. A page that cannot be taken whole ends at a part. */
+  /** Takes a page in parts, each in its own turn of the event loop. If the log is stopped meanwhile, ends after a part. */
   async #take(page: LogPage, coverage: 'whole' | 'part'): Promise<void> {
     const known = this.#known;
     if (page.epochs) known.setEpochs(page.epochs);
@@ -215,7 +215,10 @@ export class EventLog {
     }
   }
 
-  /** Appends events to what is known and hands them out, in one turn of the event loop. `end`: where to skip to instead. */
+  /**
+   * Appends events to the known log and delivers them, in one turn of the event loop. With `end`, the known log advances to that
+   * position without them: events in between were not read.
+   */
   #takePart(events: readonly LogEvent[], end: number | null): void {
     const known = this.#known;
     if (end !== null) known.skipTo(end);
@@ -229,7 +232,7 @@ export class EventLog {
     if (event.position !== head + 1) {
       this.#options.log.error({ event: 'log_gap' }, `the event log jumps from ${head} to ${event.position}`);
     }
-    // The database has the events before it, with the present names.
+    // The events before it have the deleted account's former name in memory. Clients get them from the database, with the new one.
     if (event.endsAccount) this.#known.skipTo(event.position - 1);
     this.#known.append(event);
   }

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { RequestLifetime } from './request/request-lifetime.ts';
-import type { Beginner, TurnBudget } from './turn-budget.ts';
+import type { PendingConnection, TurnBudget } from './turn-budget.ts';
 
 /**
  * Pipelined requests of one connection that are handled concurrently. Further ones wait, parsed but not started, because no
@@ -35,7 +35,7 @@ export interface ConnectionEvents {
 }
 
 /** The requests of one socket, in order. */
-export class Connection implements Beginner {
+export class Connection implements PendingConnection {
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
   readonly #turns: TurnBudget;

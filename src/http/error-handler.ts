@@ -98,7 +98,7 @@ function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
   if (isUnavailable(error))
     return temporarily('unavailable', 'the database cannot be reached or is too busy now: try again');
   if (isRefusedByDatabase(error)) return refusedByDatabase();
-  // Of the router.
+  // Thrown by the router.
   if (error instanceof URIError) return new HttpError(400, 'invalid_request', 'the path is not valid URL encoding');
   return null;
 }

@@ -29,7 +29,7 @@ import type { NotificationLimits } from './request/checks/rate-limit.ts';
 import type { RoleView } from './request/checks/role-gate.ts';
 import type { RequestQueues } from './request/request-queues.ts';
 
-/** The cluster as the HTTP layer sees it. node/node.ts implements it with the SyncManager and its peers. */
+/** The cluster as the HTTP layer sees it. node/cluster-view.ts implements it. */
 export interface Cluster extends RoleView {
   /** The id of the cluster; null until it is known. */
   readonly id: string | null;
@@ -70,7 +70,7 @@ interface RecentFigures {
   >)[];
 }
 
-/** Everything that the app and its routes use. Assembled in node/node.ts. */
+/** Everything that the app and its routes use. Assembled in node/http.ts. */
 export interface Services extends ChatFeatures {
   version: string;
   hosts: HostCheck;

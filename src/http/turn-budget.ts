@@ -1,11 +1,11 @@
 /**
- * Time that requests may take in one turn of the event loop, in milliseconds: a hundred ordinary ones. Timers and other sockets
- * wait as long, and for the last request that began.
+ * How long requests may be begun in one turn of the event loop, in milliseconds: enough for a hundred ordinary ones. Timers and
+ * other sockets wait that long, and until the last request that began has been handled.
  */
 const BUDGET_MS = 10;
 
-/** A connection that has requests to begin. */
-export interface Beginner {
+/** A connection with requests that have not begun. */
+export interface PendingConnection {
   /** Begins one request. Returns true if there are more that may begin. */
   beginNext(): boolean;
 }
@@ -16,12 +16,12 @@ export interface Beginner {
  * as /metrics) stops the node for seconds, and the active node loses its role. Connections begin their requests round robin.
  */
 export class TurnBudget {
-  readonly #waiting = new Set<Beginner>();
+  readonly #waiting = new Set<PendingConnection>();
   /** When the first request of this turn began; null if none has. */
   #startedAt: number | null = null;
 
   /** Begins the requests of a connection, now or in the next turns. */
-  begin(connection: Beginner): void {
+  begin(connection: PendingConnection): void {
     if (this.#waiting.has(connection)) return;
     while (this.#hasTime()) if (!connection.beginNext()) return;
     this.#waiting.add(connection);

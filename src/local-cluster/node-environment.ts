@@ -11,10 +11,10 @@ export interface NodePlan {
   env: Environment;
 }
 
-/** The settings that {@link nodeEnvironment} gives each node. Values for them from outside are not used, nor checked. */
+/** The settings that {@link nodeEnvironment} sets for each node. Values of the launcher's environment are ignored. */
 const SET_PER_NODE = ['PORT', 'NODE_NAME', 'NODE_URL', 'IS_ACTIVE', 'PEER_URL'];
 
-/** Returns `environment` without the settings that each node is given its own value of. */
+/** Returns `environment` without {@link SET_PER_NODE}. */
 export function commonEnvironment(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !SET_PER_NODE.includes(name)));
 }

@@ -71,7 +71,7 @@ const isProxy = (text: string) => {
   return (
     isIP(address) !== 0 &&
     more === undefined &&
-    // Of all addresses (/0) every client could choose its own, as with `true`.
+    // /0 would trust every address: clients could choose their own address, as with `true`.
     (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && +bits <= maxBits))
   );
 };
@@ -85,8 +85,8 @@ export const proxies = z
   );
 
 /**
- * Scheme, host and port, without a path. A user, and the `*` that some servers take for any name, are in no origin that a
- * browser sends.
+ * Scheme, host and port, without a path. A browser never sends an origin with a user name, or with the `*` by which some servers
+ * mean any name.
  */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/;
 /** An origin as browsers send it: without the port that the scheme implies, and with an international name in ASCII. */
@@ -97,7 +97,7 @@ export const origin = z
     (text) => text === '*' || (ORIGIN.test(text) && URL.canParse(text)),
     'must be origins such as https://chat.example, without a path, separated by commas, or *',
   )
-  // Of other schemes, such as that of an app, the URL parser knows no origin.
+  // For other schemes, such as that of an app, the URL parser returns no origin.
   .transform((text) => (isUrl(text, 'http:', 'https:') ? new URL(text).origin : text));
 /** A host name, an address, or `*.` and a domain. */
 export const hostPattern = z

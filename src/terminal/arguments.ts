@@ -12,7 +12,7 @@ type Parsed<Options extends OptionsConfig> = ReturnType<
 >;
 
 /**
- * Parses the arguments of a command that takes at most as many positional ones as it names.
+ * Parses the arguments of a command. `positionals` are the names of its positional arguments; one that ends in `?` is optional.
  * @throws {UsageError} naming the first invalid argument.
  */
 export function parseCommand<const Options extends OptionsConfig>(

@@ -27,7 +27,7 @@ document.addEventListener('keydown', (event) => {
   filter?.focus();
 });
 
-/** Shows what has all these words, chapters of the guide too. A part without any is hidden, with its links. */
+/** Shows only the operations and the chapters of the guide that contain all these words. Hides a part in which none does, and the links to what is hidden. */
 function show(wanted: string): void {
   const words = wanted.split(/\s+/);
   const sections = all<HTMLElement>('section[data-text]');

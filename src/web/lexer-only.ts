@@ -5,8 +5,8 @@ import type { Plugin } from 'esbuild';
 const TAIL = /;var \w+=new \w+;function (?:(?!;export).)*;export\{(?<names>[^}]*)\};/s;
 
 /**
- * Leaves out of marked what renders HTML, a fifth of it: the pages use its lexer alone, and a bundler keeps the rest because
- * the module creates an instance. A version of marked that looks different is bundled as a whole.
+ * Leaves out the part of marked that renders HTML, a fifth of it: the pages use only its lexer. The bundler alone would keep that
+ * part, because the module creates an instance of it. If the module of another version ends differently, it is bundled as a whole.
  */
 export const lexerOnly: Plugin = {
   name: 'lexer-only',

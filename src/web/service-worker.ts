@@ -96,7 +96,7 @@ async function removeOld(): Promise<void> {
   );
 }
 
-/** Stores a file. Rejects if the node does not have this version's: the browser installs the worker at a later visit. */
+/** Stores a file. Rejects if the node has another version of it; the browser then tries to install the worker again at a later visit. */
 async function store(file: string): Promise<void> {
   // As a browser requests a page: programs get the state of the cluster as JSON.
   const response = await fetch(file, { headers: { Accept: isPage(file) ? 'text/html' : '*/*' } });

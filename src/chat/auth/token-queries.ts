@@ -27,11 +27,11 @@ export interface ValidToken {
   left_ms: number;
 }
 
-/** Which transactions a read of the revocations did not see: for the next one. */
+/** The transactions that a read of the revocations did not see, so that the next read returns their revocations. */
 export interface Unread {
   /** The first transaction number that was not assigned yet. */
   from: bigint;
-  /** Lower numbers: the transactions that were still running. */
+  /** The transactions with lower numbers that were still running. */
   running: readonly string[];
 }
 

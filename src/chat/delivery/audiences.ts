@@ -108,7 +108,7 @@ export class GroupOrNameAudience implements ReplayableAudience {
   matchesAs(event: LogEvent, isMember: IsMember): boolean {
     if (event.kind === 'broadcast') return true;
     const isOfName = this.name !== null && (event.groupName === this.name || event.topic === this.name);
-    // Anyone may subscribe to the topic of a notification. Other events name in `topic` what their group was called.
+    // Anyone may subscribe to the topic of a notification. In other events, `topic` is the name that their group had.
     if (isOfName && event.kind === 'notification' && event.topic === this.name) return true;
     const isNamed = this.name === null ? event.groupId === this.groupId : isOfName;
     return isNamed && event.groupId !== null && isMember(event.groupId);

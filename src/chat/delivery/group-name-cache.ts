@@ -17,7 +17,7 @@ export class GroupNameCache {
     this.#clock = clock;
   }
 
-  /** Returns a group's name, at most two seconds old. @throws {Refused} group_not_found, at most as long after its removal. */
+  /** Returns a group's name, at most two seconds old. @throws {Refused} group_not_found; up to two seconds after its removal the group is still found. */
   nameOf(groupId: number): Promise<string> {
     const cached = this.#cached.get(groupId);
     if (cached && this.#clock() < cached.until) return cached.name;

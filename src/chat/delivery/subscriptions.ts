@@ -20,7 +20,10 @@ export interface Subscriber extends Waiter {
 /** The next step for a subscriber: none, because it was registered or has left; a page from memory; or reading the database. */
 type Step = { kind: 'done' } | { kind: 'page'; page: CatchUpPage } | { kind: 'catchUp'; position: number };
 
-/** Pages without an event for the audience that are read for one response. Its cursor then says how far the client has come. */
+/**
+ * How many pages are read for one response, if they have no event for the audience. The response is then empty, and its cursor
+ * is the end of the last page.
+ */
 const MAX_PAGES = 20;
 
 /**

@@ -22,7 +22,7 @@ interface Kept {
  * sends the mark of the last response, and gets the signals that have arrived since.
  */
 export class RecentSignals {
-  /** Other nodes number other signals, and so does this one after a restart. */
+  /** Tells the marks of this process from those of other nodes, and of this node before a restart: they number other signals. */
   readonly #tag = randomBytes(6).toString('hex');
   readonly #clock: () => number;
   #kept: Kept[] = [];

@@ -90,7 +90,7 @@ export class Signals {
   async #sendOnce(signals: readonly object[]): Promise<void> {
     const { session } = this.#options;
     await session.ready();
-    // Also when there is one: all nodes decrypt each other's signals with a key that a DBA has replaced.
+    // Even if this node has one: a DBA may have replaced it, and the other nodes use the new one.
     await this.#readKey().catch(() => {});
     const key = this.#key;
     if (key === null) return;

@@ -58,8 +58,8 @@ export class ReadMarks {
   }
 
   /**
-   * Moves a mark forward, at most to the newest message of the group. Returns the mark's message, which is a later one if the mark
-   * was there before.
+   * Moves a mark forward, at most to the newest message of the group, and never back. Returns the message of the mark now: a later
+   * one than requested if the mark was already there.
    * @throws {Refused} not_a_member; {NotActiveError}.
    */
   mark(mark: ReadMark): Promise<number> {

@@ -6,7 +6,10 @@ import type { Post } from './post.ts';
 const KEEP_MS = 2000;
 const MAX_PARTS = 1000;
 
-/** Statements that PostgreSQL names in the context of the error, in every language: of a foreign key, and of post_messages(). */
+/**
+ * The context of an error names the statement that waited, in every language of the server: that of a foreign key, or one of
+ * post_messages().
+ */
 const FOREIGN_KEY = /FROM ONLY "plantao"\."(users|groups)"/;
 const OWN_STATEMENT = /plantao\.(idempotency_keys|hooks)\b/;
 

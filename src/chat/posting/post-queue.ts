@@ -30,7 +30,7 @@ export class QueuedPost {
     this.reject = reject;
   }
 
-  /** Rejects it because it was not stored now; with outcome_unknown if an earlier commit may have stored it. */
+  /** Rejects the post with `error`; with outcome_unknown instead if an earlier commit may have stored it. */
   fail(error: unknown): void {
     this.reject(this.tries === 0 ? error : new Refused('outcome_unknown', { cause: error }));
   }

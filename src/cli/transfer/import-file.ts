@@ -33,6 +33,7 @@ async function insertRows(query: Query, input: Readable, progress: Progress): Pr
   let batch: Batch | null = null;
   let isWhole = false;
   let inserting = Promise.resolve(0);
+  /** Starts to insert the batch, and returns the number of rows inserted before it: the one before must have been inserted. */
   const flush = async () => {
     const [imported, next] = [await inserting, batch];
     progress.at(imported, total ?? 0);
@@ -43,6 +44,8 @@ async function insertRows(query: Query, input: Readable, progress: Progress): Pr
     inserting.catch(() => {});
     return imported;
   };
+  /** Inserts the batch, and returns the number of all rows. The second call waits for the batch of the first. */
+  const flushAll = () => flush().then(flush);
   for await (const lines of linesOf(input)) {
     for (const text of lines) {
       number++;
@@ -55,14 +58,12 @@ async function insertRows(query: Query, input: Readable, progress: Progress): Pr
       if (text === '') continue;
       const line = lineOf(text);
       if (line === null) {
-        // A line before it may be refused first.
-        await flush();
-        await flush();
+        // PostgreSQL may refuse a line before this one: then that is the error.
+        await flushAll();
         throw new CommandError(`line ${number} is not a row of a table, and nothing is imported`);
       }
       if ('end' in line) {
-        await flush();
-        const imported = await flush();
+        const imported = await flushAll();
         if (line.rows !== imported)
           throw new CommandError(`the last line says ${line.rows} rows, but the file has ${imported}: export again`);
         isWhole = true;
@@ -75,8 +76,7 @@ async function insertRows(query: Query, input: Readable, progress: Progress): Pr
       batch.add({ json: jsonOfRow(text, line), line: number });
     }
   }
-  await flush();
-  const imported = await flush();
+  const imported = await flushAll();
   if (!isWhole) throw new CommandError('the file is incomplete, its last line is missing: export again');
   return imported;
 }

@@ -41,8 +41,8 @@ interface PeerLoad extends Load {
 export const MAX_PEERS = 100;
 
 /**
- * Writes to this table do not wait for a synchronous standby: no client receives a promise about them. Belongs into RETURNING,
- * which is evaluated for each row that is written; a select list is not where no row is read.
+ * Makes the commit of a node's row not wait for a synchronous standby: no client is promised that the row is stored. Use it in
+ * RETURNING, which PostgreSQL evaluates for each row that is written; it does not evaluate a select list that no row reaches.
  */
 const UNACKNOWLEDGED = "set_config('synchronous_commit', 'local', true)";
 

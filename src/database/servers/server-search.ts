@@ -43,11 +43,14 @@ export interface ServerSearchOptions {
  * How long a silent server delays the next one (RFC 8305 recommends 100 ms at least). A server that fails does not delay it.
  */
 const STAGGER_MS = 100;
-/** How long the preferred server must have failed before one is used that was not promoted after it; it may be restarting. */
+/** How long the preferred server must have failed before a server on the same timeline is used: the preferred one may be restarting. */
 const FAILED_MS = 2000;
-/** The same for a preferred server that neither replies nor fails: it may be overloaded. */
+/** The same, counted from the start of the search, if the preferred server neither replies nor fails: it may be overloaded. */
 const SILENT_MS = 4000;
-/** The same before a server on a lower timeline is used: a former primary that lacks what was written since, or a restored one. */
+/**
+ * How long a search lasts before a server on a lower timeline is used: it may be a former primary, which lacks what was written
+ * since, or a restored one.
+ */
 const OLDER_MS = 15_000;
 /** How often a server that accepts writes is checked again while the preferred one is waited for. */
 const CHECK_AGAIN_MS = 250;

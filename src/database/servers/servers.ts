@@ -16,7 +16,7 @@ export interface Opening {
   opened(): void;
 }
 
-/** How one session comes to its server. */
+/** Finds the server for a session, and tracks the session while it is being opened. */
 export type ServerChoice = Pick<Servers, 'find' | 'opening'>;
 
 /**

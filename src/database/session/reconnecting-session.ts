@@ -21,7 +21,10 @@ const LAST_STATEMENTS_LIMIT_MS = 5000;
 /** A warm-up takes about 40 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 5000;
 
-/** Shortest time between two sessions that are opened for new plans: each post fails while the rule is there. */
+/**
+ * The shortest time between two sessions that are opened for new plans, in milliseconds. While a table has a PostgreSQL RULE … DO
+ * INSTEAD NOTHING, every post fails with ROWS_DROPPED, and each would open a session.
+ */
 const REPLACE_EVERY_MS = 2000;
 
 /**

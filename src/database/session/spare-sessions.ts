@@ -24,9 +24,9 @@ interface Spare {
 }
 
 /**
- * Opens the sessions of one purpose, and uses one that is open already after a failover of PostgreSQL: while no server accepts
- * writes, it keeps a session with each standby. Opening one takes 50 ms at best, and after a promotion all nodes open theirs at
- * once.
+ * Opens the sessions of one purpose. While no server accepts writes, keeps an open session with each standby: if PostgreSQL
+ * promotes that standby, {@link open} returns the session. Opening one then would take 50 ms at best, and all nodes open theirs at
+ * once after a promotion.
  */
 export class SpareSessions {
   readonly #options: ConnectionOptions;
@@ -54,7 +54,10 @@ export class SpareSessions {
     await Promise.all([...this.#spares.values()].map(async ({ opening }) => (await opening)?.close()));
   }
 
-  /** Returns the session with the server that accepts writes now, or null. If there is no such server, opening one tells why. */
+  /**
+   * Returns the spare session with the server that accepts writes now. Returns null if there is none; if no server accepts writes, the
+   * error of {@link Session.open} says why.
+   */
   async #take(signal?: AbortSignal): Promise<Session | null> {
     const { servers, connectionTimeoutMillis: limitMs = CONNECT_LIMIT_MS } = this.#options;
     const done = new AbortController();
@@ -66,7 +69,7 @@ export class SpareSessions {
     const find = async () => {
       const key = serverKey(await servers.find());
       const session = await this.#spares.get(key)?.opening;
-      // Not if the caller waits no longer, or if another call was faster.
+      // The caller may have stopped waiting, or another call may have taken it.
       if (!session?.isOpen || done.signal.aborted || !this.#spares.delete(key)) return;
       taken = session;
     };
@@ -85,7 +88,7 @@ export class SpareSessions {
   async #keep(server: Server): Promise<void> {
     const key = serverKey(server);
     const options = { ...this.#options, servers: this.#options.servers.only(server) };
-    // If it cannot be opened, it is opened as usual later, which tells why.
+    // The error is not needed: open() will open a session as usual, and throw its own.
     const opening = Session.open(options, this.#stop.signal).catch(() => null);
     const spare: Spare = { opening, seenAt: performance.now() };
     this.#spares.set(key, spare);

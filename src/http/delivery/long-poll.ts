@@ -44,7 +44,10 @@ export interface PollRequest {
   userId: number | null;
   cursor: string | undefined;
   timeoutS: number;
-  /** Given if signals (typing, presence) end the poll too: the Ephemeral-Cursor after which they are new; others mean from now on. */
+  /**
+   * Given if signals (typing, presence) end the poll too: the Ephemeral-Cursor of the poll before, after which signals are new. With
+   * any other value, signals are new from now on.
+   */
   ephemeral?: string | undefined;
   /** Returns the body of the response. */
   render(delivery: Delivery): Buffer;

@@ -20,6 +20,6 @@ export function correctedAfterLoss(error: HttpError | null, response: object): H
 
 const NOT_EXECUTED_BODY = new RegExp(`"code":"(?:${CODES_NOT_EXECUTED.join('|')})"`);
 
-/** Returns true for a response of the active node that says the same although an attempt was lost. */
+/** Returns true if a response of the active node says that the request was not executed, although an attempt was lost. */
 export const isWrongAfterLoss = (body: Buffer, response: object): boolean =>
   responses.has(response) && NOT_EXECUTED_BODY.test(body.toString());

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { OnceSignal } from '../../once-signal.ts';
 
-/** Time for a client to read a response that was waited for: a poll or a stream has no deadline before it. */
+/** How long a client may take to read the response of a poll or stream, in milliseconds: the time that it waited does not count. */
 export const SENDING_MS = 40_000;
 
 const lifetimes = new WeakMap<object, RequestLifetime>();

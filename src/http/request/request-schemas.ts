@@ -194,8 +194,8 @@ export const cursor = z.string('must be a cursor').max(64, 'must be a cursor').o
 const UNSTORABLE = 'must be valid Unicode without NUL, and its numbers below 1.8e308';
 
 /**
- * Returns true if jsonb can store every string in `value`, including keys, and every number is one: the parser makes 1e400
- * Infinity, which would be stored as null. The depth of a body is bounded.
+ * Returns true if jsonb can store every string in `value`, keys included, and every number is finite: the parser turns 1e400 into
+ * Infinity, which would be stored as null. The recursion ends, because the parser limits the depth of a body.
  */
 function isStorable(value: unknown): boolean {
   if (typeof value === 'string') return !value.includes('\0') && value.isWellFormed();
@@ -213,13 +213,13 @@ export const json = z.unknown().refine(isStorable, UNSTORABLE);
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A JSON object that a client stores with its message. Its size is checked before its keys; all of them are kept. */
+/** A JSON object that a client stores with its message, with any keys. Its size is checked before its content. */
 export const meta = documented(
   z
     .unknown()
     .refine(isObject, { error: 'must be a JSON object', abort: true })
     .refine((value) => {
-      // The status and code of a meta that only PostgreSQL finds too large.
+      // The same status and code as for one that is short enough here, and that PostgreSQL refuses as too large.
       const isTooLong = Buffer.byteLength(JSON.stringify(value)) > META_LIMIT;
       if (isTooLong || isStoredBeyond(STORED_META_LIMIT, value)) throw new Refused('meta_too_large');
       return true;

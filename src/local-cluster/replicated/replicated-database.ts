@@ -28,7 +28,8 @@ export interface ReplicatedDatabaseOptions {
 
 /**
  * A primary and a synchronous standby, and a small manager that promotes the standby when the primary exits. A demonstration on
- * one machine: it has no other witness, and notices no server that hangs. In production Patroni or a managed service does this.
+ * one machine: nothing else confirms that the primary is down, and it does not notice a server that hangs. In production, use
+ * Patroni or a managed service.
  *
  * The standby is promoted only if every commit has waited for it, so nothing acknowledged is lost. The former primary never
  * rejoins with its own data: it gets a new copy of the primary's. A promotion first records on disk which server it promotes.
@@ -74,7 +75,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
   async #start(): Promise<string> {
     const { fresh, output } = this.#options;
     const tools = await this.#findTools();
-    const member = (name: string) =>
+    const server = (name: string) =>
       new ReplicatedServer({
         name,
         folder: this.#folder,
@@ -84,7 +85,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
         onExit: () => void this.#queue.run(() => this.#repair()),
       });
     await mkdir(this.#folder, { recursive: true, mode: 0o755 });
-    const [one, two] = [member('pg1'), member('pg2')];
+    const [one, two] = [server('pg1'), server('pg2')];
     if (fresh) await Promise.all([one.discard(), two.discard()]);
     const isSecond = !fresh && (await this.#recordedPrimary()) === two.name;
     const [primary, standby] = isSecond ? [two, one] : [one, two];

@@ -63,7 +63,7 @@ export class ReplicatedServer {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Starts the server with the data that it has, and creates those of a primary where there are none. */
+  /** Starts the server with its data; without data, it starts as a new primary. */
   async start(): Promise<void> {
     const { folder, name, tools, flags, log, onExit } = this.#options;
     const server = await startEmbeddedPostgres({
@@ -90,7 +90,7 @@ export class ReplicatedServer {
     await discardData(at);
   }
 
-  /** Starts the server as the primary with the data that it has, those of a standby too. */
+  /** Starts the server as the primary with its data, even if those are of a standby. */
   async startAsPrimary(): Promise<void> {
     await forgetPrimary(await this.#data());
     await this.start();

@@ -14,8 +14,8 @@ export interface CopySource {
 }
 
 /**
- * Replaces the data in `at` with a copy of a running primary's (pg_basebackup), as those of its standby. The copy gets its name
- * when it is complete, so an interrupted one is repeated. @throws Error with the program's output.
+ * Replaces the data in `at` with a copy of a running primary's (pg_basebackup), set up as its standby. The copy is renamed to its
+ * final name when it is complete, so an interrupted copy is made again. @throws Error with the program's output.
  */
 export async function copyPrimary(
   at: DataFolder,
@@ -49,7 +49,7 @@ export async function copyPrimary(
   await rename(fresh, at.data);
 }
 
-/** Makes the data in `at` those of a primary, without a new timeline: for a standby that was never promoted. */
+/** Removes what makes the server of `at` a standby. It then starts as a primary on the same timeline, as if it had not been a standby. */
 export async function forgetPrimary(at: DataFolder): Promise<void> {
   await rm(path.join(at.data, 'standby.signal'), { force: true });
 }

@@ -19,7 +19,10 @@ export interface Needs {
   historyBytes: number;
 }
 
-/** Returns what a run needs. A node that is killed or cut off leaves sessions that PostgreSQL has not noticed yet: twice its own. */
+/**
+ * Returns what a run needs. Sessions count twice: a node that was killed or cut off may start again before PostgreSQL has closed
+ * its former sessions.
+ */
 export function needsOf({ nodes, minutes, rate }: { nodes: number; minutes: number; rate: number }): Needs {
   const posts = rate * minutes * 60;
   return {

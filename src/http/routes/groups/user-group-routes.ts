@@ -22,7 +22,7 @@ function namesRoute({ groups }: Services): Route {
     path: USER_GROUPS,
     servedBy: 'every node in service',
     requires: 'user',
-    summary: "The names of a user's groups; of more than 2000 the newest",
+    summary: "The names of a user's groups: at most the 2000 newest",
     input: z.object({ id: userId }),
     errorStatuses: [404],
     responseBody: groupNames,

@@ -12,7 +12,7 @@ const hook = z
     name: z.string(),
     sender: z
       .string()
-      .describe('The name that its messages show: 🪝, which no username contains, the name and the id.'),
+      .describe('The sender that its messages show: 🪝 (which no username contains), the name and the id.'),
     created_by: z.number().nullable().describe('The owner or admin who created it; null with AUTH=open.'),
     created_at: z.iso.datetime(),
   })

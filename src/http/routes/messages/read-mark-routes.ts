@@ -14,7 +14,7 @@ export function readMarkRoutes(services: Services): Route[] {
 /** The response to POST /read. */
 export const readResponse = z.object({
   group_id: z.number(),
-  last_read_id: z.number().describe('The mark now: beyond the requested message if it was there before.'),
+  last_read_id: z.number().describe('The mark now: a later message than requested if the mark was already there.'),
 });
 
 function moveReadMarkRoute({ readMarks }: Services): Route {
@@ -23,7 +23,8 @@ function moveReadMarkRoute({ readMarks }: Services): Route {
     path: '/read',
     servedBy: 'active node',
     requires: 'user',
-    // Marks of one user wait for half a second, and those of all users are stored together: in a queue they could do neither.
+    // ReadMarks stores at most one mark of a user in half a second, and the marks of all users together. A queue, which runs few
+    // requests at a time, would let few marks wait together.
     unqueued: true,
     summary: "Moves the caller's read mark of a group to a message: at most to the newest one, and never back",
     description: "Repeating it is safe. The user's devices get the event read if the mark moved",

@@ -77,7 +77,7 @@ export class NodeReader {
     throw failure;
   }
 
-  /** A read that began before another one has moved must not move back. */
+  /** Makes `url` the current node, unless another read has changed it since this one began with `first`. */
   #use(first: string, url: string): void {
     if (url === this.#current || first !== this.#current) return;
     this.#current = url;

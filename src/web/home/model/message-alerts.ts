@@ -31,7 +31,7 @@ export class MessageAlerts {
     return new Set(this.#muted.names().map(Number));
   }
 
-  /** Mutes a group, or not any more. A mention alerts nevertheless. */
+  /** Mutes or unmutes a group. A mention alerts even in a muted group. */
   mute(groupId: number, isMuted: boolean): void {
     this.#muted.set(String(groupId), isMuted || undefined);
   }

@@ -6,7 +6,10 @@ import { useView } from './context.ts';
 
 /** Messages that arrive within this time are announced together, in milliseconds. */
 const BURST_MS = 1500;
-/** An announcement stays this long, in milliseconds. Then it would be read again, like a second message, by a user who moves through the page. */
+/**
+ * How long an announcement stays in the page, in milliseconds. If it stayed longer, a user who moves through the page with a screen
+ * reader would hear it again, as if it were a second message.
+ */
 const STAYS_MS = 5000;
 
 /** Announces new messages of the open group to screen readers. */
