@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
+import { waitAtMost } from '../wait-at-most.ts';
 import { query } from './query.ts';
 
 /** Standbys that are not behind confirm within milliseconds, unless other writers keep them busy. */
@@ -10,9 +11,20 @@ const CHECK_EVERY_MS = 20;
  * Resolves to true once the synchronous standbys have flushed every commit that PostgreSQL acknowledged before this call, and to
  * false if they have not within a second: there are too few, they are behind, or the owner of the schema may not read their
  * positions (pg_read_all_stats). Compares positions in the write-ahead log, so a change of the settings cannot mislead it.
+ * @throws the database's error.
  */
 export async function isReplicated(sequelize: Sequelize): Promise<boolean> {
   const until = performance.now() + CONFIRM_TIMEOUT_MS;
+  let isConfirmed = false;
+  const confirming = confirm(sequelize, until).then((result) => {
+    isConfirmed = result;
+  });
+  // A query of the pool may wait longer than this.
+  await waitAtMost(CONFIRM_TIMEOUT_MS, confirming);
+  return isConfirmed;
+}
+
+async function confirm(sequelize: Sequelize, until: number): Promise<boolean> {
   let target: string | null = null;
   do {
     if (target !== null) await sleep(CHECK_EVERY_MS);

@@ -95,16 +95,31 @@ export class MessageWriter {
    * {BlockedError} if another transaction holds a lock (not stored); {NotActiveError} if this node is not active (not stored).
    */
   async post(post: Post): Promise<Posted> {
-    const { measurements, isReplicated } = this.#options;
+    const { measurements } = this.#options;
     try {
       const posted = await this.#store(post);
-      if (post.mustReplicate && !(await isReplicated())) throw new Refused('not_replicated');
+      if (post.mustReplicate) await this.#confirmReplicated();
       measurements?.countPost(posted.repeated ? 'repeated' : 'stored');
       return posted;
     } catch (error) {
       measurements?.countPost(outcomeOf(error));
       throw error;
     }
+  }
+
+  /**
+   * The message is stored, so an error must not say otherwise. The positions are read on another session: if the term has changed,
+   * that session may be with another primary, which does not have the message.
+   */
+  async #confirmReplicated(): Promise<void> {
+    const { isReplicated, fencingToken } = this.#options;
+    const token = fencingToken();
+    try {
+      if ((await isReplicated()) && token !== null && fencingToken() === token) return;
+    } catch (cause) {
+      throw new Refused('not_replicated', { cause });
+    }
+    throw new Refused('not_replicated');
   }
 
   #store(post: Post): Promise<Posted> {

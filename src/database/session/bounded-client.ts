@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { errorMessage } from '../../error-message.ts';
+import { withinLimit } from '../../within-limit.ts';
 import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
@@ -60,14 +61,9 @@ export class BoundedClient extends pg.Client {
     const { statementLimitMs, commitLimitMs } = this.#bounds;
     const limitMs = /^\s*COMMIT\b/i.test(text) ? commitLimitMs : statementLimitMs;
     this.#isReplicationGivenUp = false;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.#giveUp(limitMs)), limitMs);
-    });
-    const answer = super.query(query as string, values as []);
-    answer.catch(() => {});
     try {
-      const result = await Promise.race([answer, late]);
+      const answer = super.query(query as string, values as []);
+      const result = await withinLimit(limitMs, answer, () => this.#giveUp(limitMs));
       if (this.#isReplicationGivenUp) throw new NotReplicatedError();
       return result;
     } catch (error) {
@@ -75,8 +71,6 @@ export class BoundedClient extends pg.Client {
       if (sqlState(error) === SqlState.READ_ONLY) this.dropConnection();
       if (!this.#isLost || sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
       throw new DatabaseUnavailableError(errorMessage(error), { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   }
 

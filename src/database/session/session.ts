@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { errorMessage } from '../../error-message.ts';
+import { SerialQueue } from '../../serial-queue.ts';
+import { withinLimit } from '../../within-limit.ts';
 import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
@@ -27,7 +29,7 @@ export class Session {
   /** How often the prepared statements of this session were renamed. */
   #renamed = 0;
   #onLost: (reason: string, state: string | null) => void = () => {};
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   private constructor(options: SessionOptions) {
     this.#client = new pg.Client(clientConfig(options, this.#sockets));
@@ -80,9 +82,8 @@ export class Session {
    * @throws {SessionLostError} on a late reply or a closed session; {NotReplicatedError}; the server's error as pg gives it.
    */
   async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
-    const answer = this.#last.then(() => this.#send<Row>(query, limitMs));
-    this.#last = answer.catch(() => {});
-    return (await answer).rows;
+    const { rows } = await this.#queue.run(() => this.#send<Row>(query, limitMs));
+    return rows;
   }
 
   /**
@@ -155,27 +156,15 @@ export class Session {
   }
 
   async #within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    let isSettled = false;
-    const late = new Promise<never>((_, reject) => {
-      const giveUp = () => {
-        if (isSettled) return;
-        const error = new SessionLostError(`no reply to ${what} within ${Math.round(limitMs)} ms`);
-        reject(error);
-        this.#lose(error.message);
-        this.#sockets.destroy();
-      };
-      // After a stall, timers run before sockets: a reply that has already arrived is read first.
-      timer = setTimeout(() => setImmediate(giveUp), limitMs);
-    });
-    work.catch(() => {});
+    const giveUp = () => {
+      this.#lose(`no reply to ${what} within ${Math.round(limitMs)} ms`);
+      this.#sockets.destroy();
+      return this.#lost as SessionLostError;
+    };
     try {
-      return await Promise.race([work, late]);
+      return await withinLimit(limitMs, work, giveUp);
     } catch (error) {
       throw this.#lost ?? error;
-    } finally {
-      isSettled = true;
-      clearTimeout(timer);
     }
   }
 }

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { Refused } from '../../../src/chat/errors.ts';
 import { MessageWriter } from '../../../src/chat/posting/message-writer.ts';
 import type { Post, Posted } from '../../../src/chat/posting/post.ts';
+import { DatabaseUnavailableError } from '../../../src/database/errors.ts';
 import { NotActiveError } from '../../../src/database/fenced-write.ts';
 import { SessionLostError } from '../../../src/database/session/session.ts';
 
@@ -74,6 +75,7 @@ describe('The message writer', () => {
   let session: FakeSession;
   let term: number | null;
   let writer: MessageWriter;
+  let isReplicated: () => Promise<boolean>;
   const post = (content: string, groupId = 1, key: string | null = null) =>
     outcomeOf(writer.post(postOf(content, groupId, key)));
 
@@ -85,8 +87,28 @@ describe('The message writer', () => {
       fencingToken: () => term,
       membersOnly: false,
       commitLimitMs: 8000,
-      isReplicated: async () => true,
+      isReplicated: () => isReplicated(),
     });
+    isReplicated = async () => true;
+  });
+
+  it('never says of a stored post that must be replicated that it was not stored', async () => {
+    const mustReplicate = async () => {
+      const number = session.batches.length;
+      const sent = outcomeOf(writer.post({ ...postOf('x'), mustReplicate: true }));
+      (await session.batch(number)).commit();
+      return sent;
+    };
+    expect(await mustReplicate()).to.equal('sent');
+    isReplicated = async () => false;
+    expect(await mustReplicate(), 'no standby has it').to.equal('not_replicated');
+    isReplicated = () => Promise.reject(new DatabaseUnavailableError('no connection within 5 s'));
+    expect(await mustReplicate(), 'the positions cannot be read').to.equal('not_replicated');
+    isReplicated = async () => {
+      term = 2;
+      return true;
+    };
+    expect(await mustReplicate(), 'read from the primary of another term').to.equal('not_replicated');
   });
 
   it('sends a lone post at once, without a turn of the event loop', async () => {

@@ -25,6 +25,7 @@ const BASE: Part[] = [
   'serial-queue',
   'single-flight',
   'wait-at-most',
+  'within-limit',
 ];
 
 /** Which parts each part may import: main → node → http → chat → events → database, with coordination → database beside them. */

@@ -1,4 +1,5 @@
 import type { Request, RequestHandler } from 'express';
+import { withinLimit } from '../../../within-limit.ts';
 import { temporarily } from '../../http-error.ts';
 import type { Route } from '../../routes/route.ts';
 import type { Services } from '../../services.ts';
@@ -30,7 +31,7 @@ export class Admission {
         response.locals.caller = caller;
         return next();
       }
-      return inTime(caller, authenticationMs(request, route)).then((known) => {
+      return withinLimit(authenticationMs(request, route), caller, notAuthenticatedInTime).then((known) => {
         response.locals.caller = known;
         next();
       });
@@ -43,7 +44,8 @@ export class Admission {
    */
   confirm(caller: Caller, request: Request, { requires }: Route): Caller | Promise<Caller> {
     if (!caller.token?.ended.hasHappened) return caller;
-    return inTime(this.#services.authenticator.authenticate(request, requires), AUTHENTICATION_MS);
+    const again = Promise.resolve(this.#services.authenticator.authenticate(request, requires));
+    return withinLimit(AUTHENTICATION_MS, again, notAuthenticatedInTime);
   }
 
   async #count(limit: RateLimiter, request: Request, { requires }: Route): Promise<Caller> {
@@ -67,18 +69,6 @@ function authenticationMs(request: Request, { waits }: Route): number {
   return timeoutMs >= 0 && timeoutMs < AUTHENTICATION_MS ? Math.max(timeoutMs, MIN_POLL_MS) : AUTHENTICATION_MS;
 }
 
-/** Waits for authentication. @throws {HttpError} 503 after `ms`: an unauthenticated client does not receive even a cursor. */
-async function inTime(caller: Caller | Promise<Caller>, ms: number): Promise<Caller> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(notAuthenticatedInTime()), ms);
-  });
-  try {
-    return await Promise.race([caller, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
+/** An unauthenticated client does not receive even a cursor. */
 const notAuthenticatedInTime = () =>
   temporarily('unavailable', 'your token cannot be looked up at the moment: try again');
