@@ -41,7 +41,8 @@ const RESPONSE_LIMIT_BYTES = 64 * 1024;
 
 /**
  * Requests one peer's `/health` repeatedly on a kept-alive connection. The connection itself is the faster probe: a
- * killed process closes it, which is noticed in milliseconds. Probes inform, they never decide.
+ * killed process closes it, which is noticed in milliseconds. A proxy between the nodes closes connections too, so a closed one
+ * counts as silence only if a request on a new one fails. Probes inform, they never decide.
  */
 export class PeerProbe {
   readonly url: string;
@@ -51,6 +52,9 @@ export class PeerProbe {
   readonly #agent: http.Agent | https.Agent;
   readonly #watched = new WeakSet<Socket>();
   #request: http.ClientRequest | null = null;
+  #limitMs = 0;
+  /** One request for a closed connection follows each probe at most: a peer may close every one. */
+  #mayProbeAgain = false;
   #isStopped = false;
   #isSilent = false;
   /** The last response, or null if the last request had none. */
@@ -69,10 +73,21 @@ export class PeerProbe {
   /** Sends one request, with `limitMs` for the whole response. Does nothing while an earlier request is still open. */
   async probe(limitMs: number): Promise<void> {
     if (this.#request || this.#isStopped) return;
-    const sentAt = this.#clock();
-    const health = await this.#fetch(limitMs);
+    this.#limitMs = limitMs;
+    this.#mayProbeAgain = true;
+    await this.#probe(limitMs);
+  }
+
+  async #probe(limitMs: number): Promise<void> {
+    let sentAt = this.#clock();
+    let health = await this.#fetch(limitMs);
+    if (health === 'closed' && !this.#isStopped) {
+      this.#mayProbeAgain = false;
+      sentAt = this.#clock();
+      health = await this.#fetch(limitMs);
+    }
     if (this.#isStopped) return;
-    if (health === null) return this.#silence();
+    if (health === null || health === 'closed') return this.#silence();
     const isPeer = this.#events.onHealth(this, health, sentAt);
     // A later silence is not reported if this was not a peer.
     this.#isSilent = !isPeer;
@@ -86,21 +101,30 @@ export class PeerProbe {
     this.#agent.destroy();
   }
 
-  #fetch(limitMs: number): Promise<PeerHealth | null> {
+  /** Resolves with `closed` if the peer, or a proxy, closed the kept-alive connection instead of responding. */
+  #fetch(limitMs: number): Promise<PeerHealth | 'closed' | null> {
     return new Promise((resolve) => {
       const request = this.#send();
       if (request === null) return resolve(null);
       this.#request = request;
-      const timer = setTimeout(() => request.destroy(), limitMs);
-      const done = (health: PeerHealth | null) => {
+      let isOver = false;
+      const giveUp = () => {
+        isOver = true;
+        request.destroy();
+      };
+      // After a stall of this process, timers run before sockets: a response that has already arrived is read first.
+      const timer = setTimeout(() => setImmediate(giveUp), limitMs);
+      const done = (health: PeerHealth | 'closed' | null) => {
         clearTimeout(timer);
         this.#request = null;
         resolve(health);
       };
+      const failed = () => done(request.reusedSocket && !isOver ? 'closed' : null);
       request.on('socket', (socket) => this.#watch(socket));
-      request.on('error', () => done(null));
-      request.on('close', () => done(null));
+      request.on('error', failed);
+      request.on('close', failed);
       request.on('response', (response) => {
+        isOver = true;
         let text = '';
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
@@ -125,7 +149,11 @@ export class PeerProbe {
   #watch(socket: Socket): void {
     if (this.#watched.has(socket)) return;
     this.#watched.add(socket);
-    socket.once('close', () => this.#silence());
+    socket.once('close', () => {
+      if (this.#request || this.#isStopped || !this.#mayProbeAgain) return;
+      this.#mayProbeAgain = false;
+      void this.#probe(this.#limitMs);
+    });
   }
 
   #silence(): void {

@@ -22,6 +22,8 @@ export class FakePeer {
   asked = 0;
   /** Sent as JSON; a string is sent unchanged; with null it never responds. */
   says: Partial<FakeHealth> | string | null;
+  /** Closes each connection after its response, without a header that says so. */
+  closesEach = false;
   /** Added to the response unless that has its own: the peer counts as a node of this cluster. */
   identity = TEST_IDENTITY;
 
@@ -31,6 +33,7 @@ export class FakePeer {
       this.asked += 1;
       if (this.says === null) return;
       response.setHeader('content-type', 'application/json');
+      if (this.closesEach) response.on('finish', () => response.socket?.destroy());
       response.end(typeof this.says === 'string' ? this.says : JSON.stringify({ ...this.identity, ...this.says }));
     });
   }

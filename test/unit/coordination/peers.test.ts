@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Peers } from '../../../src/coordination/peers/peers.ts';
+import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakePeer, TEST_IDENTITY } from '../../support/nodes/fake-peer.ts';
 
@@ -256,10 +257,31 @@ describe('Peers', () => {
     create(dying.url);
     await peers.probe(1000);
     expect(silent).to.deep.equal([]);
-    dying.hangUp();
+    await dying.stop();
     await eventually('the closed connection is noticed', () => silent.length > 0, { within: 500, every: 2 });
     expect(silent).to.deep.equal(['dying']);
     expect(peers.active).to.equal(null);
+  });
+
+  it('do not take a closed connection for silence while a new one works: a proxy closes idle ones', async () => {
+    const node = await peer(alive('node', { active: true }));
+    create(node.url);
+    await peers.probe(1000);
+    node.hangUp();
+    await eventually('it is asked again', () => node.asked === 2, { within: 500, every: 2 });
+    await peers.probe(1000);
+    expect(silent).to.deep.equal([]);
+    expect(peers.active?.node).to.equal('node');
+  });
+
+  it('ask a peer that closes each connection once more for each probe, and not for ever', async () => {
+    const node = await peer(alive('node', { active: true }));
+    node.closesEach = true;
+    create(node.url);
+    await peers.probe(1000);
+    await always('it is not asked without end', () => node.asked <= 2, { forMs: 150 });
+    expect(silent).to.deep.equal([]);
+    expect(peers.active?.node).to.equal('node');
   });
 
   it('report silence when the active node does not respond within the limit', async () => {
@@ -278,7 +300,7 @@ describe('Peers', () => {
     const standby = await peer(alive('standby'));
     create(standby.url, 'http://127.0.0.1:9');
     await peers.probe(1000);
-    standby.hangUp();
+    await standby.stop();
     await eventually('it no longer counts as alive', () => peers.living.length === 0, { within: 500, every: 2 });
     expect(silent).to.deep.equal([]);
   });
