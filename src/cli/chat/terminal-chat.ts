@@ -8,6 +8,7 @@ import {
   type User,
 } from '../../client/index.ts';
 import { noticeOf } from './event-text.ts';
+import { followMembers } from './follow-members.ts';
 import { directGroup, runMessageCommand } from './message-commands.ts';
 import { NO_DEADLINE } from './no-deadline.ts';
 import { ReadMarker } from './read-marker.ts';
@@ -105,6 +106,8 @@ export class TerminalChat {
     const { signal } = this.#ending;
     const { name, words } = typed;
     const rest = words.join(' ');
+    // The stream may not have delivered the message that was just sent, which the command then means.
+    if (name === 'edit' || name === 'delete') await this.#sent.waitUntilShown();
     const context = { ownLast: this.#ownLast, send: (text: string, to: number) => this.#send(text, to) };
     const said = await runMessageCommand(this.#client, context, typed, { signal });
     if (said !== undefined) return said === null ? undefined : this.#screen.notice(said);
@@ -171,6 +174,7 @@ export class TerminalChat {
   async #readGroups(): Promise<string> {
     const { chats, cursor } = await this.#client.chats({ ...NO_DEADLINE, signal: this.#ending.signal });
     this.#groups = new Map(chats.map((group) => [group.id, group]));
+    if (this.#open !== undefined) this.#open = this.#groups.get(this.#open.id) ?? this.#open;
     return cursor;
   }
 
@@ -189,6 +193,7 @@ export class TerminalChat {
   async #receive(event: ChatEvent): Promise<void> {
     this.#sent.received(event);
     if (event.kind === 'notification' || event.kind === 'broadcast') return;
+    followMembers(this.#groups, event);
     if (event.kind === 'user_renamed' || event.kind === 'read_by') return;
     const group = this.#groups.get(event.group_id);
     if (event.kind === 'read') {

@@ -7,22 +7,28 @@ import { type Behaviour, type FakeNode, json, startFakeNode, until } from '../..
 import { programOf } from '../../support/nodes/node-build.ts';
 
 describe('The command-line chat at a pipe', () => {
-  /** A log of messages that all fake nodes share. */
-  let log: string[];
+  /** A log that all fake nodes share: the texts of messages, and other events. */
+  let log: (string | Record<string, unknown>)[];
   let waiting: (() => void)[];
   let nodes: FakeNode[];
   let auth: 'open' | 'token';
   let child: ChildProcess | undefined;
 
+  const message = (position: number) => ({
+    id: position,
+    sender: 'ana',
+    sender_id: 1,
+    content: log[position - 1],
+    timestamp: '2026-01-01T00:00',
+  });
   const event = (position: number) => {
-    const message = {
-      id: position,
-      sender: 'ana',
-      sender_id: 1,
-      content: log[position - 1],
-      timestamp: '2026-01-01T00:00',
-    };
-    return { cursor: `e-${position}`, kind: 'message', group_id: 1, at: '', message };
+    const one = log[position - 1];
+    const content = typeof one === 'object' ? one : { kind: 'message', message: message(position) };
+    return { cursor: `e-${position}`, group_id: 1, at: '', ...content };
+  };
+  const append = (...events: typeof log) => {
+    log.push(...events);
+    for (const wake of waiting.splice(0)) wake();
   };
   const serve: Behaviour = (heard, response) => {
     const cursor = `e-${log.length}`;
@@ -34,14 +40,14 @@ describe('The command-line chat at a pipe', () => {
     }
     if (heard.path === '/messages' && heard.method === 'GET') {
       return json(response, 200, {
-        messages: log.map((_, index) => event(index + 1).message),
+        messages: log.flatMap((one, index) => (typeof one === 'string' ? [message(index + 1)] : [])),
         has_more: false,
         cursor,
       });
     }
     if (heard.path === '/messages') {
-      log.push(String(heard.body.content));
-      for (const wake of waiting.splice(0)) wake();
+      if (heard.method === 'PATCH') return json(response, 200, { message_id: heard.body.messageId, edited_at: null });
+      append(String(heard.body.content));
       return json(response, 200, { message_id: log.length, timestamp: '', cursor: `e-${log.length}` });
     }
     const after = Number(heard.query.get('cursor')?.split('-')[1]);
@@ -91,6 +97,37 @@ describe('The command-line chat at a pipe', () => {
     expect(log).to.deep.equal(['earlier', 'one', 'two']);
     for (const line of ['ana: earlier', 'ana: one', 'ana: two', 'unknown command'])
       expect(chat.output()).to.contain(line);
+  }).timeout(60_000);
+
+  it('edits the message that was just sent, although its event arrives later than the response to the post', async () => {
+    const behave: Behaviour = (heard, response) => {
+      if (heard.method !== 'POST' || heard.path !== '/messages') return serve(heard, response);
+      const woken = waiting.splice(0);
+      serve(heard, response);
+      response.once('finish', () => setTimeout(() => woken.map((wake) => wake()), 300));
+    };
+    for (const node of nodes) node.behave = behave;
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    chat.type('with a tpyo');
+    chat.type('/edit with a typo');
+    expect(await chat.end()).to.equal(0);
+    const edits = nodes.flatMap(({ heard }) => heard).filter(({ method }) => method === 'PATCH');
+    expect(edits.map(({ body }) => body)).to.deep.equal([{ messageId: 2, content: 'with a typo', userId: 1 }]);
+  }).timeout(60_000);
+
+  it('names users who joined or took another name after it was started', async () => {
+    const chat = start();
+    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    const reaction = { kind: 'reaction', user_id: 2, emoji: '👍', message_id: 1, added: true, count: 1 };
+    append({ kind: 'joined', user_id: 2, username: 'bia', group: 'Team' }, reaction);
+    await until(() => chat.output().includes('bia reacted with 👍 to #1'), 'the reaction', 30_000);
+    append(
+      { kind: 'user_renamed', user_id: 2, username: 'beatriz' },
+      { kind: 'role_changed', user_id: 2, role: 'admin' },
+    );
+    await until(() => chat.output().includes('beatriz is now admin'), 'the new name', 30_000);
+    expect(await chat.end()).to.equal(0);
   }).timeout(60_000);
 
   it('says that a password is required with AUTH=token', async () => {
