@@ -1,4 +1,4 @@
-import { col, literal, Op, type Transaction } from 'sequelize';
+import { literal, type Sequelize, type Transaction } from 'sequelize';
 import { User } from '../database/models.ts';
 import { query } from '../database/query.ts';
 import { Refused } from './errors.ts';
@@ -15,9 +15,21 @@ export interface UserView {
 const SEARCHES = { concurrency: 2, queuedPerSource: 32, queued: 256, maxWaitMs: 3000 };
 const TOO_MANY_SEARCHES = 'too many searches are running: try again in a few seconds';
 
+/** The user of exactly that name first: many others may contain a short name. Keys sort alike in every locale. */
+const SEARCH = `
+  SELECT u.id, u.username FROM plantao.users u
+  WHERE u.username ILIKE $pattern AND NOT u.is_hook AND u.erased_at IS NULL
+  ORDER BY u.username_key = plantao.name_key($part) DESC, starts_with(u.username_key, plantao.name_key($part)) DESC, u.username_key
+  LIMIT $limit`;
+
 /** Finds accounts by the key of their name, so that two spellings of a name are the same (plantao.name_key). */
 export class Users {
+  readonly #sequelize: Sequelize;
   readonly #searches = new FairSemaphore(SEARCHES, () => new Refused('overloaded', { sentence: TOO_MANY_SEARCHES }));
+
+  constructor(sequelize: Sequelize) {
+    this.#sequelize = sequelize;
+  }
 
   /** Returns the account of that name, or null. */
   async find(username: string, transaction: Transaction | null = null): Promise<User | null> {
@@ -46,8 +58,9 @@ export class Users {
   }
 
   /**
-   * Returns users whose name contains `part`, by name, for the client `source`. None of PostgreSQL's built-in indexes helps, so
-   * all names are read; the statement has a timeout.
+   * Returns users whose name contains `part`, for the client `source`: first the one with that name, then those whose names begin
+   * with it, then the others, by name. None of PostgreSQL's built-in indexes helps, so all names are read; the statement has a
+   * timeout.
    * @throws {Refused} overloaded.
    */
   search(part: string, limit: number, source: string): Promise<UserView[]> {
@@ -55,14 +68,11 @@ export class Users {
   }
 
   async #search(part: string, limit: number): Promise<UserView[]> {
-    const users = await User.findAll({
-      attributes: ['id', 'username'],
-      where: { username: { [Op.iLike]: `%${part.replace(/[\\%_]/g, '\\$&')}%` }, isHook: false, erasedAt: null },
-      // The order does not depend on the database's locale.
-      order: [[col('username_key'), 'ASC']],
+    return query<UserView>(this.#sequelize, SEARCH, {
+      part,
+      pattern: `%${part.replace(/[\\%_]/g, '\\$&')}%`,
       limit,
     });
-    return users.map(({ id, username }) => ({ id, username }));
   }
 }
 

@@ -59,7 +59,7 @@ export function buildChat(options: ChatOptions) {
   const sequences = new Sequences(sequelize, log);
   const repairSequences = () => sequences.repair();
   const write = fencedWrite(sequelize, fencingToken, { toBlockedError, repairSequences, onTermRefused });
-  const users = new Users();
+  const users = new Users(sequelize);
   const groups = new Groups(sequelize, write, users);
   const { accounts, accountChanges, tokens, tokenCache, jwtVerifier } = buildSignIn({
     sequelize,

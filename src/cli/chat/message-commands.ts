@@ -47,9 +47,13 @@ function parse(rest: string): { number: number | undefined; text: string } {
   return match ? { number: Number(match[1]), text: match[2] ?? '' } : { number: undefined, text: rest };
 }
 
+/** The service compares names in the same way. */
+const keyOf = (name: string) => name.normalize('NFKC').toLowerCase();
+
 /** Returns the number of the direct chat with the user of that name. @throws {ChatError} if there is no such user. */
 export async function directGroup(client: ChatClient, name: string, options: CallOptions): Promise<number> {
-  const other = (await client.users(name, options)).find(({ username }) => username === name);
+  const [first] = await client.users(name, options);
+  const other = first !== undefined && keyOf(first.username) === keyOf(name) ? first : undefined;
   if (other === undefined) throw new ChatError(`there is no user ${name}`);
   return (await client.openDirect(other.id, options)).group_id;
 }

@@ -67,7 +67,7 @@ describe('Accounts', () => {
     passwords = new PlainPasswords();
   });
 
-  function accounts(passwordsOnly: boolean, users = new Users()): Accounts {
+  function accounts(passwordsOnly: boolean, users = new Users(sequelize)): Accounts {
     const write = fencedWrite(sequelize, () => 1);
     return new Accounts({
       sequelize,
@@ -123,7 +123,7 @@ describe('Accounts', () => {
         return super.find(username);
       }
     }
-    const second = await accounts(true, new SlowUsers()).register(request, key);
+    const second = await accounts(true, new SlowUsers(sequelize)).register(request, key);
     expect(second).to.include({ userId: first, created: true });
     const other = { ...key, request: { username: 'another' } };
     const refusal = accounts(true).register({ ...request, network: '192.0.2.21' }, other);
@@ -145,7 +145,7 @@ describe('Accounts', () => {
     class BlindUsers extends Users {
       override find = async () => null;
     }
-    const logIn = accounts(false, new BlindUsers()).logIn({ username, password: null, network: '192.0.2.30' });
+    const logIn = accounts(false, new BlindUsers(sequelize)).logIn({ username, password: null, network: '192.0.2.30' });
     expect(await codeOf(logIn)).to.equal('unavailable');
   });
 

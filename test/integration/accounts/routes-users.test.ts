@@ -70,5 +70,11 @@ describe('Users over HTTP', () => {
       expect((await names('')).length).to.be.within(5, 20);
       expect(await names('username=ana_orm')).to.deep.equal(['ana_orm']);
     });
+
+    it('returns the user of exactly that name first, then names that begin with it, however many others contain it', async () => {
+      for (const username of ['a$1zé', 'b$1zé', 'c$1zé', '$1ZÉ', '$1zé lima']) await post(on('/login'), { username });
+      const { body } = await get<{ users: { username: string }[] }>(on('/users?username=%241z%C3%A9&limit=3'));
+      expect(body.users.map(({ username }) => username)).to.deep.equal(['$1ZÉ', '$1zé lima', 'a$1zé']);
+    });
   });
 });

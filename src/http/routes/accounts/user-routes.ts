@@ -14,6 +14,8 @@ export function userRoutes({ users }: Services): Route[] {
       unqueued: true,
       requires: 'user',
       summary: 'Searches users by a part of their name',
+      description:
+        'First the user of that name, then those whose names begin with it, then the others; each in the order of their names',
       input: z.object({
         username: namePart.describe('A part of the name; empty for any name.'),
         limit: count(1, 100, 20),
