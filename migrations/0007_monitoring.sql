@@ -89,12 +89,23 @@ CREATE VIEW plantao.blocking AS
     SELECT a.pid, a.application_name, pg_blocking_pids(a.pid) AS behind
     FROM sessions a
     WHERE a.datid = (SELECT oid FROM here) AND EXISTS (SELECT FROM pg_locks w WHERE w.pid = a.pid AND NOT w.granted)
+  ), rows_held AS (
+    -- Of row locks, only the table lock that comes with them can be seen. A node's own are brief.
+    SELECT l.pid, l.virtualtransaction, 'rows of ' || c.relname AS what
+    FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+    WHERE l.granted AND l.locktype = 'relation' AND l.database = (SELECT oid FROM here)
+      AND c.relnamespace = 'plantao'::regnamespace AND c.relkind IN ('r', 'p') AND l.mode IN ('RowShareLock', 'RowExclusiveLock')
+      AND NOT EXISTS (SELECT FROM held h WHERE h.virtualtransaction = l.virtualtransaction)
+      AND NOT EXISTS (SELECT FROM sessions a WHERE a.pid = l.pid AND a.application_name LIKE 'plantao:%')
   ), found AS (
     SELECT h.pid, h.virtualtransaction, h.what FROM held h
+    UNION
+    SELECT r.pid, r.virtualtransaction, r.what FROM rows_held r
     UNION
     SELECT b.pid, NULL, w.application_name
     FROM waiting w CROSS JOIN LATERAL unnest(w.behind) AS b (pid)
     WHERE w.application_name LIKE 'plantao:%' AND b.pid <> 0 AND NOT EXISTS (SELECT FROM held h WHERE h.pid = b.pid)
+      AND NOT EXISTS (SELECT FROM rows_held r WHERE r.pid = b.pid)
   )
   SELECT string_agg(DISTINCT f.what, ', ' ORDER BY f.what) AS blocks,
          (SELECT count(*) FROM waiting w WHERE f.pid = ANY (w.behind)) AS waiting,
@@ -115,9 +126,9 @@ CREATE VIEW plantao.blocking AS
   GROUP BY f.pid, a.usename, a.client_addr, a.application_name, a.state, a.xact_start, a.state_change, p.gid, p.ownerid, p.prepared
   ORDER BY since;
 COMMENT ON VIEW plantao.blocking IS
-  'The sessions and transactions that block nodes: an open transaction that has written a message, a row lock on plantao.leader_terms, a table lock, a session of another program with the leader lock. Normally empty, or for a moment only.';
+  'The sessions and transactions that block nodes: an open transaction that has written a message, a row lock, a table lock, a session of another program with the leader lock. Normally empty, or for a moment only.';
 COMMENT ON COLUMN plantao.blocking.blocks IS
-  'What it blocks: event log (posts and membership changes), next term (promotions and resignations), writes of nodes, new group names, leader lock, table …, or the session of a node.';
+  'What it blocks: event log (posts and membership changes), next term (promotions and resignations), writes of nodes, new group names, leader lock, table …, rows of … (what needs one of the rows that it has locked), or the session of a node.';
 COMMENT ON COLUMN plantao.blocking.waiting IS 'Number of sessions that wait for it now.';
 COMMENT ON COLUMN plantao.blocking.pid IS 'Server process of the blocking session; null for a prepared transaction.';
 COMMENT ON COLUMN plantao.blocking.usename IS 'Login role of the blocking session.';

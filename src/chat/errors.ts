@@ -55,7 +55,7 @@ const sentences: Record<RefusalCode, string> = {
   too_large: 'payload must be at most 64 KiB: numbers such as 1e300 count with all their digits',
   unauthenticated: 'wrong username or password',
   overloaded: 'too many messages are waiting to be stored: try again in a few seconds',
-  unavailable: 'the database cannot be reached: nothing was stored, try again',
+  unavailable: 'the database cannot be reached: try again',
   not_replicated:
     'no synchronous standby of PostgreSQL has the message, so a failover could lose it: try again with the same Idempotency-Key, or without Prefer',
   outcome_unknown:

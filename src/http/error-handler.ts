@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { refusalOf } from '../chat/constraints.ts';
 import { RateLimitedError, type RefusalCode, Refused } from '../chat/errors.ts';
@@ -58,12 +58,14 @@ const OVERDUE_WRITE =
 
 const overdueRead = () => temporarily('unavailable', 'this took too long: try again');
 
+/** Returns true for a request that stores nothing anyway. */
+const isRead = ({ method }: Pick<IncomingMessage, 'method'>) => method === 'GET' || method === 'HEAD';
+
 /** Responds to an overdue request while its handler still waits. The outcome of a write is unknown then. */
 export function respondToOverdue({ request, response }: Exchange): void {
   if (response.headersSent) return void response.destroy();
   if (isEventStream(response)) return void sendError(response, overdueRead());
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
-  writeError(response, isRead ? overdueRead() : temporarily('outcome_unknown', OVERDUE_WRITE));
+  writeError(response, isRead(request) ? overdueRead() : temporarily('outcome_unknown', OVERDUE_WRITE));
 }
 
 /** Responds to a request whose target is not a valid URL, in the shape of every error. */
@@ -78,8 +80,8 @@ function writeError(response: ServerResponse, { status, headers, body }: HttpErr
   response.writeHead(status, { ...headers, ...length, 'Content-Type': 'application/json; charset=utf-8' }).end(text);
 }
 
-/** Converts a thrown value into the client's error; null for an unexpected one. */
-function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
+/** Converts a value thrown for `request` into the client's error; null for an unexpected one. */
+function toHttpError(error: unknown, request: IncomingMessage, gate: RoleGate): HttpError | null {
   if (error instanceof HttpError) return error;
   if (error instanceof NotActiveError) return gate.notActive();
   const refused = error instanceof Refused ? error : refusalOf(error);
@@ -92,23 +94,23 @@ function toHttpError(error: unknown, gate: RoleGate): HttpError | null {
   if (error instanceof CursorExpiredError) return expiredCursor(error);
   if (error instanceof OutcomeUnknownError) return temporarily('outcome_unknown', error.message);
   if (error instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) {
-    const { message } = error instanceof BlockedError ? error : new BlockedError([]);
-    return temporarily('blocked', message);
+    const { message, messageOfRead } = error instanceof BlockedError ? error : new BlockedError([]);
+    return temporarily('blocked', isRead(request) ? messageOfRead : message);
   }
   if (isUnavailable(error))
     return temporarily('unavailable', 'the database cannot be reached or is too busy now: try again');
-  if (isRefusedByDatabase(error)) return refusedByDatabase();
+  if (isRefusedByDatabase(error)) return refusedByDatabase(isRead(request));
   // Thrown by the router.
   if (error instanceof URIError) return new HttpError(400, 'invalid_request', 'the path is not valid URL encoding');
   return null;
 }
 
 /** PostgreSQL's own words name objects and values, so they are logged only. */
-const refusedByDatabase = () =>
+const refusedByDatabase = (ofRead: boolean) =>
   new HttpError(
     503,
     'database_refused',
-    "PostgreSQL refuses this: a privilege, an object, a trigger or a constraint of the database has to be corrected. Nothing was stored; the node's log has the reason",
+    `PostgreSQL refuses this: a privilege, an object, a trigger or a constraint of the database has to be corrected. ${ofRead ? 'The' : 'Nothing was stored; the'} node's log has the reason`,
     { headers: { 'Retry-After': '5' } },
   );
 
@@ -116,7 +118,7 @@ const refusedByDatabase = () =>
 export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) => void): ErrorRequestHandler {
   const refusals = new OnceAMinute();
   return (error, request, response, _next) => {
-    const known = correctedAfterLoss(toHttpError(error, gate), response);
+    const known = correctedAfterLoss(toHttpError(error, request, gate), response);
     onError(known?.code ?? 'internal_error');
     if (!known || (known.code === 'database_refused' && refusals.take(`${sqlState(error)} ${errorMessage(error)}`))) {
       const fields = { event: 'request_failed', request_id: requestIdOf(request), err: error };

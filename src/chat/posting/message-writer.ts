@@ -51,6 +51,7 @@ export interface MessageWriterOptions {
 const MAX_TRIES = 3;
 /** A post may be sent again for this long after its arrival, in milliseconds. */
 const MAX_RETRY_AGE_MS = 4000;
+const UNREACHABLE = 'the database cannot be reached: nothing was stored, try again';
 
 /** Stores messages in batches: see the head of this file. */
 export class MessageWriter {
@@ -155,7 +156,7 @@ export class MessageWriter {
       await this.#options.session.ready();
     } catch (error) {
       this.#health.failed(error);
-      return failAll(batch, new Refused('unavailable', { cause: error }));
+      return failAll(batch, new Refused('unavailable', { sentence: UNREACHABLE, cause: error }));
     }
     try {
       const { session, membersOnly, commitLimitMs, measurements } = this.#options;
@@ -181,7 +182,7 @@ export class MessageWriter {
     if (part) return this.#waitedForTable(batch, part, error);
     this.#health.failed(error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#toBlockedError(error));
-    if (isUnavailable(error)) return failAll(batch, new Refused('unavailable', { cause: error }));
+    if (isUnavailable(error)) return failAll(batch, new Refused('unavailable', { sentence: UNREACHABLE, cause: error }));
     if (isTakenId(error) && this.#options.repairSequences && !isRepaired) {
       await this.#options.repairSequences();
       return this.#commit(batch, true);
@@ -198,7 +199,7 @@ export class MessageWriter {
     const [first, second] = batch;
     if (first && !second) {
       this.#locked.add(part, first.post);
-      return first.fail(new BlockedError([], { cause: error }));
+      return first.fail(await this.#toBlockedError(error));
     }
     for (const queued of batch) {
       // Each locked row takes as long as the first, and holds the event log.

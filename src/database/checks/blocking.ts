@@ -16,15 +16,18 @@ export interface Blocker {
   endedBy: string;
 }
 
-/** Thrown for a write that timed out waiting for a lock that another transaction holds. Nothing was stored. */
+/** Thrown for a request that timed out waiting for a lock that another transaction holds. Nothing was stored. */
 export class BlockedError extends Error {
   override readonly name = 'BlockedError';
+  /** The message for a request that stores nothing anyway. */
+  readonly messageOfRead: string;
 
   /** The message is for clients, so it names no session. */
   constructor(blockers: readonly Blocker[], options?: ErrorOptions) {
     const holdsLog = blockers.some(({ blocks }) => blocks.split(', ').includes('event log'));
     const held = holdsLog ? 'the event log' : 'a lock that this request needs';
     super(`another transaction holds ${held}: nothing was stored, try again`, options);
+    this.messageOfRead = `another transaction holds ${held}: try again`;
   }
 }
 

@@ -92,13 +92,21 @@ describe('An open transaction that blocks the nodes', function () {
   it('is reported when a node waits for a row that it has locked', async () => {
     await psql.query('BEGIN');
     await psql.query('SELECT FROM plantao.groups WHERE id = 1 FOR UPDATE');
-    // The post waits for 100 ms only: the first query of the view in a session takes longer on a busy machine.
-    await view();
-    const posted = send('behind the row');
-    const row = await eventually('the view has it', async () => (await view())[0], { every: 2 });
-    expect(row).to.include({ blocks: `plantao:${nodes.active.name}:writer`, application_name: 'psql of Ana' });
-    expect(Number(row.waiting)).to.equal(1);
-    expect((await posted).body.code).to.equal('blocked');
+    // The post waits for 100 ms only, and the next ones are refused at once.
+    for (const content of ['behind the row', 'still behind it'])
+      expect((await send(content)).body.code).to.equal('blocked');
+    expect((await view())[0]).to.include({ blocks: 'rows of groups', application_name: 'psql of Ana' });
+    await eventually('it is named', () => said(/^psql of Ana .* holds up rows of groups\. To end it/).length === 1);
+    await psql.query('ROLLBACK');
+    await eventually('the log tells its end', () => said(/^psql of Ana .* no longer holds up rows of groups$/).length === 1);
+  });
+
+  it('is reported to a reader without a word about storing', async () => {
+    await psql.query('BEGIN');
+    await psql.query('LOCK TABLE plantao.reactions');
+    const { status, body } = await get(`${nodes.standby.url}/messages?groupId=1`, { deadline: 15_000 });
+    expect([status, body.code]).to.deep.equal([503, 'blocked']);
+    expect(body.error).to.equal('another transaction holds a lock that this request needs: try again');
   });
 
   it('is named by the view and by plantao status when it has locked the terms, which the command reads', async () => {
