@@ -182,7 +182,8 @@ export class MessageWriter {
     if (part) return this.#waitedForTable(batch, part, error);
     this.#health.failed(error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#toBlockedError(error));
-    if (isUnavailable(error)) return failAll(batch, new Refused('unavailable', { sentence: UNREACHABLE, cause: error }));
+    if (isUnavailable(error))
+      return failAll(batch, new Refused('unavailable', { sentence: UNREACHABLE, cause: error }));
     if (isTakenId(error) && this.#options.repairSequences && !isRepaired) {
       await this.#options.repairSequences();
       return this.#commit(batch, true);

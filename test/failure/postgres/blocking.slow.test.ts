@@ -98,7 +98,10 @@ describe('An open transaction that blocks the nodes', function () {
     expect((await view())[0]).to.include({ blocks: 'rows of groups', application_name: 'psql of Ana' });
     await eventually('it is named', () => said(/^psql of Ana .* holds up rows of groups\. To end it/).length === 1);
     await psql.query('ROLLBACK');
-    await eventually('the log tells its end', () => said(/^psql of Ana .* no longer holds up rows of groups$/).length === 1);
+    await eventually(
+      'the log tells its end',
+      () => said(/^psql of Ana .* no longer holds up rows of groups$/).length === 1,
+    );
   });
 
   it('is reported to a reader without a word about storing', async () => {

@@ -42,6 +42,8 @@ describe('A transaction that stays open', () => {
     await database?.drop();
   });
   afterEach(() => dba.query('ROLLBACK'));
+  // A node that has just become active has not read the nodes before.
+  beforeEach(() => Promise.all(both().map(({ url }) => get(`${url}/cluster`))));
 
   const both = () => [nodes.active, nodes.standby];
   const active = () =>
@@ -65,12 +67,16 @@ describe('A transaction that stays open', () => {
       // Long enough for each periodic work to have met the lock, and for a lease to end.
       const until = performance.now() + 2 * LEASE_MS;
       while (performance.now() < until) {
-        const [page, poll] = await Promise.all([
+        const [page, cluster, poll] = await Promise.all([
           get(`${url}/messages?groupId=1`),
+          get<{ nodes: unknown[] }>(`${url}/cluster`),
           get(`${url}/subscribe/status?groupId=1&timeout=5`),
           send(url),
         ]);
         expect(page.status).to.equal(200);
+        expect(cluster.status, cluster.text).to.equal(200);
+        expect(cluster.ms).to.be.below(AT_ONCE_MS);
+        expect(cluster.body.nodes).to.have.length(2);
         expect([200, 204]).to.include(poll.status);
         expect((await get(`${url}/readiness`)).status).to.equal(200);
       }

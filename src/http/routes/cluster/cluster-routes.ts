@@ -1,5 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import { z } from 'zod';
+import { SqlState, sqlState } from '../../../database/errors.ts';
 import { query } from '../../../database/query.ts';
 import { fraction } from '../../docs/json-schema.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';
@@ -12,6 +13,11 @@ import { readTerms, termRow } from './cluster-terms.ts';
 
 /** Half a heartbeat: there is no newer data before, and clients that poll constantly take no connection from the chat. */
 const SHARED_MS = 500;
+
+/** How long a request waits for a session that has locked the rows of the nodes. */
+const LOCK_LIMIT_MS = 100;
+/** As in plantao.cluster_status. */
+const SILENT_MS = 3000;
 
 /** Most nodes in a response, by their latest heartbeat: nodes that are named after their process leave many rows. */
 const MAX_NODES = 100;
@@ -79,7 +85,8 @@ export const clusterResponse = z.object({
 
 /** `/cluster`: the views plantao.cluster_status, plantao.leader_history and plantao.durability as JSON; for a browser, a page. */
 export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, send: SendAsset): Route[] {
-  const readCluster = ttlCache(SHARED_MS, () => readViews(sequelize));
+  const readNodes = nodesReader(sequelize);
+  const readCluster = ttlCache(SHARED_MS, () => readViews(sequelize, readNodes));
   return [
     route({
       method: 'get',
@@ -115,14 +122,40 @@ function pauseView({ since, until, reason, askedBy }: NonNullable<Services['clus
   return { since, until, reason, asked_by: askedBy };
 }
 
-function readViews(sequelize: Sequelize) {
+type NodeRow = z.infer<typeof nodeRow>;
+
+const NODES = `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters,
+    posts_per_second, commit_ms, delivery_ms
+  FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MAX_NODES}) s ORDER BY node`;
+
+/** Returns a function that reads the nodes. While a session has locked their table, no node can write its row: the last rows age. */
+function nodesReader(sequelize: Sequelize): () => Promise<NodeRow[]> {
+  let last: { rows: NodeRow[]; at: number } | null = null;
+  return async () => {
+    try {
+      const rows = await sequelize.transaction(async (transaction) => {
+        await query(transaction, `SELECT set_config('lock_timeout', '${LOCK_LIMIT_MS}', true)`);
+        return query<NodeRow>(transaction, NODES);
+      });
+      last = { rows, at: performance.now() };
+      return rows;
+    } catch (error) {
+      if (!last || sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE) throw error;
+      const { rows, at } = last;
+      return rows.map((row) => aged(row, Math.round(performance.now() - at)));
+    }
+  };
+}
+
+/** Returns the row as the view would show it later. */
+function aged(row: NodeRow, byMs: number): NodeRow {
+  const age = row.heartbeat_age_ms + byMs;
+  return { ...row, heartbeat_age_ms: age, role: row.role !== 'stopped' && age > SILENT_MS ? 'silent' : row.role };
+}
+
+function readViews(sequelize: Sequelize, readNodes: () => Promise<NodeRow[]>) {
   return Promise.all([
-    query(
-      sequelize,
-      `SELECT node, url, pid, role, term, heartbeat_age_ms, version, position, behind, waiters,
-              posts_per_second, commit_ms, delivery_ms
-       FROM (SELECT * FROM plantao.cluster_status ORDER BY heartbeat_age_ms LIMIT ${MAX_NODES}) s ORDER BY node`,
-    ),
+    readNodes(),
     readTerms(sequelize, { limit: 20 }),
     query(
       sequelize,
