@@ -30,7 +30,7 @@ export interface CreatedChat extends Chat {
   /** Usernames that do not exist. */
   unknown: string[];
   /** Usernames that were left out because they are in the maximum number of groups. */
-  full: string[];
+  atLimit: string[];
 }
 
 /** The result of a creation as it is stored for a repeated request: without names, which would outlive a deleted account. */
@@ -167,7 +167,7 @@ export class Groups {
       creatorId,
       members: memberIds.flatMap((userId) => users.get(userId) ?? []),
       unknown: usernames.filter((_, at) => unknown.includes(at)),
-      full: fullIds.flatMap((userId) => users.get(userId)?.username ?? []),
+      atLimit: fullIds.flatMap((userId) => users.get(userId)?.username ?? []),
     };
   }
 

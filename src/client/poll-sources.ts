@@ -50,7 +50,7 @@ export function userSource(calls: Calls): PollSource {
     now: async (signal) => {
       const { userId, token } = requireUser();
       const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId } };
-      return decodeBody<ChatList>(await connection.readPatiently(request, token, signal), 'cursor').cursor;
+      return decodeBody<ChatList>(await connection.readWithRetries(request, token, signal), 'cursor').cursor;
     },
     poll: async (cursor, wantsEphemeral, signal) => {
       const user = requireUser();
@@ -67,7 +67,8 @@ export function groupSource(calls: Calls, groupId: number): PollSource {
   return {
     now: async (signal) => {
       const request: NodeRequest = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
-      return decodeBody<MessagePage>(await connection.readPatiently(request, userNow().token, signal), 'cursor').cursor;
+      return decodeBody<MessagePage>(await connection.readWithRetries(request, userNow().token, signal), 'cursor')
+        .cursor;
     },
     poll: (cursor, wantsEphemeral, signal) =>
       poll('/subscribe/status', { groupId, cursor }, userNow(), wantsEphemeral, signal),

@@ -73,7 +73,7 @@ export class ClientSession {
     const signIn = decodeBody<SignInResult>(response, 'user_id');
     this.calls.userId = signIn.user_id;
     this.calls.connection.token = signIn.token;
-    this.calls.connection.stayWith(response);
+    this.calls.connection.pinToCluster(response);
     return signIn;
   }
 }

@@ -57,9 +57,9 @@ export function openSequelize(
   if (!throughPooler) {
     abandonedBy.set(sequelize, abandoned);
     sequelize.addHook('afterConnect', async (connection: unknown) => {
-      const ask = async (text: string) => (await (connection as pg.Client).query(text)).rows;
+      const runQuery = async (text: string) => (await (connection as pg.Client).query(text)).rows;
       // A failure here would leak the connection. The next connection tries again.
-      await abandoned.end(ask).catch(() => {});
+      await abandoned.end(runQuery).catch(() => {});
     });
   }
   defineModels(sequelize);
@@ -80,9 +80,9 @@ const abandonedBy = new WeakMap<Sequelize, AbandonedBackends>();
  * @throws the database's error.
  */
 export async function endAbandoned(sequelize: Sequelize): Promise<boolean> {
-  const ask = (text: string) =>
+  const runQuery = (text: string) =>
     sequelize.query<{ pid: number; wait_event: string | null }>(text, { type: QueryTypes.SELECT });
-  return (await abandonedBy.get(sequelize)?.end(ask)) ?? false;
+  return (await abandonedBy.get(sequelize)?.end(runQuery)) ?? false;
 }
 
 /** Returns the constructor of the pool's clients. Of Sequelize's configuration it uses only the types. */

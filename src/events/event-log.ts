@@ -17,9 +17,9 @@
  * The next step in the life of an event is chat/delivery/event-delivery.ts.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { BackgroundLoop } from '../background-loop.ts';
 import { jittered } from '../backoff.ts';
 import { SessionLostError } from '../database/session/session.ts';
-import { Rounds } from '../rounds.ts';
 import { SingleFlight } from '../single-flight.ts';
 import { waitAtMost } from '../wait-at-most.ts';
 import type { Cursor } from './cursor.ts';
@@ -65,7 +65,7 @@ export class EventLog {
   #fastForward: Promise<void> | null = null;
   /** False from a promotion until the epoch has been read: a term may have begun a new one. */
   #isEpochCertain = false;
-  readonly #polling = new Rounds({
+  readonly #polling = new BackgroundLoop({
     delayMs: () => jittered(POLL_INTERVAL_MS),
     round: () => {
       this.#missed.check();

@@ -1,9 +1,9 @@
 import type { Sequelize } from 'sequelize';
+import { BackgroundLoop } from '../background-loop.ts';
 import { jittered } from '../backoff.ts';
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import { query } from '../database/query.ts';
 import type { Log } from '../log.ts';
-import { Rounds } from '../rounds.ts';
 
 /** Options of {@link Retention}. */
 export interface RetentionOptions {
@@ -40,11 +40,11 @@ const PAUSE_MS = 50;
  */
 export class Retention {
   readonly #options: RetentionOptions;
-  readonly #rounds: Rounds;
+  readonly #loop: BackgroundLoop;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
-    this.#rounds = new Rounds({
+    this.#loop = new BackgroundLoop({
       delayMs: () => jittered(INTERVAL_MS),
       round: () => this.sweep(),
       onError: (error) => this.#report(error),
@@ -52,12 +52,12 @@ export class Retention {
   }
 
   start(): void {
-    this.#rounds.start();
+    this.#loop.start();
   }
 
   /** Resolves when no step is in progress. */
   stop(): Promise<void> {
-    return this.#rounds.stop();
+    return this.#loop.stop();
   }
 
   /**
@@ -88,7 +88,7 @@ export class Retention {
     const { sequelize, onTermRefused = () => {} } = this.#options;
     for (let total = 0; ; ) {
       const term = this.#options.fencingToken();
-      if (term === null || this.#rounds.isStopping) return total;
+      if (term === null || this.#loop.isStopping) return total;
       const bind = { ...values, term };
       const [row] = await query<{ done: number }>(sequelize, sql, bind).catch((error) => {
         if (sqlState(error) === SqlState.TERM_CLOSED) onTermRefused(term);
@@ -96,7 +96,7 @@ export class Retention {
       });
       total += row?.done ?? 0;
       if (!row || row.done < step) return total;
-      await this.#rounds.pause(PAUSE_MS);
+      await this.#loop.pause(PAUSE_MS);
     }
   }
 

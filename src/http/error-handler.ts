@@ -10,7 +10,7 @@ import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
 import type { Exchange } from './connection.ts';
 import { correctedAfterLoss } from './forwarding/lost-attempts.ts';
-import { expiredCursor, HttpError, invalid, temporarily, tooManyRequests } from './http-error.ts';
+import { expiredCursor, HttpError, invalid, serviceUnavailable, tooManyRequests } from './http-error.ts';
 import { OnceAMinute } from './once-a-minute.ts';
 import type { RoleGate } from './request/checks/role-gate.ts';
 import { requestIdOf } from './request/request-id.ts';
@@ -56,7 +56,7 @@ const headersOf: Record<number, Record<string, string>> = {
 const OVERDUE_WRITE =
   'this took too long, and may or may not have been executed: send an Idempotency-Key to retry a message safely';
 
-const overdueRead = () => temporarily('unavailable', 'this took too long: try again');
+const overdueRead = () => serviceUnavailable('unavailable', 'this took too long: try again');
 
 /** Returns true for a request that stores nothing anyway. */
 const isRead = ({ method }: Pick<IncomingMessage, 'method'>) => method === 'GET' || method === 'HEAD';
@@ -65,7 +65,7 @@ const isRead = ({ method }: Pick<IncomingMessage, 'method'>) => method === 'GET'
 export function respondToOverdue({ request, response }: Exchange): void {
   if (response.headersSent) return void response.destroy();
   if (isEventStream(response)) return void sendError(response, overdueRead());
-  writeError(response, isRead(request) ? overdueRead() : temporarily('outcome_unknown', OVERDUE_WRITE));
+  writeError(response, isRead(request) ? overdueRead() : serviceUnavailable('outcome_unknown', OVERDUE_WRITE));
 }
 
 /** Responds to a request whose target is not a valid URL, in the shape of every error. */
@@ -92,13 +92,13 @@ function toHttpError(error: unknown, request: IncomingMessage, gate: RoleGate): 
   if (error instanceof RateLimitedError) return tooManyRequests(error.message, error.retryAfterMs);
   if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');
   if (error instanceof CursorExpiredError) return expiredCursor(error);
-  if (error instanceof OutcomeUnknownError) return temporarily('outcome_unknown', error.message);
+  if (error instanceof OutcomeUnknownError) return serviceUnavailable('outcome_unknown', error.message);
   if (error instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) {
     const { message, messageOfRead } = error instanceof BlockedError ? error : new BlockedError([]);
-    return temporarily('blocked', isRead(request) ? messageOfRead : message);
+    return serviceUnavailable('blocked', isRead(request) ? messageOfRead : message);
   }
   if (isUnavailable(error))
-    return temporarily('unavailable', 'the database cannot be reached or is too busy now: try again');
+    return serviceUnavailable('unavailable', 'the database cannot be reached or is too busy now: try again');
   if (isRefusedByDatabase(error)) return refusedByDatabase(isRead(request));
   // Thrown by the router.
   if (error instanceof URIError) return new HttpError(400, 'invalid_request', 'the path is not valid URL encoding');

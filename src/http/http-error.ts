@@ -44,7 +44,7 @@ export function invalid(field: string, problem: string): HttpError {
 }
 
 /** Returns a 503 with a Retry-After of one second, the shortest that the header can express. A failover is usually over by then. */
-export function temporarily(code: string, sentence: string, extra: Record<string, unknown> = {}): HttpError {
+export function serviceUnavailable(code: string, sentence: string, extra: Record<string, unknown> = {}): HttpError {
   return new HttpError(503, code, sentence, { extra, headers: { 'Retry-After': '1' } });
 }
 

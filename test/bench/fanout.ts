@@ -13,7 +13,7 @@ import { parkedAt, startPlantao, startRival, waitersOf, withUsage } from './comm
 import { shown, table } from './common/table.ts';
 import { asManyAsFit } from './fanout/as-many-as-fit.ts';
 import { Load } from './load/load.ts';
-import type { CarryResult, ParkSpec, RequestSpec } from './load/requests.ts';
+import type { DeliveryResult, ParkSpec, RequestSpec } from './load/requests.ts';
 
 const PLANTAO = 'Plantão';
 const BARE = 'bare node:http';
@@ -153,7 +153,7 @@ async function moreNodes({ bench, load, nodes }: Setting): Promise<void> {
 }
 
 /** Returns true if each message arrived once, and no later at the end than at the beginning. */
-function isHeld({ missing, doubled, lagFirst, lagLast }: CarryResult): boolean {
+function isHeld({ missing, doubled, lagFirst, lagLast }: DeliveryResult): boolean {
   return missing === 0 && doubled === 0 && lagLast <= 1.3 * lagFirst + 25;
 }
 
@@ -166,13 +166,13 @@ async function carried({ bench, load, nodes }: Setting): Promise<void> {
   const to = { ports: [node.port], waiters, pollPath, postPort: node.port, post: { userId: 7, groupId: GROUP } };
   const forMs = bench.isQuick ? 2000 : 9000;
   // The first run compiles the code, and its lag would count as one that grows.
-  await load.carry({ ...to, rate: RATES[0] ?? 1, forMs: forMs / 2 });
+  await load.deliveryLoad({ ...to, rate: RATES[0] ?? 1, forMs: forMs / 2 });
   let highest = 0;
   for (const rate of bench.isQuick ? RATES.slice(0, 2) : RATES) {
     bench.progress.say(`${rate} messages a second to ${waiters} waiters`);
-    let result = await load.carry({ ...to, rate, forMs });
+    let result = await load.deliveryLoad({ ...to, rate, forMs });
     // One pause of a busy machine looks like a growing lag; a rate that is too high does so every time.
-    if (!isHeld(result)) result = await load.carry({ ...to, rate, forMs });
+    if (!isHeld(result)) result = await load.deliveryLoad({ ...to, rate, forMs });
     const holds = isHeld(result);
     contestants.push({
       name: `${rate} a second: ${holds ? 'holds' : 'lag grows'}`,
@@ -185,7 +185,7 @@ async function carried({ bench, load, nodes }: Setting): Promise<void> {
   await bench.section({
     title: `Carried to ${shown(waiters)} waiters`,
     figures: [
-      { key: 'carriedPerSecond', label: 'deliveries a second' },
+      { key: 'deliveredPerSecond', label: 'deliveries a second' },
       { key: 'lagFirst', label: 'lag, first third ms' },
       { key: 'lagLast', label: 'lag, last third ms' },
       { key: 'lagP99', label: 'p99 ms' },

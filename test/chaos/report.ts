@@ -1,6 +1,6 @@
 import { type CheckResult, type FaultGap, VIOLATIONS } from '../../src/prove/checker/check-result.ts';
 import { table } from '../../src/terminal/text-table.ts';
-import type { Progress } from './campaign.ts';
+import type { Progress } from './chaos.ts';
 
 const clock = (ms: number) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;
 const milliseconds = (ms: number) => (ms === Number.POSITIVE_INFINITY ? 'no recovery' : `${Math.round(ms)} ms`);

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type CampaignOptions, runCampaign } from './campaign.ts';
+import { type ChaosOptions, runChaos } from './chaos.ts';
 import { CHAOS_FAULTS } from './faults/chaos-faults.ts';
 import { progressLine, summary } from './report.ts';
 
@@ -14,7 +14,7 @@ const USAGE = `npm run chaos -- [--minutes 5] [--seed S] [--nodes 2] [--rate 80]
   --lease-ms  LEASE_MS of the nodes
   --faults    only kinds whose name contains one of these, from: ${CHAOS_FAULTS.map(({ kind }) => kind).join('; ')}`;
 
-function readFlags(args: string[]): Omit<CampaignOptions, 'folder'> {
+function readFlags(args: string[]): Omit<ChaosOptions, 'folder'> {
   const { values } = parseArgs({
     args,
     options: {
@@ -67,7 +67,7 @@ async function main(): Promise<number> {
   const repeatCommand = `npm run chaos -- --minutes ${flags.durationMs / 60_000} --seed ${flags.seed} --nodes ${flags.nodes} --rate ${flags.rate} --lease-ms ${flags.leaseMs}${only}`;
   console.log(repeatCommand);
   let updates = 0;
-  const result = await runCampaign({
+  const result = await runChaos({
     ...flags,
     folder,
     signal: endOnSignal(),

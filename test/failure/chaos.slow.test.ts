@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { runCampaign } from '../chaos/campaign.ts';
+import { runChaos } from '../chaos/chaos.ts';
 import { summary } from '../chaos/report.ts';
 import { IS_LONG_RUN } from '../support/run/long-run.ts';
 
@@ -16,7 +16,7 @@ describe('a cluster under random faults', () => {
   it(`loses, duplicates and reorders nothing, and recovers by itself (SEED=${SEED})`, async function () {
     // Start, faults, healing and reading to the end each have their own limit.
     this.timeout(6 * 60_000);
-    const result = await runCampaign({
+    const result = await runChaos({
       folder: fileURLToPath(new URL(path.join('../../.chaos', `test-seed-${SEED}`), import.meta.url)),
       seed: SEED,
       durationMs: FAULTS_FOR_MS,

@@ -76,7 +76,9 @@ describe('A network fault between a node and PostgreSQL', () => {
     this.timeout(60_000);
     const active = await scene.active();
     const { direct } = cablesOf(active);
-    const { gap } = await scene.broken(() => direct.swallow('both', { whose: ':lock' }), { mend: () => direct.heal() });
+    const { gap } = await scene.broken(() => direct.swallow('both', { applicationName: ':lock' }), {
+      mend: () => direct.heal(),
+    });
     expect(gap.ms).to.be.below(LEASE_MS + SLACK_MS);
   });
 
@@ -84,7 +86,7 @@ describe('A network fault between a node and PostgreSQL', () => {
     this.timeout(60_000);
     const active = await scene.active();
     const { direct } = cablesOf(active);
-    const { logOf } = await scene.broken(() => direct.swallow('both', { whose: ':writer' }), {
+    const { logOf } = await scene.broken(() => direct.swallow('both', { applicationName: ':writer' }), {
       mend: () => direct.heal(),
     });
     expect(logOf(active).map(({ msg }) => msg)).to.include('resigned: cannot reach the database to write');

@@ -1,11 +1,11 @@
 import type { Sequelize, Transaction } from 'sequelize';
+import { BackgroundLoop } from '../../background-loop.ts';
 import { afterCommit } from '../../database/after-commit.ts';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { isUnavailable } from '../../database/errors.ts';
 import { NotActiveError, type Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
 import type { Log } from '../../log.ts';
-import { Rounds } from '../../rounds.ts';
 
 /** Options of {@link GroupRemoval}. */
 export interface GroupRemovalOptions {
@@ -30,7 +30,7 @@ const MESSAGES_REMAIN = 'the group is deleted, and the service removes the rest 
  */
 export class GroupRemoval {
   readonly #options: GroupRemovalOptions;
-  readonly #rounds: Rounds;
+  readonly #loop: BackgroundLoop;
   /** Groups that requests are deleting. */
   readonly #requested = new Set<number>();
   /** Groups whose deletion was continued before: each is logged once. */
@@ -40,7 +40,7 @@ export class GroupRemoval {
 
   constructor(options: GroupRemovalOptions) {
     this.#options = options;
-    this.#rounds = new Rounds({
+    this.#loop = new BackgroundLoop({
       delayMs: () => INTERVAL_MS,
       round: () => this.continueAll(),
       onError: (error) => this.#report(error),
@@ -48,12 +48,12 @@ export class GroupRemoval {
   }
 
   start(): void {
-    this.#rounds.start();
+    this.#loop.start();
   }
 
   /** Resolves when no step of a continued deletion is in progress. */
   stop(): Promise<void> {
-    return this.#rounds.stop();
+    return this.#loop.stop();
   }
 
   /**
@@ -84,7 +84,7 @@ export class GroupRemoval {
   }
 
   get #mayContinue(): boolean {
-    return this.#options.isActive() && !this.#rounds.isStopping;
+    return this.#options.isActive() && !this.#loop.isStopping;
   }
 
   async #next(seen: readonly number[]): Promise<number | undefined> {
@@ -106,7 +106,7 @@ export class GroupRemoval {
     }
     this.#continued.add(groupId);
     while (this.#mayContinue && (await this.#step(groupId))) {
-      await this.#rounds.pause(PAUSE_MS);
+      await this.#loop.pause(PAUSE_MS);
     }
     this.#failed.delete(groupId);
   }

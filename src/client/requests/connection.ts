@@ -82,8 +82,8 @@ export class Connection {
     return this.#clusterCheck.clusterId;
   }
 
-  /** Stays with the cluster of this response to a sign-in. */
-  stayWith({ body }: NodeResponse): void {
+  /** From now on uses only nodes of the cluster that responded to this sign-in. */
+  pinToCluster({ body }: NodeResponse): void {
     this.#clusterCheck.signedIn(body?.cluster, body?.epoch);
   }
 
@@ -149,9 +149,9 @@ export class Connection {
   }
 
   /** Sends a request with this token to any node and retries until one responds. */
-  readPatiently(request: NodeRequest, token: string | undefined, signal: AbortSignal): Promise<NodeResponse> {
+  readWithRetries(request: NodeRequest, token: string | undefined, signal: AbortSignal): Promise<NodeResponse> {
     const authorized = withToken(request, token);
-    return this.#patiently(() => ({ request: authorized, attemptMs: this.#attemptMs }), signal);
+    return this.#retryUntilResponse(() => ({ request: authorized, attemptMs: this.#attemptMs }), signal);
   }
 
   /**
@@ -164,7 +164,7 @@ export class Connection {
       return { request: { ...authorized, query: { ...authorized.query, timeout } }, attemptMs };
     };
     const pollMs = this.#pollSeconds * 1000 + POLL_GRACE_MS;
-    return this.#patiently(
+    return this.#retryUntilResponse(
       (connected) => (connected ? within(this.#pollSeconds, pollMs) : within(0, this.#attemptMs)),
       signal,
     );
@@ -196,7 +196,7 @@ export class Connection {
     return this.#requester.call(requestFor, { ...policy, deadlineMs, patient: false, signal });
   }
 
-  #patiently(requestFor: RequestFactory, signal: AbortSignal) {
+  #retryUntilResponse(requestFor: RequestFactory, signal: AbortSignal) {
     return this.#requester.call(requestFor, {
       use: 'read',
       repeatable: true,

@@ -52,9 +52,9 @@ export interface SentCall {
 }
 
 /** Sent by the thread: a reply, the loss of the lock, a line for the node's log, or only the server that it has found. */
-export type LockThreadMessage = SenderServer & LockThreadNews;
+export type LockThreadMessage = SenderServer & LockThreadEvent;
 
-export type LockThreadNews =
+export type LockThreadEvent =
   | { id: number; value: unknown }
   | { id: number; error: SentError }
   | { lost: string; cause: EndCause }

@@ -11,8 +11,8 @@ import { LivenessStamp } from './liveness-stamp.ts';
 import {
   type LockCalls,
   type LockRequest,
+  type LockThreadEvent,
   type LockThreadMessage,
-  type LockThreadNews,
   type LockWorkerData,
   packError,
   type SentCall,
@@ -23,7 +23,7 @@ const { session, node, leaseMs, ...memory } = workerData as LockWorkerData;
 const options = connectionOptions(...session);
 const { servers } = options;
 const sessions = new SpareSessions(options, WARM_UP_TERM);
-const send = (news: LockThreadNews) => {
+const send = (news: LockThreadEvent) => {
   const message: LockThreadMessage = { ...news, server: servers.found };
   parentPort?.postMessage(message);
 };
@@ -57,7 +57,7 @@ const calls: LockCalls = {
 };
 
 /** Accepts the arguments of pino: a sentence, with or without fields before it. */
-function lineOf(line: unknown[]): LockThreadNews {
+function lineOf(line: unknown[]): LockThreadEvent {
   const [fields, sentence] = line.length > 1 ? line : [{}, ...line];
   return { warn: String(sentence), fields: fields as object };
 }

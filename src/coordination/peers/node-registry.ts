@@ -124,7 +124,7 @@ export class NodeRegistry {
       { bind: { ...row }, type: QueryTypes.SELECT },
     );
     const own = rows.find(({ node }) => node === row.node);
-    if (this.#hasWritten && own && !own.is_mine) this.#warnOfTwin(own);
+    if (this.#hasWritten && own && !own.is_mine) this.#warnOfDuplicateName(own);
     this.#hasWritten = true;
     const cluster = rows[0]?.cluster ?? null;
     return {
@@ -167,7 +167,7 @@ export class NodeRegistry {
    * Logs once that another process has written this node's row: two nodes have the same name. The lock still lets only one of
    * them be active.
    */
-  #warnOfTwin({ node, url, pid }: Row): void {
+  #warnOfDuplicateName({ node, url, pid }: Row): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     this.#log.error(

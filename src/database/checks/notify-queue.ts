@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
+import { BackgroundLoop } from '../../background-loop.ts';
 import { jittered } from '../../backoff.ts';
-import { Rounds } from '../../rounds.ts';
 import { query } from '../query.ts';
 
 /** The NOTIFY queue of the server as plantao.notify_queue shows it. */
@@ -42,7 +42,7 @@ export class NotifyQueue {
   #standbyWaits = 0;
   #fullAt = Number.NEGATIVE_INFINITY;
   #checking: Promise<boolean> | null = null;
-  readonly #rounds = new Rounds({
+  readonly #loop = new BackgroundLoop({
     delayMs: () => jittered(CHECK_EVERY_MS),
     round: () => this.wereHintsSent(),
     onError: () => {},
@@ -63,12 +63,12 @@ export class NotifyQueue {
   }
 
   start(): void {
-    this.#rounds.start();
+    this.#loop.start();
   }
 
   /** Resolves when no check is running. */
   async stop(): Promise<void> {
-    await this.#rounds.stop();
+    await this.#loop.stop();
     await this.#checking;
   }
 

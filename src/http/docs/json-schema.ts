@@ -9,7 +9,7 @@ const documents = new WeakMap<object, JsonSchema>();
  * Sets the JSON Schema of a request schema whose refinements and transforms have none. Returns the same schema. Schemas
  * derived from it by `refine` or `describe` inherit the JSON Schema unless they set their own.
  */
-export function documented<Schema extends z.ZodType>(schema: Schema, document: JsonSchema): Schema {
+export function withJsonSchema<Schema extends z.ZodType>(schema: Schema, document: JsonSchema): Schema {
   documents.set(schema, document);
   return schema;
 }
@@ -28,7 +28,7 @@ export function requiredWhenOpen<Schema extends z.ZodType>(schema: Schema): Sche
 }
 
 /** A number in a response that may have a fraction. */
-export const fraction = documented(z.number(), { type: 'number' });
+export const fraction = withJsonSchema(z.number(), { type: 'number' });
 
 /** One field of a request. */
 export interface Field {

@@ -1,5 +1,5 @@
 import { CODES_NOT_EXECUTED } from '../docs/error-codes.ts';
-import { type HttpError, temporarily } from '../http-error.ts';
+import { type HttpError, serviceUnavailable } from '../http-error.ts';
 
 const responses = new WeakSet<object>();
 
@@ -8,7 +8,7 @@ export const markLost = (response: object): void => void responses.add(response)
 
 /** The error for a request that may have been executed. */
 export const lost = (): HttpError =>
-  temporarily(
+  serviceUnavailable(
     'outcome_unknown',
     'the response of the active node was lost, and the request may have been executed: send an Idempotency-Key to retry safely',
   );

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
-import { temporarily } from '../http-error.ts';
+import { serviceUnavailable } from '../http-error.ts';
 import { addressOf } from '../request/checks/client-address.ts';
 import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
@@ -50,7 +50,8 @@ const OWN_RESPONSE_HEADERS = new Set([
   ...['access-control-allow-origin', 'access-control-expose-headers'],
 ]);
 
-const tooMany = () => temporarily('overloaded', 'too many requests are being forwarded to the active node: try again');
+const tooMany = () =>
+  serviceUnavailable('overloaded', 'too many requests are being forwarded to the active node: try again');
 
 /**
  * Forwards writes from a standby to the active node (STANDBY_WRITES=forward), so that clients behind a plain round-robin proxy
@@ -239,4 +240,5 @@ function relay({ status, headers, body }: NodeResponse, response: Response): voi
 
 const sleep = () => new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 
-const unreachable = () => temporarily('unavailable', 'the active node cannot be reached from this node: try again');
+const unreachable = () =>
+  serviceUnavailable('unavailable', 'the active node cannot be reached from this node: try again');

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
-import { documented, requestSchemaOf, requiredWhenOpen } from '../docs/json-schema.ts';
+import { requestSchemaOf, requiredWhenOpen, withJsonSchema } from '../docs/json-schema.ts';
 import { isStoredBeyond } from './stored-size.ts';
 import { MAX_DETAILS } from './validate.ts';
 
@@ -13,7 +13,7 @@ const numberOrText = (pattern: RegExp, problem: string) =>
   z.union([z.number(), z.string().regex(pattern).transform(Number)], problem);
 
 /** A positive integer below 2^53, as a number or as decimal digits. Rejects "1e9", -1 and 1.5. */
-export const id = documented(
+export const id = withJsonSchema(
   numberOrText(/^[1-9]\d{0,15}$/, 'must be a positive integer').refine(
     (value) => Number.isInteger(value) && value > 0 && value <= MAX_ID,
     'must be a positive integer',
@@ -51,7 +51,7 @@ const nameDocument = (maxLength: number) => ({ type: 'string', minLength: 1, max
 
 /** A name, which is shown in lists and logs: trimmed, in NFC, without hidden characters (chat/names.ts). */
 const name = (maxLength: number, tidy: (text: string) => string = (text) => text) =>
-  documented(
+  withJsonSchema(
     textOf(maxLength, (value) => value.length <= UNITS * maxLength)
       .transform((value) => tidy(withoutStraySelectors(value.normalize('NFC'))).trim())
       .refine((value) => value !== '', { error: 'must not be empty', abort: true })
@@ -64,7 +64,7 @@ const name = (maxLength: number, tidy: (text: string) => string = (text) => text
   );
 
 /** A username. The table checks the same length; plantao.name_key decides which names are equal. */
-export const username = documented(
+export const username = withJsonSchema(
   name(64, (text) => text.replace(/[^\S\ufeff]+/g, ' ')).refine(
     (value) => !value.includes(HOOK_MARK),
     `must not contain ${HOOK_MARK}, which marks hooks`,
@@ -76,7 +76,7 @@ export const hookName = name(40);
 /** Names that clients and proxies remove from a path (`/user/1/groups/..`), however they are encoded. */
 const PATH_SEGMENTS = ['.', '..'];
 /** The name of a group or of a topic. */
-export const groupName = documented(
+export const groupName = withJsonSchema(
   name(128).refine((value) => !PATH_SEGMENTS.includes(value), 'must not be . or .., which URLs cannot contain'),
   { ...nameDocument(128), not: { enum: PATH_SEGMENTS } },
 );
@@ -87,7 +87,7 @@ export const groupName = documented(
  */
 export const nameList = <Name>(name: z.ZodType<Name>, maxItems: number) => {
   const problem = 'must be a list of names';
-  return documented(
+  return withJsonSchema(
     z
       .array(z.unknown(), problem)
       .max(maxItems, { error: `must have ${maxItems} names or fewer`, abort: true })
@@ -111,24 +111,24 @@ export const nameList = <Name>(name: z.ZodType<Name>, maxItems: number) => {
 };
 
 /** A part of a name to search for; empty by default. */
-export const namePart = documented(
+export const namePart = withJsonSchema(
   textOf(64).transform((value) => value.normalize('NFC')),
   { type: 'string', maxLength: 64 },
 ).default('');
 
 /** The query of a search for messages. */
-export const searchText = documented(textOf(256), { type: 'string', minLength: 1, maxLength: 256, pattern: '\\S' });
+export const searchText = withJsonSchema(textOf(256), { type: 'string', minLength: 1, maxLength: 256, pattern: '\\S' });
 
 /** Longest message, in characters. A page of 500 of them has at most 8 MB. */
 const CONTENT_LIMIT = 4096;
 /** The text of a message. */
-export const content = documented(
+export const content = withJsonSchema(
   textOf(CONTENT_LIMIT).refine((value) => value.trim() !== '', 'must not be empty'),
   { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
 );
 
 /** The description of a group. */
-export const description = documented(
+export const description = withJsonSchema(
   textOf(1024).transform((value) => value.trim()),
   { type: 'string', maxLength: 1024 },
 );
@@ -148,7 +148,7 @@ export const TOO_SHORT = `must have ${MIN_PASSWORD_LENGTH} characters or more`;
 
 /** scrypt accepts any length; the upper limit keeps the rejection of a login cheap. */
 const passwordOf = (minLength: number, tooShort: string) =>
-  documented(
+  withJsonSchema(
     textOf(256).refine((value) => value.length >= minLength, tooShort),
     { type: 'string', minLength, maxLength: 256, format: 'password' },
   );
@@ -161,7 +161,7 @@ export const givenPassword = passwordOf(1, 'must not be empty');
 /** A whole number from `min` to `max`, as a number or as digits; `defaultValue` by default. */
 export const count = (min: number, max: number, defaultValue: number) => {
   const problem = `must be a whole number from ${min} to ${max}`;
-  return documented(
+  return withJsonSchema(
     numberOrText(/^\d{1,15}$/, problem).refine(
       (value) => Number.isInteger(value) && value >= min && value <= max,
       problem,
@@ -171,7 +171,7 @@ export const count = (min: number, max: number, defaultValue: number) => {
 };
 
 /** The time that a poll may wait, in seconds: less than the minute after which proxies close a connection. */
-export const pollTimeout = documented(
+export const pollTimeout = withJsonSchema(
   numberOrText(/^\d{1,9}(\.\d{1,9})?$/, 'must be seconds from 0 to 55').refine(
     (value) => value >= 0 && value <= 55,
     'must be seconds from 0 to 55',
@@ -214,7 +214,7 @@ export const json = z.unknown().refine(isStorable, UNSTORABLE);
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A JSON object that a client stores with its message, with any keys. Its size is checked before its content. */
-export const meta = documented(
+export const meta = withJsonSchema(
   z
     .unknown()
     .refine(isObject, { error: 'must be a JSON object', abort: true })

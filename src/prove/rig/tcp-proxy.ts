@@ -37,7 +37,7 @@ export class TcpProxy {
   /** The pairs that have lost bytes to {@link swallow}. */
   readonly #damaged = new WeakSet<Pair>();
   #swallowing = new Set<Direction>();
-  #whose = '';
+  #applicationName = '';
   #refusing = false;
   #latency = 0;
   #isStalled = false;
@@ -96,11 +96,11 @@ export class TcpProxy {
   /**
    * Keeps connections open, accepts new ones, and forwards nothing in `direction` (default: both): half-open, as when a cable
    * is cut or a peer's kernel is frozen. Swallowed bytes are lost, so {@link heal} resets the connections that lost some, as
-   * TCP itself would. `whose`: only connections whose first bytes contain this, such as the application_name of a session.
+   * TCP itself would. With `applicationName`, only for sessions whose application_name contains it.
    */
-  swallow(direction: Direction | 'both' = 'both', { whose = '' }: { whose?: string } = {}): void {
+  swallow(direction: Direction | 'both' = 'both', { applicationName = '' }: { applicationName?: string } = {}): void {
     this.#swallowing = new Set(direction === 'both' ? ['up', 'down'] : [direction]);
-    this.#whose = whose;
+    this.#applicationName = applicationName;
   }
 
   /** Resets every connection and refuses new ones until {@link heal}. */
@@ -170,7 +170,7 @@ export class TcpProxy {
       // After the bytes that were delayed before, even if the latency has been lowered since.
       lastDue = Math.max(lastDue, performance.now() + this.#latency);
       this.#after(lastDue - performance.now(), () => {
-        if (!this.#swallowing.has(direction) || !pair.opening.includes(this.#whose)) action();
+        if (!this.#swallowing.has(direction) || !pair.opening.includes(this.#applicationName)) action();
         else {
           this.#damaged.add(pair);
           this.swallowedBytes += bytes;

@@ -27,30 +27,33 @@ export function setTranslation(chosen: Translation | undefined): void {
 
 /** Returns the texts that several pages use, and those of errors, in the current language. */
 export function texts(): { common: typeof common; errors: typeof errors } {
-  return { common: over(common, translation?.common), errors: over(errors, translation?.errors) };
+  return {
+    common: withEnglishFallback(common, translation?.common),
+    errors: withEnglishFallback(errors, translation?.errors),
+  };
 }
 
 /** Returns the texts of the chat page in the current language. */
 export function chatTexts(): typeof chat {
-  return over(chat, translation?.chat);
+  return withEnglishFallback(chat, translation?.chat);
 }
 
 /** Returns the texts of the cluster page in the current language. */
 export function clusterTexts(): typeof cluster {
-  return over(cluster, translation?.cluster);
+  return withEnglishFallback(cluster, translation?.cluster);
 }
 
 /** Returns the texts of the documentation page in the current language. */
 export function docsTexts(): typeof docs {
-  return over(docs, translation?.docs);
+  return withEnglishFallback(docs, translation?.docs);
 }
 
-const whole = new WeakMap<object, object>();
+const completed = new WeakMap<object, object>();
 
 /** Completes a translation: it may come from a node of another version, and lack a text that this page has. */
-function over<Texts extends object>(english: Texts, translated: Texts | undefined): Texts {
+function withEnglishFallback<Texts extends object>(english: Texts, translated: Texts | undefined): Texts {
   if (translated === undefined) return english;
-  const known = whole.get(translated) ?? { ...english, ...translated };
-  whole.set(translated, known);
+  const known = completed.get(translated) ?? { ...english, ...translated };
+  completed.set(translated, known);
   return known as Texts;
 }

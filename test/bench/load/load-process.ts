@@ -2,7 +2,7 @@
  * The load generator: a process of its own, so that its work does not count as the server's. Controlled over IPC (load.ts).
  */
 import { answerAsks } from '../common/probe.ts';
-import { carry } from './carry.ts';
+import { deliveryLoad } from './delivery-load.ts';
 import { drive } from './drive.ts';
 import { ParkedPolls } from './park.ts';
 import type { ParkSpec, WakeSpec } from './requests.ts';
@@ -11,7 +11,7 @@ let parked: ParkedPolls | null = null;
 
 answerAsks({
   drive,
-  carry,
+  deliveryLoad,
   async open(spec: ParkSpec) {
     parked?.close();
     parked = new ParkedPolls(spec);

@@ -1,5 +1,13 @@
 import { BenchProcess } from '../common/process.ts';
-import type { CarryResult, CarrySpec, DriveResult, DriveSpec, ParkSpec, WakeResult, WakeSpec } from './requests.ts';
+import type {
+  DeliveryResult,
+  DeliverySpec,
+  DriveResult,
+  DriveSpec,
+  ParkSpec,
+  WakeResult,
+  WakeSpec,
+} from './requests.ts';
 
 /** Above this utilisation the load generator may be the bottleneck. */
 const MAX_BUSY = 0.9;
@@ -21,8 +29,8 @@ export class Load {
     return this.#measured(this.#process.ask('drive', spec));
   }
 
-  carry(spec: CarrySpec): Promise<CarryResult> {
-    return this.#measured(this.#process.ask('carry', spec));
+  deliveryLoad(spec: DeliverySpec): Promise<DeliveryResult> {
+    return this.#measured(this.#process.ask('deliveryLoad', spec));
   }
 
   /** Opens one connection per poll and sends the preparatory requests. */

@@ -58,7 +58,7 @@ export interface WakeResult {
 }
 
 /** Waiters that continue with their cursors while messages are posted at a fixed rate. */
-export interface CarrySpec {
+export interface DeliverySpec {
   ports: number[];
   waiters: number;
   pollPath: string;
@@ -70,10 +70,10 @@ export interface CarrySpec {
 }
 
 /** The lag of the waiters. */
-export interface CarryResult {
+export interface DeliveryResult {
   posted: number;
   /** Deliveries per second. */
-  carriedPerSecond: number;
+  deliveredPerSecond: number;
   /** Milliseconds from when a message was due until a waiter received it: in the first and the last third. */
   lagFirst: number;
   lagLast: number;

@@ -206,7 +206,7 @@ describe('A node whose LISTEN connection is cut', () => {
   });
 
   it('still serves its polls within seconds, and logs that it listens again', async () => {
-    proxy.swallow('down', { whose: ':listen' });
+    proxy.swallow('down', { applicationName: ':listen' });
     const { body: page } = await get<{ cursor: string }>(`${nodes.active.url}/messages?groupId=1`);
     const poll = get<{ events: { message: { content: string } }[] }>(
       `${cutOff.url}/subscribe/user?user_id=1&cursor=${page.cursor}`,

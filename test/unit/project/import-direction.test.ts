@@ -11,6 +11,7 @@ type Part = string;
 /** Parts that any other may import: they import nothing but each other. */
 const BASE: Part[] = [
   'terminal',
+  'background-loop',
   'backoff',
   'error-message',
   'log',
@@ -21,7 +22,6 @@ const BASE: Part[] = [
   'once-signal',
   'package-root',
   'printable',
-  'rounds',
   'serial-queue',
   'single-flight',
   'wait-at-most',

@@ -90,7 +90,7 @@ describe('The TCP proxy of the tests', () => {
   });
 
   it('swallows only the connections whose first bytes contain a name', async () => {
-    proxy.swallow('both', { whose: 'ana' });
+    proxy.swallow('both', { applicationName: 'ana' });
     const [ana, bruno] = [await dial(), await dial()];
     ana.socket.write('this is ana');
     bruno.socket.write('this is bruno');

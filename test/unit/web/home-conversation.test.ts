@@ -139,7 +139,11 @@ describe('a conversation', () => {
 
   it('counts what the list of groups does not include yet', () => {
     const last = { id: 7, sender: 'user 2', sender_id: 2, excerpt: 'm7', timestamp: '2026-01-01T00:00:00.000Z' };
-    conversation.list({ ...group, unread: 3, last_read_id: 4, last_message: last }, cursor(7), last.timestamp);
+    conversation.updateFromList(
+      { ...group, unread: 3, last_read_id: 4, last_message: last },
+      cursor(7),
+      last.timestamp,
+    );
     conversation.apply(posted(7, message(7)));
     conversation.apply(posted(8, message(8)));
     expect([conversation.unread, conversation.last?.id]).to.deep.equal([4, 8]);

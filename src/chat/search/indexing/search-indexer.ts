@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { BackgroundLoop } from '../../../background-loop.ts';
 import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/fenced-write.ts';
 import type { Log } from '../../../log.ts';
-import { Rounds } from '../../../rounds.ts';
 import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
 import type { GroupsToIndex, IndexedGroup, IndexState, IndexStore } from './index-store.ts';
 
@@ -41,12 +41,12 @@ const CHARACTERS_PER_SLICE = 16_384;
  */
 export class SearchIndexer {
   readonly #options: SearchIndexerOptions;
-  readonly #rounds: Rounds;
+  readonly #loop: BackgroundLoop;
   #failures = 0;
 
   constructor(options: SearchIndexerOptions) {
     this.#options = options;
-    this.#rounds = new Rounds({
+    this.#loop = new BackgroundLoop({
       delayMs: () => Math.min(INTERVAL_MS * 2 ** Math.min(this.#failures, 10), MAX_DELAY_MS),
       round: () => this.catchUp(),
       onError: (error) => this.#report(error),
@@ -54,12 +54,12 @@ export class SearchIndexer {
   }
 
   start(): void {
-    this.#rounds.start();
+    this.#loop.start();
   }
 
   /** Resolves when no step is in progress. */
   stop(): Promise<void> {
-    return this.#rounds.stop();
+    return this.#loop.stop();
   }
 
   /** Indexes everything that is in the log, or nothing if this node is not active. @throws the database's error. */
@@ -67,13 +67,13 @@ export class SearchIndexer {
     for (let startedAt = performance.now(); this.#mayContinue && (await this.#step()); startedAt = performance.now()) {
       if (atFullSpeed) continue;
       const pauseMs = Math.max(PAUSE_MS, PAUSE_FACTOR * (performance.now() - startedAt));
-      await this.#rounds.pause(pauseMs);
+      await this.#loop.pause(pauseMs);
     }
     if (this.#mayContinue) this.#failures = 0;
   }
 
   get #mayContinue(): boolean {
-    return this.#options.isActive() && !this.#rounds.isStopping;
+    return this.#options.isActive() && !this.#loop.isStopping;
   }
 
   /** Returns true if there may be more to do. */
@@ -179,10 +179,7 @@ export class SearchIndexer {
   /** A closed term, an unavailable database or a stop is not an error: the next step, here or on the next active node, continues. */
   #report(error: unknown): void {
     const isExpected =
-      this.#rounds.isStopping ||
-      error instanceof NotActiveError ||
-      error instanceof BlockedError ||
-      isUnavailable(error);
+      this.#loop.isStopping || error instanceof NotActiveError || error instanceof BlockedError || isUnavailable(error);
     if (!isExpected) this.#failures++;
     this.#options.log[isExpected || this.#failures > 1 ? 'debug' : 'error'](
       { err: error },

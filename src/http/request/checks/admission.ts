@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import { withinLimit } from '../../../within-limit.ts';
-import { temporarily } from '../../http-error.ts';
+import { serviceUnavailable } from '../../http-error.ts';
 import type { Route } from '../../routes/route.ts';
 import type { Services } from '../../services.ts';
 import { queryOf } from '../query.ts';
@@ -71,4 +71,4 @@ function authenticationMs(request: Request, { waits }: Route): number {
 
 /** An unauthenticated client does not receive even a cursor. */
 const notAuthenticatedInTime = () =>
-  temporarily('unavailable', 'your token cannot be looked up at the moment: try again');
+  serviceUnavailable('unavailable', 'your token cannot be looked up at the moment: try again');

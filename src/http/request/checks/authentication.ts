@@ -8,7 +8,7 @@ import type { TokenCache } from '../../../chat/auth/token-cache.ts';
 import { looksLikeToken, tokenHash } from '../../../chat/auth/tokens.ts';
 import { Refused } from '../../../chat/errors.ts';
 import type { Groups } from '../../../chat/groups.ts';
-import { HttpError, invalid, temporarily } from '../../http-error.ts';
+import { HttpError, invalid, serviceUnavailable } from '../../http-error.ts';
 import { sendError } from '../../response/send-error.ts';
 import { queryOf } from '../query.ts';
 import { type RequestLifetime, SENDING_MS } from '../request-lifetime.ts';
@@ -176,5 +176,5 @@ export function endWithToken({ token }: Caller, response: Response, lifetime: Re
 
 function endOf({ ended }: CachedToken): HttpError {
   if (ended.reason === 'revoked') return unauthenticated();
-  return temporarily('unavailable', 'this node must check your token again: try again');
+  return serviceUnavailable('unavailable', 'this node must check your token again: try again');
 }

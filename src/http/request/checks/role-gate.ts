@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { type HttpError, temporarily } from '../../http-error.ts';
+import { type HttpError, serviceUnavailable } from '../../http-error.ts';
 import type { ServedBy } from '../../routes/route.ts';
 
 /** The node's role as the HTTP layer sees it. */
@@ -36,12 +36,12 @@ export class RoleGate {
   }
 
   notAlive(): HttpError {
-    return temporarily('not_alive', 'system not available - not alive');
+    return serviceUnavailable('not_alive', 'system not available - not alive');
   }
 
   /** Names the active node (`active_url`), so that the client can send the write there. */
   notActive(): HttpError {
-    return temporarily('not_active', 'system not available - not active', {
+    return serviceUnavailable('not_active', 'system not available - not active', {
       active_url: this.#showsActiveUrl ? this.#view.activeUrl : null,
     });
   }

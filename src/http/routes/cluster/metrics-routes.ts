@@ -166,7 +166,7 @@ function databaseValues(services: Services, register: Registry): void {
   );
   gauge(
     'plantao_notify_queue_usage',
-    "How full PostgreSQL's NOTIFY queue is, 0 to 1; hints are skipped from 0.5 on",
+    "How full PostgreSQL's NOTIFY queue is, 0 to 1; from 0.5 on, events are no longer notified and arrive up to a second late",
     () => notifyQueue.usage,
   );
   gauge(

@@ -90,8 +90,8 @@ function createChatRoute({ groups }: Services): Route {
       );
       const problems = [
         ...(chat.unknown.length > 0 ? [`no such users: ${chat.unknown.join(', ')}`] : []),
-        ...(chat.full.length > 0
-          ? [`not added, because they are in the maximum number of groups: ${chat.full.join(', ')}`]
+        ...(chat.atLimit.length > 0
+          ? [`not added, because they are in the maximum number of groups: ${chat.atLimit.join(', ')}`]
           : []),
       ];
       const warning = problems.length > 0 ? { warning: problems.join('; ') } : {};

@@ -129,7 +129,7 @@ export class Groups {
   #list(group: ChatGroup, cursor: string, activeAt: string): Conversation {
     const conversation = this.find(group.id) ?? new Conversation(group, this.#me.id);
     this.#conversations.set(group.id, conversation);
-    conversation.list(group, cursor, activeAt);
+    conversation.updateFromList(group, cursor, activeAt);
     return conversation;
   }
 }

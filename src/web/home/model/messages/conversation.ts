@@ -75,8 +75,8 @@ export class Conversation {
     return this.#pending.some(({ state }) => state === 'sending');
   }
 
-  /** Takes over the group from a list of chats, read at that cursor. */
-  list(group: ChatGroup, cursor: string, activeAt: string): void {
+  /** Updates the group from a list of chats that was read at that cursor. */
+  updateFromList(group: ChatGroup, cursor: string, activeAt: string): void {
     this.group = group;
     this.unread = group.unread;
     this.lastReadId = group.last_read_id;

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { type Connection, openConnections, type Reply, requestBytes } from './connection.ts';
-import type { CarryResult, CarrySpec } from './requests.ts';
+import type { DeliveryResult, DeliverySpec } from './requests.ts';
 
 const POSTING_CONNECTIONS = 64;
 /** Time after the last message for those still in transit. */
@@ -29,7 +29,7 @@ class Lags {
   }
 }
 
-interface CarryWaiter {
+interface DeliveryWaiter {
   connection: Connection;
   cursor: string;
   /** The position of the last event it received; 0 before the first. */
@@ -37,11 +37,11 @@ interface CarryWaiter {
   heard: number;
 }
 
-/** Delivers messages to waiters that continue with their cursors; see {@link CarrySpec}. */
-export async function carry(spec: CarrySpec): Promise<CarryResult> {
+/** Delivers messages to waiters that continue with their cursors; see {@link DeliverySpec}. */
+export async function deliveryLoad(spec: DeliverySpec): Promise<DeliveryResult> {
   const waiting = await openConnections(spec.ports, spec.waiters);
   const posting = await openConnections([spec.postPort], POSTING_CONNECTIONS);
-  const run = new CarryRun(spec, waiting, posting);
+  const run = new DeliveryRun(spec, waiting, posting);
   try {
     return await run.measure();
   } finally {
@@ -49,9 +49,9 @@ export async function carry(spec: CarrySpec): Promise<CarryResult> {
   }
 }
 
-class CarryRun {
-  readonly #spec: CarrySpec;
-  readonly #waiters: CarryWaiter[];
+class DeliveryRun {
+  readonly #spec: DeliverySpec;
+  readonly #waiters: DeliveryWaiter[];
   readonly #idle: Connection[];
   /** Returns when message number n was due. */
   readonly #meantAt: number[] = [];
@@ -62,7 +62,7 @@ class CarryRun {
   #doubled = 0;
   #failure: Error | null = null;
 
-  constructor(spec: CarrySpec, waiting: Connection[], posting: Connection[]) {
+  constructor(spec: DeliverySpec, waiting: Connection[], posting: Connection[]) {
     this.#spec = spec;
     this.#waiters = waiting.map((connection) => ({ connection, cursor: '', position: 0, heard: 0 }));
     this.#idle = posting;
@@ -85,7 +85,7 @@ class CarryRun {
     }
   }
 
-  async measure(): Promise<CarryResult> {
+  async measure(): Promise<DeliveryResult> {
     const { rate, forMs, waiters } = this.#spec;
     for (const waiter of this.#waiters) this.#poll(waiter);
     await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -100,7 +100,7 @@ class CarryRun {
     }, 1);
     await new Promise((resolve) => setTimeout(resolve, forMs));
     const { utilization: busy } = performance.eventLoopUtilization(loop);
-    const carriedPerSecond = (this.#carried * 1000) / forMs;
+    const deliveredPerSecond = (this.#carried * 1000) / forMs;
     const wanted = Math.ceil((rate * forMs) / 1000);
     const settled = () => due >= wanted && this.#carried >= due * waiters;
     const until = performance.now() + SETTLE_MS;
@@ -109,7 +109,7 @@ class CarryRun {
     if (this.#failure) throw this.#failure;
     return {
       posted: due,
-      carriedPerSecond,
+      deliveredPerSecond,
       lagFirst: this.#lags.first.quantile(0.5),
       lagLast: this.#lags.last.quantile(0.5),
       lagP99: this.#lags.all.quantile(0.99),
@@ -125,18 +125,18 @@ class CarryRun {
     else connection.send(requestBytes('POST', '/messages', { ...this.#spec.post, content: `carried ${number}` }));
   }
 
-  #poll({ connection, cursor }: CarryWaiter): void {
+  #poll({ connection, cursor }: DeliveryWaiter): void {
     connection.send(requestBytes('GET', `${this.#spec.pollPath}${cursor && `&cursor=${cursor}`}`));
   }
 
-  #heard(waiter: CarryWaiter, { status, head, body }: Reply): void {
+  #heard(waiter: DeliveryWaiter, { status, head, body }: Reply): void {
     if (status === 204) waiter.cursor = /\r\ncursor: (\S+)/i.exec(head)?.[1] ?? waiter.cursor;
     else if (status === 200) this.#readEvents(waiter, body);
     else this.#failure ??= new Error(`a poll was answered ${head}\n${body}`);
     this.#poll(waiter);
   }
 
-  #readEvents(waiter: CarryWaiter, body: string): void {
+  #readEvents(waiter: DeliveryWaiter, body: string): void {
     const now = performance.now();
     const events = body.indexOf('"events":[');
     let at = body.indexOf(TEXT, events);

@@ -9,7 +9,7 @@ import { CHAOS_FAULTS } from './faults/chaos-faults.ts';
 import { TestRig } from './test-rig.ts';
 
 /** Options of a chaos run. */
-export interface CampaignOptions {
+export interface ChaosOptions {
   /** Folder for the history and the nodes' logs; it is created. */
   folder: string;
   seed: number;
@@ -43,8 +43,8 @@ const PROGRESS_MS = 500;
 /** How often every node is polled for its role, ms. */
 const WATCH_MS = 50;
 
-/** Runs a campaign on a new database and checks its history. Stops everything that it has started. */
-export async function runCampaign(options: CampaignOptions): Promise<CheckResult> {
+/** Runs random faults on a new database and checks its history. Stops everything that it has started. */
+export async function runChaos(options: ChaosOptions): Promise<CheckResult> {
   const report = reporter(options);
   let rig: TestRig | null = null;
   let watch: OneActiveWatch | null = null;
@@ -56,7 +56,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CheckResult
       WATCH_MS,
     );
     watch.start();
-    await campaign(rig, await createFixture(rig), options, report);
+    await runFaultsUnderLoad(rig, await createFixture(rig), options, report);
   } finally {
     report.stop();
     rig?.history.recordOverlap((await watch?.end()) ?? null);
@@ -65,11 +65,16 @@ export async function runCampaign(options: CampaignOptions): Promise<CheckResult
   return checkFile(rig.history.path);
 }
 
-async function campaign(rig: TestRig, fixture: ChatFixture, options: CampaignOptions, report: Reporter): Promise<void> {
+async function runFaultsUnderLoad(
+  rig: TestRig,
+  fixture: ChatFixture,
+  options: ChaosOptions,
+  report: Reporter,
+): Promise<void> {
   await underLoad({ rig, fixture, ...options, phase: report.phase }, () => injectFaults(rig, options, report));
 }
 
-async function injectFaults(rig: TestRig, options: CampaignOptions, report: Reporter): Promise<void> {
+async function injectFaults(rig: TestRig, options: ChaosOptions, report: Reporter): Promise<void> {
   const { durationMs, minFaults = 0, signal } = options;
   const over = new AbortController();
   const injector = new FaultInjector(rig);
@@ -97,7 +102,7 @@ interface Reporter {
   stop(): void;
 }
 
-function reporter({ progress, durationMs }: CampaignOptions): Reporter {
+function reporter({ progress, durationMs }: ChaosOptions): Reporter {
   let now: Progress['phase'] = 'starting';
   let began = 0;
   let rig: TestRig | null = null;

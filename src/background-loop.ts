@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Options of {@link Rounds}. */
-export interface RoundsOptions {
+/** Options of {@link BackgroundLoop}. */
+export interface BackgroundLoopOptions {
   /** Returns the delay before the next round, in milliseconds, counted from the end of the last one. */
   delayMs: () => number;
   round: () => Promise<unknown>;
@@ -10,13 +10,13 @@ export interface RoundsOptions {
 }
 
 /** Work that is repeated in the background until it is stopped: one round after another, with a delay before each. */
-export class Rounds {
-  readonly #options: RoundsOptions;
+export class BackgroundLoop {
+  readonly #options: BackgroundLoopOptions;
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(options: RoundsOptions) {
+  constructor(options: BackgroundLoopOptions) {
     this.#options = options;
   }
 
