@@ -139,11 +139,16 @@ describe('The cluster page', function () {
     await isActive(page, active);
     await active.kill('SIGKILL');
     await isActive(page, standby);
-    await page.getByText(`${active.name} didn't respond. This page now reads from ${standby.name}.`).waitFor();
+    const moved = page.getByText(`${active.name} didn't respond. This page now reads from ${standby.name}.`);
+    await moved.waitFor();
     await card(page, active).getByText('unreachable', { exact: true }).waitFor();
     await page.getByText(`${standby.name} became active`).first().waitFor();
     await page.locator('.changes .lost', { hasText: 'without an active node' }).first().waitFor();
     await expectAccessible(page, 'cluster-failover');
+    // A minute later, it is no news.
+    await page.clock.setFixedTime(Date.now() + 61_000);
+    await moved.waitFor({ state: 'detached' });
+    await page.getByText(`Live from ${standby.name}`).waitFor();
     await active.start();
     await card(page, active).getByText('standby', { exact: true }).waitFor();
   });

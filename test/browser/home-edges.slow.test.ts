@@ -136,6 +136,17 @@ describe('The chat page, at the edges of what people do', function () {
     await page.locator('#notice', { hasText: 'Esta mensagem foi apagada' }).waitFor();
   });
 
+  it('shows an error in a dialog in the language that the user chooses next', async () => {
+    const page = await browser.signIn(url, 'ana_orm');
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('bruno_orm');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByText('This name is taken.').waitFor();
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('pt-BR');
+    await page.getByText('Este nome já está em uso.').waitFor();
+    expect(browser.problems(/status of 409/)).to.deep.equal([]);
+  });
+
   it('shows a deleted account as such wherever it had a name, live and after a reload', async () => {
     const gone = new ChatClient({ urls: [url] });
     await gone.login('Gone');

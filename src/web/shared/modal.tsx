@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { errorText } from '../i18n/error-text.ts';
 import { texts } from '../i18n/texts.ts';
+import { ErrorLine } from './error-line.tsx';
 
 interface Props {
   title: string;
@@ -26,7 +26,7 @@ interface Props {
 export function Modal({ title, children, action, act, buttons, isDangerous, isWide, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState('');
+  const [error, setError] = useState<unknown>();
   useLayoutEffect(() => {
     const opened = dialog.current;
     opened?.showModal();
@@ -39,12 +39,12 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
     event.preventDefault();
     if (act === undefined) return dialog.current?.close();
     setBusy(true);
-    setError('');
+    setError(undefined);
     try {
       await act();
       dialog.current?.close();
     } catch (error) {
-      setError(errorText(error));
+      setError(error);
     } finally {
       setBusy(false);
     }
@@ -63,9 +63,7 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
           {title}
         </h2>
         <div class="dialog-body">{children}</div>
-        <p class="error" role="alert">
-          {error}
-        </p>
+        <ErrorLine error={error} />
         <div class="buttons">
           <button type="submit" class={isDangerous ? 'danger' : ''} disabled={busy}>
             {busy && <span class="spinner" />}

@@ -17,6 +17,8 @@ import { TimelineView } from './timeline-view.tsx';
 /** The open dialog: the confirmation of an operation, or the admin token. */
 type OpenDialog = { kind: 'operation'; operation: Operation; node: string } | { kind: 'admin-token' };
 
+/** How long the page says that it reads from another node than before, in milliseconds. From then on, the name of the node says it. */
+const MOVED_MS = 60_000;
 /** Ages on the page move on between two reads. */
 const TICK_MS = 500;
 
@@ -76,12 +78,13 @@ function LiveLine({ monitor }: { monitor: Monitor }) {
   const t = clusterTexts();
   const { moved, isConnected, cluster, adminToken } = monitor;
   if (cluster === undefined && isConnected) return null;
+  const hasMoved = moved !== undefined && Date.now() - moved.at.getTime() < MOVED_MS;
   return (
     <div class="live-line">
       <span class={isConnected ? 'live' : 'live stale'}>
         {isConnected ? t.readsFrom(monitor.readsFrom) : t.notLive}
       </span>
-      <span role="status">{moved && `${clockTime(moved.at, new Date())}: ${t.moved(moved.from, moved.to)}`}</span>
+      <span role="status">{hasMoved && `${clockTime(moved.at, new Date())}: ${t.moved(moved.from, moved.to)}`}</span>
       {adminToken !== undefined && (
         <button type="button" class="secondary small" onClick={() => monitor.setAdminToken(undefined)}>
           {t.forgetAdminToken}

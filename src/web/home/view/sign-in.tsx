@@ -23,18 +23,19 @@ export function SignIn() {
   const name = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
   const keep = useRef<HTMLInputElement>(null);
-  const [error, setError] = useState('');
+  /** Returns why the last attempt failed, in the current language. */
+  const [failure, setFailure] = useState<() => string>();
   const [busy, setBusy] = useState(false);
   useEffect(() => name.current?.focus(), []);
-  const reason = error === '' && app.endedBy !== undefined ? errorText(app.endedBy) : error;
+  const reason = failure?.() ?? (app.endedBy === undefined ? '' : errorText(app.endedBy));
   const attempt = async (enter: (name: string, password: string) => Promise<SignInResult>) => {
-    setError('');
+    setFailure(undefined);
     setBusy(true);
     try {
       const request = () => enter(name.current?.value ?? '', password.current?.value ?? '');
       await app.signIn(request, keep.current?.checked === true);
     } catch (error) {
-      setError(signInError(error));
+      setFailure(() => () => signInError(error));
     } finally {
       setBusy(false);
     }
@@ -42,7 +43,7 @@ export function SignIn() {
   const register = () => {
     if (form.current?.reportValidity() !== true) return;
     if (password.current?.value === '') {
-      setError(texts().errors.byField.password ?? '');
+      setFailure(() => () => texts().errors.byField.password ?? '');
       password.current.focus();
       return;
     }

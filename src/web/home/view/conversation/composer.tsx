@@ -45,7 +45,7 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
   const { drafts } = chat;
   const [text, setText] = useState(() => textIn(mode, drafts.get(id)));
   const [isSaving, setSaving] = useState(false);
-  const [problem, setProblem] = useState('');
+  const [problem, setProblem] = useState<unknown>();
   const mentions = useMentions(conversation, chat.me.id);
   const latest = useRef(mode);
   latest.current = mode;
@@ -55,7 +55,7 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
     const draft = drafts.get(id);
     if (mode.kind === 'reply') drafts.write(id, draft.text, mode.message);
     setText(textIn(mode, draft));
-    setProblem('');
+    setProblem(undefined);
   }, [mode]);
   const keep = (changed: string) => {
     setText(changed);
@@ -68,14 +68,14 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
   };
   const save = async (edited: DraftTarget) => {
     setSaving(true);
-    setProblem('');
+    setProblem(undefined);
     try {
       if (text !== edited.content) await chat.changes.edit(conversation, edited.id, text);
       drafts.endEdit(id, edited.id);
       if (isEditing(latest.current, edited)) endEdit(edited);
     } catch (error) {
       // The text and the mode stay: the user decides whether to try again.
-      if (!app.endedWith(error)) setProblem(errorText(error));
+      if (!app.endedWith(error)) setProblem(error);
     } finally {
       setSaving(false);
     }
@@ -149,9 +149,9 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
         {isSaving && <span class="spinner" />}
         {mode.kind === 'edit' ? t.save : t.send}
       </button>
-      {(excess > 0 || problem !== '') && (
+      {(excess > 0 || problem !== undefined) && (
         <p class="error" role="alert">
-          {excess > 0 ? t.tooLong(excess, LIMIT) : problem}
+          {excess > 0 ? t.tooLong(excess, LIMIT) : errorText(problem)}
         </p>
       )}
     </form>

@@ -2,8 +2,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Account, Session } from '../../../../client/index.ts';
 import { dateAndTime } from '../../../i18n/dates.ts';
-import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
+import { ErrorLine } from '../../../shared/error-line.tsx';
 import { LanguageSwitch } from '../../../shared/language-switch.tsx';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
@@ -15,20 +15,21 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
   const t = chatTexts();
   const { signal } = chat;
   const [account, setAccount] = useState<Account>();
-  const [done, setDone] = useState('');
-  const [error, setError] = useState('');
+  /** What has been done; in the current language. */
+  const [done, setDone] = useState<() => string>();
+  const [error, setError] = useState<unknown>();
   const name = useRef<HTMLInputElement>(null);
   const oldPassword = useRef<HTMLInputElement>(null);
   const newPassword = useRef<HTMLInputElement>(null);
   useEffect(() => void app.client.account.get({ signal }).then(setAccount, () => {}), []);
-  const attempt = async (change: () => Promise<void>, text: string) => {
-    setDone('');
-    setError('');
+  const attempt = async (change: () => Promise<void>, text: () => string) => {
+    setDone(undefined);
+    setError(undefined);
     try {
       await change();
-      setDone(text);
+      setDone(() => text);
     } catch (error) {
-      setError(errorText(error));
+      setError(error);
     }
   };
   const rename = async () => {
@@ -51,9 +52,9 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
           maxLength={64}
           defaultValue={chat.me.username}
           autocomplete="off"
-          onKeyDown={onEnter(() => void attempt(rename, t.renamed))}
+          onKeyDown={onEnter(() => void attempt(rename, renamedText))}
         />
-        <button type="button" class="secondary" onClick={() => void attempt(rename, t.renamed)}>
+        <button type="button" class="secondary" onClick={() => void attempt(rename, renamedText)}>
           {t.rename}
         </button>
       </div>
@@ -68,18 +69,16 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
               type="password"
               ref={newPassword}
               autocomplete="new-password"
-              onKeyDown={onEnter(() => void attempt(changePassword, t.passwordChanged))}
+              onKeyDown={onEnter(() => void attempt(changePassword, passwordChangedText))}
             />
-            <button type="button" class="secondary" onClick={() => void attempt(changePassword, t.passwordChanged)}>
+            <button type="button" class="secondary" onClick={() => void attempt(changePassword, passwordChangedText)}>
               {t.change}
             </button>
           </div>
         </>
       )}
-      <p role="status">{done}</p>
-      <p class="error" role="alert">
-        {error}
-      </p>
+      <p role="status">{done?.()}</p>
+      <ErrorLine error={error} />
       <LanguageSwitch />
       <Alerts />
       <Sessions chat={chat} />
@@ -94,6 +93,9 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
     </Modal>
   );
 }
+
+const renamedText = () => chatTexts().renamed;
+const passwordChangedText = () => chatTexts().passwordChanged;
 
 /** Enter in a field does what its button does; it must not close the dialog. */
 function onEnter(act: () => void) {

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
-import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
+import { ErrorLine } from '../../../shared/error-line.tsx';
 import { Modal } from '../../../shared/modal.tsx';
 import { addressOf, invitationHash } from '../../model/location.ts';
 import { useView } from '../context.ts';
@@ -78,14 +78,14 @@ function Invitation({ chat, conversation }: GroupDialogProps) {
   const { app } = useView();
   const t = chatTexts();
   const [address, setAddress] = useState('');
-  const [error, setError] = useState('');
+  const [error, setError] = useState<unknown>();
   const invite = async () => {
-    setError('');
+    setError(undefined);
     try {
       const { token } = await app.client.groups.invite(conversation.group.id, { signal: chat.signal });
       setAddress(addressOf(invitationHash(token)));
     } catch (error) {
-      setError(errorText(error));
+      setError(error);
     }
   };
   return (
@@ -101,9 +101,7 @@ function Invitation({ chat, conversation }: GroupDialogProps) {
           <p class="hint">{t.inviteHint}</p>
         </>
       )}
-      <p class="error" role="alert">
-        {error}
-      </p>
+      <ErrorLine error={error} />
     </>
   );
 }

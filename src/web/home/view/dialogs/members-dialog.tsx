@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Member, MemberRole, User } from '../../../../client/index.ts';
-import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
+import { ErrorLine } from '../../../shared/error-line.tsx';
 import { Modal } from '../../../shared/modal.tsx';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
@@ -15,7 +15,7 @@ const ROLES: readonly MemberRole[] = ['owner', 'admin', 'member'];
 export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app, openDialog } = useView();
   const t = chatTexts();
-  const [error, setError] = useState('');
+  const [error, setError] = useState<unknown>();
   const [roles, setRoles] = useState<readonly Member[]>([]);
   const { id, name, members, members_count, role } = conversation.group;
   const { signal } = chat;
@@ -28,12 +28,12 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
     void chat.live.readMembers(id, ids);
   }, [listed.length]);
   const attempt = async (change: () => Promise<unknown>) => {
-    setError('');
+    setError(undefined);
     try {
       await change();
       await chat.refresh();
     } catch (error) {
-      setError(errorText(error));
+      setError(error);
     }
     await readRoles();
   };
@@ -63,9 +63,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
         isExcluded={(user) => [...members, ...roles].some((member) => member.id === user.id)}
         choose={(user) => void attempt(() => app.client.join(id, { userId: user.id, signal }))}
       />
-      <p class="error" role="alert">
-        {error}
-      </p>
+      <ErrorLine error={error} />
     </Modal>
   );
 }
