@@ -15,6 +15,7 @@
  */
 import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import type { Express, Request, Response } from 'express';
+import { unfinishedBodies } from './request/body/unfinished-bodies.ts';
 import type { OriginCheck } from './request/checks/origin-check.ts';
 import { requestIdOf } from './request/request-id.ts';
 
@@ -48,8 +49,16 @@ export function isPlainJson({ headers }: Request, limit: number): boolean {
  */
 export function readPlainBody(request: Request, done: (bytes: Buffer) => void): void {
   const pieces: Buffer[] = [];
-  request.on('data', (piece: Buffer) => pieces.push(piece));
-  request.on('end', () => done(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)));
+  let missing = Number(request.headers['content-length']);
+  request.on('data', (piece: Buffer) => {
+    pieces.push(piece);
+    missing -= piece.length;
+    if (missing > 0) unfinishedBodies.hold(request, piece.length);
+  });
+  request.on('end', () => {
+    unfinishedBodies.release(request);
+    done(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces));
+  });
 }
 
 /** Returns the routes with posts and polls first: the router tries one route after another. */

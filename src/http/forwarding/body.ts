@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { HttpError, unsupportedBody } from '../http-error.ts';
+import { unfinishedBodies } from '../request/body/unfinished-bodies.ts';
 
 const bodies = new WeakMap<Request, Buffer>();
 
@@ -29,12 +30,15 @@ export async function readWholeBody(
       length += piece.length;
       if (length > limit) throw tooLarge();
       onBytes(piece.length);
+      unfinishedBodies.hold(request, piece.length);
       pieces.push(piece);
     }
   } catch (error) {
     // Node.js does not discard the rest of a body that was read in part: the next request on the connection would wait for it.
     request.resume();
     throw error;
+  } finally {
+    unfinishedBodies.release(request);
   }
   const body = Buffer.concat(pieces);
   bodies.set(request, body);

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { POST_OUTCOMES } from '../../../chat/posting/post-outcome.ts';
 import { poolOf } from '../../../database/sequelize.ts';
 import { ERROR_CODES } from '../../docs/error-codes.ts';
+import { unfinishedBodies } from '../../request/body/unfinished-bodies.ts';
 import { nothing } from '../../request/request-schemas.ts';
 import { unreadResponses } from '../../response/unread-responses.ts';
 import type { Services } from '../../services.ts';
@@ -138,6 +139,11 @@ function clientValues(services: Services, register: Registry): void {
     'plantao_unread_response_bytes',
     'Long responses that clients have not read; beyond 256 MiB, the clients that have been reading for longest are disconnected',
     () => unreadResponses.bytes,
+  );
+  gauge(
+    'plantao_unfinished_body_bytes',
+    'Bodies that have arrived in part; beyond 64 MiB, the clients that have been sending for longest are disconnected',
+    () => unfinishedBodies.bytes,
   );
   gauge('plantao_queued_posts', 'Messages that wait for the next commit', () => writer.queued);
   gauge('plantao_token_cache_tokens', 'Tokens in the cache', () => tokenCache.size);
