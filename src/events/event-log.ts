@@ -36,7 +36,7 @@ import {
   readBounds,
   readPage,
   reportFallBack,
-  reportLostEnd,
+  reportTruncatedTail,
 } from './reading/log-page.ts';
 import { MissedNotificationDetector } from './reading/missed-notification-detector.ts';
 import { inParts } from './reading/page-parts.ts';
@@ -253,12 +253,12 @@ export class EventLog {
       { event: 'new_history' },
       `the event log cannot be continued from ${last}: this node starts again at ${this.#known.head}, and every waiting client gets its last cursor`,
     );
-    void this.#reportLostEnd(end);
+    void this.#reportTruncatedTail(end);
   }
 
   /** The report is informative: nothing waits for it, and a failure is ignored. */
-  async #reportLostEnd(end: Cursor): Promise<void> {
-    const fork = await reportLostEnd(this.#options.session, end).catch(() => null);
+  async #reportTruncatedTail(end: Cursor): Promise<void> {
+    const fork = await reportTruncatedTail(this.#options.session, end).catch(() => null);
     if (fork === null) return;
     const sentence = `the event log fell back from position ${end.position} to ${fork}: the events in between are lost (plantao.epochs)`;
     this.#options.log.warn({ event: 'log_end_lost', from: end.position, to: fork }, sentence);

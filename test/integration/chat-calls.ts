@@ -7,29 +7,29 @@ export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export const ANA = { id: 1, username: 'ana_orm' };
 export const BRUNO = { id: 2, username: 'bruno_orm' };
 
-/** Calls that the tests of the chat's routes share. */
+/** Returns the calls that the tests of the chat's routes share. */
 export function chatCalls(nodes: UsedNodes) {
-  /** A route of the active. */
+  /** Returns the URL of a path on the active node. */
   const on = (path: string) => nodes.active.url + path;
   return {
     on,
-    /** Reads are served by both nodes, and alike. */
+    /** Reads the path on both nodes, and checks each response. */
     async both(path: string, check: (answer: HttpResponse<JsonObject>) => void): Promise<void> {
       for (const node of [nodes.active, nodes.standby]) check(await get(node.url + path));
     },
-    /** A group that user 1 has made; answers its id. */
+    /** Creates a group of user 1 and returns its id. */
     async newGroup(groupName: string, members: string[] = []): Promise<number> {
       const { body } = await post(on('/create-chat'), { groupName, creatorId: 1, members });
       return body.group_id as number;
     },
-    /** Sends a message; answers what POST /messages answers. */
+    /** Sends a message and returns the body of the response. */
     async send(groupId: number, content: string, userId = 1): Promise<JsonObject> {
       return (await post(on('/messages'), { userId, groupId, content })).body;
     },
   };
 }
 
-/** A 404 in the contract's shape. */
+/** Checks that the response is a 404 with this code, in the form of the contract. */
 export function isMissing({ status, body }: HttpResponse<JsonObject>, code: string): void {
   expect(status).to.equal(404);
   expect(body).to.have.all.keys('error', 'code');

@@ -9,7 +9,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres/postgres.
 import { testServer } from '../support/postgres/test-server.ts';
 import { type Inventory, leaksSince, leftBehind, takeInventory } from '../support/run/leaks.ts';
 
-describe('The leak check of the tests finds', () => {
+describe('The leak check', () => {
   let database: TestDatabase;
   let earlier: Inventory;
 
@@ -26,11 +26,11 @@ describe('The leak check of the tests finds', () => {
     return leaks.map(({ sentence }) => sentence).join('\n');
   };
 
-  it('nothing where there is nothing', async () => {
+  it('finds nothing if nothing was left', async () => {
     expect(await found()).to.equal('');
   });
 
-  it('a session, and an advisory lock by its number', async () => {
+  it('finds a session, and an advisory lock by its number', async () => {
     const client = new pg.Client({ connectionString: database.url, application_name: 'forgotten' });
     await client.connect();
     await client.query('SELECT pg_advisory_lock(7, 9)');
@@ -40,7 +40,7 @@ describe('The leak check of the tests finds', () => {
     expect(leaks).to.include(`the advisory lock (7, 9) ExclusiveLock, held by "forgotten" on ${database.name}`);
   });
 
-  it('a process', async () => {
+  it('finds a process', async () => {
     const child: ChildProcess = spawn('sleep', ['30'], { stdio: 'ignore' });
     child.unref();
     const leaks = await found();
@@ -49,14 +49,14 @@ describe('The leak check of the tests finds', () => {
     expect(leaks).to.equal(`the process ${child.pid} (sleep 30)`);
   });
 
-  it('a timer', async () => {
+  it('finds a timer', async () => {
     const timer = setInterval(() => undefined, 60_000);
     const leaks = await found();
     clearInterval(timer);
     expect(leaks).to.include('1 active Timeout');
   });
 
-  it('a socket that listens', async () => {
+  it('finds a socket that listens', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const leaks = await found();

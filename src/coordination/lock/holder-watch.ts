@@ -18,7 +18,7 @@ interface HolderRow {
   role: string | null;
   client: string | null;
   connected: string | null;
-  lifeSign: string;
+  heartbeatMark: string;
   leaseMs: number | null;
 }
 
@@ -29,13 +29,14 @@ const LIMIT_MS = 2000;
  *
  * PostgreSQL ends a silent holder's session after the lease, but measures it by its wall clock: if that clock is set back by half
  * a minute, the cluster has no active node for as long. A candidate measures by its own monotonic clock, and terminates a node's
- * lock session if its life sign has not changed for three leases. A living holder changes its life sign with every heartbeat,
- * four times per lease. A session without the name of a node belongs to another program: it is logged, and never terminated.
+ * lock session if its heartbeat mark (plantao.lock_holder.life_sign) has not changed for three leases. Every heartbeat of a living
+ * holder changes it, four times per lease. A session without the name of a node belongs to another program: it is logged, and never
+ * terminated.
  */
 export class HolderWatch {
   readonly #options: HolderWatchOptions;
   readonly #clock: Clock;
-  #silent: { lifeSign: string; since: number } | null = null;
+  #silent: { heartbeatMark: string; since: number } | null = null;
   /** The holder that was seen last. */
   #seen: { session: string; since: number } | null = null;
   #dueAt = Number.NEGATIVE_INFINITY;
@@ -90,7 +91,7 @@ export class HolderWatch {
         name: 'lock_holder',
         text: `SELECT coalesce(application_name, '') AS application, pid, usename AS role, host(client_addr) AS client,
                       to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS connected,
-                      life_sign AS "lifeSign", extract(epoch FROM lease)::float8 * 1000 AS "leaseMs"
+                      life_sign AS "heartbeatMark", extract(epoch FROM lease)::float8 * 1000 AS "leaseMs"
                FROM plantao.lock_holder`,
       },
       LIMIT_MS,
@@ -107,16 +108,16 @@ export class HolderWatch {
   }
 
   /** Uses the longer of its lease and ours: nodes may have different settings. */
-  #isSilent({ lifeSign, leaseMs }: HolderRow): boolean {
+  #isSilent({ heartbeatMark, leaseMs }: HolderRow): boolean {
     const now = this.#clock();
-    if (this.#silent?.lifeSign !== lifeSign) this.#silent = { lifeSign, since: now };
+    if (this.#silent?.heartbeatMark !== heartbeatMark) this.#silent = { heartbeatMark, since: now };
     return now - this.#silent.since >= 3 * Math.max(this.#options.leaseMs, leaseMs ?? 0);
   }
 
   async #end(holder: HolderRow): Promise<boolean> {
     const { changes, session } = this.#options;
     const [row] = await session.query<{ ended: boolean | null }>(
-      { text: 'SELECT plantao.end_silent_holder($1) AS ended', values: [holder.lifeSign] },
+      { text: 'SELECT plantao.end_silent_holder($1) AS ended', values: [holder.heartbeatMark] },
       LIMIT_MS,
     );
     const name = sessionName(holder);
@@ -124,7 +125,7 @@ export class HolderWatch {
       this.reset();
       changes.report(
         'holder',
-        `ended ${name}: it held the leader lock for three leases without a sign of life`,
+        `ended ${name}: it held the leader lock for three leases without a heartbeat`,
         'holder_ended',
       );
       return true;
@@ -132,7 +133,7 @@ export class HolderWatch {
     const advice = `To end it: SELECT pg_terminate_backend(${holder.pid})`;
     const sentence =
       row?.ended === false
-        ? `${name} holds the leader lock without a sign of life, and this role may not end it`
+        ? `${name} holds the leader lock without a heartbeat, and this role may not end it`
         : `no node is seen active, but ${name} holds the leader lock`;
     changes.report('holder', `${sentence}. ${advice}`, 'lock_held_elsewhere');
     return false;

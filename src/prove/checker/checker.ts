@@ -7,7 +7,7 @@ import { checkTerms } from './check-terms.ts';
 import type { Facts } from './facts.ts';
 import { createFactsBuilder } from './facts-builder.ts';
 import { checkRecovery, measureGaps } from './gaps.ts';
-import { checkLostEnd, checkRefusals, countLost } from './lost-end.ts';
+import { checkRefusals, checkTruncatedTail, countLost } from './truncated-tail.ts';
 
 /** Violations listed per kind: a whole lost page shows no more than its first fifty messages. */
 const MAX_PER_KIND = 50;
@@ -63,7 +63,7 @@ function checkFacts(facts: Facts, mayLose: boolean): CheckResult {
   const checkCursors = () => checkRefusals(facts, mayLose);
   for (const check of [
     checkDelivery,
-    checkLostEnd,
+    checkTruncatedTail,
     checkCursors,
     checkOrder,
     checkResponses,

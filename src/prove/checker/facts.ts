@@ -14,7 +14,7 @@ export interface MessageFacts {
   acknowledgedAt: number;
   /** Its acknowledgements that differ in message id, position, epoch or durability. */
   acknowledgements: Acknowledgement[];
-  /** Acknowledgements of a lost end of the log (lost-end.ts). */
+  /** Acknowledgements of the truncated tail of a log (truncated-tail.ts). */
   lost: Acknowledgement[];
   /** True if a reader received it and then stepped back behind it. */
   isRolledBack: boolean;

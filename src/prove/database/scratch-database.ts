@@ -149,7 +149,7 @@ export class ScratchDatabase implements RigDatabase {
 
 const DROP_SCHEMAS = `DROP SCHEMA IF EXISTS ${SCHEMAS.join(', ')} CASCADE`;
 
-/** Drops databases that runs have left which were killed. Returns their names. */
+/** Drops the databases that killed runs have left. Returns their names. */
 export async function removeAbandoned(query: Query): Promise<string[]> {
   const found = await query<{ name: string; comment: string }>(
     `SELECT datname AS name, shobj_description(d.oid, 'pg_database') AS comment FROM pg_database d

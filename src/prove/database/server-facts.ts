@@ -63,7 +63,7 @@ export interface ServerIdentity {
   isWritable: boolean;
 }
 
-/** Reads the identity of the server that answers. */
+/** Reads the identity of the server that responds. */
 export async function readIdentity(query: Query): Promise<ServerIdentity> {
   const [row] = await query<ServerIdentity>(
     `SELECT concat_ws(' ', host(inet_server_addr()), inet_server_port(), pg_postmaster_start_time()) AS server,

@@ -88,7 +88,7 @@ interface EpochRecord extends Line {
   after: number;
 }
 
-/** A node's process exited without a request, or did not exit cleanly when requested. */
+/** A node's process exited although the run did not stop it, or exited with an error when the run stopped it. */
 interface DeathRecord extends Line {
   op: 'death';
   reason: string;

@@ -3,7 +3,7 @@ const MAX_CURSORS = 20_000;
 
 /**
  * The cursors that a reader has received: the first one and the newest. After a 410 it steps back to the newest one that is
- * still accepted: what it received after that one belongs to a lost end of the log.
+ * still accepted: what it received after that one belongs to the truncated tail of a log.
  */
 export class Trail {
   readonly #cursors: string[];

@@ -45,7 +45,7 @@ const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResu
     ({ counts }) => `${counts.readers} readers and the order of the receipts`,
   ],
   [
-    'Nothing is stored that was refused, or in another group',
+    'No refused message is stored, and none in another group',
     ['stored_after_refusal', 'phantom', 'wrong_group'],
     ({ counts }) => `${number(counts.refused)} refused posts`,
   ],

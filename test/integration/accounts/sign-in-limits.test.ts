@@ -126,7 +126,7 @@ describe('The sign-in limits', () => {
     expect(refusal?.message).to.equal('too many wrong passwords from your address: try again later');
   });
 
-  it('do not count right passwords, which also reset the count of their network', async () => {
+  it('do not count right passwords; a right password also resets the count of its network', async () => {
     const ana = await account();
     for (let times = 0; times < 12; times++) await right(ana, HOME);
     await wrong(2, ana, () => HOME);

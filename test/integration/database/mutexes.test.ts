@@ -130,7 +130,7 @@ describe('The mutexes of the database', () => {
     });
   }
 
-  it('are taken by an INSERT of a role that may only insert messages, which cannot take them directly', async () => {
+  it('are taken by the triggers of an INSERT, for a role that may insert messages but cannot take them itself', async () => {
     const client = await login('GRANT USAGE ON SCHEMA plantao TO $role', 'GRANT INSERT ON plantao.messages TO $role');
     const before = (await owner.query('SELECT plantao.log_head()::int AS head')).rows[0].head;
     expect(await attempt(client, [INSERT, ...calls])).to.deep.equal(['allowed', ...calls.map(() => '42501')]);

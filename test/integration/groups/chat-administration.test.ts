@@ -168,7 +168,7 @@ describe('Administration of groups', function () {
     expect(codeOf(await call('POST', '/invitations', member, { groupId }))).to.deep.equal([403, 'forbidden']);
   });
 
-  it('hands over a group whose owners leave, both at once too, to the admin, then to the oldest member', async () => {
+  it('makes the admin the owner when all owners leave, even two at once, and the oldest member when no admin is left', async () => {
     const { owner, admin, member, other, groupId } = await scene();
     await call('PATCH', '/group-users', owner, { groupId, userId: member.id, role: 'owner' });
     const cursor = await cursorOf(other);
@@ -183,7 +183,7 @@ describe('Administration of groups', function () {
     expect(await rolesOf(groupId)).to.deep.equal({});
   });
 
-  it('makes the first member of a group that its owner has left the owner, by an invitation and in psql', async () => {
+  it('makes the first user who joins an empty group its owner, by an invitation and in psql', async () => {
     for (const how of ['invitation', 'psql']) {
       const [owner, stranger, late] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
       const groupId = await people.group(People.name('left'), [owner]);

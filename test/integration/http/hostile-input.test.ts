@@ -53,9 +53,9 @@ describe('Hostile input', function () {
     expect((await post(url('/create-chat'), { groupName: '...', creatorId: 1 })).status).to.equal(200);
   });
 
-  describe('of great length is refused before it is processed:', () => {
+  describe('of great length', () => {
     for (const [path, field, body] of FIELDS) {
-      it(`POST ${path} ${field}`, async () => {
+      it(`is refused before it is processed, in ${field} of POST ${path}`, async () => {
         for (const [what, text] of RUNS) {
           // The body itself stays below its own limit, so that the field's limit is tested.
           const sent = Buffer.byteLength(text) > 125_000 ? text.slice(0, 60_000) : text;
@@ -63,7 +63,7 @@ describe('Hostile input', function () {
         }
       });
     }
-    it('queries and paths', async () => {
+    it('is refused before it is processed, in queries and paths', async () => {
       for (const run of ['\u0301\u0327', '\u200d', 'x']) {
         const text = encodeURIComponent(`a${run.repeat(600)}`);
         isRefusedSoon(await get(url(`/users?username=${text}`)), 'username', run);
@@ -72,7 +72,7 @@ describe('Hostile input', function () {
         isRefusedSoon(await post(url(`/user/1/groups/${text}`)), 'group', run);
       }
     });
-    it('lists', async () => {
+    it('is refused before it is processed, in lists', async () => {
       for (const entry of [0, 'x', null, []]) {
         const many = Array.from({ length: 20_000 }, () => entry);
         isRefusedSoon(await post(url('/user/1/groups'), { groups: many }), 'groups', String(entry));
@@ -81,7 +81,7 @@ describe('Hostile input', function () {
         expect(answer.body.details).to.have.length(1);
       }
     });
-    it('headers', async () => {
+    it('is refused or ignored quickly in headers', async () => {
       for (const headers of [
         { accept: `"${','.repeat(15_000)}` },
         { accept: '*/*,'.repeat(3500) },

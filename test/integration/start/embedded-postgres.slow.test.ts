@@ -138,14 +138,14 @@ describe('The embedded PostgreSQL', function () {
     const isRunning = async (pid: number) =>
       (await listProcesses()).some((one) => one.pid === pid && one.command !== '');
 
-    it('of its parent process exits by itself', async () => {
+    it('exits by itself if its parent process was killed', async () => {
       const { child, pid } = await starter();
       child.kill('SIGKILL');
       await once(child, 'close');
       await eventually('the orphan ends', async () => !(await isRunning(pid)), { within: 10_000 });
     });
 
-    it('of its parent process and of the guard is ended by the next start', async () => {
+    it('is ended by the next start if its parent process and the guard were killed', async () => {
       const { child, pid } = await starter();
       const guard = (await listProcesses()).find(({ command }) => command.includes(`plantao-guard ${pid} `));
       expect(guard, 'its guard').to.not.equal(undefined);
@@ -159,7 +159,7 @@ describe('The embedded PostgreSQL', function () {
       await query(server.url, 'SELECT 1');
     });
 
-    it('of the server starts again in spite of a stale postmaster.pid', async () => {
+    it('starts again in spite of a stale postmaster.pid', async () => {
       const first = await start();
       process.kill(first.pid, 'SIGKILL');
       await first.exited;
@@ -210,15 +210,15 @@ describe('The embedded PostgreSQL', function () {
     }
   });
 
-  describe('reports in one sentence', () => {
-    it('that the folder cannot be written', async () => {
+  describe('that cannot start', () => {
+    it('says in one sentence that the folder cannot be written', async () => {
       const file = path.join(base, 'a file');
       await writeFile(file, '');
       const message = await refusal(start({ in: path.join(file, 'data') }));
       expect(message).to.match(/^The data folder .*a file.data cannot be written \(ENOTDIR/);
     });
 
-    it('that the password is lost', async () => {
+    it('says in one sentence that the password is lost', async () => {
       const server = await start();
       await server.stop();
       const file = path.join(server.folder, 'password');
@@ -231,7 +231,7 @@ describe('The embedded PostgreSQL', function () {
       await start();
     });
 
-    it('that the data belong to another version', async () => {
+    it('says in one sentence that the data belong to another version', async () => {
       const server = await start();
       await server.stop();
       const file = path.join(server.folder, 'postgres', 'PG_VERSION');
@@ -241,7 +241,7 @@ describe('The embedded PostgreSQL', function () {
       await writeFile(file, version);
     });
 
-    it('why PostgreSQL did not start', async () => {
+    it('says in one sentence why PostgreSQL did not start', async () => {
       const message = await refusal(start({ flags: ['-c', 'no_such_setting=1'] }));
       expect(message).to.match(/did not start in .*: FATAL: .*no_such_setting/);
     });

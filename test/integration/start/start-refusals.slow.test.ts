@@ -26,26 +26,26 @@ async function startInVain(databaseUrl: string): Promise<string> {
 const changed = (url: string, change: Partial<Pick<URL, 'username' | 'password' | 'pathname' | 'search'>>): string =>
   Object.assign(new URL(url), change).toString();
 
-describe('A node refuses to start, with the reason, for', () => {
+describe('A node that cannot start', () => {
   let database: TestDatabase;
   beforeEach(async () => {
     database = await createDatabase({ empty: true });
   });
   afterEach(async () => database.drop());
 
-  it('a wrong password', async () => {
+  it('names a wrong password', async () => {
     expect(await startInVain(changed(database.url, { password: 'wrong' }))).to.match(
       /cannot be used \(.*\): check the password in DATABASE_URL/,
     );
   });
 
-  it('an unknown database', async () => {
+  it('names an unknown database', async () => {
     expect(await startInVain(changed(database.url, { pathname: '/not_there' }))).to.match(
       /^the database not_there on .* cannot be used \(.*\): create the database/,
     );
   });
 
-  it('a role without the privilege to connect or to create the schema', async () => {
+  it('names the privilege that its role lacks, to connect or to create the schema', async () => {
     const { admin } = await testServer();
     const role = `${database.name}_visitor`;
     await admin(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
@@ -59,7 +59,7 @@ describe('A node refuses to start, with the reason, for', () => {
     }
   });
 
-  it('a setting that its role cannot change', async () => {
+  it('names a setting that its role cannot change', async () => {
     const { admin } = await testServer();
     const role = `${database.name}_plain`;
     await admin(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
@@ -77,7 +77,7 @@ describe('A node refuses to start, with the reason, for', () => {
     }
   });
 
-  it('a server without free connections', async () => {
+  it('says that the server has no free connection', async () => {
     const refused = withDatabaseAdvice(database.url, () =>
       Promise.reject(Object.assign(new Error('too many'), { code: '53300' })),
     );

@@ -30,7 +30,7 @@ describe('A fair queue', () => {
     expect(queue.take(upTo(2))).to.deep.equal(['flood 0', 'quiet']);
   });
 
-  it('passes a lane over without losing its order or its turn', () => {
+  it('can skip a lane, which keeps its order and its turn', () => {
     const queue = new FairQueue<string>(100);
     for (const item of ['a1', 'a2', 'b1', 'b2']) queue.push(item.charCodeAt(0), item);
     expect(queue.take((item) => (item === 'a1' ? 'skip' : 'take'))).to.deep.equal(['b1', 'b2']);

@@ -8,7 +8,7 @@ const refuses =
   (_, response) =>
     json(response, status, { error: 'a reason', code });
 
-describe('The client treats the refusal of a retry as success when the lost attempt explains it', () => {
+describe('The client, when an earlier attempt may have done what a retry is refused for', () => {
   let node: FakeNode;
   const client = () => new ChatClient({ urls: [node.url], userId: 1, token: 't', backoff: { firstMs: 5, capMs: 20 } });
   /** Lets the node respond to the attempts of a write in this order, the last one again and again. */
@@ -40,12 +40,12 @@ describe('The client treats the refusal of a retry as success when the lost atte
     ['logout', 401, 'unauthenticated', (client) => client.logout()],
   ];
   for (const [what, status, code, call] of calls) {
-    it(`${what}: ${code} after a lost response`, async () => {
+    it(`${what}: succeeds if the retry after a lost response gets ${code}`, async () => {
       respond(lost, refuses(status, code));
       await call(client());
     });
 
-    it(`${what}: not ${code} of a first attempt`, async () => {
+    it(`${what}: rejects if the first attempt gets ${code}`, async () => {
       respond(refuses(status, code));
       expect(await errorOf(call(client()))).to.include({ name: 'RefusedError', status, code });
     });
@@ -61,7 +61,7 @@ describe('The client treats the refusal of a retry as success when the lost atte
     expect(await errorOf(client().groups.setRole(5, 2, 'member'))).to.include({ code: 'forbidden' });
   });
 
-  it('says so when a call without a result is answered by another program', async () => {
+  it('rejects a call without a result if another program responds', async () => {
     respond((_, response) => json(response, 200, { welcome: true }));
     expect(await errorOf(client().groups.delete(5))).to.include({ name: 'UnreadableResponseError' });
   });

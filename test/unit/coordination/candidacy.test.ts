@@ -45,7 +45,7 @@ describe('An attempt to take the leader lock', () => {
     );
   });
 
-  it('follows at the idle interval for as long as a node is seen active, however long ago the last look was', () => {
+  it('counts the leaderless time from when a node was last seen active, and none while a node is', () => {
     const candidacy = candidate(async () => []);
     candidacy.activeSeen();
     now += 0.01;
@@ -101,7 +101,7 @@ describe('An attempt to take the leader lock', () => {
       now += 50;
       candidacy.activeSeen();
       await candidacy.tryAcquire();
-      expect(lines).to.deep.equal([`cannot become active: ${said}`, 'PostgreSQL answers again']);
+      expect(lines).to.deep.equal([`cannot become active: ${said}`, 'PostgreSQL responds again']);
     });
 
   it('has no problem right after an outage of PostgreSQL, before the next active node could be seen', async () => {
@@ -139,12 +139,12 @@ describe('An attempt to take the leader lock', () => {
 });
 
 /** A living holder: each heartbeat changes its sign of life. */
-const holderRow = (pid: number, lifeSign: number) => ({
+const holderRow = (pid: number, heartbeatMark: number) => ({
   application: 'plantao:b:lock',
   pid,
   role: 'chat',
   client: null,
   connected: null,
-  lifeSign: String(lifeSign),
+  heartbeatMark: String(heartbeatMark),
   leaseMs: LEASE_MS,
 });

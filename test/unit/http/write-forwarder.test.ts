@@ -136,7 +136,7 @@ describe('A standby that forwards to an active node whose response is lost', () 
     }
   });
 
-  it('never says afterwards that the request was not executed', async () => {
+  it('never responds that the request was not executed, whatever the next attempt gets', async () => {
     for (const [what, then] of [
       ['the active node is gone', loses],
       ['not_active', refuses('not_active')],
@@ -153,7 +153,7 @@ describe('A standby that forwards to an active node whose response is lost', () 
     }
   });
 
-  it('says so neither when no node is active then, nor when it falls itself', async () => {
+  it('does not respond that it was not executed either if no node is active then, or if this node has fallen', async () => {
     for (const change of [
       () => standby.peers.splice(0),
       () => {
@@ -171,14 +171,14 @@ describe('A standby that forwards to an active node whose response is lost', () 
     }
   });
 
-  it('still says it of a request that was only refused', async () => {
+  it('responds that a request was not executed if the active node has only refused it', async () => {
     respond = refuses('not_active');
     const { status, body } = await post(`${standby.url}/messages`, {}, { headers });
     expect([status, body.code]).to.deep.equal([503, 'not_active']);
   });
 });
 
-describe('A standby that forwards to an active node which another one succeeds', () => {
+describe('A standby that forwards to an active node, when another node becomes active', () => {
   /** Far below the timeout of a forwarded request. */
   const SOON_MS = 5000;
   let standby: Awaited<ReturnType<typeof startStandby>>;
@@ -226,7 +226,7 @@ describe('A standby that forwards to an active node which another one succeeds',
     }
   });
 
-  it('handles them itself if it is the successor', async () => {
+  it('handles the requests itself if it becomes active', async () => {
     const pending = write({ 'idempotency-key': 'key' });
     await isHeld();
     Object.assign(peerOf('old'), { alive: false, active: false });

@@ -137,7 +137,7 @@ describe('The imports of src', () => {
     expect(readers.map(([file]) => file)).to.deep.equal(['src/settings.ts']);
   });
 
-  it('are recognised in every form, and refused where they go the wrong way', () => {
+  it('are found in every form of an import, and refused if they go the wrong way', () => {
     const source = `import { a } from '../chat/users.ts';\nexport type { B } from "x";\nconst c = await import('../../test/c.ts');`;
     const seen = importsIn('src/coordination/x.ts', source);
     expect(seen.map(({ to }) => to)).to.deep.equal(['src/chat/users.ts', 'test/c.ts']);

@@ -108,7 +108,7 @@ describe('The addresses of a local cluster', () => {
     }
   });
 
-  it('use the address of nodes that listen on one address', () => {
+  it('use the address that the nodes listen on if that is a single other one', () => {
     expect(environmentOf('192.168.1.7')).to.include({
       url: 'http://192.168.1.7:8081',
       probeUrl: 'http://192.168.1.7:8081',

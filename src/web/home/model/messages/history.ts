@@ -6,7 +6,7 @@ const PAGE = 50;
 /** With fewer unread messages than this, the newest page shows the first of them. */
 const SHOWN_IN_PAGE = 40;
 
-/** How long the newest messages are requested that the user wants to see, in milliseconds. */
+/** Timeout of the request for the newest messages when the user wants to see them, in milliseconds. */
 const LATEST_MS = 10_000;
 
 /** Loads the messages of groups, in pages. */

@@ -26,7 +26,10 @@ export interface OutboxListener {
   refused(error: unknown): void;
 }
 
-/** Wait before a message is sent again that a node could not take, in milliseconds. A failover needs no wait: the client finds the active node. */
+/**
+ * The wait before a message that no node could store is sent again, in milliseconds. A failover needs no wait: the client finds the
+ * active node.
+ */
 const RETRY_MS = 2000;
 
 /**

@@ -74,7 +74,7 @@ export function JoinGroupDialog({ chat, onClose }: DialogProps) {
   );
 }
 
-/** Asks before a group is created that the user wanted to join. */
+/** The user wanted to join a group that does not exist: asks whether to create it. */
 export function CreateNamedDialog({ chat, onClose, name }: DialogProps & { name: string }) {
   const view = useView();
   const t = chatTexts();
