@@ -28,6 +28,8 @@ const LIMIT_MS = 3000;
 
 const ELSEWHERE =
   'the session that holds the leader lock and those that write are with different PostgreSQL servers: two servers accept writes, or the address in DATABASE_URL leads to another than before';
+/** The heartbeat does not read the epochs: a session that has locked them must not cost the active node its role. */
+const TERM_CHANGED = 'the epoch of its term was changed by hand, and PostgreSQL refuses each write';
 const POOL_ELSEWHERE =
   'DATABASE_URL and DATABASE_DIRECT_URL lead to different PostgreSQL servers: writes other than posts are refused';
 
@@ -37,7 +39,8 @@ const POOL_ELSEWHERE =
  * A session keeps to its server. If another is promoted while the former primary goes on, a name or a proxy may lead later
  * sessions to the new one. Then each heartbeat succeeds on one server, and the other one refuses each write, as of a closed
  * term, for ever. So the node compares the servers when a session was opened, when its term began, and when a write is refused.
- * If they differ, it opens all sessions again, and if that does not help, the lock session too.
+ * If they differ, it opens all sessions again, and if that does not help, the lock session too. It also resigns if a write was
+ * refused because the epoch of the term is another.
  */
 export class SameServerCheck {
   readonly #options: SameServerCheckOptions;
@@ -99,10 +102,23 @@ export class SameServerCheck {
     const found = await this.#elsewhere(open);
     if (found !== null && found !== this.#problem) log.warn({ event: 'other_server' }, found);
     this.#problem = found;
+    if (isRefused && found === null && !(await this.#isProven())) return giveUp(TERM_CHANGED);
     if (found !== ELSEWHERE) return;
     reconnect();
     this.#problem = await this.#elsewhere(open);
     if (this.#problem === ELSEWHERE) await giveUp(ELSEWHERE);
+  }
+
+  /** Returns false if the database would refuse every write under this node's term. */
+  async #isProven(): Promise<boolean> {
+    const { lock, sessions } = this.#options;
+    const { term } = lock;
+    const session = sessions.find(({ isOpen }) => isOpen);
+    if (term === null || !session) return true;
+    const values = [term.number, term.token];
+    const text = 'SELECT coalesce(plantao.fencing_token($1) = $2, false) AS "isProven"';
+    const [row] = await session.query<{ isProven: boolean }>({ text, values }, LIMIT_MS);
+    return row?.isProven !== false;
   }
 
   /** Compares the servers. Returns what is wrong, or null. */

@@ -53,4 +53,19 @@ describe('A term that a DBA closes or changes while its node is active', functio
       expect(lost()).to.equal(before + 2);
     });
   }
+
+  // The heartbeat does not read the epochs.
+  for (const [what, sql] of [
+    ['the epoch of the term', 'UPDATE plantao.leader_terms SET epoch = epoch + 5 WHERE ended_at IS NULL'],
+    ['the name of the epoch', "UPDATE plantao.epochs SET epoch = '0123456789ab' WHERE number = plantao.newest_epoch()"],
+    ['the row of the epoch', 'DELETE FROM plantao.epochs WHERE number = plantao.newest_epoch()'],
+  ] as const) {
+    it(`is followed by another as soon as a write is refused, although each heartbeat succeeds: ${what}`, async () => {
+      const send = () => post(`${node.url}/messages`, { userId: 1, groupId: 1, content: what });
+      await eventually('a post is stored', async () => (await send()).status === 200, PATIENCE);
+      await dba.query(sql);
+      expect((await send()).status).to.equal(503);
+      await eventually('a post is stored', async () => (await send()).status === 200, PATIENCE);
+    });
+  }
 });
