@@ -43,7 +43,11 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
       `SELECT current_setting('fsync') AS fsync, lower('Ö') = 'ö' AS "knowsLetters",
               (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
     );
-    return [...(server ? serverWarnings(server) : []), ...(await collationWarnings(run, version))];
+    return [
+      ...(server ? serverWarnings(server) : []),
+      ...(await collationWarnings(run, version)),
+      ...(await triggerWarnings(run)),
+    ];
   } finally {
     // end() alone waits for ever on a half-open connection.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
@@ -89,6 +93,19 @@ async function collationWarnings(run: RunQuery, version: number): Promise<string
   return [
     `the database was created with version ${changed.made} of its collation, and the system has ${changed.now} now: indexes of text may miss rows. REINDEX DATABASE ${changed.name}, then ALTER DATABASE ${changed.name} REFRESH COLLATION VERSION`,
   ];
+}
+
+/** A restore, or a bulk load, may leave triggers disabled, also those of foreign keys. Posts then fail; other changes do not. */
+async function triggerWarnings(run: RunQuery): Promise<string[]> {
+  const tables = await run<{ name: string } & pg.QueryResultRow>(
+    `SELECT DISTINCT format('plantao.%I', c.relname) AS name
+     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'plantao' AND t.tgenabled NOT IN ('O', 'A') ORDER BY 1`,
+  );
+  return tables.map(
+    ({ name }) =>
+      `triggers of ${name} are disabled: its changes are not notified, or not checked. ALTER TABLE ${name} ENABLE TRIGGER ALL, then restart the nodes`,
+  );
 }
 
 /** Checks a few functions that stand for all; a database without the schema is left to the migrations. */

@@ -133,6 +133,18 @@ describe('The check at start', () => {
     }
   });
 
+  it('warns of disabled triggers, and names each table', async () => {
+    await migrate(database.url);
+    const warnings = async () => (await check()).filter((one) => /triggers/.test(one));
+    expect(await warnings()).to.deep.equal([]);
+    await client.query('ALTER TABLE plantao.memberships DISABLE TRIGGER ALL');
+    await client.query('ALTER TABLE plantao.users DISABLE TRIGGER log_renamed');
+    const [one, other, ...more] = await warnings();
+    expect(one).to.match(/^triggers of plantao.memberships are disabled: .*ENABLE TRIGGER ALL/);
+    expect(other).to.match(/^triggers of plantao.users are disabled/);
+    expect(more).to.deep.equal([]);
+  });
+
   it('refuses a role without the privileges of a node, and says what to grant', async () => {
     const { admin } = await testServer();
     const role = `${database.name}_visitor`;
