@@ -53,10 +53,20 @@ export function captureWarnings(log: Log): void {
   console.warn = (...parts: unknown[]) => log.debug({ event: 'library_warning' }, formatted(...parts));
 }
 
+/** Lines that cannot be written now are kept up to this number of bytes, and dropped beyond it. */
+const MAX_UNWRITTEN = 1024 * 1024;
+
+/** The log is optional: a full disk or a closed pipe must not end the node. Without a listener, the error would. */
+const ignoreError = () => {};
+
 /** Writes synchronously, so that nothing is lost when the process exits. */
 function standardOutput(pretty: boolean): Write {
-  if (pretty) return (line) => void process.stdout.write(line);
-  const destination = pino.destination({ fd: 1, sync: true });
+  if (pretty) {
+    if (!process.stdout.listeners('error').includes(ignoreError)) process.stdout.on('error', ignoreError);
+    return (line) => void process.stdout.write(line);
+  }
+  const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_UNWRITTEN });
+  destination.on('error', ignoreError);
   return (line) => void destination.write(line);
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM and SIGINT stop it gracefully, a second
- * one at once. SIGUSR2 turns the debug log on and off.
+ * `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM, SIGINT and SIGHUP stop it gracefully, a
+ * second one at once. SIGUSR2 turns the debug log on and off.
  */
 import { SqlState, sqlState } from './database/errors.ts';
 import { errorMessage } from './error-message.ts';
@@ -11,24 +11,37 @@ import { processEnvironment, readSettings } from './settings.ts';
 /** Longer than all steps of an orderly stop. A stop that hangs is a bug, and must not keep the process alive. */
 const STOP_LIMIT_MS = 10_000;
 
+/** SIGHUP: the terminal was closed. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Exits. That waits for look-ups of names, half a minute if the DNS does not respond: a further signal ends the process at once. */
+function exit(code: number): never {
+  for (const signal of STOP_SIGNALS) process.removeAllListeners(signal);
+  process.exit(code);
+}
+
+/** Ends the process without waiting for anything. */
+function endNow(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
 try {
   const node = createNode(readSettings(processEnvironment()));
   node.captureWarnings();
   let isStopping = false;
   const stop = () => {
-    if (isStopping) process.exit(1);
+    if (isStopping) endNow();
     isStopping = true;
-    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    setTimeout(endNow, STOP_LIMIT_MS).unref();
     node.stop().then(
-      () => process.exit(0),
+      () => exit(0),
       (error) => {
         console.error(printableLines(errorMessage(error)));
-        process.exit(1);
+        exit(1);
       },
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
   // Windows has no such signal.
   if (process.platform !== 'win32') process.on('SIGUSR2', () => node.toggleDebugLog());
   await node.start();

@@ -10,7 +10,7 @@ const PIECE_BYTES = 256;
  * The bodies that have arrived in part, and are therefore in memory. A body may take half a minute (server.ts): clients that send
  * long ones and never the last byte would otherwise take three gigabytes with all connections of a node.
  */
-export class UnfinishedBodies {
+class UnfinishedBodies {
   readonly #maxBytes: number;
   /** Their bytes, the oldest first. */
   readonly #held = new Map<Request, number>();
