@@ -3,7 +3,7 @@
 --
 --   1. A chunk is up to 64 messages of one group, in the order of their ids; a row has up to 8 chunks of a group.
 --   2. Each text is cut into n-grams: trigrams of letters, short words, signs, pairs of signs, and its sender.
---   3. An n-gram is hashed to a number below 7936, a trigram to three. In the byte with that number, the bit of the chunk is set.
+--   3. An n-gram is hashed to three numbers below 7936, a pair to one. In the bytes with these numbers, the bit of the chunk is set.
 --   4. A search ANDs the bytes of its n-grams, newest row first: a remaining bit marks a chunk that may contain the text.
 --   5. It reads the messages of such chunks, the few of each group without a row yet, and those with newer events.
 --   6. So the index only excludes messages: a false bit costs time, and deleted or edited texts are never found.

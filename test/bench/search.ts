@@ -41,7 +41,8 @@ const QUERIES: Record<string, string> = {
   'no such word of three letters': 'xkw',
   'one letter': 'x',
   'a sign in ten messages': '%',
-  '10 KB of words': `${'inexistente'.repeat(110)} `.repeat(8),
+  'as many words as a query may have': 'inexistente inexistent inexisten inexiste inexist inexis inexi inex',
+  'a word as long as a query may be': 'inexistente'.repeat(23),
 };
 
 /** The parts of made-up words. */

@@ -144,7 +144,7 @@ describe('The signatures of the search index', () => {
     expect(found).to.be.above(200);
   });
 
-  it('exclude nearly all texts without three given letters, also if these share hashes with frequent ones', () => {
+  describe('exclude nearly all texts that lack what is searched for, also if it shares hashes with what is frequent', () => {
     const english = fold(`${GUIDE} ${Object.values(FIELDS).map(([text]) => text)} ${Object.values(ERROR_CODES)}`);
     const texts = Array.from({ length: 4 }, (_, at) =>
       english.slice((at * english.length) / 4, ((at + 1) * english.length) / 4),
@@ -152,11 +152,38 @@ describe('The signatures of the search index', () => {
     const [first = new Set<number>(), ...others] = texts.map((one) => new Set(hashesOf(one, false)));
     const frequent = new Set([...first].filter((hash) => others.every((other) => other.has(hash))));
     const letters = [...'abcdefghijklmnopqrstuvwxyz'];
-    const words = letters.flatMap((one) => letters.flatMap((other) => letters.map((third) => one + other + third)));
-    const absent = words.filter((word) => !english.includes(word));
-    const confused = absent.filter((word) => requiredHashes(termsOf(word)).every((hash) => frequent.has(hash)));
-    expect(absent).to.have.length.above(10_000);
-    expect(confused.length / absent.length).to.be.below(0.003);
+    const pairs = letters.flatMap((one) => letters.map((other) => one + other));
+    const triples = pairs.flatMap((pair) => letters.map((third) => pair + third));
+    /** The queries that are not excluded. */
+    const confused = (queries: string[]) =>
+      queries.filter((query) => requiredHashes(termsOf(query)).every((hash) => frequent.has(hash)));
+
+    it('three letters', () => {
+      const absent = triples.filter((word) => !english.includes(word));
+      expect(absent).to.have.length.above(10_000);
+      expect(confused(absent).length / absent.length).to.be.below(0.003);
+    });
+
+    it('a word of one or two letters', () => {
+      const present = new Set(english.split(/[^a-z]+/));
+      const absent = [...letters, ...pairs].filter((word) => !present.has(word));
+      expect(absent).to.have.length.above(500);
+      expect(confused(absent).length / absent.length).to.be.below(0.003);
+    });
+
+    it('a sign, an ideograph or an emoji', () => {
+      const range = (from: number, count: number) =>
+        Array.from({ length: count }, (_, at) => String.fromCodePoint(from + at));
+      const absent = [...range(0x4e00, 2000), ...range(0x1f400, 300)].filter((one) => !english.includes(one));
+      expect(confused(absent).length / absent.length).to.be.below(0.003);
+    });
+
+    it('a long word, of which many parts are frequent', () => {
+      const word = 'abcdefghij';
+      const hashes = new Set(hashesOf(word, true));
+      expect(hashes.size).to.equal(24);
+      expect(requiredHashes(termsOf(word))).to.have.members([...hashes]);
+    });
   });
 
   it('are made in chunks of up to 64 messages and rows of up to 8 chunks, without gaps', () => {

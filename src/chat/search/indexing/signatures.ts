@@ -5,16 +5,19 @@ import type { SearchTerm } from '../search-query.ts';
  * The number of hash values; migrations/0017_search.sql has the same number. A row of this many bytes fills a page of PostgreSQL.
  */
 export const HASHES = 7936;
-/** Most hashes that a search checks; more would not make it more selective. */
-const MAX_HASHES = 8;
+/** Most hashes that a search checks: all of a word of ten letters. Each costs a byte of a row that is read anyway. */
+const MAX_HASHES = 24;
 
 /** Kinds of n-grams, so that the same characters have different hashes in different kinds. */
-const SHORT_WORD = 2;
-const SINGLE = 3;
 const PAIR = 4;
 const SENDER = 5;
-/** Each trigram has three hashes: a rare one may collide with frequent ones in one or two of them, but hardly in all. */
-const TRIGRAMS = [1, 6, 7];
+/**
+ * Trigrams, whole words of one or two letters, and signs have three hashes each: a rare one may collide with frequent ones in one
+ * or two of them, but hardly in all. A pair of signs has one: those of its two signs are checked with it.
+ */
+const TRIGRAM = [1, 6, 7];
+const SHORT_WORD = [2, 8, 9];
+const SINGLE = [3, 10, 11];
 
 const mixed = (hash: number, part: number) => {
   const next = Math.imul(hash ^ part, 0x85ebca6b);
@@ -51,11 +54,13 @@ export function hashesOf(text: string, isOpen: boolean): number[] {
     if (kind === 'single') addSingles(hashes, points, start, end);
     else if (kind === 'word') {
       for (let at = start + 2; at < end; at++) {
-        for (const one of TRIGRAMS) hashes.push(hashOf(one, points[at - 2] ?? 0, points[at - 1], points[at]));
+        for (const one of TRIGRAM) hashes.push(hashOf(one, points[at - 2] ?? 0, points[at - 1], points[at]));
       }
       const isWhole = !isOpen || (start > 0 && end < points.length);
-      if (end - start === 1 && isWhole) hashes.push(hashOf(SHORT_WORD, points[start] ?? 0));
-      if (end - start === 2 && isWhole) hashes.push(hashOf(SHORT_WORD, points[start] ?? 0, points[start + 1]));
+      if (end - start <= 2 && isWhole) {
+        const second = end - start === 2 ? points[start + 1] : 0;
+        for (const one of SHORT_WORD) hashes.push(hashOf(one, points[start] ?? 0, second));
+      }
     }
     start = end;
   }
@@ -64,7 +69,7 @@ export function hashesOf(text: string, isOpen: boolean): number[] {
 
 function addSingles(hashes: number[], points: readonly number[], start: number, end: number): void {
   for (let at = start; at < end; at++) {
-    hashes.push(hashOf(SINGLE, points[at] ?? 0));
+    for (const one of SINGLE) hashes.push(hashOf(one, points[at] ?? 0));
     if (at > start) hashes.push(hashOf(PAIR, points[at - 1] ?? 0, points[at]));
   }
 }
@@ -85,7 +90,7 @@ export function requiredHashes(terms: readonly SearchTerm[], senderId?: number):
  * Identifies how this program hashes texts. It depends on the case folding of the Unicode version of Node.js. Increase the
  * version when this file computes other hashes.
  */
-export const INDEX_FORMAT = formatOf(2);
+export const INDEX_FORMAT = formatOf(3);
 
 function formatOf(version: number): number {
   let format = mixed(version, HASHES);
