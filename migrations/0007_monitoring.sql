@@ -117,7 +117,9 @@ CREATE VIEW plantao.blocking AS
               ELSE format('ROLLBACK PREPARED %L', p.gid) END AS ended_by
   FROM found f
   LEFT JOIN sessions a ON a.pid = f.pid
-  LEFT JOIN pg_prepared_xact() p ON f.pid IS NULL AND f.virtualtransaction = '-1/' || p.transaction
+  -- A prepared transaction has no process, and a virtual id that pg_prepared_xact() does not show; it holds a lock of its own id, too.
+  LEFT JOIN pg_locks x ON f.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.virtualtransaction = f.virtualtransaction
+  LEFT JOIN pg_prepared_xact() p ON p.transaction = x.transactionid
   -- Only the head of each queue: sessions that wait themselves continue once it ends.
   WHERE NOT EXISTS (SELECT FROM waiting w WHERE w.pid = f.pid)
     -- A node's write takes milliseconds. The age can be negative if the clock was set back, or hidden from this role.

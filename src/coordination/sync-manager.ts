@@ -309,7 +309,7 @@ export class SyncManager {
       log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {
         this.#candidacy.backOff(Math.min(leaseMs, MAX_BACK_OFF_MS));
-        await waitAtMost(patienceMs, peers.whenActive());
+        await peers.waitForActive(patienceMs);
       }
     } finally {
       this.#isResigning = false;

@@ -118,6 +118,21 @@ export async function planMigrations(databaseUrl: string): Promise<Migration[]> 
 
 const ended = (sql: string) => (sql.endsWith(';') ? sql : `${sql};`);
 
+type Holder = Parameters<typeof sessionName>[0] & { endedBy: string };
+
+/** The session, or the prepared transaction, that holds the migration lock. */
+const READ_HOLDER = `
+  SELECT coalesce(a.application_name, p.gid) AS application, l.pid, coalesce(a.usename, p.owner) AS role, host(a.client_addr) AS client,
+         CASE WHEN l.pid IS NULL THEN format('ROLLBACK PREPARED %L', p.gid)
+              ELSE format('SELECT pg_terminate_backend(%s)', l.pid) END AS "endedBy"
+  FROM pg_locks l
+  LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+  -- A prepared transaction has no process. It holds a lock of its own id, too.
+  LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.virtualtransaction = l.virtualtransaction
+  LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
+  WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1 AND l.objid = $2 AND l.objsubid = 2
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+
 /**
  * Takes the migration lock. Waits as long as a migration may take while a session that migrates holds it. Every role that
  * may connect can take this lock, so it waits only briefly for any other session, and the error names that session.
@@ -130,24 +145,19 @@ async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_
       READ_LIMIT_MS,
     );
     if (row?.taken) return;
-    const [holder] = await session.query<Parameters<typeof sessionName>[0] & Record<string, unknown>>(
-      {
-        text: `SELECT a.application_name AS application, l.pid, a.usename AS role, host(a.client_addr) AS client
-               FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-               WHERE l.locktype = 'advisory' AND l.granted AND l.classid = $1 AND l.objid = $2 AND l.objsubid = 2
-                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
-        values: [...MIGRATION_LOCK],
-      },
+    const [holder] = await session.query<Holder & Record<string, unknown>>(
+      { text: READ_HOLDER, values: [...MIGRATION_LOCK] },
       READ_LIMIT_MS,
     );
-    if (!holder) continue;
-    const isMigrating = holder.application === MIGRATING;
-    const limitMs = isMigrating ? LIMIT_MS : foreignLimitMs;
-    if (performance.now() - startedAt > limitMs) {
+    const isForeign = holder && holder.application !== MIGRATING;
+    if (performance.now() - startedAt > (isForeign ? foreignLimitMs : LIMIT_MS)) {
       throw new MigrationError(
-        `${sessionName(holder)} holds the migration lock: end it with SELECT pg_terminate_backend(${holder.pid}), then start again`,
+        holder
+          ? `${sessionName(holder)} holds the migration lock: end it with ${holder.endedBy}, then start again`
+          : 'the migration lock cannot be taken: other sessions hold it in turn',
       );
     }
+    if (!holder) continue;
     if (!isLogged) log?.(`waiting for ${sessionName(holder)}, which holds the migration lock`);
     isLogged = true;
   }

@@ -17,17 +17,25 @@ export interface Memberships {
 export const groupNames = (memberships: Memberships): string[] =>
   Array.from(memberships.groups.values(), ({ name }) => name);
 
-/** Memberships kept without an audience that refers to them. Beyond this number the least recently used are dropped. */
-const MAX_KEPT = 50_000;
+const DEFAULT_MAX_KEPT = 50_000;
 
 /**
  * The memberships of the users that wait on this node. They are loaded once (membership-loader.ts) and then kept up to date
  * by the events of the log (event-delivery.ts).
  */
 export class MembershipCache {
+  readonly #maxKept: number;
   /** In the order of their last use. */
   readonly #byUser = new Map<number, Memberships>();
   readonly #names = new Map<number, GroupName>();
+
+  /**
+   * From `maxKept` users on, the least recently used ones are dropped, except those in use: give it more than can be in use, since each
+   * load would look through all of them in vain.
+   */
+  constructor(maxKept = DEFAULT_MAX_KEPT) {
+    this.#maxKept = maxKept;
+  }
 
   /** Returns the live memberships of a user, which change with the log, or undefined if they are not loaded. */
   get(userId: number): Memberships | undefined {
@@ -91,7 +99,7 @@ export class MembershipCache {
    * groups that no cached user is in.
    */
   makeRoom(): void {
-    if (this.#byUser.size < MAX_KEPT) return;
+    if (this.#byUser.size < this.#maxKept) return;
     const half = this.#byUser.size / 2;
     let at = 0;
     for (const [userId, memberships] of this.#byUser) {

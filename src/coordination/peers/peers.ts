@@ -1,7 +1,8 @@
+import { waitAtMost } from '../../wait-at-most.ts';
 import { type Clock, monotonic } from '../clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { ForeignNodes, type ForeignNodesOptions, type Rival } from './foreign-nodes.ts';
-import type { PeerRow } from './node-registry.ts';
+import { MAX_PEERS, type PeerRow } from './node-registry.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
 
 /** The active node, as far as this node knows. */
@@ -37,6 +38,8 @@ const FRESH_MS = 2500;
  * that node's row and responses may say "standby".
  */
 const UNAWARE_MS = 100;
+/** Observations kept; {@link MAX_PEERS} are of nodes that exist. */
+const MAX_OBSERVATIONS = 2 * MAX_PEERS;
 /** How long a peer is still probed once its row is gone: after a split, its row is in the other database. */
 const FORMER_PEER_MS = 60_000;
 
@@ -70,7 +73,7 @@ export class Peers {
   #rows: PeerRow[] = [];
   /** The newest resigned term, kept no longer than an observation counts, because a restore makes terms lower. */
   #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
-  readonly #onActive: (() => void)[] = [];
+  readonly #onActive = new Set<() => void>();
   #onSilence: (node: string) => void = () => {};
 
   constructor(options: PeersOptions) {
@@ -159,10 +162,16 @@ export class Peers {
     return Math.max(0, ...active);
   }
 
-  /** Resolves when a peer is seen active; at once if one is. */
-  whenActive(): Promise<void> {
-    if (this.active) return Promise.resolve();
-    return new Promise((resolve) => this.#onActive.push(resolve));
+  /** Waits until a peer is seen active, at most `limitMs`; does not wait if one is. */
+  async waitForActive(limitMs: number): Promise<void> {
+    if (this.active) return;
+    let onActive = () => {};
+    const seen = new Promise<void>((resolve) => {
+      onActive = resolve;
+      this.#onActive.add(resolve);
+    });
+    await waitAtMost(limitMs, seen);
+    this.#onActive.delete(onActive);
   }
 
   /** The names of the peers that could take over: observed lately, and not fallen. */
@@ -201,7 +210,19 @@ export class Peers {
     const supersededUntil = last ? last.at + (last.isAnnounced && !observation.active ? UNAWARE_MS : 0) : 0;
     if (node === this.#options.node || at < supersededUntil) return;
     this.#observations.set(node, observation);
-    if (this.active) for (const resolve of this.#onActive.splice(0)) resolve();
+    if (this.#observations.size > MAX_OBSERVATIONS) this.#forgetOldest();
+    if (this.active) for (const resolve of this.#onActive) resolve();
+  }
+
+  /** Any role that may connect can announce promotions of nodes that do not exist: those make room first. */
+  #forgetOldest(): void {
+    const real = new Set([...this.#rows.map(({ node }) => node), ...[...this.#probes.values()].map(nodeOf)]);
+    let oldest: PeerObservation | null = null;
+    for (const observation of this.#observations.values()) {
+      if (!real.has(observation.node) && observation.at < (oldest?.at ?? Number.POSITIVE_INFINITY))
+        oldest = observation;
+    }
+    if (oldest) this.#observations.delete(oldest.node);
   }
 
   #observeHealth(probe: PeerProbe, health: PeerHealth, sentAt: number): boolean {

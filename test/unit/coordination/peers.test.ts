@@ -189,6 +189,28 @@ describe('Peers', () => {
     expect(peers.active, 'a row written long after it').to.equal(null);
   });
 
+  it('remember a bounded number of nodes, and first those of plantao.nodes: any role may announce promotions of others', () => {
+    create();
+    peers.observeRows([row('real', 'http://127.0.0.1:9', { role: 'standby' })], now);
+    for (let number = 0; number < 1000; number++) {
+      now += 1;
+      peers.observePromotion({ node: `forged ${number}`, url: 'http://127.0.0.1:9', term: number });
+    }
+    expect(peers.knows('real')).to.equal(true);
+    expect(peers.knows('forged 999')).to.equal(true);
+    expect(peers.knows('forged 700')).to.equal(false);
+  });
+
+  it('wait for an active node until one is seen, or for the given time', async () => {
+    create();
+    await peers.waitForActive(20);
+    expect(peers.active).to.equal(null);
+    const waiting = peers.waitForActive(10_000);
+    peers.observePromotion({ node: 'new', url: 'http://127.0.0.1:9', term: 7 });
+    await waiting;
+    await peers.waitForActive(10_000);
+  });
+
   it('do not trust an announced address before PEER_URL or plantao.nodes has it', () => {
     create();
     peers.observePromotion({ node: 'new', url: 'http://127.0.0.1:9/evil', term: 7 });
