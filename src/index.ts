@@ -13,7 +13,7 @@ export interface RunningNode {
 /**
  * Starts a node with the settings of `.env.example`, such as `{ DATABASE_URL: 'postgres://…', PORT: '8080' }`, and resolves when
  * it serves requests. The environment of the process is not read.
- * @throws an error with a sentence for the operator; nothing is left running then.
+ * @throws an error whose message says what to do; nothing is left running then.
  */
 export async function startNode(settings: Record<string, string | undefined>): Promise<RunningNode> {
   const node = createNode(readSettings(settings));

@@ -125,7 +125,7 @@ async function groupsNamed(
   if (names.length === 0) return [];
   let found = ownOnly ? new Map<string, number>() : await oldestNamed(names, transaction);
   if (!ownOnly && names.some((name) => !found.has(name))) {
-    // Of two transactions that need a new name, one creates it and the other finds it, by a statement begun after the lock.
+    // If two transactions need the same new name, one creates it and the other finds it, by a statement begun after the lock.
     await query(transaction, 'SELECT plantao.lock_group_names()');
     found = await oldestNamed(names, transaction);
   }

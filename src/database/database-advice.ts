@@ -34,7 +34,7 @@ const ADVICE: Record<string, string> = {
 
 /**
  * Runs `work`, which is the first use of the database at `url`.
- * @throws {DatabaseUnusableError} a sentence for the operator, when it fails; a {@link MigrationError} is one already.
+ * @throws {DatabaseUnusableError} a sentence for the DBA, when it fails; a {@link MigrationError} is one already.
  */
 export async function withDatabaseAdvice<T>(url: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -117,10 +117,10 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 /**
- * Returns true if PostgreSQL refuses what this program needs until an operator acts: a privilege was revoked (42501), an object
- * was dropped or renamed (42…, 3F000), a trigger or a constraint of the operator's refuses it (with any SQLSTATE), a sequence or a
+ * Returns true if PostgreSQL refuses what this program needs until a DBA acts: a privilege was revoked (42501), an object
+ * was dropped or renamed (42…, 3F000), a trigger or a constraint of a DBA's refuses it (with any SQLSTATE), a sequence or a
  * number has reached its end (2200H, 22003), a publication covers a table without a replica identity (55000), data or an index
- * is damaged (XX…). The transaction has rolled back. Our own functions report with PT… what is not the operator's doing.
+ * is damaged (XX…). The transaction has rolled back. Our own functions report with PT… what no DBA has caused.
  */
 export function isRefusedByDatabase(error: unknown): boolean {
   const state = sqlState(error);

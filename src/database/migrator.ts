@@ -9,7 +9,7 @@ import { requireSupportedServer } from './checks/server-check.ts';
 import { applicationName, connectionOptions } from './session/connection.ts';
 import { Session } from './session/session.ts';
 
-/** Thrown when the schema cannot be migrated to this version. The message is a sentence for the operator. */
+/** Thrown when the schema cannot be migrated to this version. The message is a sentence for the DBA. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }

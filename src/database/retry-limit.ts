@@ -1,7 +1,7 @@
 import { sqlState } from './errors.ts';
 
 /**
- * For errors that an administrator must correct first: a wrong password (28…), no such database (3D…), a missing privilege (42…),
+ * For errors that a DBA must correct first: a wrong password (28…), no such database (3D…), a missing privilege (42…),
  * no free connection (53…).
  */
 const REFUSED_LIMIT_MS = 2000;

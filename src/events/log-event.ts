@@ -41,7 +41,7 @@ export interface LogEvent {
   readonly kind: EventKind | 'unknown';
   readonly groupId: number | null;
   readonly groupName: string | null;
-  /** Of a notification, its free topic; of group_changed and group_deleted, the name that the group had before. */
+  /** The free topic of a notification; for group_changed and group_deleted, the name that the group had before. */
   readonly topic: string | null;
   readonly userId: number | null;
   readonly messageId: number | null;

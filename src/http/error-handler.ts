@@ -124,7 +124,7 @@ export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) =
       const fields = { event: 'request_failed', request_id: requestIdOf(request), err: error };
       log.error(fields, `${request.method} ${withoutSecrets(request.path)} failed`);
     }
-    // Already answered at its deadline: the connection stays open.
+    // The response was sent at its deadline: the connection stays open.
     if (response.writableEnded) return;
     if (response.headersSent || response.destroyed) {
       response.destroy();

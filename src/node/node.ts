@@ -35,7 +35,7 @@ export interface Node {
   readonly name: string;
   /**
    * Resolves when the node serves requests.
-   * @throws an error with a sentence for the operator if it cannot start; nothing is left running then.
+   * @throws an error whose message says what to do if it cannot start; nothing is left running then.
    */
   start(): Promise<void>;
   /** Resigns the active role, responds to every waiter, finishes the requests in flight, and closes. */

@@ -49,7 +49,7 @@ export async function request<Body = JsonObject>(
       ...(signal ? { signal } : {}),
     });
     const timer = setTimeout(() => {
-      outgoing.destroy(new Error(`${method} ${url} was not answered within ${deadline} ms`));
+      outgoing.destroy(new Error(`${method} ${url} got no response within ${deadline} ms`));
     }, deadline);
     outgoing.once('close', () => clearTimeout(timer));
     outgoing.once('error', reject);

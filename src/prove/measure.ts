@@ -39,7 +39,7 @@ export async function measureUnderLoad(rig: NodeRig, gaps: LiveGaps, options: Pr
   const timer = setInterval(() => {
     const limitMs = options.failoverCommand === null ? LOST_AFTER_MS : LOST_AFTER_FAILOVER_MS;
     if (rig.observer.silentMs > limitMs) {
-      lost.abort(new ProveError(`PostgreSQL did not answer for ${limitMs / 1000} s and did not come back`));
+      lost.abort(new ProveError(`PostgreSQL did not respond for ${limitMs / 1000} s and did not come back`));
     }
     gaps.update();
     if (phase === null) return;

@@ -15,7 +15,7 @@ const PASSWORD = 'change-me';
 export interface PatroniMemberOptions {
   programs: Programs;
   name: string;
-  /** Of the server's user, with a copy of .ops/patroni.yml. */
+  /** A folder of the server's user, with a copy of .ops/patroni.yml. */
   folder: string;
   etcdPort: number;
 }
@@ -73,7 +73,7 @@ export class PatroniMember {
     return new PatroniMember(options, [port, restPort], await startTcpProxy({ port }));
   }
 
-  /** Of the server itself, not through a proxy. */
+  /** The URL of the server itself, not through a proxy. */
   urlOf(database: string): string {
     return `postgres://postgres:${PASSWORD}@127.0.0.1:${this.port}/${database}`;
   }

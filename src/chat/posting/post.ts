@@ -17,7 +17,7 @@ export interface Post {
 /**
  * The disks that a commit waited for: `local` is that of PostgreSQL's primary, `replicated` also those of the synchronous
  * standbys. It is read from the settings in force when the transaction began. A commit whose wait was cancelled has none
- * (outcome_unknown). If an operator empties synchronous_standby_names during the wait, PostgreSQL ends the wait silently: only
+ * (outcome_unknown). If a DBA empties synchronous_standby_names during the wait, PostgreSQL ends the wait silently: only
  * a post with `mustReplicate` is checked against the position that the standbys have flushed.
  */
 export type Durability = 'local' | 'replicated';

@@ -19,12 +19,12 @@ export function isRefusedByLog(error: unknown): boolean {
   return /^23/.test(sqlState(error) ?? '') && TABLES_OF_LOG.includes(tableOf(error) ?? '');
 }
 
-/** Returns true if this post alone may have caused the error (class 23), even in a table that an operator's trigger writes to. */
+/** Returns true if this post alone may have caused the error (class 23), even in a table that a DBA's trigger writes to. */
 function isCausedByPost(error: unknown): boolean {
   return /^23/.test(sqlState(error) ?? '') && !isRefusedByLog(error);
 }
 
-/** Returns true for an error of class 22: of a value of the post, or of a trigger of the operator's that fails for every post. */
+/** Returns true for an error of class 22: caused by a value of the post, or by a DBA's trigger that fails for every post. */
 const isOfValue = (error: unknown) => /^22/.test(sqlState(error) ?? '');
 
 /** The session of the writer. */

@@ -8,7 +8,7 @@ export interface TextPart {
   match: boolean;
 }
 
-/** Most matches that are marked in one message: more would make a page of short words several times as long as its texts. */
+/** The maximum number of matches that are marked in one message: more would make a page of short words several times as long as its texts. */
 export const MAX_MATCHES = 100;
 
 /**

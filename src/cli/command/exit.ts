@@ -12,7 +12,7 @@ export const Exit = {
   FAILED: 1,
   /** The arguments or the settings are invalid: nothing was done. */
   USAGE: 2,
-  /** The database, or the node, could not be reached or did not answer in time. */
+  /** The database, or the node, could not be reached or did not respond in time. */
   UNREACHABLE: 3,
 } as const;
 

@@ -80,7 +80,7 @@ async function call(url: string, path: string, method: 'GET' | 'POST'): Promise<
     body = await response.json();
   } catch (error) {
     const reason = error instanceof Error && error.cause ? errorMessage(error.cause) : errorMessage(error);
-    throw new CommandError(`the node at ${url} does not answer (${reason}): is it running?`, Exit.UNREACHABLE);
+    throw new CommandError(`the node at ${url} does not respond (${reason}): is it running?`, Exit.UNREACHABLE);
   }
   const { error } = (typeof body === 'object' && body !== null ? body : {}) as { error?: string };
   // A fallen node reports its state with 503.

@@ -79,7 +79,7 @@ export class BoundedClient extends pg.Client {
     const { processID } = this as unknown as { processID: number | null };
     if (processID !== null) this.#bounds.abandoned.add(processID);
     this.dropConnection();
-    return new DatabaseUnavailableError(`no answer within ${limitMs} ms`);
+    return new DatabaseUnavailableError(`no response within ${limitMs} ms`);
   }
 
   /** The pool does not lend this connection again, and opens another instead. */

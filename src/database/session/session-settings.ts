@@ -72,7 +72,7 @@ export const SESSION_SETTINGS: SessionSettings = {
 };
 
 /**
- * With synchronous_commit = off an acknowledged message may be lost, so it is changed to on. The operator chooses among the
+ * With synchronous_commit = off an acknowledged message may be lost, so it is changed to on. The DBA chooses among the
  * other values (local, remote_write, on, remote_apply).
  */
 const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>> = {
@@ -80,7 +80,7 @@ const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>
 };
 
 /**
- * With less memory even small results, such as pg_settings, go to temporary files, which temp_file_limit may forbid. An operator
+ * With less memory even small results, such as pg_settings, go to temporary files, which temp_file_limit may forbid. A DBA
  * may choose more than this, PostgreSQL's default.
  */
 const MIN_WORK_MEM = '4MB';

@@ -28,7 +28,7 @@ export interface LogPage {
 /** A row of a statement of {@link withBounds}. The columns of the feed are null if it has no row. */
 export type PageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
 
-/** Most epochs that are read. A cursor of an older one is refused. */
+/** The maximum number of epochs that are read. A cursor of an older epoch is refused. */
 const MAX_EPOCHS = 1000;
 const EPOCHS = `(SELECT json_agg(json_build_object('epoch', epoch, 'after_position', after_position) ORDER BY number)
   FROM (SELECT number, epoch, after_position FROM plantao.epochs ORDER BY number DESC LIMIT ${MAX_EPOCHS}) newest)`;

@@ -48,7 +48,7 @@ export const ERROR_CODES = {
   not_a_member: [[403], 'Only members of the group may do this.'],
   foreign_origin: [[403], 'A page of an origin that CORS_ORIGIN does not name sent the request.'],
   not_found: [[404], 'The path is unknown.'],
-  switched_off: [[404], 'The operator has switched typing and presence off: PRESENCE=off.'],
+  switched_off: [[404], 'Typing and presence are switched off (PRESENCE=off).'],
   user_not_found: [[404], 'The user does not exist.'],
   group_not_found: [[404], 'The group does not exist.'],
   message_not_found: [[404], 'The message does not exist, or was deleted.'],
@@ -105,7 +105,7 @@ export const ERROR_CODES = {
   blocked: [[503], 'Another transaction blocks the database. Nothing was stored: retry.', 'not executed'],
   database_refused: [
     [503],
-    'PostgreSQL refuses the request until an operator corrects a privilege, an object, a trigger or a constraint. Nothing was stored.',
+    'PostgreSQL refuses the request until a DBA corrects a privilege, an object, a trigger or a constraint. Nothing was stored.',
     'not executed',
   ],
   not_replicated: [

@@ -21,7 +21,7 @@ suffix such as -3fa9c1, never in an account that exists. GET /me returns it. POS
 With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: send it always. A client that sends both works in both modes.
 
 ## Writes and failover
-A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. If a node does not answer, use another: GET /cluster lists their addresses, unless a proxy hides them. While \`active_url\` is null, a failover
+A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. If a node does not respond, use another: GET /cluster lists their addresses, unless a proxy hides them. While \`active_url\` is null, a failover
 is under way: retry after \`Retry-After\` seconds. To retry safely after a lost response or 503 \`outcome_unknown\`, send an \`Idempotency-Key\` of your own
 with the first attempt, and the same key with every retry: the same request then has one effect and one response. Every POST that creates something or notifies takes a key;
 the descriptions of the others say why repeating them is safe. PATCH and DELETE take none: repeating one has no further effect, except that it may return 404 if the first one removed what it names. A repeated request gets the stored response and counts only as a request, not as another message or notification. Keys are kept for a day.

@@ -1,6 +1,6 @@
 import type { Query } from '../../database/session/run-and-close.ts';
 
-/** The most objects that a refusal names. */
+/** The maximum number of objects that a refusal names. */
 const NAMED = 5;
 
 /** Everything that a person or a program has created in the database, except what belongs to an extension. */

@@ -5,14 +5,14 @@ import { ProveError } from '../prove-error.ts';
 
 /** DB_POOL_SIZE of the nodes: their writers and readers need no more. */
 export const POOL_SIZE = 3;
-/** The observer, the administrator, and those of a hook command. */
+/** The observer, the session that prepares and removes the database, and those of a failover command. */
 const OTHER_SESSIONS = 4;
 /** In the database: a message with its event, key, recording and indexes, and WAL on top. In the history: its lines. */
 const DATABASE_BYTES_PER_POST = 3000;
 const HISTORY_BYTES_PER_POST = 3000;
 const EMPTY_DATABASE_BYTES = 20_000_000;
 
-/** The most resources that a run uses. */
+/** The resources that a run uses at most. */
 export interface Needs {
   connections: number;
   databaseBytes: number;

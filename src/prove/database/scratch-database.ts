@@ -96,7 +96,7 @@ export class ScratchDatabase implements RigDatabase {
       return new ScratchDatabase(urls, name, false, await existingRoles(query), keep);
     }).catch((error) => {
       if (sqlState(error) !== SqlState.UNDEFINED_DATABASE) throw error;
-      throw new ProveError(`there is no database ${quoted(name)}. As an administrator: ${createStatement(name, null)}`);
+      throw new ProveError(`there is no database ${quoted(name)}. As a DBA: ${createStatement(name, null)}`);
     });
   }
 
@@ -180,7 +180,7 @@ async function refuseWithoutRight(query: Query): Promise<void> {
   if (role?.may) return;
   const name = 'plantao_prove';
   throw new ProveError(
-    `the role ${quoted(role?.name ?? '')} may not create a database. As an administrator: ${createStatement(name, role?.name ?? '')}; then run plantao prove --database ${name}`,
+    `the role ${quoted(role?.name ?? '')} may not create a database. As a DBA: ${createStatement(name, role?.name ?? '')}; then run plantao prove --database ${name}`,
   );
 }
 
@@ -193,7 +193,7 @@ function refusal(name: string, contents: readonly string[]): string {
   const isLeft = contents.some((one) => one.startsWith('schema plantao_prove'));
   const remedy = isLeft
     ? `If a run of plantao prove was killed there: ${DROP_SCHEMAS}`
-    : `Name an empty database, or let plantao prove create one. As an administrator: ${createStatement('plantao_prove', null)}`;
+    : `Name an empty database, or let plantao prove create one. As a DBA: ${createStatement('plantao_prove', null)}`;
   return `the database ${quoted(name)} is not empty (${contents.join(', ')}), and nothing but an empty one is touched. ${remedy}`;
 }
 
@@ -201,7 +201,7 @@ function creationError(error: unknown): unknown {
   if (sqlState(error) === SqlState.DISK_FULL) return new ProveError("the server's disk is full");
   if (sqlState(error) === SqlState.INVALID_PARAMETER) {
     return new ProveError(
-      `the server's locale does not allow UTF8 (${errorMessage(error)}). As an administrator: CREATE DATABASE plantao_prove TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'; then run plantao prove --database plantao_prove`,
+      `the server's locale does not allow UTF8 (${errorMessage(error)}). As a DBA: CREATE DATABASE plantao_prove TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'; then run plantao prove --database plantao_prove`,
     );
   }
   return error;

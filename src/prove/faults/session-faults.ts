@@ -21,7 +21,7 @@ export async function terminateSessions(rig: NodeRig, pattern: string): Promise<
   return ended.length > 0 ? async () => undefined : null;
 }
 
-/** Faults of a node's sessions, as an administrator or a restarted pooler causes them. */
+/** Faults of a node's sessions, as a DBA or a restarted pooler causes them. */
 export const SESSION_FAULTS: readonly Fault[] = [
   {
     kind: 'lock session terminated',

@@ -104,7 +104,7 @@ interface OverlapRecord extends Line {
 export interface RunAbout {
   /** The command that repeats the run. */
   command: string;
-  /** Of Plantão. */
+  /** The version of Plantão. */
   version: string;
   /** ISO 8601. */
   startedAt: string;

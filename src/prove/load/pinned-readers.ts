@@ -8,7 +8,7 @@ import { StreamReader } from './stream-reader.ts';
 
 const CURSOR_TIMEOUT_MS = 30_000;
 
-/** Returns the cursor of a group's newest page. @throws if the node does not answer in time. */
+/** Returns the cursor of a group's newest page. @throws if the node does not respond in time. */
 async function firstCursor(node: SupervisedNode, group: number): Promise<string> {
   const deadline = performance.now() + CURSOR_TIMEOUT_MS;
   for (;;) {

@@ -1,4 +1,4 @@
-/** Most cursors that are kept: more than a failover loses, and no more memory after a day than after an hour. */
+/** The maximum number of cursors that are kept: more than a failover loses, and no more memory after a day than after an hour. */
 const MAX_CURSORS = 20_000;
 
 /**

@@ -66,7 +66,7 @@ export class DatabaseObserver {
     return this.#owner;
   }
 
-  /** For how long the database has not answered, ms. */
+  /** For how long the database has not responded, ms. */
   get silentMs(): number {
     return performance.now() - this.#answeredAt;
   }

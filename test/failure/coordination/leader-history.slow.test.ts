@@ -84,7 +84,7 @@ describe('The cause in plantao.leader_history', function () {
     ]);
   });
 
-  it("distinguishes an administrator's pg_terminate_backend from a term closed in SQL", async () => {
+  it("distinguishes a DBA's pg_terminate_backend from a term closed in SQL", async () => {
     await scene.broken(() => scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder'));
     await endedBy(scene, 'terminated');
     await scene.broken(() =>

@@ -9,7 +9,7 @@ import { type Aftermath, Scene } from '../scene.ts';
 const LEASE_MS = 1000;
 /** The time of a restart, on two busy cores, with the nodes' own backoff. */
 const SLACK_MS = 4000;
-/** The most lines that a node may log about one outage: ten events, and the start and end of three conditions. */
+/** The maximum number of lines that a node may log about one outage: ten events, and the start and end of three conditions. */
 const MAX_LINES = 18;
 
 describe('The service', () => {

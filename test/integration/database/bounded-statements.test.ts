@@ -61,6 +61,6 @@ describe('The limit of a statement', () => {
         (thrown) => thrown,
       );
       expect(error).to.be.instanceOf(DatabaseUnavailableError);
-      expect(error.message).to.equal(`no answer within ${LIMIT_MS} ms`);
+      expect(error.message).to.equal(`no response within ${LIMIT_MS} ms`);
     }));
 });

@@ -93,7 +93,7 @@ describe('plantao prove', function () {
       await other.drop();
     });
 
-    it('says what an administrator has to run to a role that may not create a database', async () => {
+    it('says what a DBA has to run, to a role that may not create a database', async () => {
       const role = `prove ${database.name}`;
       await admin(`CREATE ROLE "${role}" LOGIN PASSWORD 'p%w@d'`);
       try {

@@ -35,7 +35,7 @@ export interface ReplicaServerOptions {
 export class ReplicaServer {
   readonly name: string;
   readonly port: number;
-  /** Of the database; works while the server runs. */
+  /** The URL of the database; works while the server runs. */
   readonly url: string;
   readonly #options: ReplicaServerOptions;
   readonly #at: DataFolder;
@@ -60,7 +60,7 @@ export class ReplicaServer {
     track({ owner: `postgres ${name} on ${port}`, pid: () => this.pid, kill: () => this.#child?.kill('SIGKILL') });
   }
 
-  /** Of the postmaster; null while it is down. */
+  /** The pid of the postmaster; null while it is down. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
   }

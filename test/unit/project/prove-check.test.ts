@@ -124,7 +124,7 @@ describe('plantao prove --check', () => {
 
   it('exits with 2 for a run that was interrupted, and does not blame the service for its end', async () => {
     const lines = history(3).filter((line) => line.op !== 'stored' && !(line.op === 'read' && line.done));
-    const reason = 'PostgreSQL did not answer for 60 s and did not come back';
+    const reason = 'PostgreSQL did not respond for 60 s and did not come back';
     const { exit, text } = await check(lines, run('fail', { reason }));
     expect(text).to.match(/^INCOMPLETE {2}The test did not reach its end/);
     expect(text).to.include(reason);

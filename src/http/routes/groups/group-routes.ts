@@ -10,7 +10,7 @@ import { onlineUsers, onlineUsersOf } from './online-users.ts';
 
 /** Members that one request may add to a new group, because each costs a row. Others join by POST /group-users. */
 const MAX_MEMBERS_NAMED = 1000;
-/** The most names that GET /groups returns. If there are more, any of them may be missing. */
+/** The maximum number of names that GET /groups returns. If there are more, any of them may be missing. */
 const MAX_NAMES = 10_000;
 const membership = z.object({ message: z.string(), group_id: z.number(), user_id: z.number() });
 

@@ -162,7 +162,7 @@ export class App extends Observable {
     this.changed();
   }
 
-  /** Takes over the user's new name. */
+  /** Shows the user's new name. */
   renamed(username: string): void {
     if (this.chat !== undefined) this.chat.me.username = username;
     this.#update({ username });

@@ -3,7 +3,7 @@ import type { ChatClient, SearchResult, User } from '../../../client/index.ts';
 /** A message that was found. */
 export type FoundMessage = SearchResult['messages'][number];
 
-/** Most people that are shown. */
+/** The maximum number of people that are shown. */
 const MAX_PEOPLE = 8;
 /** Messages of a page: one can ask for the next. */
 const PAGE = 20;

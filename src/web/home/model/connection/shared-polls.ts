@@ -101,7 +101,7 @@ class Tabs {
     if (this.#isLeader) this.#log.begin(cursor);
   }
 
-  /** Takes over the result of this tab's own poll, for the others. */
+  /** Shares the result of this tab's own poll with the other tabs. */
   polled(from: string, { body, headers }: NodeResponse): void {
     const to = typeof body?.cursor === 'string' ? body.cursor : (headers.get('Cursor') ?? from);
     const events = Array.isArray(body?.events) ? (body.events as ChatEvent[]) : [];

@@ -22,20 +22,20 @@ export class OnlineUsers {
     return !this.#isOff && this.#users.get(userId)?.isOnline === true;
   }
 
-  /** Takes over the connected ones of all listed users; undefined where PRESENCE=off. `at` is when they were requested. */
+  /** Records which of all listed users are connected; undefined with PRESENCE=off. `at` is when they were requested. */
   listed(online: readonly number[] | undefined, at: number): void {
     this.#isOff = online === undefined;
     for (const [userId, known] of this.#users) if (known.at <= at) this.#users.delete(userId);
     for (const userId of online ?? []) this.set(userId, true, at);
   }
 
-  /** Takes over the connected ones of these members of a group. */
+  /** Records which of these members of a group are connected. */
   members(userIds: Iterable<number>, online: readonly number[], at: number): void {
     const connected = new Set(online);
     for (const userId of userIds) this.set(userId, connected.has(userId), at);
   }
 
-  /** Takes over the state of one user, unless a newer one is known. */
+  /** Records whether a user is connected, unless a newer state is known. */
   set(userId: number, isOnline: boolean, at = performance.now()): void {
     const known = this.#users.get(userId);
     if (known === undefined ? this.#users.size >= MAX_USERS : known.at > at) return;

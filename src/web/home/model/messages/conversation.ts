@@ -136,7 +136,7 @@ export class Conversation {
     return undefined;
   }
 
-  /** Takes over the new count of a reaction. `isOwn` is true if the user added or removed it. */
+  /** Shows the new count of a reaction. `isOwn` is true if the user added or removed it. */
   reacted(messageId: number, change: { emoji: string; count: number; added: boolean }, isOwn = true): void {
     this.window.replace(messageId, (message) => withReaction(message, change, isOwn));
   }

@@ -79,7 +79,7 @@ export class MessageWindow {
     this.hasOlder = true;
   }
 
-  /** Takes over the newest page or one around a message. What was loaded before stays if no gap is between. */
+  /** Shows the newest page, or one around a message. Keeps the messages that were loaded before if there is no gap between them and the page. */
   load(page: MessagePage): void {
     const kept = this.hasNewer ? this.#ahead : this.#messages;
     this.#messages = [];

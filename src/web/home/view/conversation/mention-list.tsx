@@ -4,7 +4,7 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { shownName } from '../../model/user-names.ts';
 
-/** Most names that are offered. */
+/** The maximum number of names that are offered. */
 const MAX_SUGGESTIONS = 6;
 /** The text between an @ and the cursor. A name may have spaces, but what follows a second one is no name any more. */
 const BEFORE_CURSOR = /(?:^|[^\p{L}\p{N}_@])@([^\s@]*(?: [^\s@]+)?)$/u;

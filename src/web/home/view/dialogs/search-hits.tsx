@@ -18,7 +18,7 @@ export interface SearchHit {
   open: () => Promise<void>;
 }
 
-/** Most groups that are shown. */
+/** The maximum number of groups that are shown. */
 const MAX_GROUPS = 8;
 
 const goTo = async (hash: string) => {
