@@ -147,6 +147,28 @@ describe('The chat page, at the edges of what people do', function () {
     expect(browser.problems(/status of 409/)).to.deep.equal([]);
   });
 
+  for (const days of [-2, 2]) {
+    it(`has right days and the right order of groups on a device whose clock is wrong by ${days} days`, async () => {
+      const [busy, quiet] = [`Busy ${days}`, `Quiet ${days}`];
+      const { group_id: id } = await ana.createChat(busy);
+      await ana.send(id, 'the first message');
+      await ana.createChat(quiet);
+      const page = await browser.open(url);
+      await page.clock.setFixedTime(Date.now() + days * 86_400_000);
+      await page.reload();
+      await page.getByRole('textbox', { name: 'Name' }).fill('ana_orm');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      const firstGroup = (name: string) => page.locator('#groups li:first-child .name', { hasText: name }).waitFor();
+      await firstGroup(quiet);
+      await ana.send(id, 'one more message');
+      await firstGroup(busy);
+      await page.locator('#groups li:first-child time', { hasText: /^\d\d:\d\d$/ }).waitFor();
+      await openGroup(page, busy);
+      await page.locator('.day', { hasText: 'Today' }).waitFor();
+      expect(await page.locator('.day').count()).to.equal(1);
+    });
+  }
+
   it('shows a deleted account as such wherever it had a name, live and after a reload', async () => {
     const gone = new ChatClient({ urls: [url] });
     await gone.login('Gone');

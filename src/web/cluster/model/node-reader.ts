@@ -1,4 +1,5 @@
 import { ChatError } from '../../../client/index.ts';
+import { noteTime } from '../../shared/node-time.ts';
 
 /** Longer than a healthy node takes under load, short enough that the page moves on from a frozen one. */
 const TIMEOUT_MS = 2500;
@@ -27,6 +28,7 @@ export async function callNode<T>(address: string, { method = 'GET', ...options 
       signal: AbortSignal.timeout(timeoutMs),
       cache: 'no-store',
     });
+    noteTime(response);
     content = await response.json();
   } catch (error) {
     throw new ChatError(`no response from ${address}`, { code: 'unreachable', cause: error });

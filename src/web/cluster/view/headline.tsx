@@ -1,6 +1,7 @@
 import type { ClusterStatus } from '../../../client/index.ts';
 import { clockTime, duration } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
+import { nodeTime } from '../../shared/node-time.ts';
 import type { ClusterHealth } from '../model/cluster-health.ts';
 import { Command } from './command.tsx';
 
@@ -25,7 +26,7 @@ export function Headline({ health, pause, isHeldUp }: Props) {
       ))}
       {isHeldUp && <p>{clusterTexts().heldUp}</p>}
       {pause && (
-        <p>{clusterTexts().paused(clockTime(new Date(pause.until), new Date()), pause.asked_by, pause.reason)}</p>
+        <p>{clusterTexts().paused(clockTime(new Date(pause.until), nodeTime()), pause.asked_by, pause.reason)}</p>
       )}
       {health.kind === 'two_actives' && <Command text={SEPARATE} />}
       <p class="visually-hidden" role="status">

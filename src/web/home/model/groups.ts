@@ -45,7 +45,7 @@ export class Groups {
 
   /** The groups, the most recently active first. */
   get sorted(): Conversation[] {
-    return this.all.sort((one, other) => compare(other.activeAt, one.activeAt) || other.group.id - one.group.id);
+    return this.all.sort((one, other) => compare(other.activeAt, one.activeAt));
   }
 
   /** Returns the group with that id. */
@@ -114,12 +114,8 @@ export class Groups {
     this.#online.listed(online_users, at);
     const ids = new Set(chats.map(({ id }) => id));
     for (const id of this.#conversations.keys()) if (!ids.has(id)) this.#conversations.delete(id);
-    let activeAt = new Date().toISOString();
-    for (const group of chats) {
-      // Sorted by activity: a group without messages is about as active as its neighbour in the list.
-      activeAt = group.last_message?.timestamp ?? activeAt;
-      this.#list(group, cursor, activeAt);
-    }
+    const activity = activityOf(chats);
+    for (const [at, group] of chats.entries()) this.#list(group, cursor, activity[at] ?? '');
     this.#asOf = cursor;
     for (const event of meanwhile) this.#apply(event);
     this.#context.changed();
@@ -128,10 +124,25 @@ export class Groups {
 
   #list(group: ChatGroup, cursor: string, activeAt: string): Conversation {
     const conversation = this.find(group.id) ?? new Conversation(group, this.#me.id);
+    // In the order of the list, which decides between groups that are equally active.
+    this.#conversations.delete(group.id);
     this.#conversations.set(group.id, conversation);
     conversation.updateFromList(group, cursor, activeAt);
     return conversation;
   }
+}
+
+/**
+ * Returns when each group of a list was last active. The list is sorted by that, but names only messages: a group that is newer than
+ * its last message is as active as the next one. The clock of this device does not matter.
+ */
+function activityOf(chats: readonly ChatGroup[]): string[] {
+  let latest = '';
+  const fromLast = [...chats].reverse().map(({ last_message }) => {
+    if (last_message !== null && last_message.timestamp > latest) latest = last_message.timestamp;
+    return latest;
+  });
+  return fromLast.reverse();
 }
 
 /** Compares times as ISO 8601, a hundred times as fast as localeCompare. */

@@ -2,6 +2,7 @@ import { useRef } from 'preact/hooks';
 import type { User } from '../../../client/index.ts';
 import { shortTime } from '../../i18n/dates.ts';
 import { chatTexts } from '../../i18n/texts.ts';
+import { nodeTime } from '../../shared/node-time.ts';
 import type { Chat } from '../model/chat.ts';
 import { nameOf, otherOf } from '../model/group-names.ts';
 import { groupHash } from '../model/location.ts';
@@ -81,7 +82,7 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
             </span>
           )}
         </span>
-        {last !== undefined && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp), new Date())}</time>}
+        {last !== undefined && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp), nodeTime())}</time>}
         <span class="preview">
           {last === undefined ? (
             t.noMessages

@@ -2,6 +2,7 @@ import type { Message } from '../../../../client/index.ts';
 import { dayName, dayOf } from '../../../i18n/dates.ts';
 import { currentLanguage } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
+import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import type { MessageActions } from './message-actions.ts';
@@ -24,7 +25,7 @@ interface Props {
 
 /** Returns the lines of the open group: its messages, with a heading for each day and a divider before the new ones. */
 export function messageLines({ chat, conversation, actions, tabStop, target }: Props) {
-  const now = new Date();
+  const now = nodeTime();
   const language = currentLanguage();
   const names = new Set(conversation.group.members.map(({ username }) => username.toLowerCase()));
   const { dividerAfter } = conversation;

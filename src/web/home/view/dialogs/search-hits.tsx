@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { ChatClient, User } from '../../../../client/index.ts';
 import { shortTime } from '../../../i18n/dates.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
+import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import { nameOf } from '../../model/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
@@ -69,7 +70,7 @@ export function messageHits(chat: Chat, messages: readonly FoundMessage[]): Sear
     detail: (
       <>
         <bdi>{shownName(message.sender, message.sender_id)}</bdi>, <bdi>{nameOfGroup(chat, message)}</bdi>,{' '}
-        {shortTime(new Date(message.timestamp), new Date())}
+        {shortTime(new Date(message.timestamp), nodeTime())}
       </>
     ),
     open: () => goTo(messageHash(message.group_id, message.id)),
