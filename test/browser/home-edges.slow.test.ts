@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
+import { eventually } from '../support/eventually.ts';
 import { startCluster, type TestCluster } from '../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, openGroup, startChatBrowser } from './chat-browser.ts';
@@ -145,6 +146,24 @@ describe('The chat page, at the edges of what people do', function () {
     await page.getByRole('combobox', { name: 'Language' }).selectOption('pt-BR');
     await page.getByText('Este nome já está em uso.').waitFor();
     expect(browser.problems(/status of 409/)).to.deep.equal([]);
+  });
+
+  it('follows a draft and a choice of the language in another tab', async () => {
+    const one = await browser.signIn(url, 'ana_orm');
+    await openGroup(one, GROUP);
+    const other = await browser.openBeside(one, url);
+    await openGroup(other, GROUP);
+    const field = (page: Page) => page.getByRole('textbox', { name: 'Message' });
+    const has = (page: Page, text: string) =>
+      eventually('the field has the draft', async () => (await field(page).inputValue()) === text);
+    await field(one).fill('a draft');
+    await has(other, 'a draft');
+    await field(other).press('Enter');
+    await one.locator('.message', { hasText: 'a draft' }).first().waitFor();
+    await has(one, '');
+    await one.getByRole('button', { name: 'Account' }).click();
+    await one.getByRole('combobox', { name: 'Language' }).selectOption('pt-BR');
+    await other.getByRole('button', { name: 'Enviar' }).waitFor();
   });
 
   for (const days of [-2, 2]) {

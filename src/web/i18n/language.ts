@@ -29,6 +29,10 @@ export function currentLocale(): string {
 
 /** Shows the page in the language that the user chose, or in the best one for the browser. Texts that are late are shown later. */
 export async function startLanguage(): Promise<void> {
+  addEventListener('storage', ({ key }) => {
+    // Another tab of this device has another language now.
+    if (key === KEY) void use(chosen() ?? preferred()).then(report);
+  });
   let isLate = false;
   const loading = use(chosen() ?? preferred()).then(() => isLate && report());
   const waiting = new Promise<void>((resolve) => {

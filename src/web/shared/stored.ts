@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 /** The part of localStorage that is used. Its methods may throw if storage is full or disabled. */
 export interface Store {
   readonly length: number;
@@ -43,6 +44,13 @@ export class Stored<Value> {
     } catch {
       if (value !== undefined) this.#unsaved.set(name, value);
     }
+  }
+
+  /** Calls `listener` when another tab has changed the value of that name. Returns a function that removes it. */
+  onChangeElsewhere(name: string, listener: () => void): () => void {
+    const changed = ({ key }: StorageEvent) => key === this.#prefix + name && listener();
+    addEventListener('storage', changed);
+    return () => removeEventListener('storage', changed);
   }
 
   /** Returns the names of all values. */

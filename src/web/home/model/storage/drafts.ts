@@ -54,6 +54,11 @@ export class Drafts {
     if (edit?.message.id === messageId) this.#set(groupId, draft);
   }
 
+  /** Calls `listener` when another tab has changed the draft of a group. Returns a function that removes it. */
+  onChangeElsewhere(groupId: number, listener: () => void): () => void {
+    return this.#stored.onChangeElsewhere(String(groupId), listener);
+  }
+
   /** Stores a draft. An empty one is removed. */
   #set(groupId: number, draft: Draft): void {
     const isEmpty = draft.text === '' && draft.replyTo === undefined && draft.edit === undefined;

@@ -57,6 +57,8 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
     setText(textIn(mode, draft));
     setProblem(undefined);
   }, [mode]);
+  // Written, sent or given up in another tab: sent here too, it would be there twice.
+  useEffect(() => drafts.onChangeElsewhere(id, () => setMode(modeOf(drafts.get(id)))), [drafts, id]);
   const keep = (changed: string) => {
     setText(changed);
     if (mode.kind === 'edit') drafts.edit(id, mode.message, changed);
