@@ -12,6 +12,9 @@ const AGENT_OPTIONS = {
   lookup: otherNames.function,
 };
 
+/** The responses of a node to writes have a few kilobytes; anything larger is something else. */
+const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
+
 /** The response of a node. */
 export interface NodeResponse {
   status: number;
@@ -128,8 +131,17 @@ function originForm(target: string): string {
 }
 
 async function readResponse(response: IncomingMessage): Promise<NodeResponse> {
+  const { statusCode: status = 0 } = response;
   const pieces: Buffer[] = [];
-  for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
+  let length = 0;
+  // Leaving the loop destroys the response and its connection.
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    length += piece.length;
+    if (length > MAX_RESPONSE_BYTES) throw new Error('the response is too long');
+    pieces.push(piece);
+  }
   if (!response.complete) throw new Error('the response was cut off');
-  return { status: response.statusCode ?? 502, headers: response.headers, body: Buffer.concat(pieces) };
+  // Others cannot be passed on.
+  if (status < 200 || status > 599) throw new Error(`the response has status ${status}`);
+  return { status, headers: response.headers, body: Buffer.concat(pieces) };
 }
