@@ -20,6 +20,9 @@ export class NotActiveError extends Error {
   }
 }
 
+/** Shortest time between two renewals of the pool for new plans: each write fails while the rule or trigger is there. */
+const RENEW_EVERY_MS = 2000;
+
 /** Runs `work` in a transaction that proves the node's term first; see {@link fencedWrite}. */
 export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
@@ -47,6 +50,7 @@ export function fencedWrite(
     onTermRefused = () => {},
   }: FencedWriteOptions = {},
 ): Write {
+  let renewedAt = Number.NEGATIVE_INFINITY;
   const write: Write = async (work) => {
     const token = fencingToken();
     if (token === null) throw new NotActiveError();
@@ -60,7 +64,10 @@ export function fencedWrite(
       });
     } catch (error) {
       // As in ReconnectingSession: the plans of a session drop rows even after the RULE that made them do so is gone.
-      if (sqlState(error) === SqlState.ROWS_DROPPED) renewPool(sequelize);
+      if (sqlState(error) === SqlState.ROWS_DROPPED && performance.now() - renewedAt >= RENEW_EVERY_MS) {
+        renewedAt = performance.now();
+        renewPool(sequelize);
+      }
       if (isCommitting && isOutcomeUnknown(error)) throw await outcomeUnknown(sequelize, error);
       if (sqlState(error) !== SqlState.TERM_CLOSED) throw await toBlockedError(error);
       onTermRefused(token);
