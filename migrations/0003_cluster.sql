@@ -255,10 +255,10 @@ BEGIN
     SELECT n.heartbeat_at INTO last_heartbeat
     FROM plantao.leader_terms t JOIN plantao.nodes n ON n.node = t.node AND n.role = 'active'
     WHERE t.term = last_term AND t.ended_at IS NULL;
-    -- Nodes without NODE_NAME are named after their process, so each start leaves a row.
+    -- Nodes without NODE_NAME are named after their process, so each start leaves a row. A few at a time: posts wait for the term.
     DELETE FROM plantao.nodes WHERE nodes.node IN (
       SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND last_term IS DISTINCT FROM 0
-      FOR UPDATE SKIP LOCKED);
+      LIMIT 100 FOR UPDATE SKIP LOCKED);
   EXCEPTION WHEN lock_not_available THEN NULL;
   END;
   -- A node that died has not recorded its end. Its latest sign of life counts: its successor saw it, it wrote its row, or it
@@ -281,7 +281,7 @@ BEGIN
   WHERE t.term = last_term AND t.ended_at IS NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_open_term(bigint, text, double precision) IS
-  'Closes the given term if it is open, and removes rows of nodes that have been silent for seven days. Called by open_term(); does nothing for term 0.';
+  'Closes the given term if it is open, and removes some rows of nodes that have been silent for seven days. Called by open_term(); does nothing for term 0.';
 
 CREATE FUNCTION plantao.insert_term(number bigint, node text, url text, reason text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -694,12 +694,12 @@ COMMENT ON FUNCTION plantao.messages_at_risk() IS
 CREATE VIEW plantao.cluster_status AS
   SELECT n.node,
          CASE WHEN n.role = 'stopped' THEN 'stopped'
-              WHEN plantao.ms_between(n.heartbeat_at, clock_timestamp()) > 3000 THEN 'silent'
+              WHEN n.heartbeat_at < clock_timestamp() - interval '3 seconds' THEN 'silent'
               WHEN t.node = n.node THEN 'active'
               WHEN n.role = 'active' THEN 'standby'
               ELSE n.role END AS role,
          t.term, plantao.ms_between(n.heartbeat_at, clock_timestamp()) AS heartbeat_age_ms,
-         n.url, n.version, n.pid, n.is_primary, n.position, plantao.log_head() - n.position AS behind, n.waiters, n.started_at,
+         n.url, n.version, n.pid, n.is_primary, n.position, (SELECT plantao.log_head()) - n.position AS behind, n.waiters, n.started_at,
          CASE WHEN t.node = n.node THEN plantao.commit_durability() END AS durable,
          CASE WHEN t.node = n.node THEN plantao.messages_at_risk() END AS messages_at_risk,
          n.posts_per_second, n.commit_ms, n.delivery_ms, n.queued_posts

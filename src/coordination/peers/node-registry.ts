@@ -118,9 +118,10 @@ export class NodeRegistry {
               plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
        FROM plantao.nodes n
        WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'
-         AND history = plantao.history_fingerprint() AND (n.cluster = plantao.cluster_id() OR node = $node)
+         -- As subqueries, each function is called once and not for each row.
+         AND history = (SELECT plantao.history_fingerprint()) AND (n.cluster = (SELECT plantao.cluster_id()) OR node = $node)
        -- A row from the future is not newer than others: the clock was set back, or it was inserted by hand.
-       ORDER BY node <> $node, abs(plantao.ms_between(heartbeat_at, clock_timestamp())) LIMIT ${MAX_PEERS + 1}`,
+       ORDER BY node <> $node, abs(extract(epoch FROM heartbeat_at - clock_timestamp())) LIMIT ${MAX_PEERS + 1}`,
       { bind: { ...row }, type: QueryTypes.SELECT },
     );
     const own = rows.find(({ node }) => node === row.node);
