@@ -1,8 +1,15 @@
 /** The role of a node; see the head of sync-manager.ts. */
 export type NodeRole = 'active' | 'standby' | 'fallen';
 
-/** Why a switchover was refused; `no_successor`: it was started, and no standby took over. */
-export type Refusal = 'not_active' | 'unknown_node' | 'no_standby' | 'already_active' | 'no_successor' | 'paused';
+/** Why a switchover was refused, or, with `no_successor` and `other_successor`, how it failed after it had started. */
+export type Refusal =
+  | 'not_active'
+  | 'unknown_node'
+  | 'no_standby'
+  | 'already_active'
+  | 'paused'
+  | 'no_successor'
+  | 'other_successor';
 
 /** The refusals as sentences, for clients and for the log. */
 export const refusalSentences: Record<Refusal, string> = {
@@ -12,4 +19,5 @@ export const refusalSentences: Record<Refusal, string> = {
   already_active: 'that node is already active',
   paused: 'failover is paused: /health says until when, and plantao resume ends the pause',
   no_successor: 'no standby became active, so this node becomes active again',
+  other_successor: 'another standby became active instead of the named one, whose log says why',
 };

@@ -6,8 +6,10 @@ import { jittered } from './election-timing.ts';
 export interface RunLoopOptions {
   /** Called at each tick of the loop; must not wait. */
   tick(): void;
-  /** The asynchronous work, called after {@link tick}; skipped while the previous step is still running. Must not reject. */
+  /** The asynchronous work, called after {@link tick}; skipped while the previous step is still running. */
   step(): Promise<void>;
+  /** Called with what {@link tick} or {@link step} threw, which is a bug. The loop continues. */
+  onError(error: unknown): void;
   /** Returns the milliseconds from one tick to the next, before jitter. */
   intervalMs(): number;
   clock?: Clock;
@@ -57,9 +59,17 @@ export class RunLoop {
   async #run(): Promise<void> {
     while (!this.#isEnded) {
       this.#isWoken = false;
-      this.#options.tick();
+      this.#tick();
       this.#begin();
       if (!this.#isWoken) await this.#pause();
+    }
+  }
+
+  #tick(): void {
+    try {
+      this.#options.tick();
+    } catch (error) {
+      this.#options.onError(error);
     }
   }
 
@@ -67,11 +77,13 @@ export class RunLoop {
     if (this.#isStepping) return;
     this.#isStepping = true;
     const [startedAt, interval] = [this.#clock(), this.#options.intervalMs()];
-    void this.runExclusive(() => this.#options.step()).finally(() => {
-      this.#isStepping = false;
-      // The ticks during a slow step have skipped theirs.
-      if (this.#clock() - startedAt >= interval) this.wake();
-    });
+    void this.runExclusive(() => this.#options.step())
+      .catch((error) => this.#options.onError(error))
+      .finally(() => {
+        this.#isStepping = false;
+        // The ticks during a slow step have skipped theirs.
+        if (this.#clock() - startedAt >= interval) this.wake();
+      });
   }
 
   #pause(): Promise<void> {

@@ -85,6 +85,8 @@ export class SyncManager {
       ...(options.clock ? { clock: options.clock } : {}),
       tick: () => this.#tick(),
       step: () => this.#step(),
+      onError: (error) =>
+        options.log.error({ event: 'election_failed', err: error }, 'a step of the leader election failed'),
       intervalMs: () => nextTickMs({ role: this.#role, leaseMs: options.leaseMs, ...this.#candidacy.electionState }),
     });
     options.peers.onSilence((peer) => this.suspectVacancy(`${peer} went silent`));
@@ -149,8 +151,8 @@ export class SyncManager {
   }
 
   /**
-   * Hands the role over to `to`, or to the first standby that takes the lock. Returns null once another node is active, otherwise
-   * the reason why not. If no standby takes over, this node tries again at once.
+   * Hands the role over to `to`, or to the first standby that takes the lock. Returns null once it is active, otherwise the reason
+   * why not. If no standby takes over, this node tries again at once.
    */
   async switchover(to: string | null, { reason, askedBy }: SwitchoverOrigin): Promise<Refusal | null> {
     const { node, peers, leaseMs } = this.#options;
@@ -160,10 +162,15 @@ export class SyncManager {
     if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
     const patienceMs = Math.max(SUCCESSOR_LIMIT_MS, 2 * headStartMs(leaseMs));
-    await this.#loop.runExclusive(() =>
-      this.#resign({ reason, cause: 'switchover', handTo: to, askedBy }, { patienceMs }),
-    );
-    if (peers.active !== null) return null;
+    const hasResigned = await this.#loop.runExclusive(async () => {
+      // Another switchover, or a fall, may have come first.
+      if (!this.isActive) return false;
+      await this.#resign({ reason, cause: 'switchover', handTo: to, askedBy }, { patienceMs });
+      return true;
+    });
+    if (!hasResigned) return 'not_active';
+    const successor = peers.active;
+    if (successor !== null) return to === null || successor.node === to ? null : 'other_successor';
     this.#candidacy.endBackOff();
     this.suspectVacancy('no standby took over');
     return 'no_successor';

@@ -10,6 +10,13 @@ export class AccountCalls {
     this.#calls = calls;
   }
 
+  /** Returns a function that tells whether the client is still signed in as now: a request may take long during a failover. */
+  #sameSignIn(): () => boolean {
+    const { connection, userId } = this.#calls;
+    const { token } = connection;
+    return () => this.#calls.userId === userId && connection.token === token;
+  }
+
   /** Returns the account. */
   async get(options: CallOptions = {}): Promise<Account> {
     return this.#calls.read<Account>('/me', { userId: this.#calls.me() }, 'username', options);
@@ -21,11 +28,12 @@ export class AccountCalls {
     return this.#calls.write<Account>('/me', { method: 'PATCH', body }, 'username', options);
   }
 
-  /** Changes the password and ends all other sessions. The client continues with the new token. */
+  /** Changes the password and ends all other sessions. The client continues with the new token, unless it has signed in anew meanwhile. */
   async changePassword(oldPassword: string, password: string, options: CallOptions = {}): Promise<PasswordChange> {
     const body = { oldPassword, password, userId: this.#calls.me() };
+    const isSame = this.#sameSignIn();
     const changed = await this.#calls.write<PasswordChange>('/password', { body, repeatable: false }, 'token', options);
-    this.#calls.connection.token = changed.token;
+    if (isSame()) this.#calls.connection.token = changed.token;
     return changed;
   }
 
@@ -52,7 +60,9 @@ export class AccountCalls {
   async delete(options: CallOptions & { password?: string; messages?: 'keep' | 'erase' } = {}): Promise<void> {
     const { password, messages, ...call } = options;
     const body = { userId: this.#calls.me(), password, messages };
+    const isSame = this.#sameSignIn();
     await this.#calls.execute('/delete-account', { body, repeatable: false }, call);
+    if (!isSame()) return;
     this.#calls.connection.token = undefined;
     this.#calls.userId = undefined;
   }

@@ -20,6 +20,7 @@ type HttpCode =
   | 'not_active'
   | 'not_alive'
   | 'no_successor'
+  | 'other_successor'
   | 'paused'
   | 'blocked'
   | 'database_refused';
@@ -91,6 +92,7 @@ export const ERROR_CODES = {
     'not executed',
   ],
   not_alive: [[503], 'This node is out of service: use another one.', 'not executed'],
+  other_successor: [[409], 'Another standby became active instead of the named one, whose log says why.'],
   no_successor: [[503], 'No standby became active, so this node is active again.', 'refused'],
   overloaded: [
     [503],

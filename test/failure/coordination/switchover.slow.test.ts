@@ -59,6 +59,32 @@ describe('A switchover', () => {
     await eventually('node-b is active', () => b.sync.isActive);
   });
 
+  it('that finds the role handed over already is refused, though the first one has succeeded', async () => {
+    const a = await start('node-a');
+    const peers = ['node-b', 'node-c'].map((node) => ({
+      ...{ node, url: `http://${node}`, role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 },
+    }));
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    a.peers.observeRows(peers, monotonic());
+    const both = [a.sync.switchover('node-b', REQUEST), a.sync.switchover('node-c', REQUEST)];
+    expect(await Promise.all(both)).to.deep.equal([null, 'not_active']);
+    await eventually('node-b is active', () => b.sync.isActive);
+  });
+
+  it('to a node whose place another one takes is reported as that', async () => {
+    const a = await start('node-a');
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    b.sync.handleSignal({ kind: 'promoted', term: a.term ?? 0, node: 'node-a', url: 'http://node-a' });
+    a.peers.observeRows(
+      [{ node: 'node-c', url: 'http://node-c', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      monotonic(),
+    );
+    expect(await a.sync.switchover('node-c', REQUEST)).to.equal('other_successor');
+    await eventually('node-b is active', () => b.sync.isActive);
+  });
+
   it('to a node that dies at once leaves the next one free to try, even if an older row is read after the promotion', async () => {
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);

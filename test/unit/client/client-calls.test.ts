@@ -242,6 +242,26 @@ describe('The client never repeats a request that must not be repeated', () => {
     expect(good.calls).to.have.length(0);
   });
 
+  it('does not change the sign-in of another user who signed in before its response', async () => {
+    const waiting: (() => void)[] = [];
+    good = await startFakeNode((heard, response) => {
+      if (heard.path === '/login') return json(response, 200, { user_id: 2, username: 'bruno', token: 'of bruno' });
+      if (heard.method === 'POST') waiting.push(() => created(heard, response));
+      else created(heard, response);
+    });
+    bad = await startFakeNode(created);
+    for (const request of ['changePassword', 'delete'] as const) {
+      const client = new ChatClient({ urls: [good.url], userId: 1, token: 'of ana' });
+      const { account } = client;
+      const late = request === 'delete' ? account.delete() : account.changePassword('old', 'battery staple');
+      await until(() => waiting.length > 0, 'the request arrives');
+      await client.login('bruno', 'x');
+      waiting.shift()?.();
+      await late;
+      expect([client.userId, client.token], request).to.deep.equal([2, 'of bruno']);
+    }
+  });
+
   it('retries when the node is gone before anything was sent', async () => {
     bad = await startFakeNode(created);
     good = await startFakeNode(created);
