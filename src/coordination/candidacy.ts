@@ -45,7 +45,7 @@ export class Candidacy {
   #failure: unknown = null;
   #failingSince = 0;
   #failedAt = 0;
-  /** When PostgreSQL responded again after the last outage. */
+  /** When PostgreSQL responded again after the first outage since a node was last seen active: later ones are part of the same vacancy. */
   #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CandidacyOptions) {
@@ -155,7 +155,7 @@ export class Candidacy {
   }
 
   #succeeded(): void {
-    if (this.#failures > 0) this.#answeredAt = this.#clock();
+    if (this.#failures > 0 && this.#answeredAt <= this.#leaderSeenAt) this.#answeredAt = this.#clock();
     this.#failures = 0;
     this.#options.changes.resolve('database', 'PostgreSQL responds again');
   }

@@ -5,6 +5,7 @@ import { Candidacy } from '../../../src/coordination/candidacy.ts';
 import { ChangeLogger } from '../../../src/coordination/change-logger.ts';
 import type { LeaderLocking } from '../../../src/coordination/lock/leader-lock.ts';
 import type { Queryable } from '../../../src/database/session/reconnecting-session.ts';
+import { SessionLostError } from '../../../src/database/session/session.ts';
 
 const LEASE_MS = 1000;
 
@@ -103,6 +104,27 @@ describe('An attempt to take the leader lock', () => {
       await candidacy.tryAcquire();
       expect(lines).to.deep.equal([`cannot become active: ${said}`, 'PostgreSQL responds again']);
     });
+
+  it('has a problem while each attempt fails in turn with those of a peer that fails too: no node is active', async () => {
+    let attempts = 0;
+    const candidacy = candidate(
+      async () => [],
+      undefined,
+      async () => {
+        // Its own lock is free for every other attempt; opening the term takes too long.
+        if (attempts++ % 2 === 0) throw new SessionLostError('no reply to query within 3000 ms');
+        return null;
+      },
+    );
+    for (let at = 0; at < 4; at++) {
+      now += 3000;
+      await candidacy.tryAcquire();
+      await candidacy.tryAcquire();
+    }
+    expect(candidacy.problem).to.match(/another session holds the leader lock/);
+    candidacy.activeSeen();
+    expect(candidacy.problem).to.equal(null);
+  });
 
   it('has no problem right after an outage of PostgreSQL, before the next active node could be seen', async () => {
     let isDown = true;
