@@ -175,6 +175,7 @@ describe('For the DBA', () => {
         'forget_departures',
         'forget_edits',
         'forget_reactions',
+        'forget_removed_messages',
         'keep_read_mark',
         'lock_group_names',
         'lock_log',

@@ -56,6 +56,34 @@ describe('a conversation', () => {
     expect(conversation.window.hasOlder).to.equal(false);
   });
 
+  it('keeps changes that a page arrives without, because it was read before them', () => {
+    const edited: ChatEvent = {
+      ...{ cursor: cursor(12), kind: 'message_edited', group_id: group.id, at: '' },
+      message: { ...message(10), content: 'mended', edited_at: '2026-01-01T00:01:00.000Z' },
+    };
+    const other: ChatEvent = { ...edited, message: { ...message(8), content: 'mended too' } };
+    const texts = () => conversation.window.all.map(({ content }) => content);
+    conversation.apply(edited);
+    conversation.load({ messages: [message(10), message(11)], has_more: true, cursor: cursor(11) });
+    expect(texts()).to.deep.equal(['mended', 'm11']);
+    conversation.apply(other);
+    conversation.load({ messages: [message(10), message(11)], has_more: true, cursor: cursor(13) });
+    expect(texts(), 'a page that was read after it').to.deep.equal(['m10', 'm11']);
+    // The older page changes no message but its own.
+    conversation.loadOlder({ messages: [message(8)], has_more: false, cursor: cursor(11) });
+    expect(texts(), 'a page of a node that is behind').to.deep.equal(['mended too', 'm10', 'm11']);
+  });
+
+  it('counts the deletion of an unread message once, and not if the list of chats has counted it', () => {
+    const unread = (count: number) => ({ ...group, unread: count, last_message: { ...message(12), excerpt: 'm12' } });
+    conversation.updateFromList(unread(2), cursor(13), '');
+    conversation.apply(deleted(13, 11));
+    expect(conversation.unread, 'the list was read after the deletion').to.equal(2);
+    conversation.removed(10);
+    conversation.apply(deleted(14, 10));
+    expect(conversation.unread, 'deleted by the user, and then heard').to.equal(1);
+  });
+
   it('shows the new name of a user on its messages, on previews of them, and as the sender of the last one', () => {
     const preview = { id: 1, sender: 'user 2', sender_id: 2, excerpt: 'm1', deleted: false };
     const messages = [message(1), { ...message(2, 3), reply_to: preview }];

@@ -9,6 +9,7 @@ import {
 import { MessageWindow } from './message-window.ts';
 import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
+import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
 
 /** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
 export interface Pending {
@@ -44,6 +45,7 @@ export class Conversation {
   readonly reads = new Reads();
   readonly #me: number;
   #pending: Pending[] = [];
+  readonly #changes: RecentChanges;
   /** The cursor of the list that the counts come from, and that of the newest loaded page. */
   #listed: string | undefined;
   #snapshot: string | undefined;
@@ -54,6 +56,7 @@ export class Conversation {
   constructor(group: ChatGroup, me: number) {
     this.group = group;
     this.#me = me;
+    this.#changes = new RecentChanges(me);
   }
 
   /** Returns all visible entries in order. */
@@ -110,21 +113,32 @@ export class Conversation {
   load(page: MessagePage): void {
     if (this.#staleUpTo !== undefined) this.window.dropUpTo(this.#staleUpTo);
     this.#staleUpTo = undefined;
-    this.window.load(page);
+    this.window.load(this.#changes.appliedTo(page));
     this.#snapshot = page.cursor;
     this.loaded = true;
+  }
+
+  /** Adds the page before the oldest loaded message. */
+  loadOlder(page: MessagePage): void {
+    this.window.loadOlder(this.#changes.appliedTo(page));
+  }
+
+  /** Adds the page after the newest loaded message. */
+  loadNewer(page: MessagePage): void {
+    this.window.loadNewer(this.#changes.appliedTo(page));
   }
 
   /** Applies an event of this group. Returns the message if it is new and from another user. */
   apply(event: ChatEvent): Message | undefined {
     const isNew = this.#count(event);
     if (event.kind === 'read_by') this.reads.set(event.user_id, event.message_id);
+    this.#changes.add(event);
     if (this.#snapshot !== undefined && !isAfter(event.cursor, this.#snapshot)) return undefined;
-    if (event.kind === 'message_deleted') this.removed(event.message_id);
-    if (event.kind === 'message_edited') this.#edited(event.message);
-    if (event.kind === 'user_renamed' && event.username !== null)
-      this.window.renameSender(event.user_id, event.username);
-    if (event.kind === 'reaction') this.reacted(event.message_id, event, event.user_id === this.#me);
+    if (event.kind === 'message_deleted') this.removed(event.message_id, this.#isListed(event));
+    if (isChange(event)) this.window.change((one) => changedBy(event, one, this.#me));
+    if (event.kind === 'message_edited' && this.last?.id === event.message.id) {
+      this.last = { ...this.last, excerpt: event.message.content.slice(0, 200) };
+    }
     if (event.kind !== 'message' || this.window.find(event.message.id) !== undefined) return undefined;
     this.window.add(event.message);
     if (event.message.sender_id !== this.#me) return isNew ? event.message : undefined;
@@ -143,7 +157,7 @@ export class Conversation {
 
   /** Counts an event that the list does not include yet. Returns true for a new message. */
   #count(event: ChatEvent): boolean {
-    if (this.#listed !== undefined && !isAfter(event.cursor, this.#listed)) return false;
+    if (this.#isListed(event)) return false;
     if (event.kind === 'read') this.markRead(event.message_id);
     if (event.kind === 'user_renamed' && event.username !== null && this.last?.sender_id === event.user_id) {
       this.last = { ...this.last, sender: event.username };
@@ -157,10 +171,9 @@ export class Conversation {
     return true;
   }
 
-  #edited(edited: Message): void {
-    // Reactions are in pages only.
-    this.window.replace(edited.id, ({ reactions }) => (reactions === undefined ? edited : { ...edited, reactions }));
-    if (this.last?.id === edited.id) this.last = { ...this.last, excerpt: edited.content.slice(0, 200) };
+  /** True for an event that the list of chats includes already. */
+  #isListed({ cursor }: ChatEvent): boolean {
+    return this.#listed !== undefined && !isAfter(cursor, this.#listed);
   }
 
   /** Moves the read mark, never back. Returns true if it moved. */
@@ -227,12 +240,12 @@ export class Conversation {
     this.#pending = this.#pending.filter((one) => one.key !== key);
   }
 
-  /** Removes a message that was deleted. */
-  removed(id: number): void {
+  /** Removes a message that was deleted. `isListed` is true if the list of chats does not count it any more. */
+  removed(id: number, isListed = false): void {
     const message = this.window.find(id);
     const wasUnread = id > this.lastReadId && message?.sender_id !== this.#me;
-    this.window.remove(id);
-    if (wasUnread && this.unread > 0) this.unread -= 1;
+    const isFirst = this.window.remove(id);
+    if (isFirst && !isListed && wasUnread && this.unread > 0) this.unread -= 1;
     if (this.last?.id !== id) return;
     const newest = this.loaded && !this.window.hasNewer ? this.window.newest : undefined;
     this.last = newest && { ...newest, excerpt: newest.content.slice(0, 200) };

@@ -38,7 +38,7 @@ export class History {
     const before = window.oldest?.id;
     const page = await this.#page(conversation, before === undefined ? {} : { before });
     // If messages were dropped meanwhile, this page would leave a gap before the remaining ones.
-    if (window.oldest?.id === before) window.loadOlder(page);
+    if (window.oldest?.id === before) conversation.loadOlder(page);
     this.#context.changed();
   }
 
@@ -48,7 +48,7 @@ export class History {
     const after = window.newest?.id;
     if (!window.hasNewer || after === undefined) return;
     const page = await this.#page(conversation, { after });
-    if (window.newest?.id === after) window.loadNewer(page);
+    if (window.newest?.id === after) conversation.loadNewer(page);
     this.#context.changed();
   }
 

@@ -137,24 +137,20 @@ export class MessageWindow {
     this.#ahead = this.#ahead.map((one) => (one.id === id ? change(one) : one));
   }
 
-  /** Gives the messages of a sender, and the previews of them in replies, another name. */
-  renameSender(senderId: number, sender: string): void {
-    const withName = <One extends { sender_id: number | null }>(one: One): One =>
-      one.sender_id === senderId ? { ...one, sender } : one;
-    const renamed = (message: Message): Message => {
-      const { reply_to, ...rest } = withName(message);
-      return reply_to === undefined ? rest : { ...rest, reply_to: withName(reply_to) };
-    };
-    this.#messages = this.#messages.map(renamed);
-    this.#ahead = this.#ahead.map(renamed);
+  /** Changes each loaded message; `change` returns those that stay the same. */
+  change(change: (message: Message) => Message): void {
+    this.#messages = this.#messages.map(change);
+    this.#ahead = this.#ahead.map(change);
   }
 
-  /** Removes a message for good. */
-  remove(id: number): void {
+  /** Removes a message for good. Returns false if it was removed before. */
+  remove(id: number): boolean {
+    if (this.#deleted.has(id)) return false;
     this.#deleted.add(id);
     const [first] = this.#deleted;
     if (this.#deleted.size > MAX_DELETED && first !== undefined) this.#deleted.delete(first);
     if (this.find(id) !== undefined) this.#messages.splice(this.#indexOf(id), 1);
+    return true;
   }
 
   #insert(message: Message): void {
