@@ -89,7 +89,7 @@ describe('The documentation page', function () {
     expect(await client.users('curious')).to.have.length(1);
     expect(questions).to.have.length(1);
     await send.click();
-    await section.getByText('account deleted').waitFor();
+    await section.locator('.result', { hasText: 'account deleted' }).waitFor();
   });
 
   it('has a command line with the address of the node, and an example of the response', async () => {
@@ -113,7 +113,7 @@ describe('The documentation page', function () {
     await section.locator('textarea').fill(JSON.stringify({ userId: 1, groupId: 1, content: 'da documentação' }));
     await section.getByRole('button', { name: 'Send' }).click();
     await section.getByText('This node is a standby. Sent to the active node').waitFor();
-    await section.getByText('"message": "message sent"').waitFor();
+    await section.locator('.result', { hasText: '"message": "message sent"' }).waitFor();
     const history = await formOf(page, 'getMessages');
     await history.getByLabel('groupId *').fill('1');
     await history.getByRole('button', { name: 'Send' }).click();

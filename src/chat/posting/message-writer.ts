@@ -64,7 +64,7 @@ export class MessageWriter {
 
   constructor(options: MessageWriterOptions) {
     this.#options = options;
-    this.#toBlockedError = options.toBlockedError ?? (async (error) => error);
+    this.#toBlockedError = options.toBlockedError ?? (async (cause) => new BlockedError([], { cause }));
     this.#health = new WriterHealth(options.session, options.commitLimitMs);
   }
 
