@@ -78,7 +78,9 @@ export class SameServerCheck {
   }
 
   async #check({ isRefused = false } = {}): Promise<void> {
-    if (this.#isChecking || this.#isStopped || this.#options.lock.term === null) return;
+    if (this.#isStopped || this.#options.lock.term === null) return;
+    // The present check may have looked at the session before it was opened.
+    if (this.#isChecking) return this.checkSoon();
     this.#isChecking = true;
     try {
       await this.#compare(isRefused);

@@ -41,6 +41,8 @@ export class ReconnectingSession {
   readonly #onOpened: () => void;
   readonly #stop = new AbortController();
   #session: Session | null = null;
+  /** Replaced sessions on which statements are still under way. */
+  readonly #former = new Set<Session>();
   #opening: Promise<Session> | null = null;
   /** The first part of {@link #opening}, without the warm-up. */
   #reaching: Promise<Session> | null = null;
@@ -139,10 +141,12 @@ export class ReconnectingSession {
     if (!old?.isOpen || this.#stop.signal.aborted) return;
     this.#session = null;
     this.#closedAt = performance.now();
+    this.#former.add(old);
     void old
       .query({ text: 'SELECT' }, LAST_STATEMENTS_LIMIT_MS)
       .catch(() => {})
-      .then(() => old.close());
+      .then(() => old.close())
+      .then(() => this.#former.delete(old));
     void this.#open().catch(() => {});
   }
 
@@ -162,7 +166,7 @@ export class ReconnectingSession {
     this.#cancelRetry();
     await this.#opening?.catch(() => {});
     await this.#spares?.stop();
-    await this.#session?.close();
+    await Promise.all([this.#session, ...this.#former].map((session) => session?.close()));
   }
 
   #open(): Promise<Session> {

@@ -68,6 +68,16 @@ describe('A session of a node', () => {
     await session.close();
   });
 
+  it('is closed by a stop, also one that was replaced and still runs a statement', async () => {
+    const session = new ReconnectingSession(connectionOptions(database.url, 'plantao:test:replaced', 5000));
+    await session.ready();
+    const slow = session.query({ text: 'SELECT pg_sleep(1)' }, 4000).catch((error) => error);
+    session.reconnect();
+    await session.ready();
+    await session.stop();
+    expect(isUnavailable(await slow)).to.equal(true);
+  });
+
   it('accepts a response that arrived in time, even if the event loop handles it late', async () => {
     const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
     const answer = session.query({ text: 'SELECT 1 AS one FROM pg_sleep(0.1)' }, 300);
