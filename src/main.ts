@@ -25,10 +25,10 @@ function endNow(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
+let isStopping = false;
 try {
   const node = createNode(readSettings(processEnvironment()));
   node.captureWarnings();
-  let isStopping = false;
   const stop = () => {
     if (isStopping) endNow();
     isStopping = true;
@@ -46,8 +46,11 @@ try {
   if (process.platform !== 'win32') process.on('SIGUSR2', () => node.toggleDebugLog());
   await node.start();
 } catch (error) {
-  console.error(printableLines(`cannot start: ${errorMessage(error)}${remedyFor(error)}`));
-  process.exit(1);
+  // A start that a signal has ended is no failure: the stop exits.
+  if (!isStopping) {
+    console.error(printableLines(`cannot start: ${errorMessage(error)}${remedyFor(error)}`));
+    process.exit(1);
+  }
 }
 
 /** Returns the remedy for an error of PostgreSQL that does not name one, otherwise an empty string. */

@@ -20,6 +20,8 @@ export interface MigrateOptions {
   log?: (line: string) => void;
   /** How long to wait for the lock while a session that does not migrate holds it. Default: ten seconds. */
   foreignLimitMs?: number;
+  /** Gives up: drops the session, so that PostgreSQL rolls back the migration under way. */
+  signal?: AbortSignal;
 }
 
 /** One numbered file of `migrations/`. */
@@ -70,7 +72,9 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
   const migrations = await readMigrations();
   // The server's limit is shorter than ours, so that the outcome of a migration is known.
   const config = connectionOptions(databaseUrl, MIGRATING, LIMIT_MS - 1000);
-  const session = await Session.open(config);
+  const session = await Session.open(config, options.signal);
+  const giveUp = () => session.destroy('the migrations were cancelled');
+  options.signal?.addEventListener('abort', giveUp);
   try {
     await requireSupportedServer((text) => session.query({ text }, READ_LIMIT_MS));
     const before = await newestApplied(session);
@@ -84,6 +88,7 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
     for (const migration of missing) await apply(session, migration, options.log ?? (() => {}));
     return missing.length;
   } finally {
+    options.signal?.removeEventListener('abort', giveUp);
     await session.close();
   }
 }

@@ -56,12 +56,16 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
   const logLevel = new LogLevel(log, settings.logLevel);
   let starting: Promise<void> | null = null;
   let stopping: Promise<void> | null = null;
+  const stopped = new AbortController();
 
   const start = async () => {
     const { databaseDirectUrl: url } = settings;
-    const applied = await withDatabaseAdvice(url, () => migrate(url, { log: (line) => log.info(line) }));
+    const applied = await withDatabaseAdvice(url, () =>
+      migrate(url, { log: (line) => log.info(line), signal: stopped.signal }),
+    );
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
     for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
+    stopped.signal.throwIfAborted();
     parts = assemble({ settings, node: name, log, logLevel, lockProgram: given.lockProgram });
     try {
       await parts.start();
@@ -71,6 +75,8 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
     }
   };
   const stop = async () => {
+    // A migration, or the wait for that of another node, may take minutes.
+    stopped.abort(new Error('it was stopped'));
     await starting?.catch(() => {});
     await parts?.stop();
     log.info({ event: 'stopped' }, 'stopped');

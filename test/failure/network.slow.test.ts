@@ -1,9 +1,11 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import { always } from '../support/always.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/network/free-port.ts';
 import { get, post } from '../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.ts';
-import { type NodeProcess, startNode } from '../support/nodes/node-process.ts';
+import { type LogEntry, NodeProcess, startNode } from '../support/nodes/node-process.ts';
 import { createDatabase, type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
 import { Scene } from './scene.ts';
 
@@ -169,6 +171,31 @@ describe('SIGTERM while PostgreSQL does not respond', () => {
     } finally {
       node?.kill();
       await cable.close();
+      await database.drop();
+    }
+  });
+});
+
+describe('SIGTERM while a node starts', () => {
+  it('ends the wait for the migrations of another node, with code 0', async function () {
+    this.timeout(60_000);
+    const database = await createDatabase({ empty: true });
+    const other = new pg.Client({ connectionString: database.url, application_name: 'plantao:-:migrate' });
+    await other.connect();
+    await other.query('SELECT pg_advisory_lock(1347178068, 4)');
+    const node = new NodeProcess({ databaseUrl: database.url, port: await freePort() });
+    try {
+      node.spawn();
+      const waits = ({ msg }: LogEntry) => String(msg).startsWith('waiting for');
+      await node.logged('that it waits', waits, { within: 30_000 });
+      const stoppedAt = performance.now();
+      node.kill('SIGTERM');
+      expect(await node.waitForExit()).to.deep.equal({ code: 0, signal: null });
+      expect(performance.now() - stoppedAt).to.be.below(5000);
+      expect(node.lines.join('\n')).to.not.include('cannot start');
+    } finally {
+      node.kill();
+      await other.end();
       await database.drop();
     }
   });
