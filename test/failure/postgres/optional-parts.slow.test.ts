@@ -42,8 +42,13 @@ describe('A transaction that stays open', () => {
     await database?.drop();
   });
   afterEach(() => dba.query('ROLLBACK'));
-  // A node that has just become active has not read the nodes before.
-  beforeEach(() => Promise.all(both().map(({ url }) => get(`${url}/cluster`))));
+  // A node that has just started has not written its row, and one that has just become active has not read those of the nodes.
+  beforeEach(async () => {
+    for (const { url } of both()) {
+      const listed = async () => (await get<{ nodes: unknown[] }>(`${url}/cluster`)).body.nodes.length === 2;
+      await eventually('both nodes are listed', listed);
+    }
+  });
 
   const both = () => [nodes.active, nodes.standby];
   const active = () =>
