@@ -62,6 +62,37 @@ describe('Thousands of rows that were inserted into plantao.nodes', () => {
   }
 });
 
+describe('A hundred thousand rows of nodes, half of them old enough to be removed,', function () {
+  this.timeout(60_000);
+
+  it('delay neither a promotion, which removes some of them, nor the rows of nodes', async () => {
+    const database = await createDatabase();
+    const client = new pg.Client(database.url);
+    const sequelize = openSequelize(database.url, 'test', 1);
+    try {
+      await client.connect();
+      await client.query(`
+        INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
+        SELECT 'inserted-' || n, 'http://127.0.0.1:9', 1, '0', 'standby', now(), clock_timestamp() - n % 2 * interval '8 days'
+        FROM generate_series(1, 100000) n`);
+      await client.query('SELECT pg_advisory_lock(1347178068, 1)');
+      for (const reason of ['first', 'second']) {
+        await client.query("SELECT plantao.open_term('node-a', 'http://127.0.0.1:9', $1)", [reason]);
+      }
+      const { rows } = await client.query('SELECT count(*)::int AS left FROM plantao.nodes');
+      expect(rows, 'each promotion removes some of them').to.deep.equal([{ left: 99_800 }]);
+      const registry = new NodeRegistry(sequelize, pino({ level: 'silent' }));
+      await registry.write(ROW);
+      const { peers } = await registry.write(ROW);
+      expect(peers).to.have.length(MAX_PEERS);
+    } finally {
+      await client.end();
+      await closeSequelize(sequelize);
+      await database.drop();
+    }
+  });
+});
+
 describe('The row of a node', () => {
   it('is written without waiting for a synchronous standby, also if no row is read', async () => {
     const database = await createDatabase();
