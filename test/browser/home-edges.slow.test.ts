@@ -75,6 +75,32 @@ describe('The chat page, at the edges of what people do', function () {
     ).to.deep.equal(['ana', 'bru', 'www', 'Zoë']);
   });
 
+  it('shows the buttons of the newest message at the first tap, and does nothing else', async () => {
+    const { group_id: id } = await ana.createChat('Taps');
+    for (let number = 1; number <= 12; number++) await ana.send(id, `message ${number}`);
+    const page = await browser.signIn(url, 'ana_orm', {
+      viewport: { width: 360, height: 640 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    await openGroup(page, 'Taps');
+    const line = page.locator('.message').last();
+    await line.getByText('message 12').waitFor();
+    for (const at of [0.15, 0.5, 0.85]) {
+      const box = await line.boundingBox();
+      if (!box) throw new Error('the message is not visible');
+      await page.touchscreen.tap(box.x + box.width * at, box.y + box.height / 2);
+      await line.locator('.tools').waitFor();
+      expect(await page.locator('dialog[open]').count(), 'no dialog').to.equal(0);
+      expect(await page.locator('[role="status"]').allInnerTexts(), 'no notice of a copied link').to.not.include(
+        'Link copied',
+      );
+      expect(await page.locator('.mode, #mode').count(), 'no reply or edit').to.equal(0);
+      await page.locator('#draft').evaluate((field) => field.focus());
+      await line.locator('.tools').waitFor({ state: 'detached' });
+    }
+  });
+
   it('opens the list of shortcuts at its beginning, and does not cut it', async () => {
     const page = await browser.signIn(url, 'ana_orm', SMALL);
     await page.keyboard.press('Control+/');

@@ -2,28 +2,38 @@
 import { docsTexts } from '../i18n/texts.ts';
 import { type KnownNode, KnownNodes } from '../shared/known-nodes.ts';
 
-/** While this node does not respond, says so, with links to the other nodes that do. Returns a function that shows it in the current language. */
+const CHECK_EVERY_MS = 2000;
+
+/**
+ * While this node does not respond, says so, with links to the other nodes that do. One late response proves nothing: the page itself
+ * is busy while it opens. Returns a function that shows the note in the current language.
+ */
 export function noteIfAway(base: string): () => void {
-  const others: KnownNode[] = [];
-  let isAway = false;
+  let others: KnownNode[] = [];
+  let missed = 0;
   const show = () => {
     const note = document.querySelector('#away');
-    if (!isAway || note === null) return;
+    if (note === null) return;
+    note.toggleAttribute('hidden', missed < 2);
     const links = others.map(({ node, url }) => {
       const link = document.createElement('a');
       link.href = `${url}/docs${location.hash}`;
       link.textContent = node;
       return link;
     });
-    note.removeAttribute('hidden');
     note.replaceChildren(docsTexts().away, ...links.flatMap((link) => [' ', link]));
   };
   const known = new KnownNodes(base, () => localStorage, fetch.bind(globalThis));
-  void known
-    .recall((node) => others.push(node))
-    .then((found) => {
-      isAway = found;
-      show();
-    });
+  const check = async () => {
+    const found: KnownNode[] = [];
+    const isAway = await known.recall((node) => found.push(node));
+    missed = isAway ? missed + 1 : 0;
+    // The links may have the focus.
+    const isSame = missed > 2 && String(others.map(({ url }) => url)) === String(found.map(({ url }) => url));
+    others = found;
+    if (!isSame) show();
+    if (isAway) setTimeout(check, CHECK_EVERY_MS);
+  };
+  void check();
   return show;
 }

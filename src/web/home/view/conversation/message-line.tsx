@@ -64,10 +64,11 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
         // A finger has no hover: the message that appears under it when a group opens is not the one that was meant.
         onPointerEnter={({ pointerType }) => pointerType === 'mouse' && activate()}
         onPointerLeave={({ currentTarget }) => currentTarget.contains(document.activeElement) || deactivate()}
-        // A tap has the effect of a hover: some browsers focus only fields and buttons by themselves.
-        onPointerUp={({ pointerType, target, currentTarget }) => {
+        // A tap has the effect of a hover: some browsers focus only fields and buttons by themselves. Not before the click, because the
+        // buttons that appear may be under the finger, and would take it.
+        onClick={({ target, currentTarget }) => {
           const isControl = (target as Element).closest('a, button') !== null;
-          if (pointerType !== 'mouse' && !isControl) currentTarget.focus({ preventScroll: true });
+          if (!isControl) currentTarget.focus({ preventScroll: true });
         }}
         onFocusIn={activate}
         onFocusOut={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget as Node) || deactivate()}
