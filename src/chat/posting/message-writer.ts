@@ -200,7 +200,9 @@ export class MessageWriter {
     const [first, second] = batch;
     if (first && !second) {
       this.#locked.add(part, first.post);
-      return first.fail(await this.#toBlockedError(error));
+      // The next posts do not wait for the session that the log names.
+      void this.#toBlockedError(error).then((blocked) => first.fail(blocked));
+      return;
     }
     for (const queued of batch) {
       // Each locked row takes as long as the first, and holds the event log.

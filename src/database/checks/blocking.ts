@@ -45,7 +45,7 @@ export function readBlockers(session: Queryable): Promise<Blocker[]> {
     {
       name: 'blocking',
       text: `SELECT blocks, pid, usename AS role, host(client_addr) AS client, application_name AS application, state,
-                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since, ended_by AS "endedBy"
+                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS since, ended_by AS "endedBy"
              FROM plantao.blocking
              WHERE waiting > 0 OR state IS DISTINCT FROM 'active' OR open_for > interval '1 second'`,
     },
