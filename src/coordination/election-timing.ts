@@ -42,6 +42,3 @@ export function nextTickMs(state: ElectionState): number {
   if (sinceSignMs !== null && sinceSignMs < 500) return 20;
   return leaderlessMs > 0 && leaderlessMs < 3 * leaseMs ? Math.min(50, idle) : idle;
 }
-
-/** Returns `delayMs` plus or minus 20 %, so that nodes which started together do not stay synchronised. */
-export const jittered = (delayMs: number, random: () => number = Math.random) => delayMs * (0.8 + 0.4 * random());

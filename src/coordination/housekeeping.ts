@@ -1,8 +1,9 @@
+import { jittered } from '../backoff.ts';
 import { reasonOf } from '../database/errors.ts';
 import { errorMessage } from '../error-message.ts';
 import type { ChangeLogger } from './change-logger.ts';
 import { type Clock, monotonic } from './clock.ts';
-import { idleIntervalMs, jittered } from './election-timing.ts';
+import { idleIntervalMs } from './election-timing.ts';
 import type { Peers } from './peers/peers.ts';
 import type { NodeRole } from './role.ts';
 
@@ -73,7 +74,7 @@ export class Housekeeping {
       this.#row = this.#writeRow(role, term);
     }
     if (now >= this.#requestDueAt && role === 'standby' && this.#shouldRequestRole) {
-      this.#requestDueAt = now + jittered(2 * leaseMs);
+      this.#requestDueAt = now + jittered(2 * leaseMs, 0.2);
       void this.#requestRole();
     }
   }

@@ -1,6 +1,6 @@
+import { jittered } from '../backoff.ts';
 import { SerialQueue } from '../serial-queue.ts';
 import { type Clock, monotonic } from './clock.ts';
-import { jittered } from './election-timing.ts';
 
 /** Options of a {@link RunLoop}. */
 export interface RunLoopOptions {
@@ -88,7 +88,7 @@ export class RunLoop {
 
   #pause(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, jittered(this.#options.intervalMs()));
+      const timer = setTimeout(resolve, jittered(this.#options.intervalMs(), 0.2));
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

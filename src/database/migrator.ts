@@ -126,7 +126,7 @@ const ended = (sql: string) => (sql.endsWith(';') ? sql : `${sql};`);
 type Holder = Parameters<typeof sessionName>[0] & { endedBy: string };
 
 /** The session, or the prepared transaction, that holds the migration lock. */
-const READ_HOLDER = `
+const READ_LOCK_HOLDER = `
   SELECT coalesce(a.application_name, p.gid) AS application, l.pid, coalesce(a.usename, p.owner) AS role, host(a.client_addr) AS client,
          CASE WHEN l.pid IS NULL THEN format('ROLLBACK PREPARED %L', p.gid)
               ELSE format('SELECT pg_terminate_backend(%s)', l.pid) END AS "endedBy"
@@ -151,7 +151,7 @@ async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_
     );
     if (row?.taken) return;
     const [holder] = await session.query<Holder & Record<string, unknown>>(
-      { text: READ_HOLDER, values: [...MIGRATION_LOCK] },
+      { text: READ_LOCK_HOLDER, values: [...MIGRATION_LOCK] },
       READ_LIMIT_MS,
     );
     const isForeign = holder && holder.application !== MIGRATING;

@@ -1,27 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
-import { waitAtMost } from '../wait-at-most.ts';
+import { withinLimit } from '../within-limit.ts';
+import { DatabaseUnavailableError } from './errors.ts';
 import { query } from './query.ts';
 
 /** Standbys that are not behind confirm within milliseconds, unless other writers keep them busy. */
 const CONFIRM_TIMEOUT_MS = 1000;
 const CHECK_EVERY_MS = 20;
+const TOO_LATE = 'the positions of the standbys could not be read in time';
 
 /**
  * Resolves to true once the synchronous standbys have flushed every commit that PostgreSQL acknowledged before this call, and to
  * false if they have not within a second: there are too few, they are behind, or the owner of the schema may not read their
  * positions (pg_read_all_stats). Compares positions in the write-ahead log, so a change of the settings cannot mislead it.
- * @throws the database's error.
+ * @throws the database's error, or {DatabaseUnavailableError} if it does not respond within a second.
  */
 export async function isReplicated(sequelize: Sequelize): Promise<boolean> {
   const until = performance.now() + CONFIRM_TIMEOUT_MS;
-  let isConfirmed = false;
-  const confirming = confirm(sequelize, until).then((result) => {
-    isConfirmed = result;
-  });
   // A query of the pool may wait longer than this.
-  await waitAtMost(CONFIRM_TIMEOUT_MS, confirming);
-  return isConfirmed;
+  return withinLimit(CONFIRM_TIMEOUT_MS, confirm(sequelize, until), () => new DatabaseUnavailableError(TOO_LATE));
 }
 
 async function confirm(sequelize: Sequelize, until: number): Promise<boolean> {

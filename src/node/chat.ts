@@ -70,7 +70,7 @@ export function buildChat(options: ChatOptions) {
     settings,
   });
   const waiters = new Waiters((ms) => measurements.wokeAll(ms));
-  const membershipCache = new MembershipCache(Math.max(50_000, 2 * settings.maxWaiters));
+  const membershipCache = new MembershipCache(settings.maxWaiters);
   const delivery = new EventDelivery(waiters, membershipCache);
   const decoder = new EventDecoder(log);
   const eventLog = new EventLog({

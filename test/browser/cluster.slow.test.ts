@@ -3,41 +3,23 @@ import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/network/http.ts';
-import { type NodeProcess, startCluster, type TestCluster } from '../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
-import { type ChatBrowser, hasChromium, NODE_IS_DOWN, startChatBrowser } from './chat-browser.ts';
+import type { NodeProcess } from '../support/nodes/node-process.ts';
+import { useBrowserCluster } from './browser-cluster.ts';
+import { NODE_IS_DOWN } from './chat-browser.ts';
 import { expectAccessible } from './page-checks.ts';
 
 const PHONE = { viewport: { width: 360, height: 740 } };
 
 describe('The cluster page', function () {
   this.timeout(240_000);
-  let database: TestDatabase;
-  let cluster: TestCluster;
-  let browser: ChatBrowser;
-  let first: NodeProcess;
-  let second: NodeProcess;
+  const use = useBrowserCluster();
 
-  before('start two nodes and a browser', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    cluster = await startCluster({ databaseUrl: database.url });
-    const [one, other] = cluster.nodes;
-    if (one === undefined || other === undefined) throw new Error('the cluster has no two nodes');
-    [first, second] = [one, other];
-    browser = await startChatBrowser();
-  });
   afterEach('no page has reported a problem', async () => {
-    await browser?.closePages();
-    expect(browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
-  });
-  after('stop the browser and the nodes', async () => {
-    await browser?.close();
-    await cluster?.stop();
-    await database?.drop();
+    await use.browser?.closePages();
+    expect(use.browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
   });
 
-  const open = (node: NodeProcess, options = {}) => browser.open(node.url, options, '/cluster');
+  const open = (node: NodeProcess, options = {}) => use.browser.open(node.url, options, '/cluster');
   const says = (page: Page, text: string) => page.locator('.headline .state', { hasText: text }).waitFor();
   const card = (page: Page, node: NodeProcess) => page.getByRole('listitem').filter({ hasText: node.url });
   const isActive = (page: Page, node: NodeProcess) => says(page, `${node.name} has been active for`);
@@ -45,9 +27,9 @@ describe('The cluster page', function () {
   /** Returns the active node and the standby, which change from test to test. */
   async function roles(): Promise<[active: NodeProcess, standby: NodeProcess]> {
     return eventually('one node is active, and the other a standby', async () => {
-      const [one, other] = await Promise.all([first, second].map(({ url }) => get(`${url}/health`)));
-      if (one?.body.role === 'active' && other?.body.role === 'standby') return [first, second];
-      return other?.body.role === 'active' && one?.body.role === 'standby' && [second, first];
+      const [one, other] = await Promise.all([use.first, use.second].map(({ url }) => get(`${url}/health`)));
+      if (one?.body.role === 'active' && other?.body.role === 'standby') return [use.first, use.second];
+      return other?.body.role === 'active' && one?.body.role === 'standby' && [use.second, use.first];
     });
   }
 
@@ -120,8 +102,8 @@ describe('The cluster page', function () {
   });
 
   it('shows which session blocks the nodes, and the statement that ends it', async () => {
-    const page = await open(first);
-    const holder = new pg.Client({ connectionString: database.url, application_name: 'a long report' });
+    const page = await open(use.first);
+    const holder = new pg.Client({ connectionString: use.database.url, application_name: 'a long report' });
     await holder.connect();
     await holder.query('BEGIN; LOCK TABLE plantao.messages IN SHARE MODE');
     const { rows } = await holder.query('SELECT pg_backend_pid() AS pid');
@@ -171,7 +153,7 @@ describe('The cluster page', function () {
   });
 
   it("shows PostgreSQL's standbys with what a failover could lose, and two active nodes in red", async () => {
-    const page = await open(first);
+    const page = await open(use.first);
     await says(page, 'Posts are accepted.');
     // This test has one PostgreSQL server: standbys are added to the real response.
     const standby = { state: 'streaming', lag_bytes: 20_480, lag_events: 3, lag_ms: 1200, messages_at_risk: 2 };
@@ -195,13 +177,13 @@ describe('The cluster page', function () {
   });
 
   it('keeps the last known state while no node can be reached', async () => {
-    const page = await open(first);
+    const page = await open(use.first);
     await says(page, 'Posts are accepted.');
     await page.context().setOffline(true);
     await says(page, "This page can't reach any node.");
     await page.getByText('Not live: last known state').waitFor();
     await page.context().setOffline(false);
     await says(page, 'Posts are accepted.');
-    browser.problems();
+    use.browser.problems();
   });
 });

@@ -8,13 +8,13 @@ const LOG = fileURLToPath(new URL('../../src/log.ts', import.meta.url));
 /** Every write to it fails as on a full disk. */
 const FULL_DISK = '/dev/full';
 
-/** Returns the program of a process that logs ten lines in several turns of the event loop, and then exits with 7. */
+/** Returns the program of a process that logs a thousand lines in as many turns of the event loop, and then exits with 7. */
 const program = (pretty: boolean) => `
   const { createLog } = await import(${JSON.stringify(LOG)});
   const log = createLog({ node: 'n', level: 'info', pretty: ${pretty} });
-  for (let n = 0; n < 10; n++) {
+  for (let n = 0; n < 1000; n++) {
     log.info('a line');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise(setImmediate);
   }
   process.exit(7);`;
 

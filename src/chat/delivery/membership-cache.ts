@@ -17,7 +17,8 @@ export interface Memberships {
 export const groupNames = (memberships: Memberships): string[] =>
   Array.from(memberships.groups.values(), ({ name }) => name);
 
-const DEFAULT_MAX_KEPT = 50_000;
+/** The fewest memberships that are kept. */
+const MIN_KEPT = 50_000;
 
 /**
  * The memberships of the users that wait on this node. They are loaded once (membership-loader.ts) and then kept up to date
@@ -30,11 +31,11 @@ export class MembershipCache {
   readonly #names = new Map<number, GroupName>();
 
   /**
-   * From `maxKept` users on, the least recently used ones are dropped, except those in use: give it more than can be in use, since each
-   * load would look through all of them in vain.
+   * `maxWaiters` is how many users may be in use. Twice as many are kept: if all were in use, each load would look through them for room
+   * in vain.
    */
-  constructor(maxKept = DEFAULT_MAX_KEPT) {
-    this.#maxKept = maxKept;
+  constructor(maxWaiters = 0) {
+    this.#maxKept = Math.max(MIN_KEPT, 2 * maxWaiters);
   }
 
   /** Returns the live memberships of a user, which change with the log, or undefined if they are not loaded. */

@@ -1,17 +1,9 @@
-import { waitAtMost } from '../../wait-at-most.ts';
 import { type Clock, monotonic } from '../clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { ForeignNodes, type ForeignNodesOptions, type Rival } from './foreign-nodes.ts';
-import { MAX_PEERS, type PeerRow } from './node-registry.ts';
+import type { PeerRow } from './node-registry.ts';
+import { type Leader, PeerObservations } from './peer-observations.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
-
-/** The active node, as far as this node knows. */
-export interface Leader {
-  node: string;
-  /** Null while the node is known only from an announcement. */
-  url: string | null;
-  term: number;
-}
 
 /** One peer in the body of `/health`. */
 export interface PeerView {
@@ -21,25 +13,6 @@ export interface PeerView {
   active: boolean;
 }
 
-/** The newest observation of a peer. `at` is the time at which it was true, by this node's clock. */
-interface PeerObservation extends Leader {
-  at: number;
-  alive: boolean;
-  active: boolean;
-  isPreferred: boolean;
-  /** True if PostgreSQL announced that the peer has become active. */
-  isAnnounced?: boolean;
-}
-
-/** How long an observation counts, in milliseconds: rows come once a second, responses several times. */
-const FRESH_MS = 2500;
-/**
- * PostgreSQL announces a promotion while its reply to the promoted node is still on the way: until this many milliseconds later,
- * that node's row and responses may say "standby".
- */
-const UNAWARE_MS = 100;
-/** Observations kept; {@link MAX_PEERS} are of nodes that exist. */
-const MAX_OBSERVATIONS = 2 * MAX_PEERS;
 /** How long a peer is still probed once its row is gone: after a split, its row is in the other database. */
 const FORMER_PEER_MS = 60_000;
 
@@ -64,22 +37,22 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #clock: Clock;
   readonly #probes = new Map<string, PeerProbe>();
-  readonly #observations = new Map<string, PeerObservation>();
+  readonly #observations: PeerObservations;
   readonly #foreignNodes: ForeignNodes;
   /** The addresses of PEER_URL and of plantao.nodes. */
   #wanted = new Set<string>();
   /** When each address last responded as a peer, or as a node of this cluster on another database. */
   readonly #seenAt = new Map<string, number>();
   #rows: PeerRow[] = [];
-  /** The newest resigned term, kept no longer than an observation counts, because a restore makes terms lower. */
-  #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
-  readonly #onActive = new Set<() => void>();
   #onSilence: (node: string) => void = () => {};
 
   constructor(options: PeersOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
     this.#foreignNodes = new ForeignNodes(options, this.#clock);
+    const isReal = (node: string) =>
+      this.#rows.some((row) => row.node === node) || [...this.#probes.values()].some((probe) => probe.node === node);
+    this.#observations = new PeerObservations(options.node, this.#clock, isReal);
     this.#follow(options.urls);
   }
 
@@ -102,7 +75,7 @@ export class Peers {
     for (const { node, url, role, term, is_primary, heartbeat_age_ms } of this.#rows) {
       const [alive, active] = [role === 'active' || role === 'standby', role === 'active'];
       const at = sentAt - Math.max(0, heartbeat_age_ms);
-      this.#observe({ node, url, at, alive, active, term: term ?? 0, isPreferred: is_primary });
+      this.#observations.add({ node, url, at, alive, active, term: term ?? 0, isPreferred: is_primary });
     }
     const configured = new Set([...this.#probes.values()].filter(({ url }) => this.#isConfigured(url)).map(nodeOf));
     const found = this.#rows.filter((row) => !configured.has(row.node)).map((row) => row.url);
@@ -116,7 +89,7 @@ export class Peers {
   observePromotion({ node, url, term }: { node: string; url: string; term: number }): void {
     const known = this.#wanted.has(url) ? url : null;
     const isPreferred = this.#isPreferred(node);
-    this.#observe({
+    this.#observations.add({
       node,
       url: known,
       term,
@@ -128,23 +101,16 @@ export class Peers {
     });
   }
 
-  /** Observes an announced resignation. */
+  /** As {@link PeerObservations.closeTerm}. */
   observeResignation(term: number): void {
-    this.#closed = { term: Math.max(this.#closedTerm, term), until: this.#clock() + FRESH_MS };
+    this.#observations.closeTerm(term);
   }
 
-  /** The active peer: of those last observed as active, the one with the highest term, unless that term was resigned. */
+  /** As {@link PeerObservations.active}, without an address that leads to a foreign node: clients send passwords and messages there. */
   get active(): (Leader & { isPreferred: boolean }) | null {
-    const oldest = this.#clock() - FRESH_MS;
-    const closedTerm = this.#closedTerm;
-    let leader: PeerObservation | null = null;
-    for (const observation of this.#observations.values()) {
-      if (!observation.active || observation.at < oldest || observation.term <= closedTerm) continue;
-      if (leader === null || observation.term > leader.term) leader = observation;
-    }
-    if (leader === null) return null;
-    const { node, url, term, isPreferred } = leader;
-    // Clients send passwords and messages there.
+    const { active } = this.#observations;
+    if (active === null) return null;
+    const { node, url, term, isPreferred } = active;
     return { node, url: url !== null && this.#foreignNodes.has(url) ? null : url, term, isPreferred };
   }
 
@@ -162,27 +128,19 @@ export class Peers {
     return Math.max(0, ...active);
   }
 
-  /** Waits until a peer is seen active, at most `limitMs`; does not wait if one is. */
-  async waitForActive(limitMs: number): Promise<void> {
-    if (this.active) return;
-    let onActive = () => {};
-    const seen = new Promise<void>((resolve) => {
-      onActive = resolve;
-      this.#onActive.add(resolve);
-    });
-    await waitAtMost(limitMs, seen);
-    this.#onActive.delete(onActive);
+  /** As {@link PeerObservations.waitForActive}. */
+  waitForActive(limitMs: number): Promise<void> {
+    return this.#observations.waitForActive(limitMs);
   }
 
-  /** The names of the peers that could take over: observed lately, and not fallen. */
+  /** As {@link PeerObservations.living}. */
   get living(): string[] {
-    const oldest = this.#clock() - FRESH_MS;
-    return [...this.#observations.values()].filter(({ alive, at }) => alive && at >= oldest).map(({ node }) => node);
+    return this.#observations.living;
   }
 
-  /** Returns true if a node of this name was ever observed. */
+  /** As {@link PeerObservations.knows}. */
   knows(node: string): boolean {
-    return this.#observations.has(node);
+    return this.#observations.knows(node);
   }
 
   /** Returns the peers for `/health`: those that respond over HTTP, and which of them is active by the newest observation. */
@@ -204,27 +162,6 @@ export class Peers {
     this.#probes.clear();
   }
 
-  #observe(observation: PeerObservation): void {
-    const { node, at } = observation;
-    const last = this.#observations.get(node);
-    const supersededUntil = last ? last.at + (last.isAnnounced && !observation.active ? UNAWARE_MS : 0) : 0;
-    if (node === this.#options.node || at < supersededUntil) return;
-    this.#observations.set(node, observation);
-    if (this.#observations.size > MAX_OBSERVATIONS) this.#forgetOldest();
-    if (this.active) for (const resolve of this.#onActive) resolve();
-  }
-
-  /** Any role that may connect can announce promotions of nodes that do not exist: those make room first. */
-  #forgetOldest(): void {
-    const real = new Set([...this.#rows.map(({ node }) => node), ...[...this.#probes.values()].map(nodeOf)]);
-    let oldest: PeerObservation | null = null;
-    for (const observation of this.#observations.values()) {
-      if (!real.has(observation.node) && observation.at < (oldest?.at ?? Number.POSITIVE_INFINITY))
-        oldest = observation;
-    }
-    if (oldest) this.#observations.delete(oldest.node);
-  }
-
   #observeHealth(probe: PeerProbe, health: PeerHealth, sentAt: number): boolean {
     if (!this.#options.identity.matches(health)) {
       this.#observeForeignNode(probe.url, health);
@@ -233,7 +170,15 @@ export class Peers {
     this.#foreignNodes.delete(probe.url);
     this.#seenAt.set(probe.url, this.#clock());
     const { node, alive, active, term } = health;
-    this.#observe({ node, url: probe.url, at: sentAt, alive, active, term, isPreferred: this.#isPreferred(node) });
+    this.#observations.add({
+      node,
+      url: probe.url,
+      at: sentAt,
+      alive,
+      active,
+      term,
+      isPreferred: this.#isPreferred(node),
+    });
     return true;
   }
 
@@ -243,16 +188,8 @@ export class Peers {
     if (isFormerPeer) this.#seenAt.set(url, this.#clock());
   }
 
-  /** A peer that responded before counts as absent until it is observed again, through any source. */
   #observeSilence({ node }: PeerProbe): void {
-    const last = node === null ? undefined : this.#observations.get(node);
-    if (!last) return;
-    this.#observations.set(last.node, { ...last, at: this.#clock(), alive: false, active: false });
-    if (last.active) this.#onSilence(last.node);
-  }
-
-  get #closedTerm(): number {
-    return this.#clock() <= this.#closed.until ? this.#closed.term : 0;
+    if (node !== null && this.#observations.silence(node)) this.#onSilence(node);
   }
 
   #isPreferred(node: string): boolean {

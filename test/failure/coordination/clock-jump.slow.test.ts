@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { Scene } from '../scene.ts';
@@ -44,7 +45,8 @@ describe('A node whose wall clock jumps', () => {
             expect(direction === 'ahead' ? byMs : -byMs).to.be.above(HALF_AN_HOUR_MS);
           }
           // Long enough for a lease that counts by the wrong clock to expire, or never to expire.
-          await new Promise((resolve) => setTimeout(resolve, 2 * LEASE_MS));
+          const isActive = async () => (await scene.active()) === active;
+          await always('the same node is active', isActive, { forMs: 2 * LEASE_MS });
         },
         { keepsTerm: true },
       );

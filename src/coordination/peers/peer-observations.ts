@@ -1,0 +1,122 @@
+import { waitAtMost } from '../../wait-at-most.ts';
+import type { Clock } from '../clock.ts';
+import { MAX_PEERS } from './node-registry.ts';
+
+/** The active node, as far as this node knows. */
+export interface Leader {
+  node: string;
+  /** Null while the node is known only from an announcement. */
+  url: string | null;
+  term: number;
+}
+
+/** An observation of a peer. `at` is the time at which it was true, by this node's clock. */
+interface PeerObservation extends Leader {
+  at: number;
+  alive: boolean;
+  active: boolean;
+  isPreferred: boolean;
+  /** True if PostgreSQL announced that the peer has become active. */
+  isAnnounced?: boolean;
+}
+
+/** How long an observation counts, in milliseconds: rows come once a second, responses several times. */
+const FRESH_MS = 2500;
+/**
+ * PostgreSQL announces a promotion while its reply to the promoted node is still on the way: until this many milliseconds later,
+ * that node's row and responses may say "standby".
+ */
+const UNAWARE_MS = 100;
+/** Observations kept; {@link MAX_PEERS} are of nodes that exist. */
+const MAX_OBSERVATIONS = 2 * MAX_PEERS;
+
+/** The newest observation of each peer, from any source, and which peer is active by them. */
+export class PeerObservations {
+  readonly #self: string;
+  readonly #clock: Clock;
+  readonly #isReal: (node: string) => boolean;
+  readonly #newest = new Map<string, PeerObservation>();
+  /** The newest resigned term, kept no longer than an observation counts, because a restore makes terms lower. */
+  #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
+  readonly #onActive = new Set<() => void>();
+
+  /** `self` is this node's name; `isReal` tells whether a node of that name has a row or has responded. */
+  constructor(self: string, clock: Clock, isReal: (node: string) => boolean) {
+    this.#self = self;
+    this.#clock = clock;
+    this.#isReal = isReal;
+  }
+
+  /** Adds an observation, unless a newer one of that peer is known. */
+  add(observation: PeerObservation): void {
+    const { node, at } = observation;
+    const last = this.#newest.get(node);
+    const supersededUntil = last ? last.at + (last.isAnnounced && !observation.active ? UNAWARE_MS : 0) : 0;
+    if (node === this.#self || at < supersededUntil) return;
+    this.#newest.set(node, observation);
+    if (this.#newest.size > MAX_OBSERVATIONS) this.#forgetOldest();
+    if (this.active) for (const resolve of this.#onActive) resolve();
+  }
+
+  /** Records that a peer went silent: it counts as absent until it is observed again. Returns true if it was active. */
+  silence(node: string): boolean {
+    const last = this.#newest.get(node);
+    if (!last) return false;
+    this.#newest.set(node, { ...last, at: this.#clock(), alive: false, active: false });
+    return last.active;
+  }
+
+  /** Records that a term was resigned. */
+  closeTerm(term: number): void {
+    this.#closed = { term: Math.max(this.#closedTerm, term), until: this.#clock() + FRESH_MS };
+  }
+
+  /** The active peer: of those last observed as active, the one with the highest term, unless that term was resigned. */
+  get active(): PeerObservation | null {
+    const oldest = this.#clock() - FRESH_MS;
+    const closedTerm = this.#closedTerm;
+    let leader: PeerObservation | null = null;
+    for (const observation of this.#newest.values()) {
+      if (!observation.active || observation.at < oldest || observation.term <= closedTerm) continue;
+      if (leader === null || observation.term > leader.term) leader = observation;
+    }
+    return leader;
+  }
+
+  /** Waits until a peer is seen active, at most `limitMs`; does not wait if one is. */
+  async waitForActive(limitMs: number): Promise<void> {
+    if (this.active) return;
+    let onActive = () => {};
+    const seen = new Promise<void>((resolve) => {
+      onActive = resolve;
+      this.#onActive.add(resolve);
+    });
+    await waitAtMost(limitMs, seen);
+    this.#onActive.delete(onActive);
+  }
+
+  /** The names of the peers that could take over: observed lately, and not fallen. */
+  get living(): string[] {
+    const oldest = this.#clock() - FRESH_MS;
+    return [...this.#newest.values()].filter(({ alive, at }) => alive && at >= oldest).map(({ node }) => node);
+  }
+
+  /** Returns true if a node of this name was ever observed. */
+  knows(node: string): boolean {
+    return this.#newest.has(node);
+  }
+
+  get #closedTerm(): number {
+    return this.#clock() <= this.#closed.until ? this.#closed.term : 0;
+  }
+
+  /** Any role that may connect can announce promotions of nodes that do not exist: those make room first. */
+  #forgetOldest(): void {
+    let oldest: PeerObservation | null = null;
+    for (const observation of this.#newest.values()) {
+      if (observation.at >= (oldest?.at ?? Number.POSITIVE_INFINITY) || this.#isReal(observation.node)) continue;
+      oldest = observation;
+    }
+    if (oldest) this.#newest.delete(oldest.node);
+  }
+}

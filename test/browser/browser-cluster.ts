@@ -1,0 +1,33 @@
+import { type NodeProcess, startCluster } from '../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
+import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
+
+/** The result of {@link useBrowserCluster}; filled when the first test runs. */
+export interface BrowserCluster {
+  database: TestDatabase;
+  /** The node that was started as the active one, and its standby: processes that a test may kill. */
+  first: NodeProcess;
+  second: NodeProcess;
+  browser: ChatBrowser;
+}
+
+/** Starts two nodes and a browser for all tests of a `describe`. Without Chromium the tests are skipped, as {@link hasChromium} says. */
+export function useBrowserCluster(): BrowserCluster {
+  const used = {} as BrowserCluster;
+  let stop = async () => {};
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    const database = await createDatabase();
+    stop = () => database.drop();
+    const cluster = await startCluster({ databaseUrl: database.url });
+    stop = () => cluster.stop().then(() => database.drop());
+    const [first, second] = cluster.nodes;
+    if (first === undefined || second === undefined) throw new Error('the cluster has no two nodes');
+    Object.assign(used, { database, first, second, browser: await startChatBrowser() });
+  });
+  after('stop the browser and the nodes', async () => {
+    await used.browser?.close();
+    await stop();
+  });
+  return used;
+}
