@@ -1,7 +1,7 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import { afterCommit } from '../database/after-commit.ts';
 import type { Write } from '../database/fenced-write.ts';
-import { Group, Membership, User } from '../database/models.ts';
+import { type Group, modelsOf } from '../database/models.ts';
 import { query } from '../database/query.ts';
 import { Refused } from './errors.ts';
 import {
@@ -99,6 +99,7 @@ export class Groups {
 
   /** Returns the ids of all groups of this name; with `memberId`, only those that this user is in. */
   async idsNamed(name: string, memberId: number | null, transaction: Transaction | null = null): Promise<number[]> {
+    const { Group, User } = modelsOf(this.#sequelize);
     const groups = await Group.findAll({
       attributes: ['id'],
       where: { name },
@@ -113,14 +114,14 @@ export class Groups {
 
   /** Returns a group. @throws {Refused} group_not_found, also for one that is being deleted. */
   async require(groupId: number, transaction: Transaction | null = null): Promise<Group> {
-    const group = await Group.findByPk(groupId, { transaction });
+    const group = await modelsOf(this.#sequelize).Group.findByPk(groupId, { transaction });
     if (!group) throw new Refused('group_not_found');
     return group;
   }
 
   /** Returns true if the user is a member of the group; false too if either does not exist. */
   async isMember(groupId: number, userId: number): Promise<boolean> {
-    return (await Membership.count({ where: { groupId, userId } })) > 0;
+    return (await modelsOf(this.#sequelize).Membership.count({ where: { groupId, userId } })) > 0;
   }
 
   /**
@@ -136,6 +137,7 @@ export class Groups {
     adderId: number | null,
     key: RequestKey | null = null,
   ): Promise<CreatedChat> {
+    const { Group, Membership } = modelsOf(this.#sequelize);
     const create = async (transaction: Transaction): Promise<StoredCreation> => {
       await lockLogForUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
@@ -199,14 +201,14 @@ export class Groups {
     await this.#write(async (transaction) => {
       await lockLogForUser(userId, transaction);
       if (!hidesGroup) await this.require(groupId, transaction);
-      await Membership.destroy({ where: { groupId, userId }, transaction });
+      await modelsOf(transaction).Membership.destroy({ where: { groupId, userId }, transaction });
     });
   }
 }
 
 /** Adds a user to groups; those that the user is in stay as they are. @throws {Refused} group_full, too_many_groups. */
 export async function joinAll(groupIds: readonly number[], userId: number, transaction: Transaction): Promise<void> {
-  await Membership.bulkCreate(
+  await modelsOf(transaction).Membership.bulkCreate(
     groupIds.map((groupId) => ({ groupId, userId })),
     { ignoreDuplicates: true, transaction },
   );

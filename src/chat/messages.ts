@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
 import { isoTime } from '../database/iso-time.ts';
-import { Message } from '../database/models.ts';
+import { modelsOf } from '../database/models.ts';
 import { query } from '../database/query.ts';
 import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
@@ -159,7 +159,7 @@ export class Messages {
         if (role === null) throw new Refused('message_not_found');
         if (role === 'member') throw new Refused('forbidden');
       }
-      await Message.destroy({ where: { id: messageId }, transaction });
+      await modelsOf(transaction).Message.destroy({ where: { id: messageId }, transaction });
     });
   }
 }

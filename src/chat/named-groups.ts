@@ -1,7 +1,7 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import { afterCommit } from '../database/after-commit.ts';
 import type { Write } from '../database/fenced-write.ts';
-import { Group, Membership } from '../database/models.ts';
+import { modelsOf } from '../database/models.ts';
 import { query } from '../database/query.ts';
 import { Refused } from './errors.ts';
 import { MAX_GROUPS, requireBelowCreationLimits } from './group-limits.ts';
@@ -52,7 +52,7 @@ export class NamedGroups {
     await this.#write(async (transaction) => {
       await lockLogForUser(userId, transaction);
       const groupId = await this.#groups.idsNamed(name, userId, transaction);
-      await Membership.destroy({ where: { userId, groupId }, transaction });
+      await modelsOf(transaction).Membership.destroy({ where: { userId, groupId }, transaction });
     });
     return afterCommit(() => this.#groups.namesOfUser(userId));
   }
@@ -72,6 +72,7 @@ export class NamedGroups {
     const leaveSome = () =>
       this.#write(async (transaction) => {
         await lockLogForUser(userId, transaction);
+        const { Membership } = modelsOf(transaction);
         const isMore = (await Membership.findOne({ where: { userId }, offset: MAX_GROUPS, transaction })) !== null;
         return isMore ? leaveAllBut(names, userId, transaction) : 0;
       });
@@ -129,7 +130,7 @@ async function groupsNamed(
     await query(transaction, 'SELECT plantao.lock_group_names()');
     found = await oldestNamed(names, transaction);
   }
-  const made = await Group.bulkCreate(
+  const made = await modelsOf(transaction).Group.bulkCreate(
     names.filter((name) => !found.has(name)).map((name) => ({ name, creatorId })),
     { returning: true, transaction },
   );

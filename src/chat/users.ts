@@ -1,6 +1,6 @@
 import { literal, type Sequelize, type Transaction } from 'sequelize';
-import { User } from '../database/models.ts';
-import { query } from '../database/query.ts';
+import { modelsOf, type User } from '../database/models.ts';
+import { query, scopeOf } from '../database/query.ts';
 import { Refused } from './errors.ts';
 import { FairSemaphore } from './fair-semaphore.ts';
 import { lockLog } from './lock-log.ts';
@@ -35,7 +35,7 @@ export class Users {
   async find(username: string, transaction: Transaction | null = null): Promise<User | null> {
     // Bound: Sequelize's fn() doubles every $ in its arguments, so that no name with one would be found.
     const where = literal('username_key = plantao.name_key($username)');
-    return User.findOne({ where, bind: { username }, transaction });
+    return modelsOf(this.#sequelize).User.findOne({ where, bind: { username }, transaction });
   }
 
   /** Returns the accounts of these names in the same order, null for each that does not exist; in one query. */
@@ -53,7 +53,10 @@ export class Users {
 
   /** Returns users with their present names, by their ids. */
   async viewsOf(ids: readonly number[]): Promise<Map<number, UserView>> {
-    const users = await User.findAll({ attributes: ['id', 'username'], where: { id: [...ids] } });
+    const users = await modelsOf(this.#sequelize).User.findAll({
+      attributes: ['id', 'username'],
+      where: { id: [...ids] },
+    });
     return new Map(users.map(({ id, username }) => [id, { id, username }]));
   }
 
@@ -88,9 +91,14 @@ export async function lockLogForUser(id: number, transaction: Transaction): Prom
 /** True for an account in use: not one that was deleted, and not the sender of a hook. */
 export const isInUse = ({ isHook, erasedAt }: User): boolean => !isHook && erasedAt === null;
 
+/** Returns an account, also one that is not in use; null if there is none. */
+export function findUser(id: number, on: Sequelize | Transaction): Promise<User | null> {
+  return modelsOf(on).User.findByPk(id, { transaction: scopeOf(on).transaction });
+}
+
 /** Returns an account. @throws {Refused} user_not_found, also if it was deleted, and for the sender of a hook. */
-export async function requireUser(id: number, transaction: Transaction | null = null): Promise<User> {
-  const user = await User.findByPk(id, { transaction });
+export async function requireUser(id: number, on: Sequelize | Transaction): Promise<User> {
+  const user = await findUser(id, on);
   if (!user || !isInUse(user)) throw new Refused('user_not_found');
   return user;
 }
@@ -107,5 +115,5 @@ export async function createUser(
      ON CONFLICT (username_key) DO NOTHING RETURNING id`,
     { username, passwordHash },
   );
-  return row ? User.findByPk(row.id, { transaction }) : null;
+  return row ? findUser(row.id, transaction) : null;
 }

@@ -4,47 +4,50 @@ import {
   type InferAttributes,
   type InferCreationAttributes,
   literal,
-  Model,
+  type Model,
+  type ModelStatic,
   type NonAttribute,
   type Sequelize,
+  type Transaction,
 } from 'sequelize';
+import { scopeOf } from './query.ts';
 
 /** A person or program that chats. */
-export class User extends Model<InferAttributes<User>, InferCreationAttributes<User>> {
-  declare id: CreationOptional<number>;
-  declare username: string;
-  declare passwordHash: CreationOptional<string | null>;
-  declare createdAt: CreationOptional<Date>;
-  declare isHook: CreationOptional<boolean>;
-  declare erasedAt: CreationOptional<Date | null>;
-  declare groups?: NonAttribute<Group[]>;
+export interface User extends Model<InferAttributes<User>, InferCreationAttributes<User>> {
+  id: CreationOptional<number>;
+  username: string;
+  passwordHash: CreationOptional<string | null>;
+  createdAt: CreationOptional<Date>;
+  isHook: CreationOptional<boolean>;
+  erasedAt: CreationOptional<Date | null>;
+  groups?: NonAttribute<Group[]>;
 }
 
 /** A chat group; names may repeat, ids do not. */
-export class Group extends Model<InferAttributes<Group>, InferCreationAttributes<Group>> {
-  declare id: CreationOptional<number>;
-  declare name: string;
-  declare creatorId: number | null;
-  declare deletedAt: CreationOptional<Date | null>;
-  declare createdAt: CreationOptional<Date>;
-  declare members?: NonAttribute<User[]>;
+export interface Group extends Model<InferAttributes<Group>, InferCreationAttributes<Group>> {
+  id: CreationOptional<number>;
+  name: string;
+  creatorId: number | null;
+  deletedAt: CreationOptional<Date | null>;
+  createdAt: CreationOptional<Date>;
+  members?: NonAttribute<User[]>;
 }
 
 /** One user in one group. */
-export class Membership extends Model<InferAttributes<Membership>, InferCreationAttributes<Membership>> {
-  declare groupId: number;
-  declare userId: number;
-  declare joinedAt: CreationOptional<Date>;
+interface Membership extends Model<InferAttributes<Membership>, InferCreationAttributes<Membership>> {
+  groupId: number;
+  userId: number;
+  joinedAt: CreationOptional<Date>;
 }
 
 /** A message that was acknowledged and not deleted. */
-export class Message extends Model<InferAttributes<Message>, InferCreationAttributes<Message>> {
-  declare id: CreationOptional<number>;
-  declare groupId: number;
-  declare senderId: number;
-  declare content: string;
-  declare createdAt: CreationOptional<Date>;
-  declare sender?: NonAttribute<User>;
+interface Message extends Model<InferAttributes<Message>, InferCreationAttributes<Message>> {
+  id: CreationOptional<number>;
+  groupId: number;
+  senderId: number;
+  content: string;
+  createdAt: CreationOptional<Date>;
+  sender?: NonAttribute<User>;
 }
 
 // Functions, since Sequelize changes the definitions that it gets.
@@ -53,12 +56,27 @@ const reference = () => ({ type: DataTypes.BIGINT, allowNull: false });
 // The database's clock: the clocks of nodes may differ.
 const time = () => ({ type: DataTypes.DATE, defaultValue: literal('now()') });
 
-/**
- * Binds the models to a connection. A process has only one: the models belong to the one that was bound last. The migrations
- * create the tables, never Sequelize.
- */
+/** The models of one connection pool. */
+export interface Models {
+  User: ModelStatic<User>;
+  Group: ModelStatic<Group>;
+  Membership: ModelStatic<Membership>;
+  Message: ModelStatic<Message>;
+}
+
+const modelsByPool = new WeakMap<Sequelize, Models>();
+
+/** Returns the models of a pool, or of the pool that a transaction belongs to. */
+export function modelsOf(on: Sequelize | Transaction): Models {
+  const models = modelsByPool.get(scopeOf(on).sequelize);
+  if (models === undefined) throw new Error('this pool was opened without models: open it with openSequelize');
+  return models;
+}
+
+/** Defines the models of a new pool. The migrations create the tables, never Sequelize. */
 export function defineModels(sequelize: Sequelize): void {
-  User.init(
+  const User = sequelize.define<User>(
+    'User',
     {
       id: id(),
       username: { type: DataTypes.TEXT, allowNull: false },
@@ -67,9 +85,10 @@ export function defineModels(sequelize: Sequelize): void {
       isHook: { type: DataTypes.BOOLEAN, allowNull: false, defaultValue: false },
       erasedAt: { type: DataTypes.DATE },
     },
-    { sequelize, tableName: 'users' },
+    { tableName: 'users' },
   );
-  Group.init(
+  const Group = sequelize.define<Group>(
+    'Group',
     {
       id: id(),
       name: { type: DataTypes.TEXT, allowNull: false },
@@ -78,17 +97,19 @@ export function defineModels(sequelize: Sequelize): void {
       createdAt: time(),
     },
     // A group that is being deleted does not exist for the chat.
-    { sequelize, tableName: 'groups', defaultScope: { where: { deletedAt: null } } },
+    { tableName: 'groups', defaultScope: { where: { deletedAt: null } } },
   );
-  Membership.init(
+  const Membership = sequelize.define<Membership>(
+    'Membership',
     {
       groupId: { ...reference(), primaryKey: true },
       userId: { ...reference(), primaryKey: true },
       joinedAt: time(),
     },
-    { sequelize, tableName: 'memberships' },
+    { tableName: 'memberships' },
   );
-  Message.init(
+  const Message = sequelize.define<Message>(
+    'Message',
     {
       id: id(),
       groupId: reference(),
@@ -96,9 +117,10 @@ export function defineModels(sequelize: Sequelize): void {
       content: { type: DataTypes.TEXT, allowNull: false },
       createdAt: time(),
     },
-    { sequelize, tableName: 'messages' },
+    { tableName: 'messages' },
   );
   User.belongsToMany(Group, { through: Membership, foreignKey: 'userId', otherKey: 'groupId', as: 'groups' });
   Group.belongsToMany(User, { through: Membership, foreignKey: 'groupId', otherKey: 'userId', as: 'members' });
   Message.belongsTo(User, { foreignKey: 'senderId', as: 'sender' });
+  modelsByPool.set(sequelize, { User, Group, Membership, Message });
 }

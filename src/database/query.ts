@@ -10,9 +10,14 @@ export function query<Row extends object = object>(
   text: string,
   bind?: Record<string, unknown>,
 ): Promise<Row[]> {
+  const { sequelize, transaction } = scopeOf(on);
+  return sequelize.query<Row>(text, { ...(bind && { bind }), type: QueryTypes.SELECT, transaction });
+}
+
+/** Returns the pool, and the transaction if `on` is one. */
+export function scopeOf(on: Sequelize | Transaction): { sequelize: Sequelize; transaction: Transaction | null } {
   // Sequelize's types lack that a transaction knows its pool.
   const { sequelize } = on as unknown as { sequelize?: Sequelize };
-  const options = { ...(bind && { bind }), type: QueryTypes.SELECT } as const;
-  if (sequelize === undefined) return (on as Sequelize).query<Row>(text, options);
-  return sequelize.query<Row>(text, { ...options, transaction: on as Transaction });
+  if (sequelize === undefined) return { sequelize: on as Sequelize, transaction: null };
+  return { sequelize, transaction: on as Transaction };
 }

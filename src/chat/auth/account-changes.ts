@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
-import { User } from '../../database/models.ts';
+import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { requireUser } from '../users.ts';
@@ -61,7 +61,7 @@ export class AccountChanges {
 
   /** Returns an account. @throws {Refused} user_not_found. */
   async get(userId: number): Promise<OwnAccount> {
-    const { id, username, createdAt, passwordHash } = await requireUser(userId);
+    const { id, username, createdAt, passwordHash } = await requireUser(userId, this.#sequelize);
     const hasPassword = passwordHash !== null && passwordHash !== NO_PASSWORD;
     return { id, username, created_at: createdAt.toISOString(), has_password: hasPassword };
   }
@@ -77,6 +77,7 @@ export class AccountChanges {
     const key = { source: owner.network, subject: String(owner.userId) };
     const passwordHash = await this.#passwords.withSlot(key, () => this.#passwords.hash(password));
     return this.#write(async (transaction) => {
+      const { User } = modelsOf(transaction);
       const user = await User.findByPk(owner.userId, { transaction, lock: transaction.LOCK.NO_KEY_UPDATE });
       if (user?.passwordHash !== former) throw new Refused('unauthenticated');
       // A trigger of the database revokes the account's tokens.
@@ -148,7 +149,7 @@ export class AccountChanges {
 
   /** Checks the password, as a login does. Returns the stored hash; null for an account without a password, which needs no proof. */
   async #prove({ userId, password, network, tokenHash }: Owner): Promise<string | null> {
-    const { passwordHash, username } = await requireUser(userId);
+    const { passwordHash, username } = await requireUser(userId, this.#sequelize);
     if (passwordHash === null || passwordHash === NO_PASSWORD) return null;
     if (password === null) throw new Refused('unauthenticated', { sentence: 'this requires your password' });
     const isRight = await this.#passwords.withSlot({ source: network, subject: String(userId) }, async () => {

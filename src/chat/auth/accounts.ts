@@ -2,12 +2,12 @@ import { hash } from 'node:crypto';
 import type { Sequelize, Transaction } from 'sequelize';
 import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
-import { User } from '../../database/models.ts';
+import { modelsOf, type User } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
 import { nameKey } from '../names.ts';
-import { createUser, isInUse, type Users } from '../users.ts';
+import { createUser, findUser, isInUse, type Users } from '../users.ts';
 import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
@@ -115,7 +115,7 @@ export class Accounts {
     const userId = await idempotentWrite(sequelize, write, key, create, check);
     return afterCommit(async () => {
       if (!made.signedIn) {
-        const loggedIn = await this.#logInByPassword(await User.findByPk(userId), request);
+        const loggedIn = await this.#logInByPassword(await findUser(userId, sequelize), request);
         return { ...loggedIn, created: true };
       }
       await limits.remember({ userId, network });
@@ -182,6 +182,7 @@ export class Accounts {
    */
   async #issueToken({ id, passwordHash }: User): Promise<SignedIn> {
     return this.#options.write(async (transaction) => {
+      const { User } = modelsOf(transaction);
       const user = await User.findByPk(id, { transaction, lock: transaction.LOCK.SHARE });
       if (!user || !isInUse(user) || user.passwordHash !== passwordHash) throw new Refused('unauthenticated');
       return this.#signIn(user, false, passwordHash === null ? 'name' : 'password', transaction);

@@ -1,5 +1,5 @@
 import type { Transaction } from 'sequelize';
-import { Membership } from '../../database/models.ts';
+import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
 
 /**
@@ -23,6 +23,6 @@ export async function requireMembers(
   transaction: Transaction,
 ): Promise<void> {
   const where = { groupId: groupIds, userId: userIds } as Record<string, readonly number[]>;
-  const stored = await Membership.count({ where, transaction });
+  const stored = await modelsOf(transaction).Membership.count({ where, transaction });
   await requireStored(stored, new Set(groupIds).size * new Set(userIds).size, 'memberships', transaction);
 }
