@@ -3,7 +3,16 @@ export type { GroupCalls, GroupChange, InvitationOptions } from './calls/group-c
 export type { OperationCalls } from './calls/operation-calls.ts';
 export { ChatClient } from './chat-client.ts';
 export { isAfter } from './cursor.ts';
-export * from './errors.ts';
+export {
+  ChatError,
+  CursorExpiredError,
+  type ErrorDetail,
+  type ErrorProperties,
+  OutcomeUnknownError,
+  RefusedError,
+  UnreachableError,
+  UnreadableResponseError,
+} from './errors.ts';
 export type { EventIterator, EventsOptions, PollSource } from './event-iterator.ts';
 export { newIdempotencyKey } from './idempotency-key.ts';
 export type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOptions } from './options.ts';

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build, stop } from 'esbuild';
+import { type BuildOptions, build, stop } from 'esbuild';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { lexerOnly } from './lexer-only.ts';
+import { type Compiled, compileSplit } from './split-page.ts';
 
 /** One file of the pages. `path` is the path of its URL; the name of a file under /assets/ includes a hash of its content. */
 export interface PageFile {
@@ -22,11 +23,14 @@ const PAGES = ['home', 'cluster'];
 
 /** What is compiled: a script and a style sheet for each page, its other languages, and the service worker. */
 const ENTRIES = [
-  ...['home.tsx', 'home.css', 'home-pt-br.ts'],
+  ...['home.css', 'home-dialogs.css', 'home-pt-br.ts'],
   ...['cluster.tsx', 'cluster.css', 'cluster-pt-br.ts'],
   ...['docs.ts', 'docs.css', 'docs-pt-br.ts'],
   'service-worker.ts',
 ];
+
+/** The script of the chat page, and its dialogs, which it loads later. */
+const CHAT = { start: 'home.tsx', later: 'home-dialogs.ts' };
 
 /** The files that the documentation page loads. A node writes that page itself. */
 const DOCS = ['icon.svg', 'docs.css', 'docs-pt-br.js', 'docs.js'];
@@ -76,12 +80,10 @@ function hashedName(name: string, body: Buffer): string {
   return `${stem}.${createHash('sha256').update(body).digest('hex').slice(0, 12)}${ext}`;
 }
 
-/** Bundles the page's modules and its style sheets into one file each. */
-async function compile(): Promise<{ name: string; body: Buffer }[]> {
-  // Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
-  // build unless it is stopped.
-  const building = build({
-    entryPoints: ENTRIES.map((name) => path.join(FOLDER, name)),
+/** Bundles the pages' modules and style sheets into one file each. */
+async function compile(): Promise<Compiled[]> {
+  const source = (name: string) => path.join(FOLDER, name);
+  const options = {
     // Determines the names of the outputs only; nothing is written.
     outdir: FOLDER,
     bundle: true,
@@ -94,7 +96,17 @@ async function compile(): Promise<{ name: string; body: Buffer }[]> {
     charset: 'utf8',
     write: false,
     logLevel: 'silent',
-  });
-  const { outputFiles } = await building.finally(() => stop());
-  return outputFiles.map(({ path: file, contents }) => ({ name: path.basename(file), body: Buffer.from(contents) }));
+  } satisfies BuildOptions;
+  // Asynchronous, because a synchronous build would block the node and its heartbeats. esbuild's child process outlives the
+  // build unless it is stopped.
+  const building = Promise.all([
+    build({ ...options, entryPoints: ENTRIES.map(source) }),
+    compileSplit({ start: source(CHAT.start), later: source(CHAT.later) }, options),
+  ]);
+  const [{ outputFiles }, chat] = await building.finally(() => stop());
+  const others = outputFiles.map(({ path: file, contents }) => ({
+    name: path.basename(file),
+    body: Buffer.from(contents),
+  }));
+  return [...others, ...chat];
 }

@@ -1,6 +1,7 @@
 import { chat } from './en/chat.ts';
 import { cluster } from './en/cluster.ts';
 import { common } from './en/common.ts';
+import type { dialogs } from './en/dialogs.ts';
 import { docs } from './en/docs.ts';
 import { errors } from './en/errors.ts';
 
@@ -9,6 +10,7 @@ export interface Translation {
   common: typeof common;
   errors: typeof errors;
   chat?: typeof chat;
+  dialogs?: typeof dialogs & typeof chat;
   cluster?: typeof cluster;
   docs?: typeof docs;
 }
@@ -23,6 +25,11 @@ let translation: Translation | undefined;
 /** Shows this translation; undefined for English. */
 export function setTranslation(chosen: Translation | undefined): void {
   translation = chosen;
+}
+
+/** Returns the texts of the current language; undefined for English. */
+export function currentTranslation(): Translation | undefined {
+  return translation;
 }
 
 /** Returns the texts that several pages use, and those of errors, in the current language. */
@@ -51,7 +58,7 @@ export function docsTexts(): typeof docs {
 const completed = new WeakMap<object, object>();
 
 /** Completes a translation: it may come from a node of another version, and lack a text that this page has. */
-function withEnglishFallback<Texts extends object>(english: Texts, translated: Texts | undefined): Texts {
+export function withEnglishFallback<Texts extends object>(english: Texts, translated: Texts | undefined): Texts {
   if (translated === undefined) return english;
   const known = completed.get(translated) ?? { ...english, ...translated };
   completed.set(translated, known);

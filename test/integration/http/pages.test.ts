@@ -66,6 +66,8 @@ describe('A page', function () {
       '/assets/icon-180.HASH.png',
       '/assets/home.HASH.css',
       '/assets/home.HASH.js',
+      '/assets/home-dialogs.HASH.css',
+      '/assets/home-dialogs.HASH.js',
       '/assets/home-pt-br.HASH.js',
     ]);
     for (const path of [...PAGES, ...assets]) {

@@ -5,7 +5,7 @@ import { Announcer } from './announcer.tsx';
 import { ChatView } from './chat-view.tsx';
 import { useChanges, type View, ViewContext } from './context.ts';
 import type { DialogState } from './dialogs/dialog-state.ts';
-import { DialogView } from './dialogs/dialog-view.tsx';
+import { LazyDialog } from './dialogs/lazy-dialog.tsx';
 import { useShortcuts } from './shortcuts.ts';
 import { SignIn } from './sign-in.tsx';
 import { NoticeLine, TopBar } from './top-bar.tsx';
@@ -37,7 +37,7 @@ export function AppView({ app }: { app: App }) {
       <Announcer />
       {chat === undefined ? <SignIn /> : <ChatView key={chat.me.id} chat={chat} />}
       {chat !== undefined && dialog !== undefined && !isOrphan && (
-        <DialogView chat={chat} dialog={dialog} close={close} />
+        <LazyDialog chat={chat} dialog={dialog} close={close} />
       )}
     </ViewContext.Provider>
   );

@@ -2,7 +2,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Account, Session } from '../../../../client/index.ts';
 import { dateAndTime } from '../../../i18n/dates.ts';
-import { chatTexts, texts } from '../../../i18n/texts.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import { texts } from '../../../i18n/texts.ts';
 import { ErrorLine } from '../../../shared/error-line.tsx';
 import { LanguageSwitch } from '../../../shared/language-switch.tsx';
 import { Modal } from '../../../shared/modal.tsx';
@@ -12,7 +13,7 @@ import type { DialogProps } from './dialog-state.ts';
 /** The user's own account: name, password, signed-in devices, language, notifications. */
 export function AccountDialog({ chat, onClose }: DialogProps) {
   const { app, openDialog } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const { signal } = chat;
   const [account, setAccount] = useState<Account>();
   /** What has been done; in the current language. */
@@ -94,8 +95,8 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
   );
 }
 
-const renamedText = () => chatTexts().renamed;
-const passwordChangedText = () => chatTexts().passwordChanged;
+const renamedText = () => dialogTexts().renamed;
+const passwordChangedText = () => dialogTexts().passwordChanged;
 
 /** Enter in a field does what its button does; it must not close the dialog. */
 function onEnter(act: () => void) {
@@ -108,7 +109,7 @@ function onEnter(act: () => void) {
 
 function Alerts() {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   return (
     <>
       {app.alerts.canNotify && (
@@ -140,7 +141,7 @@ function Alerts() {
 
 function Sessions({ chat }: { chat: DialogProps['chat'] }) {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const [sessions, setSessions] = useState<readonly Session[]>([]);
   const read = () => app.client.account.sessions({ signal: chat.signal }).then(setSessions, () => {});
   useEffect(() => void read(), []);
@@ -172,7 +173,7 @@ function Sessions({ chat }: { chat: DialogProps['chat'] }) {
 /** Asks before an account is deleted. */
 export function DeleteAccountDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const password = useRef<HTMLInputElement>(null);
   const erase = useRef<HTMLInputElement>(null);
   const remove = async () => {

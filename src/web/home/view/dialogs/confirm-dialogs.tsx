@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { chatTexts } from '../../../i18n/texts.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { nameOf } from '../../model/group-names.ts';
 import { useView } from '../context.ts';
@@ -8,7 +8,7 @@ import type { GroupDialogProps } from './dialog-state.ts';
 /** Asks before a user leaves a group. */
 export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const { id, direct } = conversation.group;
   const leave = async () => {
     await app.client.leave(id, { signal: chat.signal });
@@ -27,7 +27,7 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
 /** Asks before a group is deleted. */
 export function DeleteGroupDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const { id, name } = conversation.group;
   const remove = async () => {
     await app.client.groups.delete(id, { signal: chat.signal });
@@ -43,7 +43,7 @@ export function DeleteGroupDialog({ chat, onClose, conversation }: GroupDialogPr
 
 /** Asks before a message is deleted. */
 export function DeleteMessageDialog(props: GroupDialogProps & { messageId: number }) {
-  const t = chatTexts();
+  const t = dialogTexts();
   const remove = () => props.chat.changes.remove(props.conversation, props.messageId);
   return (
     <Modal title={t.deleteTitle} action={t.delete} act={remove} isDangerous onClose={props.onClose}>

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { errorText } from '../../../i18n/error-text.ts';
-import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { Search } from '../../model/search.ts';
 import { useView } from '../context.ts';
@@ -14,7 +14,7 @@ const TYPING_MS = 200;
 /** Finds groups, people and messages; with the keyboard alone, a quick way to another group. */
 export function FindDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const [term, setTerm] = useState('');
   const [search, setSearch] = useState<Search>();
   const [, setVersion] = useState(0);
@@ -85,7 +85,7 @@ export function FindDialog({ chat, onClose }: DialogProps) {
 
 /** Shows below the hits whether there may be more, and why a search failed. */
 function SearchState({ search, isEmpty }: { search: Search | undefined; isEmpty: boolean }) {
-  const t = chatTexts();
+  const t = dialogTexts();
   if (search === undefined) return null;
   const { isRunning, hasMore, error } = search;
   const hasNothing = isEmpty && !hasMore && error === undefined;

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
-import { chatTexts } from '../../../i18n/texts.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../shared/error-line.tsx';
 import { Modal } from '../../../shared/modal.tsx';
 import { addressOf, invitationHash } from '../../model/location.ts';
@@ -12,7 +12,7 @@ import { LinkField } from './small-dialogs.tsx';
 export function GroupSettingsDialog(props: GroupDialogProps) {
   const { chat, onClose, conversation } = props;
   const { app, openDialog } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const name = useRef<HTMLInputElement>(null);
   const description = useRef<HTMLTextAreaElement>(null);
   const { group } = conversation;
@@ -76,7 +76,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
 
 function Invitation({ chat, conversation }: GroupDialogProps) {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const [address, setAddress] = useState('');
   const [error, setError] = useState<unknown>();
   const invite = async () => {

@@ -1,10 +1,10 @@
-import { chatTexts } from '../../../i18n/texts.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import type { DialogProps } from './dialog-state.ts';
 
 /** The keyboard shortcuts. */
 export function HelpDialog({ onClose }: DialogProps) {
-  const t = chatTexts();
+  const t = dialogTexts();
   return (
     <Modal title={t.shortcuts} onClose={onClose}>
       <table class="shortcuts">

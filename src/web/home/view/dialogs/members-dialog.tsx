@@ -1,20 +1,20 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Member, MemberRole, User } from '../../../../client/index.ts';
-import { chatTexts } from '../../../i18n/texts.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../shared/error-line.tsx';
 import { Modal } from '../../../shared/modal.tsx';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import { OnlineDot } from '../online-dot.tsx';
-import { PeoplePicker } from '../people-picker.tsx';
 import type { GroupDialogProps } from './dialog-state.ts';
+import { PeoplePicker } from './people-picker.tsx';
 
 const ROLES: readonly MemberRole[] = ['owner', 'admin', 'member'];
 
 /** Lists the members of a group with their roles, adds and removes users, and offers to leave the group. */
 export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app, openDialog } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const [error, setError] = useState<unknown>();
   const [roles, setRoles] = useState<readonly Member[]>([]);
   const { id, name, members, members_count, role } = conversation.group;
@@ -78,7 +78,7 @@ interface LineProps {
 }
 
 function MemberLine({ member, isMe, own, setRole, remove }: LineProps) {
-  const t = chatTexts();
+  const t = dialogTexts();
   const { role } = member;
   const username = shownName(member.username, member.id);
   const mayRemove = !isMe && own !== 'member' && (own === 'owner' || role === 'member');

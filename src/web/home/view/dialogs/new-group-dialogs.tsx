@@ -2,25 +2,25 @@
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { ChatError, type User } from '../../../../client/index.ts';
-import { chatTexts } from '../../../i18n/texts.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import type { Chat } from '../../model/chat.ts';
 import { groupHash } from '../../model/location.ts';
 import { useView, type View } from '../context.ts';
-import { PeoplePicker } from '../people-picker.tsx';
 import type { DialogProps } from './dialog-state.ts';
+import { PeoplePicker } from './people-picker.tsx';
 
 /** Creates a group, which is then opened. */
 export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const name = useRef<HTMLInputElement>(null);
   const [chosen, setChosen] = useState<User[]>([]);
   const create = async () => {
     const usernames = chosen.map(({ username }) => username);
     const created = await app.client.createChat(name.current?.value ?? '', usernames, { signal: chat.signal });
     await chat.refresh();
-    if (created.warning !== undefined) app.show(() => chatTexts().someNotAdded);
+    if (created.warning !== undefined) app.show(() => dialogTexts().someNotAdded);
     location.hash = groupHash(created.group_id);
   };
   const without = (user: User) => chosen.filter(({ id }) => id !== user.id);
@@ -56,7 +56,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
 /** Joins a group by name, which is then opened. If there is none, asks whether to create it. */
 export function JoinGroupDialog({ chat, onClose }: DialogProps) {
   const view = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const name = useRef<HTMLInputElement>(null);
   const join = async () => {
     const wanted = (name.current?.value ?? '').trim();
@@ -77,7 +77,7 @@ export function JoinGroupDialog({ chat, onClose }: DialogProps) {
 /** The user wanted to join a group that does not exist: asks whether to create it. */
 export function CreateNamedDialog({ chat, onClose, name }: DialogProps & { name: string }) {
   const view = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   return (
     <Modal
       title={t.createNamedTitle(name)}
@@ -100,7 +100,7 @@ async function joinNamed({ app }: View, chat: Chat, name: string, create: boolea
 function NameField({ field }: { field: RefObject<HTMLInputElement | null> }) {
   return (
     <>
-      <label for="group-name">{chatTexts().groupName}</label>
+      <label for="group-name">{dialogTexts().groupName}</label>
       <input id="group-name" ref={field} required maxLength={128} autocomplete="off" />
     </>
   );

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { ChatClient, User } from '../../../../client/index.ts';
 import { shortTime } from '../../../i18n/dates.ts';
-import { chatTexts } from '../../../i18n/texts.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import { nameOf } from '../../model/group-names.ts';
@@ -39,7 +39,7 @@ export function groupHits(chat: Chat, term: string): SearchHit[] {
       key: `group-${group.id}`,
       kind: 'group',
       title: <bdi>{name}</bdi>,
-      detail: unread > 0 ? chatTexts().unread(unread) : '',
+      detail: unread > 0 ? dialogTexts().unread(unread) : '',
       open: () => goTo(groupHash(group.id)),
     }));
 }
@@ -52,7 +52,7 @@ export function peopleHits(client: ChatClient, chat: Chat, people: readonly User
       key: `person-${id}`,
       kind: 'person',
       title: <bdi>{username}</bdi>,
-      detail: chatTexts().writeTo,
+      detail: dialogTexts().writeTo,
       open: async () => {
         const { group_id } = await client.openDirect(id, { signal: chat.signal });
         await chat.refresh();
@@ -118,7 +118,7 @@ interface LineProps {
 export function SearchHitLine({ id, hit, isSelected, open }: LineProps) {
   return (
     <button type="button" id={id} role="option" tabIndex={-1} aria-selected={isSelected} onClick={open}>
-      <span class="kind">{chatTexts().kinds[hit.kind]}</span>
+      <span class="kind">{dialogTexts().kinds[hit.kind]}</span>
       <span class="title">{hit.title}</span>
       <span class="hint">{hit.detail}</span>
     </button>

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useEffect, useRef } from 'preact/hooks';
 import type { Message } from '../../../../client/index.ts';
-import { chatTexts } from '../../../i18n/texts.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
 import type { DialogProps, GroupDialogProps } from './dialog-state.ts';
@@ -18,7 +18,7 @@ export function ReactDialog({ chat, onClose, conversation, message }: GroupDialo
     chat.changes.react(conversation, current, emoji).catch((error) => app.failed(error));
   };
   return (
-    <Modal title={chatTexts().react} onClose={onClose}>
+    <Modal title={dialogTexts().react} onClose={onClose}>
       <div class="emoji">
         {EMOJI.map((emoji) => (
           <button key={emoji} type="button" class="secondary" aria-label={emoji} onClick={() => react(emoji)}>
@@ -33,7 +33,7 @@ export function ReactDialog({ chat, onClose, conversation, message }: GroupDialo
 /** Shows an address to copy, where the browser does not let the page copy it. */
 export function LinkDialog({ onClose, address }: DialogProps & { address: string }) {
   return (
-    <Modal title={chatTexts().link} onClose={onClose}>
+    <Modal title={dialogTexts().link} onClose={onClose}>
       <LinkField address={address} />
     </Modal>
   );
@@ -43,5 +43,5 @@ export function LinkDialog({ onClose, address }: DialogProps & { address: string
 export function LinkField({ address }: { address: string }) {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.select(), [address]);
-  return <input ref={field} aria-label={chatTexts().link} readOnly value={address} />;
+  return <input ref={field} aria-label={dialogTexts().link} readOnly value={address} />;
 }

@@ -1,10 +1,10 @@
 /// <reference lib="dom" />
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { User } from '../../../client/index.ts';
-import { chatTexts } from '../../i18n/texts.ts';
-import type { Chat } from '../model/chat.ts';
-import { useView } from './context.ts';
+import type { User } from '../../../../client/index.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import type { Chat } from '../../model/chat.ts';
+import { useView } from '../context.ts';
 
 /** Delay after the last keystroke before a search, in milliseconds: one request per word, not per letter. */
 const TYPING_MS = 200;
@@ -22,7 +22,7 @@ interface Props {
 /** A search field for users by part of their name. */
 export function PeoplePicker({ chat, label, isExcluded, choose, children }: Props) {
   const { app } = useView();
-  const t = chatTexts();
+  const t = dialogTexts();
   const input = useRef<HTMLInputElement>(null);
   const [term, setTerm] = useState('');
   /** Undefined before the result. */

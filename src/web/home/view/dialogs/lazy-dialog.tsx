@@ -1,0 +1,56 @@
+import { Component, type ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { chatTexts } from '../../../i18n/texts.ts';
+import { ErrorLine } from '../../../shared/error-line.tsx';
+import { Modal } from '../../../shared/modal.tsx';
+import type { Chat } from '../../model/chat.ts';
+import { useView } from '../context.ts';
+import type { DialogState } from './dialog-state.ts';
+import { dialogsIfLoaded, loadDialogs } from './load-dialogs.ts';
+
+interface Props {
+  chat: Chat;
+  dialog: DialogState;
+  close: (dialog: DialogState) => void;
+}
+
+/** The open dialog. Usually its code has been loaded already. */
+export function LazyDialog({ chat, dialog, close }: Props) {
+  const { app } = useView();
+  const [dialogs, setDialogs] = useState(dialogsIfLoaded);
+  const [error, setError] = useState<unknown>();
+  useEffect(() => {
+    if (dialogs === undefined) loadDialogs().then((loaded) => setDialogs(loaded), setError);
+  }, [dialogs]);
+  const onClose = () => close(dialog);
+  if (dialogs === undefined) {
+    return (
+      <Modal title={chatTexts().loadingDialog} onClose={onClose}>
+        {error === undefined ? <span class="spinner" /> : <ErrorLine error={error} />}
+      </Modal>
+    );
+  }
+  const failed = () => {
+    onClose();
+    app.show(() => chatTexts().reloadPage);
+  };
+  return (
+    <Boundary key={dialog.kind} failed={failed}>
+      <dialogs.DialogView chat={chat} dialog={dialog} close={close} />
+    </Boundary>
+  );
+}
+
+/** A dialog that cannot be rendered closes, and the page goes on: its file may be that of a node of another version. */
+class Boundary extends Component<{ failed: () => void; children: ComponentChildren }, { isBroken: boolean }> {
+  override state = { isBroken: false };
+
+  override componentDidCatch(): void {
+    this.setState({ isBroken: true });
+    this.props.failed();
+  }
+
+  override render() {
+    return this.state.isBroken ? null : this.props.children;
+  }
+}
