@@ -1,5 +1,6 @@
 import { format as formatted } from 'node:util';
 import pino from 'pino';
+import { type LogOutput, standardOutput } from './log-output.ts';
 import { printable } from './printable.ts';
 
 /** The logger of a node. Writes JSON or readable text to standard output, one line for each entry. */
@@ -13,9 +14,6 @@ const levelNames: Record<number, string> = {
   50: 'error',
   60: 'fatal',
 };
-
-/** Writes a line of the log. */
-export type Write = (line: string) => void;
 
 interface LogOptions {
   node: string;
@@ -31,18 +29,24 @@ interface LogOptions {
  */
 export function createLog(
   { node, level, pretty, term = () => null }: LogOptions,
-  write: Write = standardOutput(pretty),
+  output: Pick<LogOutput, 'write' | 'onResume'> = standardOutput(),
 ): Log {
   const format = pretty ? readable : (entry: Entry) => `${JSON.stringify(entry)}\n`;
-  return pino(
+  const log = pino(
     {
       level,
       base: { node },
       mixin: () => ofTerm(term()),
       serializers: { err: (error: unknown) => describeError(error) },
     },
-    { write: (line: string) => write(format(tidy(JSON.parse(line)) as Entry)) },
+    { write: (line: string) => output.write(format(tidy(JSON.parse(line)) as Entry)) },
   );
+  output.onResume = (lost) =>
+    log.warn(
+      { event: 'log_lines_lost', lost },
+      `${lost} lines of this log were lost: nothing read standard output for a while`,
+    );
+  return log;
 }
 
 /**
@@ -51,23 +55,6 @@ export function createLog(
  */
 export function captureWarnings(log: Log): void {
   console.warn = (...parts: unknown[]) => log.debug({ event: 'library_warning' }, formatted(...parts));
-}
-
-/** Lines that cannot be written now are kept up to this number of bytes, and dropped beyond it. */
-const MAX_UNWRITTEN = 1024 * 1024;
-
-/** The log is optional: a full disk or a closed pipe must not end the node. Without a listener, the error would. */
-const ignoreError = () => {};
-
-/** Writes synchronously, so that nothing is lost when the process exits. */
-function standardOutput(pretty: boolean): Write {
-  if (pretty) {
-    if (!process.stdout.listeners('error').includes(ignoreError)) process.stdout.on('error', ignoreError);
-    return (line) => void process.stdout.write(line);
-  }
-  const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_UNWRITTEN });
-  destination.on('error', ignoreError);
-  return (line) => void destination.write(line);
 }
 
 const ofTerm = (term: number | null) => (term === null ? {} : { term });

@@ -89,6 +89,8 @@ export interface Services extends ChatFeatures {
   hookPostsPerMinute: number;
   log: Log;
   logLevel: LogLevel;
+  /** The number of lines of the log that were dropped because nothing read it. */
+  logOutput: { readonly lost: number };
   sequelize: Sequelize;
   cluster: Cluster;
   authenticator: Authenticator;

@@ -17,6 +17,7 @@ import { Server } from '../http/server.ts';
 import type { Services } from '../http/services.ts';
 import type { Log } from '../log.ts';
 import type { LogLevel } from '../log-level.ts';
+import type { LogOutput } from '../log-output.ts';
 import type { Measurements } from '../measurements.ts';
 import { isLoopback } from '../settings/loopback.ts';
 import type { Settings } from '../settings.ts';
@@ -35,6 +36,7 @@ export interface HttpOptions {
   url(): string;
   log: Log;
   logLevel: LogLevel;
+  logOutput: LogOutput;
   database: NodeDatabase;
   lock: LockThread;
   chat: NodeChat;
@@ -49,7 +51,7 @@ export interface HttpOptions {
 export function buildHttp(options: HttpOptions) {
   const { settings, node, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue } =
     options;
-  const { listener, measurements } = options;
+  const { listener, measurements, logOutput } = options;
   const { sync, peers, identity, activity, pause } = coordination;
   const { eventLog, waiters, subscriptions, tokenCache } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
@@ -82,6 +84,7 @@ export function buildHttp(options: HttpOptions) {
     trustProxy,
     log,
     logLevel,
+    logOutput,
     sequelize: database.sequelize,
     cluster,
     authMode,

@@ -16,6 +16,7 @@ import { Listener } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
 import { captureWarnings, createLog, type Log } from '../log.ts';
 import { LogLevel } from '../log-level.ts';
+import { type LogOutput, standardOutput } from '../log-output.ts';
 import { Measurements } from '../measurements.ts';
 import { packageVersion } from '../package-root.ts';
 import { settingsWarnings } from '../settings/warnings.ts';
@@ -46,13 +47,17 @@ export interface Node {
   captureWarnings(): void;
 }
 
+/** How long a stop waits for a slow reader of the log. */
+const FLUSH_LIMIT_MS = 1000;
+
 /** Creates a node from its settings; nothing runs before `start`. `lockProgram` is a compiled lock-worker.ts. */
 export function createNode(settings: Settings, given: { log?: Log; lockProgram?: URL | undefined } = {}): Node {
   const name = settings.nodeName ?? `node-${settings.port === 0 ? process.pid : settings.port}`;
   const pretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stdout.isTTY === true);
   let parts: ReturnType<typeof assemble> | null = null;
   const term = () => parts?.term() ?? null;
-  const log = given.log ?? createLog({ node: name, level: settings.logLevel, pretty, term });
+  const logOutput = standardOutput();
+  const log = given.log ?? createLog({ node: name, level: settings.logLevel, pretty, term }, logOutput);
   const logLevel = new LogLevel(log, settings.logLevel);
   let starting: Promise<void> | null = null;
   let stopping: Promise<void> | null = null;
@@ -66,7 +71,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
     for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
     stopped.signal.throwIfAborted();
-    parts = assemble({ settings, node: name, log, logLevel, lockProgram: given.lockProgram });
+    parts = assemble({ settings, node: name, log, logLevel, logOutput, lockProgram: given.lockProgram });
     try {
       await parts.start();
     } catch (error) {
@@ -80,6 +85,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
     await starting?.catch(() => {});
     await parts?.stop();
     log.info({ event: 'stopped' }, 'stopped');
+    await logOutput.flush(FLUSH_LIMIT_MS);
   };
 
   return {
@@ -106,11 +112,12 @@ interface NodeBasis {
   node: string;
   log: Log;
   logLevel: LogLevel;
+  logOutput: LogOutput;
   lockProgram: URL | undefined;
 }
 
 /** Builds the parts in the order in which they start. A part that calls a later one is given it by `start`. */
-function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
+function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: NodeBasis) {
   let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
   const url = () => address;
 
@@ -167,7 +174,7 @@ function assemble({ settings, node, log, logLevel, lockProgram }: NodeBasis) {
     serverProblem: () => sameServer.problem,
     writer: chat.writer,
   });
-  const http = buildHttp({ ...shared, coordination, readiness, notifyQueue, listener });
+  const http = buildHttp({ ...shared, logOutput, coordination, readiness, notifyQueue, listener });
 
   const onNotification = (channel: string, payload: unknown) => {
     if (channel === CHANNELS.events) return chat.eventLog.hint(payload);

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { BoundedOutput } from '../../src/log-output.ts';
 
 const LOG = fileURLToPath(new URL('../../src/log.ts', import.meta.url));
 /** Every write to it fails as on a full disk. */
@@ -38,5 +40,84 @@ describe('A log that cannot be written', () => {
       const [code] = await once(child, 'exit');
       expect(code).to.equal(7);
     });
+
+    it(`does not stop the process while nothing reads it, and then says how many lines were lost (${form})`, async () => {
+      const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', unreadProgram(pretty)], {
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
+      // Nothing reads stdout until the child has reported that it goes on after three times what is kept.
+      const [report] = await once(child.stderr.setEncoding('utf8'), 'data');
+      expect(report).to.equal('goes on');
+      const output = text(child.stdout);
+      child.stdin.end();
+      const lines = (await output).split('\n');
+      const isLine = (line: string) => line.includes('a long line');
+      const lost = Number(/(\d+) lines of this log were lost/.exec(lines.find((line) => !isLine(line)) ?? '')?.[1]);
+      expect(lost).to.be.greaterThan(1000);
+      expect(lines.filter(isLine).length + lost).to.equal(3000);
+    });
   }
+});
+
+/** Logs three thousand lines of a kilobyte, reports that to stderr, and ends when the log is written. */
+const unreadProgram = (pretty: boolean) => `
+  const { createLog } = await import(${JSON.stringify(LOG)});
+  const log = createLog({ node: 'n', level: 'info', pretty: ${pretty} });
+  for (let n = 0; n < 3000; n++) {
+    log.info({ more: 'x'.repeat(1000) }, 'a long line');
+    if (n % 100 === 0) await new Promise(setImmediate);
+  }
+  process.stderr.write('goes on');
+  process.stdin.resume();`;
+
+describe('BoundedOutput', () => {
+  /** A stream whose reader takes lines only when the test says so. */
+  class SlowStream {
+    readonly #unread: { text: string; written: () => void }[] = [];
+    writableLength = 0;
+    write(text: string, written: () => void): boolean {
+      this.writableLength += text.length;
+      this.#unread.push({ text, written });
+      return false;
+    }
+    read(): string[] {
+      const read = this.#unread.splice(0);
+      this.writableLength = 0;
+      for (const { written } of read) written();
+      return read.map(({ text }) => text.slice(0, 10));
+    }
+  }
+  const MEGABYTE = 'x'.repeat(1024 * 1024);
+
+  it('writes a line that is longer than its limit when nothing waits', () => {
+    const stream = new SlowStream();
+    new BoundedOutput(stream).write(`${MEGABYTE}more`);
+    expect(stream.read()).to.deep.equal(['xxxxxxxxxx']);
+  });
+
+  it('drops lines in succession, counts them, and reports them once it writes again', () => {
+    const stream = new SlowStream();
+    const output = new BoundedOutput(stream);
+    const reports: number[] = [];
+    output.onResume = (lost) => {
+      reports.push(lost);
+      output.write(`lost ${lost}`);
+    };
+    for (const line of [MEGABYTE, 'one', 'two']) output.write(line);
+    expect(stream.read()).to.deep.equal(['xxxxxxxxxx']);
+    output.write('three');
+    expect(stream.read()).to.deep.equal(['lost 2', 'three']);
+    expect([output.lost, reports]).to.deep.equal([2, [2]]);
+  });
+
+  it('flushes what is written and stops waiting at its limit', async () => {
+    const stream = new SlowStream();
+    const output = new BoundedOutput(stream);
+    output.write('one');
+    const flushed = output.flush(60_000);
+    stream.read();
+    await flushed;
+    output.write('two');
+    await output.flush(1);
+  });
 });

@@ -8,10 +8,10 @@ const SHOWN = 'a\\u001b[31m\\u009b2J\\r\\nb\\u202ec\\u2028d\\u0000e\\u007ff\\u20
 /** Returns everything that the log wrote during `act`. */
 function written(pretty: boolean, act: (log: ReturnType<typeof createLog>) => void): string {
   let text = '';
-  const log = createLog({ node: 'node-a', level: 'trace', pretty }, (line) => {
+  const write = (line: string) => {
     text += line;
-  });
-  act(log);
+  };
+  act(createLog({ node: 'node-a', level: 'trace', pretty }, { write, onResume: () => {} }));
   return text;
 }
 

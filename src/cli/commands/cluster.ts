@@ -3,6 +3,7 @@ import { seedData } from '../../local-cluster/demo-data.ts';
 import { Launcher } from '../../local-cluster/launcher.ts';
 import { HELP, parseOptions } from '../../local-cluster/options.ts';
 import { openOutput } from '../../local-cluster/output.ts';
+import { BoundedOutput } from '../../log-output.ts';
 import { DATA_HOME } from '../../package-root.ts';
 import { processEnvironment, readSettings } from '../../settings.ts';
 import type { Command } from '../command/command.ts';
@@ -21,12 +22,14 @@ export const cluster: Command = {
     const options = parseOptions(args, path.join(DATA_HOME, '.data'));
     const environment = processEnvironment();
     const names = Array.from({ length: options.nodes }, (_, index) => `node-${options.port + index}`);
+    const output = new BoundedOutput(process.stdout);
+    output.onResume = (lost) => output.write(`cluster: ${lost} lines were lost: nothing read them for a while\n`);
     const launcher = new Launcher({
       ...options,
       environment,
       check: readSettings,
       seed: seedData,
-      output: openOutput(names, (text) => void process.stdout.write(text)),
+      output: openOutput(names, output.write),
     });
     stopOnSignals(launcher);
     await launcher.run();

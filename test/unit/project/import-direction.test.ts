@@ -16,6 +16,7 @@ const BASE: Part[] = [
   'error-message',
   'log',
   'log-level',
+  'log-output',
   'load-meter',
   'measurements',
   'name-lookups',

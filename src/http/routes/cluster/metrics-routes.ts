@@ -103,6 +103,7 @@ function currentValues(services: Services): Registry {
   leaseValues(services, register);
   clientValues(services, register);
   databaseValues(services, register);
+  logValues(services, register);
   return register;
 }
 
@@ -151,6 +152,15 @@ function clientValues(services: Services, register: Registry): void {
     'plantao_token_cache_misses_total',
     'Tokens that were not in the cache and were looked up in the database',
     () => tokenCache.misses,
+  );
+}
+
+function logValues({ logOutput }: Services, register: Registry): void {
+  const { counter } = valuesIn(register);
+  counter(
+    'plantao_log_lines_lost_total',
+    'Lines of the log that were dropped because nothing read standard output, or its disk was full',
+    () => logOutput.lost,
   );
 }
 

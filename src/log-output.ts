@@ -1,0 +1,101 @@
+import { fstatSync } from 'node:fs';
+import pino from 'pino';
+
+/** Lines that cannot be written now are kept up to this number of bytes, and dropped beyond it. */
+const MAX_UNWRITTEN = 1024 * 1024;
+/** The reader of a pipe has to take this much before new lines are kept again: otherwise, every second line would be lost. */
+const RESUME_BELOW = MAX_UNWRITTEN / 2;
+
+/** The part of a stream that {@link BoundedOutput} needs. */
+export interface OutputStream {
+  readonly writableLength: number;
+  write(text: string, written: () => void): boolean;
+}
+
+/** Where the lines of a log go. */
+export interface LogOutput {
+  write(line: string): void;
+  /** The number of lines that were dropped. */
+  readonly lost: number;
+  /** Called with the number of lines that were dropped in succession, when lines are written again. */
+  onResume: (lost: number) => void;
+  /** Resolves when every line is written, or after `limitMs`. */
+  flush(limitMs: number): Promise<void>;
+}
+
+/**
+ * Writes to a pipe, socket or terminal, without ever waiting for its reader: a log collector that hangs must not stop the node. Lines
+ * beyond {@link MAX_UNWRITTEN} are dropped and counted.
+ */
+export class BoundedOutput implements LogOutput {
+  readonly #stream: OutputStream;
+  #lost = 0;
+  /** Lost since lines were last written; 0 while none are dropped. */
+  #lostNow = 0;
+  onResume: (lost: number) => void = () => {};
+
+  constructor(stream: OutputStream) {
+    this.#stream = stream;
+  }
+
+  get lost(): number {
+    return this.#lost;
+  }
+
+  readonly write = (line: string): void => {
+    const { writableLength } = this.#stream;
+    if (writableLength > 0 && (this.#lostNow > 0 || writableLength + line.length > MAX_UNWRITTEN)) {
+      this.#lost++;
+      this.#lostNow++;
+      return;
+    }
+    this.#stream.write(line, this.#written);
+  };
+
+  readonly #written = () => {
+    if (this.#lostNow === 0 || this.#stream.writableLength > RESUME_BELOW) return;
+    const lost = this.#lostNow;
+    this.#lostNow = 0;
+    this.onResume(lost);
+  };
+
+  flush(limitMs: number): Promise<void> {
+    if (this.#stream.writableLength === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      setTimeout(resolve, limitMs).unref();
+      this.#stream.write('', resolve);
+    });
+  }
+}
+
+/** The log is optional: a full disk or a closed pipe must not end the node. Without a listener, the error would. */
+const ignoreError = () => {};
+
+/** Returns the output on `process.stdout`. */
+export function standardOutput(): LogOutput {
+  if (isFile(1)) return fileOutput();
+  if (!process.stdout.listeners('error').includes(ignoreError)) process.stdout.on('error', ignoreError);
+  return new BoundedOutput(process.stdout);
+}
+
+/** Writes synchronously, so that nothing is lost when the process exits. A disk that is full for a moment loses no line either. */
+function fileOutput(): LogOutput {
+  const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_UNWRITTEN });
+  const output: LogOutput & { lost: number } = {
+    write: (line) => void destination.write(line),
+    lost: 0,
+    onResume: () => {},
+    flush: () => Promise.resolve(),
+  };
+  destination.on('error', ignoreError);
+  destination.on('drop', () => output.lost++);
+  return output;
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile();
+  } catch {
+    return false;
+  }
+}
