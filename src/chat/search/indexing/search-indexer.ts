@@ -15,8 +15,10 @@ export interface SearchIndexerOptions {
   isActive: () => boolean;
 }
 
-/** How often the index follows the event log. It is not urgent: a search reads unindexed messages directly. */
+/** How often the index follows a log that grows. It is not urgent: a search reads unindexed messages directly. */
 const INTERVAL_MS = 1000;
+/** Longest delay while the log does not grow: an idle service costs its machine and its database little. */
+const MAX_IDLE_DELAY_MS = 8000;
 /** Longest delay after failed steps. */
 const MAX_DELAY_MS = 60_000;
 /** Shortest pause between two steps. */
@@ -43,11 +45,14 @@ export class SearchIndexer {
   readonly #options: SearchIndexerOptions;
   readonly #loop: BackgroundLoop;
   #failures = 0;
+  /** Rounds in a row that found nothing to do. */
+  #idleRounds = 0;
 
   constructor(options: SearchIndexerOptions) {
     this.#options = options;
     this.#loop = new BackgroundLoop({
-      delayMs: () => Math.min(INTERVAL_MS * 2 ** Math.min(this.#failures, 10), MAX_DELAY_MS),
+      delayMs: () =>
+        this.#failures > 0 ? delayAfter(this.#failures, MAX_DELAY_MS) : delayAfter(this.#idleRounds, MAX_IDLE_DELAY_MS),
       round: () => this.catchUp(),
       onError: (error) => this.#report(error),
     });
@@ -64,6 +69,7 @@ export class SearchIndexer {
 
   /** Indexes everything that is in the log, or nothing if this node is not active. @throws the database's error. */
   async catchUp({ atFullSpeed = false } = {}): Promise<void> {
+    this.#idleRounds++;
     for (let startedAt = performance.now(); this.#mayContinue && (await this.#step()); startedAt = performance.now()) {
       if (atFullSpeed) continue;
       const pauseMs = Math.max(PAUSE_MS, PAUSE_FACTOR * (performance.now() - startedAt));
@@ -86,6 +92,7 @@ export class SearchIndexer {
       return true;
     }
     const followed = await this.#follow(state);
+    if (followed > 0) this.#idleRounds = 0;
     if (!this.#mayContinue) return false;
     if (state.swept_group !== null) return this.#sweep(state.swept_group);
     return followed === EVENTS;
@@ -187,3 +194,6 @@ export class SearchIndexer {
     );
   }
 }
+
+/** Returns the delay, in milliseconds, after `rounds` rounds in a row that failed or found nothing to do. */
+const delayAfter = (rounds: number, limitMs: number) => Math.min(INTERVAL_MS * 2 ** Math.min(rounds, 10), limitMs);
