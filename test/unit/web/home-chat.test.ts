@@ -290,6 +290,45 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect(store.getItem(`plantao.outbox.${ana.id}.key-9`)).to.equal(null);
   });
 
+  it('shows what an earlier visit has left, in the group and in the list, before any node responds, and sends it once', async () => {
+    const replyTo = { id: 7, sender: 'bruno', excerpt: 'a question' };
+    const unsent = JSON.stringify({ groupId: 31, content: 'an answer', replyTo, at: 1 });
+    store.setItem(`plantao.outbox.${ana.id}.key-1`, unsent);
+    const kept = [31, 32].map((id) => ({ group: group(id, bruno), activeAt: '', messages: [] }));
+    store.setItem(`plantao.seen.${ana.id}.chats`, JSON.stringify({ groups: kept }));
+    const client = new ChatClient({ urls: [node.url], userId: ana.id });
+    chat = new Chat(client, ana, () => store, {
+      changed: () => {},
+      arrived: () => {},
+      ended: () => {},
+      undeliverable: () => {},
+    });
+    const started = chat.start();
+    const waiting = () => shown(31)?.waiting;
+    expect(waiting()).to.deep.include({ content: 'an answer', replyTo, state: 'sending' });
+    expect(shown(32)?.waiting).to.equal(undefined);
+    await groups(1, group(32, bruno), group(31, bruno));
+    await started;
+    expect(shown(31)?.entries()).to.have.length(1);
+    await respond('/messages', { message_id: 8, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(2) });
+    await until(() => waiting() === undefined, 'it is stored');
+    expect(shown(31)?.window.all.map(({ content, reply_to }) => [content, reply_to?.excerpt])).to.deep.equal([
+      ['an answer', 'a question'],
+    ]);
+    expect(requests.get('/messages')).to.deep.equal([]);
+  });
+
+  it('keeps a group on the device for as long as a message waits in it, however many groups are more active', async () => {
+    const many = Array.from({ length: 40 }, (_, index) => group(index + 1, bruno));
+    store.setItem(`plantao.outbox.${ana.id}.key-1`, JSON.stringify({ groupId: 40, content: 'late', at: 1 }));
+    const started = chat.start();
+    await groups(1, ...many);
+    await started;
+    const kept = JSON.parse(store.getItem(`plantao.seen.${ana.id}.chats`) ?? '{}');
+    const ids = kept.groups.map((one: { group: ChatGroup }) => one.group.id);
+    expect(ids).to.have.length(31).and.to.include(40);
+  });
+
   it('reports how far the user has read, only while the page is visible', async () => {
     await start([message(1), message(2)]);
     const [open] = chat.conversations;

@@ -85,7 +85,12 @@ export class App extends Observable {
     addEventListener('pagehide', () => this.chat?.save());
     setInterval(() => this.chat?.save(), SAVE_EVERY_MS);
     addEventListener('hashchange', () => this.#openNamed());
-    addEventListener('online', () => void this.#watch.refresh());
+    for (const change of ['online', 'offline']) {
+      addEventListener(change, () => {
+        void this.#watch.refresh();
+        this.changed();
+      });
+    }
     void this.#watch.refresh();
     if (session !== undefined) this.enter(session);
   }
@@ -98,6 +103,11 @@ export class App extends Observable {
   /** How the page reaches the cluster. */
   get connection(): ConnectionState {
     return this.#watch.connection;
+  }
+
+  /** True while nothing can be sent: the browser has no network, or no node responds. */
+  get isCutOff(): boolean {
+    return this.connection === 'lost' || !navigator.onLine;
   }
 
   /** True if that user is known to be connected. Without a connection of its own, the page knows of no other. */
@@ -145,6 +155,7 @@ export class App extends Observable {
   /** Ends the session. `endedBy` is an error if the user did not end it. Of a deleted account, this device keeps nothing. */
   leave(endedBy?: unknown, isDeleted = endedBy instanceof ChatError && endedBy.code === 'user_not_found'): void {
     if (this.chat === undefined) return;
+    if (endedBy !== undefined) this.chat.save();
     this.chat.stop();
     // An expired session is no sign-out: what was loaded stays for the next one.
     if (endedBy === undefined) {

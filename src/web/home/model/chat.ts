@@ -92,6 +92,11 @@ export class Chat {
     return this.#groups.isListed || this.#groups.all.length > 0;
   }
 
+  /** True once this visit has read the list of groups: a group that is not in it is not the user's. */
+  get isListed(): boolean {
+    return this.#groups.isListed;
+  }
+
   /** Keeps what is loaded on this device for the next visit, and reports what has been read. */
   save(): void {
     this.#groups.save();
@@ -125,9 +130,14 @@ export class Chat {
 
   /** Reads the groups, then follows the events until stop(). Rejects if a node refuses the request. */
   async start(): Promise<void> {
+    const find = (groupId: number) => this.find(groupId);
+    // Those of the groups of the last visit are shown while there is no network, and sent as soon as there is one.
+    this.outbox.restore(find);
     const cursor = await this.refresh();
     void this.#follow(cursor);
-    for (const text of this.outbox.restore((groupId) => this.find(groupId))) this.#listener.undeliverable(text);
+    for (const text of this.outbox.removeUndeliverable(find)) this.#listener.undeliverable(text);
+    this.outbox.restore(find);
+    this.save();
     if (this.#opened !== undefined) await this.open(this.#opened);
   }
 

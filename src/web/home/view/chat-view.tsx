@@ -5,13 +5,13 @@ import { GroupsPane } from './groups-pane.tsx';
 
 /** The two panes of a signed-in user: the groups, and the open one. */
 export function ChatView({ chat }: { chat: Chat }) {
-  const { opened, openedId, isLoaded } = chat;
+  const { opened, openedId, isListed } = chat;
   return (
     <main id="chat" class={openedId === undefined ? '' : 'has-open-group'}>
       <GroupsPane chat={chat} />
       {opened !== undefined ? (
         <ConversationView key={opened.group.id} chat={chat} conversation={opened} />
-      ) : isLoaded && openedId !== undefined ? (
+      ) : isListed && openedId !== undefined ? (
         <UnknownGroup />
       ) : (
         <p id="nothing-open" class="hint">
@@ -35,8 +35,8 @@ function UnknownGroup() {
   );
 }
 
-function nothingText({ isLoaded, conversations }: Chat): string {
+function nothingText({ isLoaded, openedId, conversations }: Chat): string {
   const t = chatTexts();
-  if (!isLoaded) return t.loadingGroups;
+  if (!isLoaded || openedId !== undefined) return t.loadingGroups;
   return conversations.length === 0 ? t.nothingYet : t.chooseGroup;
 }

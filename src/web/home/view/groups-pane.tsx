@@ -67,8 +67,12 @@ interface LinkProps {
 }
 
 function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) {
-  const { group, last, unread } = conversation;
+  const { app } = useView();
+  const { group, last, unread, waiting } = conversation;
   const t = chatTexts();
+  // A message that is on its way needs no word: it would flash at each one.
+  const isStuck = waiting?.state === 'sending' && app.isCutOff;
+  const state = waiting?.state === 'failed' ? t.notSent : isStuck ? t.waitingShort : undefined;
   return (
     <li>
       <a href={groupHash(group.id)} aria-current={isOpen ? 'page' : undefined} tabIndex={isTabStop ? 0 : -1}>
@@ -82,9 +86,17 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
             </span>
           )}
         </span>
-        {last !== undefined && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp), nodeTime())}</time>}
+        {state !== undefined ? (
+          <span class="state">{state}</span>
+        ) : (
+          last !== undefined && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp), nodeTime())}</time>
+        )}
         <span class="preview">
-          {last === undefined ? (
+          {waiting !== undefined ? (
+            <>
+              <bdi>{t.you}</bdi>: <bdi>{waiting.content.slice(0, 200)}</bdi>
+            </>
+          ) : last === undefined ? (
             t.noMessages
           ) : (
             <>

@@ -11,12 +11,20 @@ import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
 import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
 
+/** A message that another one replies to, as far as its quote shows it. */
+export interface ReplyTarget {
+  id: number;
+  /** Absent for a message that was written by an earlier version of this page. */
+  sender?: string;
+  excerpt?: string;
+}
+
 /** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
 export interface Pending {
   /** The idempotency key, the same for every try. */
   key: string;
   content: string;
-  replyTo?: number;
+  replyTo?: ReplyTarget;
   state: 'sending' | 'failed';
   /** The code of the error with which it was refused. */
   code?: string;
@@ -71,6 +79,11 @@ export class Conversation {
   /** Increases with every forget(). A page requested in an earlier generation has a gap after it and must be ignored. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** The newest message that is not known to be stored, if any. */
+  get waiting(): Pending | undefined {
+    return this.#pending.findLast(({ arrivedAs }) => arrivedAs === undefined);
   }
 
   /** True while a message is being sent. */
@@ -189,7 +202,7 @@ export class Conversation {
   }
 
   /** Records that a message is being sent. */
-  sending(key: string, { content, replyTo }: { content: string; replyTo?: number }): void {
+  sending(key: string, { content, replyTo }: { content: string; replyTo?: ReplyTarget }): void {
     const known = this.#find(key);
     const reply = replyTo === undefined ? {} : { replyTo };
     if (known === undefined) this.#pending.push({ key, content, ...reply, state: 'sending' });
@@ -203,21 +216,20 @@ export class Conversation {
     if (pending === undefined || this.window.find(sent.message_id) !== undefined) return;
     const { message_id: id, timestamp } = sent;
     const { content, replyTo } = pending;
-    const target = replyTo === undefined ? undefined : this.window.find(replyTo);
-    const reply = target && {
-      reply_to: {
-        id: target.id,
-        sender: target.sender,
-        sender_id: target.sender_id,
-        excerpt: target.content.slice(0, 100),
-        deleted: false,
-      },
-    };
-    const message: Message = { id, sender, sender_id: this.#me, content, timestamp, ...reply };
+    const reply = replyTo && this.#quoteOf(replyTo);
+    const message: Message = { id, sender, sender_id: this.#me, content, timestamp, ...(reply && { reply_to: reply }) };
     this.window.add(message);
     if (id <= (this.last?.id ?? 0)) return;
     this.last = { id, sender, sender_id: this.#me, excerpt: content.slice(0, 200), timestamp };
     this.activeAt = timestamp;
+  }
+
+  /** Returns the quote of a message, as far as it is known here; the event of the reply brings all of it. */
+  #quoteOf({ id, sender, excerpt }: ReplyTarget): Message['reply_to'] {
+    const target = this.window.find(id);
+    if (target !== undefined) return quoteOf(target);
+    if (sender === undefined || excerpt === undefined) return undefined;
+    return { id, sender, sender_id: null, excerpt, deleted: false };
   }
 
   /** Records that sending failed. It can be retried with the same key. */
@@ -254,4 +266,8 @@ export class Conversation {
   #find(key: string): Pending | undefined {
     return this.#pending.find((one) => one.key === key);
   }
+}
+
+function quoteOf({ id, sender, sender_id, content }: Message): NonNullable<Message['reply_to']> {
+  return { id, sender, sender_id, excerpt: content.slice(0, 100), deleted: false };
 }

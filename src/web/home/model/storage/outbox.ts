@@ -1,12 +1,13 @@
 import { type ChatClient, ChatError, newIdempotencyKey, type User } from '../../../../client/index.ts';
 import type { Stored } from '../../../shared/stored.ts';
-import type { Conversation } from '../messages/conversation.ts';
+import type { Conversation, ReplyTarget } from '../messages/conversation.ts';
 
 /** A message that is not known to be stored by the cluster, as this device keeps it. */
 export interface Unsent {
   groupId: number;
   content: string;
-  replyTo?: number;
+  /** What it replies to; only the id if an earlier version of this page has stored it. */
+  replyTo?: ReplyTarget | number;
   /** When it was written, in milliseconds: messages of a group are sent in this order. */
   at: number;
   /** The code of the error with which a node refused it; absent while it is being sent. */
@@ -55,7 +56,7 @@ export class Outbox {
   }
 
   /** Sends a message. It is shown at once, with its state. Resolves when it is stored or was refused. */
-  send(conversation: Conversation, content: string, replyTo?: number): Promise<void> {
+  send(conversation: Conversation, content: string, replyTo?: ReplyTarget): Promise<void> {
     const key = newIdempotencyKey();
     const reply = replyTo === undefined ? {} : { replyTo };
     const unsent: Unsent = { groupId: conversation.group.id, content, ...reply, at: Date.now() };
@@ -64,28 +65,36 @@ export class Outbox {
   }
 
   /**
-   * Continues with the messages that an earlier page has left, also of another tab. Removes those of groups that the user is not in
-   * any more, and returns their texts.
+   * Shows the messages that an earlier page has left, also of another tab, and continues to send them. Those of groups that `find`
+   * does not know stay as they are.
    */
-  restore(find: (groupId: number) => Conversation | undefined): string[] {
-    const undeliverable: string[] = [];
-    const left = this.#unsent.names().flatMap((key) => {
-      const unsent = this.#known.has(key) ? undefined : this.#unsent.get(key);
-      return unsent === undefined ? [] : [{ key, unsent }];
-    });
-    for (const { key, unsent } of left.sort((one, other) => one.unsent.at - other.unsent.at)) {
-      const conversation = find(unsent.groupId);
-      if (conversation === undefined) {
-        this.#unsent.set(key, undefined);
-        undeliverable.push(unsent.content);
-      } else if (unsent.refused === undefined) void this.#enqueue(conversation, key, unsent);
+  restore(find: (groupId: number) => Conversation | undefined): void {
+    for (const { key, unsent } of this.#left()) {
+      const conversation = this.#known.has(key) ? undefined : find(unsent.groupId);
+      if (conversation === undefined) continue;
+      if (unsent.refused === undefined) void this.#enqueue(conversation, key, unsent);
       else {
         this.#known.add(key);
-        conversation.sending(key, unsent);
+        conversation.sending(key, withTarget(unsent));
         conversation.failed(key, unsent.refused);
       }
     }
-    return undeliverable;
+  }
+
+  /** Removes the messages of groups that the user is not in any more, and returns their texts. */
+  removeUndeliverable(find: (groupId: number) => Conversation | undefined): string[] {
+    const undeliverable = this.#left().filter(({ unsent }) => find(unsent.groupId) === undefined);
+    for (const { key } of undeliverable) this.#unsent.set(key, undefined);
+    return undeliverable.map(({ unsent }) => unsent.content);
+  }
+
+  /** Returns all messages that are not known to be stored, in the order in which they were written. */
+  #left(): { key: string; unsent: Unsent }[] {
+    const left = this.#unsent.names().flatMap((key) => {
+      const unsent = this.#unsent.get(key);
+      return unsent === undefined ? [] : [{ key, unsent }];
+    });
+    return left.sort((one, other) => one.unsent.at - other.unsent.at);
   }
 
   /** Retries a refused message with its own key, so that it is stored once however often it is retried. */
@@ -107,7 +116,7 @@ export class Outbox {
   #enqueue(conversation: Conversation, key: string, unsent: Unsent): Promise<void> {
     const { id } = conversation.group;
     this.#known.add(key);
-    conversation.sending(key, unsent);
+    conversation.sending(key, withTarget(unsent));
     this.#listener.changed(conversation);
     const sent = (this.#last.get(id) ?? Promise.resolve()).then(() => this.#post(conversation, key, unsent));
     this.#last.set(id, sent);
@@ -124,7 +133,9 @@ export class Outbox {
       const code = error instanceof ChatError ? error.code : 'error';
       // An expired session is not the message's fault: it is sent when the user has signed in again.
       const isExpired = error instanceof ChatError && error.status === 401;
-      if (!isExpired) this.#unsent.set(key, { ...unsent, refused: code });
+      // Removed meanwhile: the user is not in its group any more.
+      const isKept = this.#unsent.get(key) !== undefined;
+      if (!isExpired && isKept) this.#unsent.set(key, { ...unsent, refused: code });
       conversation.failed(key, code);
       this.#listener.refused(error);
     }
@@ -132,8 +143,10 @@ export class Outbox {
   }
 
   /** Sends a message until a node stores it or refuses it. */
-  async #untilAnswered(idempotencyKey: string, { groupId, content, replyTo }: Unsent) {
-    const reply = replyTo === undefined ? {} : { replyTo };
+  async #untilAnswered(idempotencyKey: string, unsent: Unsent) {
+    const { groupId, content } = unsent;
+    const { replyTo } = withTarget(unsent);
+    const reply = replyTo === undefined ? {} : { replyTo: replyTo.id };
     const options = { idempotencyKey, ...reply, signal: this.#signal, deadlineMs: Number.POSITIVE_INFINITY };
     for (;;) {
       try {
@@ -146,6 +159,11 @@ export class Outbox {
       }
     }
   }
+}
+
+function withTarget({ content, replyTo }: Unsent): { content: string; replyTo?: ReplyTarget } {
+  if (replyTo === undefined) return { content };
+  return { content, replyTo: typeof replyTo === 'number' ? { id: replyTo } : replyTo };
 }
 
 function isTemporary(error: unknown): boolean {

@@ -30,7 +30,9 @@ export class Snapshot {
 
   /** Stores the groups, given with the most recently active first. */
   save(conversations: readonly Conversation[]): void {
-    const groups = conversations.slice(0, MAX_GROUPS).map(({ group, unread, lastReadId, last, activeAt, window }) => ({
+    // A message that waits to be sent must be shown, wherever its group is in the list.
+    const kept = conversations.filter(({ waiting }, index) => index < MAX_GROUPS || waiting !== undefined);
+    const groups = kept.map(({ group, unread, lastReadId, last, activeAt, window }) => ({
       group: { ...group, unread, last_read_id: lastReadId, last_message: last ?? null },
       activeAt,
       messages: window.hasNewer ? [] : window.all.slice(-MAX_MESSAGES),

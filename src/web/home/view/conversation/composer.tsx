@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
-import type { Conversation } from '../../model/messages/conversation.ts';
+import type { Conversation, ReplyTarget } from '../../model/messages/conversation.ts';
 import type { Draft, DraftTarget } from '../../model/storage/drafts.ts';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
@@ -86,7 +86,7 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
   const send = () => {
     if (text.trim() === '' || excess > 0 || isSaving) return;
     if (mode.kind === 'edit') return void save(mode.message);
-    void chat.outbox.send(conversation, text, mode.kind === 'reply' ? mode.message.id : undefined);
+    void chat.outbox.send(conversation, text, mode.kind === 'reply' ? replyTarget(mode.message) : undefined);
     onSend();
     drafts.write(id, '');
     setText('');
@@ -158,6 +158,10 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
       )}
     </form>
   );
+}
+
+function replyTarget({ id, sender, content }: DraftTarget): ReplyTarget {
+  return { id, sender, excerpt: content.slice(0, 100) };
 }
 
 function isEditing(mode: ComposerMode, { id }: DraftTarget): boolean {

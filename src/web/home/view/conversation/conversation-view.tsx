@@ -32,7 +32,13 @@ export function ConversationView({ chat, conversation }: Props) {
   return (
     <section id="conversation" aria-labelledby="conversation-title">
       <ConversationHeader chat={chat} conversation={conversation} />
-      <MessageList handle={list} chat={chat} conversation={conversation} actions={actions} />
+      <MessageList
+        handle={list}
+        chat={chat}
+        conversation={conversation}
+        actions={actions}
+        isCutOff={view.app.isCutOff}
+      />
       {conversation.group.archived ? (
         <p class="hint archived">{texts().errors.byCode.group_archived}</p>
       ) : (

@@ -13,6 +13,8 @@ interface Props {
   chat: Chat;
   conversation: Conversation;
   actions: MessageActions;
+  /** True while nothing can be loaded. */
+  isCutOff: boolean;
   /** Set to this list while it is shown: Preact gives a ref to a component as a property. */
   handle: { current: MessageList | null };
 }
@@ -93,7 +95,7 @@ export class MessageList extends Component<Props, State> {
     line.focus({ preventScroll: true });
   }
 
-  override render({ conversation, chat, actions }: Props, { isAtEnd, tabStop, target }: State) {
+  override render({ conversation, chat, actions, isCutOff }: Props, { isAtEnd, tabStop, target }: State) {
     const t = chatTexts();
     // A page left open at the end of a busy group must not grow for ever. Further up, the user needs the loaded messages.
     if (this.#followsEnd && this.#isPlaced) conversation.window.trim();
@@ -102,7 +104,7 @@ export class MessageList extends Component<Props, State> {
       <>
         <section id="scroller" ref={this.#scroller} aria-label={t.messages} onScroll={() => this.#scrolled()}>
           <p id="older" class="hint">
-            {olderText(conversation)}
+            {olderText(conversation, isCutOff)}
           </p>
           <ol
             id="messages"
@@ -187,9 +189,9 @@ export class MessageList extends Component<Props, State> {
   }
 }
 
-function olderText({ loaded, window }: Conversation): string {
+function olderText({ loaded, window }: Conversation, isCutOff: boolean): string {
   const t = chatTexts();
-  if (!loaded) return t.loadingMessages;
+  if (!loaded) return isCutOff ? t.savedMessages : t.loadingMessages;
   if (window.hasOlder) return t.scrollForOlder;
   return window.newest === undefined ? t.writeFirst : t.start;
 }

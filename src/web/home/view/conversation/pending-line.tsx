@@ -1,6 +1,7 @@
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation, Pending } from '../../model/messages/conversation.ts';
+import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import { MessageText } from './message-text.tsx';
 
@@ -12,15 +13,20 @@ interface Props {
 }
 
 /** A message that is being sent, or that a node refused. */
-export function PendingLine({ chat, conversation, names, pending: { key, content, state, code } }: Props) {
+export function PendingLine({ chat, conversation, names, pending: { key, content, replyTo, state, code } }: Props) {
   const { app } = useView();
   const t = chatTexts();
-  const sending = app.connection === 'lost' ? t.waiting : t.sending;
+  const sending = app.isCutOff ? t.waiting : t.sending;
   const { byCode, refused } = texts().errors;
   const reason = code === undefined ? undefined : Object.hasOwn(byCode, code) ? byCode[code] : refused;
   return (
     <li class={`message own first ${state}`}>
       <div class="sender">{t.you}</div>
+      {replyTo?.excerpt !== undefined && (
+        <div class="quote">
+          <bdi class="quote-sender">{shownName(replyTo.sender ?? '')}</bdi> <bdi>{replyTo.excerpt}</bdi>
+        </div>
+      )}
       <div class="body">
         <div class="content" dir="auto">
           <MessageText text={content} names={names} own={chat.me.username.toLowerCase()} />
