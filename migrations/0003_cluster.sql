@@ -208,6 +208,10 @@ BEGIN
     RAISE EXCEPTION 'the write fence requires READ COMMITTED: an older snapshot would not see that the term was closed'
       USING ERRCODE = 'PT003';
   END IF;
+  -- Set for the server while this session was open. A crash would lose writes that clients were told are stored.
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
   LOCK TABLE plantao_mutexes.write_fence IN ROW EXCLUSIVE MODE;
   -- A separate statement: its snapshot is newer than the fence, so it sees a term that closed while it waited.
   -- The node is compared too, for callers that know the bare number only.
@@ -220,7 +224,7 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.assert_term(bigint) IS
-  'The write fence: every writing transaction of a node calls it first, with its plantao.fencing_token(). A bare term number proves the term without its epoch. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed, is of another epoch, or belongs to another node than that in the session''s application_name; PT003 in a transaction that is not READ COMMITTED.';
+  'The write fence: every writing transaction of a node calls it first, with its plantao.fencing_token(). A bare term number proves the term without its epoch. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed, is of another epoch, or belongs to another node than that in the session''s application_name; PT003 in a transaction that is not READ COMMITTED. With synchronous_commit = off, the transaction commits with on.';
 
 CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

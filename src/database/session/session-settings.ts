@@ -73,7 +73,7 @@ export const SESSION_SETTINGS: SessionSettings = {
 
 /**
  * With synchronous_commit = off an acknowledged message may be lost, so it is changed to on. The DBA chooses among the
- * other values (local, remote_write, on, remote_apply).
+ * other values (local, remote_write, on, remote_apply), also while sessions are open: plantao.assert_term() refuses off then.
  */
 const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>> = {
   synchronous_commit: { value: 'off', instead: 'on' },
@@ -111,7 +111,7 @@ export function pinSession(settings: SessionSettings, version: number): string {
     'SET search_path = pg_catalog, pg_temp',
     // This limit counts from the start of the transaction, including this one.
     ...(version >= 17 ? ['SET transaction_timeout = 0'] : []),
-    assignment(settings, 'false'),
+    assignment(settings, { isLocal: false, condition: MAY_SET }),
     `SELECT name, current_setting(name, true) FROM (VALUES ${rows(settings)}) AS wanted (name, value)`,
   ].join(';\n');
 }
@@ -122,18 +122,27 @@ export function beginPinned(settings: SessionSettings): string {
   return [
     'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE',
     'SET LOCAL search_path = pg_catalog, pg_temp',
-    assignment(local, 'true'),
+    assignment(local, { isLocal: true, condition: DIFFERS }),
   ].join(';\n');
 }
 
+const DIFFERS = 'current_setting(name, true) <> value';
+
 /**
- * Returns a statement that sets what differs. PostgreSQL refuses to set a setting that needs a privilege even if its value would
- * not change.
+ * Also what has this value already, by default: PostgreSQL changes it in open sessions when its configuration is reloaded. It refuses
+ * to set a setting that needs a privilege even if its value would not change.
  */
-function assignment(settings: SessionSettings, isLocal: string): string {
+const MAY_SET = `current_setting(name, true) IS NOT NULL
+  AND (name <> 'session_replication_role' OR ${DIFFERS} OR current_setting('is_superuser') = 'on')`;
+
+/** Returns a statement that sets the settings that meet a condition. */
+function assignment(
+  settings: SessionSettings,
+  { isLocal, condition }: { isLocal: boolean; condition: string },
+): string {
   return `SELECT set_config(name, value, ${isLocal})
     FROM (VALUES ${rows(settings)}) AS wanted (name, value)
-    WHERE current_setting(name, true) <> value
+    WHERE ${condition}
     UNION ALL
     SELECT set_config(name, instead, ${isLocal})
     FROM (VALUES ${Object.entries(UNSAFE_VALUES)
