@@ -118,7 +118,7 @@ COMMENT ON COLUMN plantao.leader_terms.url IS 'URL of that node.';
 COMMENT ON COLUMN plantao.leader_terms.backend_pid IS 'Server process of the lock session.';
 COMMENT ON COLUMN plantao.leader_terms.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_terms.started_at IS 'When the term opened.';
-COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed; if the node died, its last sign of life; null for the open term.';
+COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed; if the node died, the last sign that it was active (plantao.last_active_at); null for the open term.';
 COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why it ended: the node resigned, or another node found the lock free.';
 COMMENT ON COLUMN plantao.leader_terms.end_cause IS 'The same for programs; see plantao.leader_history.';
 COMMENT ON COLUMN plantao.leader_terms.asked_by IS 'Who requested the switchover that ended it.';
@@ -147,7 +147,8 @@ CREATE TABLE plantao.nodes (
   posts_per_second real NOT NULL DEFAULT 0 CHECK (posts_per_second >= 0 AND posts_per_second < 'infinity'),
   commit_ms    real CHECK (commit_ms >= 0 AND commit_ms < 'infinity'),
   delivery_ms  real CHECK (delivery_ms >= 0 AND delivery_ms < 'infinity'),
-  queued_posts integer NOT NULL DEFAULT 0 CHECK (queued_posts >= 0)
+  queued_posts integer NOT NULL DEFAULT 0 CHECK (queued_posts >= 0),
+  active_at    timestamptz CHECK (active_at >= '1970-01-01 UTC' AND active_at < '10000-01-01 UTC')
 );
 COMMENT ON TABLE plantao.nodes IS 'One row for each node, written by that node about once a second. Read it through plantao.cluster_status.';
 COMMENT ON COLUMN plantao.nodes.node IS 'Name of the node (NODE_NAME).';
@@ -166,6 +167,7 @@ COMMENT ON COLUMN plantao.nodes.posts_per_second IS 'Posts that it committed in 
 COMMENT ON COLUMN plantao.nodes.commit_ms IS 'Its longest commit of posts in the last second; null if there was none.';
 COMMENT ON COLUMN plantao.nodes.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in the last second; null if there was none.';
 COMMENT ON COLUMN plantao.nodes.queued_posts IS 'Posts that waited for the next commit when it wrote the row.';
+COMMENT ON COLUMN plantao.nodes.active_at IS 'When it last wrote the row as the active node, by the clock of the database; null if it never has. A restart keeps it.';
 COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when it wrote the row. A row with another fingerprint was copied with the database: its node belongs to another cluster.';
 
 CREATE TABLE plantao.node_settings (
@@ -247,26 +249,41 @@ END $$;
 COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
   'Returns true if this session holds the leader lock and the given term is open and of the session''s node. Every heartbeat calls it.';
 
--- open_term() calls two functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
-CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void
+CREATE FUNCTION plantao.last_active_at(of_term bigint, unseen_ms double precision DEFAULT NULL) RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  last_heartbeat timestamptz;
+  opened plantao.leader_terms;
+  wrote_row timestamptz;
 BEGIN
-  -- The rows of plantao.nodes are informative: a lock on the table or a row must not delay a promotion.
+  SELECT * INTO opened FROM plantao.leader_terms t WHERE t.term = of_term;
+  IF opened.term IS NULL OR opened.ended_at IS NOT NULL THEN RETURN opened.ended_at; END IF;
+  -- The rows of plantao.nodes are informative: a lock on the table must not delay a promotion.
+  BEGIN
+    LOCK TABLE plantao.nodes IN ACCESS SHARE MODE NOWAIT;
+    SELECT n.active_at INTO wrote_row FROM plantao.nodes n WHERE n.node = opened.node;
+  EXCEPTION WHEN lock_not_available THEN NULL;
+  END;
+  RETURN least(clock_timestamp(), greatest(
+    opened.started_at,
+    clock_timestamp() - unseen_ms * interval '1 ms',
+    wrote_row,
+    (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)));
+END $$;
+COMMENT ON FUNCTION plantao.last_active_at(bigint, double precision) IS
+  'Returns when the node of a term was last known to be active: its end; if it is open, the latest sign of life, because a node that died has not recorded its end: it wrote its row, it appended an event, or another node saw it active unseen_ms ago. The result means nothing while the node is active.';
+
+-- open_term() calls functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
+CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Nodes without NODE_NAME are named after their process, so each start leaves a row. A few at a time: posts wait for the term.
   BEGIN
     LOCK TABLE plantao.nodes IN ROW EXCLUSIVE MODE NOWAIT;
-    SELECT n.heartbeat_at INTO last_heartbeat
-    FROM plantao.leader_terms t JOIN plantao.nodes n ON n.node = t.node AND n.role = 'active'
-    WHERE t.term = last_term AND t.ended_at IS NULL;
-    -- Nodes without NODE_NAME are named after their process, so each start leaves a row. A few at a time: posts wait for the term.
     DELETE FROM plantao.nodes WHERE nodes.node IN (
       SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND last_term IS DISTINCT FROM 0
       LIMIT 100 FOR UPDATE SKIP LOCKED);
   EXCEPTION WHEN lock_not_available THEN NULL;
   END;
-  -- A node that died has not recorded its end. Its latest sign of life counts: its successor saw it, it wrote its row, or it
-  -- appended an event.
   UPDATE plantao.leader_terms t
   SET end_reason = left('lock lost, taken over by ' || successor, 1000),
       -- An event of the server ends every session. Otherwise the node's own report counts, if it came before this. Without one
@@ -277,11 +294,7 @@ BEGIN
          WHERE e.number > t.epoch AND e.cause IN ('failover', 'crash', 'restart') ORDER BY e.number DESC LIMIT 1),
         t.end_cause,
         CASE WHEN unseen_ms >= extract(epoch FROM t.lease) * 500 THEN 'lease_expired' ELSE 'node_crash' END),
-      ended_at = least(clock_timestamp(), greatest(
-        t.started_at,
-        clock_timestamp() - unseen_ms * interval '1 ms',
-        last_heartbeat,
-        (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)))
+      ended_at = plantao.last_active_at(last_term, unseen_ms)
   WHERE t.term = last_term AND t.ended_at IS NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_open_term(bigint, text, double precision) IS
@@ -383,7 +396,7 @@ END $$;
 COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
   'Returns whether a node may become active now: always, except while another was named as successor (for half a second at the most) and during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked them.';
 
-CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT 0, own_term bigint DEFAULT NULL)
+CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT NULL, own_term bigint DEFAULT NULL)
 RETURNS bigint
 -- Generic plans, so that it uses those that plantao.warm_up_term() prepared: by default PostgreSQL plans each of the first five
 -- calls in a session.
@@ -403,7 +416,7 @@ BEGIN
   RETURN plantao.insert_term(1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0), node, url, reason);
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision, bigint) IS
-  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT007 where plantao.may_lead() says no, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw the previous active node. own_term: the last term of the calling process.';
+  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT007 where plantao.may_lead() says no, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw a node active; null if it has seen none. own_term: the last term of the calling process.';
 
 CREATE FUNCTION plantao.warm_up_term() RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
@@ -413,7 +426,7 @@ DECLARE
 BEGIN
   IF plantao.hold_leader_lock() THEN RETURN; END IF;
   FOREACH call IN ARRAY ARRAY[
-    'open_term('''', '''', '''')', 'may_lead('''', NULL)', 'end_open_term(0, '''', 0)', 'insert_term(0, '''', '''', '''')', 'fencing_token(0)',
+    'open_term('''', '''', '''')', 'may_lead('''', NULL)', 'last_active_at(0, 0)', 'end_open_term(0, '''', 0)', 'insert_term(0, '''', '''', '''')', 'fencing_token(0)',
     -- Last, because it may lock the log.
     'continue_epoch()']
   LOOP
@@ -537,11 +550,11 @@ COMMENT ON COLUMN plantao.leader_history.node IS 'The active node of the term.';
 COMMENT ON COLUMN plantao.leader_history.url IS 'URL of that node.';
 COMMENT ON COLUMN plantao.leader_history.reason IS 'Why it was promoted.';
 COMMENT ON COLUMN plantao.leader_history.started_at IS 'When the term opened.';
-COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed; if the node died, its last sign of life; null for the open term.';
+COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed; if the node died, the last sign that it was active (plantao.last_active_at); null for the open term.';
 COMMENT ON COLUMN plantao.leader_history.end_reason IS 'Why it ended.';
 COMMENT ON COLUMN plantao.leader_history.handed_to IS 'The node that a switchover named as successor.';
 COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
-COMMENT ON COLUMN plantao.leader_history.gap IS 'Time from the end of the previous term to the start of this one, in which no write was possible. After a crash at most 0.25 s too long.';
+COMMENT ON COLUMN plantao.leader_history.gap IS 'Time from the end of the previous term to the start of this one, in which no write was possible. If the node did not resign, it is counted from the last sign that it was active, so it may be too long: by a few milliseconds if its process was killed, at most by a second if it froze or lost its network.';
 COMMENT ON COLUMN plantao.leader_history.end_cause IS
   'By request: switchover | fall | stop. PostgreSQL: failover (a standby was promoted) | restart | crash (crash recovery) | read_only (the server no longer accepts writes). The lock session: terminated (by an administrator) | lease_expired (no heartbeat for a lease) | lock_released (pg_advisory_unlock, or the term was closed in SQL) | connection_lost. The node: node_crash | node_stalled | cannot_write.';
 COMMENT ON COLUMN plantao.leader_history.asked_by IS 'Who requested the switchover: a database role, or an HTTP client.';
@@ -560,7 +573,7 @@ COMMENT ON COLUMN plantao.switchover_history.term IS 'The term that ended.';
 COMMENT ON COLUMN plantao.switchover_history.node IS 'The node that was active.';
 COMMENT ON COLUMN plantao.switchover_history.requested IS 'The successor that was requested; null for any standby.';
 COMMENT ON COLUMN plantao.switchover_history.successor IS 'The node that became active next: the same one if no standby took over. Null if none has yet.';
-COMMENT ON COLUMN plantao.switchover_history.gap IS 'Time in which no write was possible; null if no node has become active yet.';
+COMMENT ON COLUMN plantao.switchover_history.gap IS 'Time in which no write was possible, from the resignation to the start of the next term; null if no node has become active yet.';
 COMMENT ON COLUMN plantao.switchover_history.asked_by IS 'Database role, or HTTP client, that requested it.';
 COMMENT ON COLUMN plantao.switchover_history.asked_via IS
   'HTTP: POST /switchover. SQL: plantao.switchover(). command line: plantao switchover. preferred node: a node with PREFERRED requested its role back. The last three are distinguished by the application_name of the session.';

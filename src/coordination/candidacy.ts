@@ -20,6 +20,8 @@ export interface CandidacyOptions {
   catchUpSession: Queryable;
   toBlockedError: ToBlockedError;
   changes: ChangeLogger;
+  /** When a node was last known to be active, by the clock; null if none ever was. */
+  lastActiveAt(): number | null;
   /** The pause of failover, as far as this node knows; missing where there is none. */
   pause?: Pick<PauseState, 'current'>;
   clock?: Clock;
@@ -133,7 +135,8 @@ export class Candidacy {
       await lock.open();
       await writer;
       const reason = given ?? this.#reason;
-      const unseenMs = this.#clock() - this.#leaderSeenAt;
+      const lastActiveAt = this.#options.lastActiveAt();
+      const unseenMs = lastActiveAt === null ? null : this.#clock() - lastActiveAt;
       const term = await lock.tryAcquire({ reason, unseenMs, ownTerm: this.#ownTerm });
       if (term !== null || !this.#isRefused) this.#succeeded();
       if (term === null) {

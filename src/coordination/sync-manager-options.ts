@@ -9,7 +9,10 @@ import type { NodeRole } from './role.ts';
 
 /** Options of a SyncManager, including those of its housekeeping and its candidacy. */
 export interface SyncManagerOptions
-  extends Omit<HousekeepingOptions & CandidacyOptions & LossReportOptions, 'changes' | 'onSwitchoverRequested'> {
+  extends Omit<
+    HousekeepingOptions & CandidacyOptions & LossReportOptions,
+    'changes' | 'lastActiveAt' | 'onSwitchoverRequested'
+  > {
   node: string;
   isActive: boolean;
   log: Log;

@@ -33,6 +33,7 @@
 import { waitAtMost } from '../wait-at-most.ts';
 import { Candidacy } from './candidacy.ts';
 import { ChangeLogger } from './change-logger.ts';
+import { type Clock, monotonic } from './clock.ts';
 import { headStartMs, nextTickMs } from './election-timing.ts';
 import type { EndCause, Resignation } from './end-cause.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -59,6 +60,7 @@ const REFUSES_WRITES =
 /** The leader election: a node's role and everything that changes it. The head of this file describes the protocol. */
 export class SyncManager {
   readonly #options: SyncManagerOptions;
+  readonly #clock: Clock;
   readonly #candidacy: Candidacy;
   readonly #changes: ChangeLogger;
   readonly #housekeeping: Housekeeping;
@@ -67,6 +69,10 @@ export class SyncManager {
   #role: NodeRole = 'standby';
   /** The term of an active node; null in the other roles. */
   #term: Term | null = null;
+  /** Until when the lease of this node's last term was seen to be valid; null before the first. */
+  #leaseUntil: number | null = null;
+  /** When this node was last active; null if it never was, or is. */
+  #activeUntil: number | null = null;
   /** The highest later term for which this node has doubted its own. */
   #lastDoubtedTerm = 0;
   #isStarted = false;
@@ -77,8 +83,9 @@ export class SyncManager {
     const changes = new ChangeLogger(options.log);
     const onSwitchoverRequested = () => void this.#handOverAsRequested();
     this.#options = options;
+    this.#clock = options.clock ?? monotonic;
     this.#changes = changes;
-    this.#candidacy = new Candidacy({ ...options, changes });
+    this.#candidacy = new Candidacy({ ...options, changes, lastActiveAt: () => this.#lastActiveAt });
     this.#housekeeping = new Housekeeping({ ...options, changes, onSwitchoverRequested });
     this.#lossReport = new LossReport(options);
     this.#loop = new RunLoop({
@@ -107,6 +114,27 @@ export class SyncManager {
     const { node, peers } = this.#options;
     if (this.#term && this.isActive) return { node, url: null, term: this.#term.number };
     return peers.active;
+  }
+
+  /**
+   * How long no node has been active, in milliseconds: counted from the last sign of one, so it may be a little too long. Null while
+   * one is active, and if this process has never known one. The next term records the same (plantao.leader_history.gap).
+   */
+  get noActiveMs(): number | null {
+    const lastActiveAt = this.leader === null ? this.#lastActiveAt : null;
+    return lastActiveAt === null ? null : this.#clock() - lastActiveAt;
+  }
+
+  get #lastActiveAt(): number | null {
+    const own = this.#term ? this.#leaseEnd : this.#activeUntil;
+    const { lastActiveAt: peer } = this.#options.peers;
+    return own === null || peer === null ? (own ?? peer) : Math.max(own, peer);
+  }
+
+  /** Now, or the end of the lease if it has expired: of a process that was stopped, it has expired in the meantime. */
+  get #leaseEnd(): number {
+    const now = this.#clock();
+    return Math.min(now, this.#leaseUntil ?? now);
   }
 
   /** Why this node cannot be promoted while no node is active; null otherwise. */
@@ -245,6 +273,7 @@ export class SyncManager {
   }
 
   #tick(): void {
+    if (this.#term && this.isActive) this.#leaseUntil = this.#term.validUntil;
     if (this.#options.peers.active || this.isActive) this.#candidacy.activeSeen();
     else this.#candidacy.noneSeen();
     this.#doubtIfSuperseded(this.#options.peers.highestTerm);
@@ -348,6 +377,8 @@ export class SyncManager {
     if (role === this.#role) return;
     const isDemotion = this.#role === 'active' && role === 'standby';
     const event = role === 'active' ? 'promoted' : isDemotion ? 'demoted' : role;
+    if (this.#role === 'active') this.#activeUntil = this.#leaseEnd;
+    this.#leaseUntil = term?.validUntil ?? null;
     this.#role = role;
     this.#term = term;
     this.#changes.forget('lease');

@@ -39,6 +39,8 @@ export interface Cluster extends RoleView {
   readonly url: string;
   readonly term: number | null;
   readonly activeNode: string | null;
+  /** How long no node has been active, in milliseconds; null while one is, and if this process has never known one. */
+  readonly noActiveMs: number | null;
   /** True if the node can do the work of its role. */
   readonly isReady: boolean;
   /** True if the node can serve reads and polls. */

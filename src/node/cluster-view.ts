@@ -62,6 +62,10 @@ export class ClusterView implements Cluster {
     return this.#sync.leader?.node ?? null;
   }
 
+  get noActiveMs(): number | null {
+    return this.#sync.noActiveMs;
+  }
+
   get activeUrl(): string | null {
     return this.#sync.isActive ? this.url : (this.#sync.leader?.url ?? null);
   }

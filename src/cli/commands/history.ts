@@ -18,20 +18,24 @@ interface TermRow {
   asked_by: string | null;
   duration_ms: number;
   gap_ms: number | null;
+  /** True if the term is open and its node holds the leader lock: a dead node's term stays open until the next one opens. */
+  is_active: boolean;
 }
 
 // One row more than is shown: the gap of the last one is counted from the term before it.
 const HISTORY = `SELECT term, node, reason, started_at, ended_at, end_reason, end_cause, handed_to, asked_by,
-    plantao.ms_between(started_at, coalesce(ended_at, clock_timestamp())) AS duration_ms,
-    plantao.ms_between(lag(ended_at) OVER (ORDER BY term), started_at) AS gap_ms
-  FROM (SELECT * FROM plantao.leader_history ORDER BY term DESC LIMIT $1 + 1) h ORDER BY term DESC LIMIT $1`;
+    plantao.ms_between(started_at, CASE WHEN is_active THEN clock_timestamp() ELSE plantao.last_active_at(term) END) AS duration_ms,
+    plantao.ms_between(lag(ended_at) OVER (ORDER BY term), started_at) AS gap_ms, is_active
+  FROM (SELECT *, ended_at IS NULL AND EXISTS (SELECT FROM plantao.lock_holder WHERE lease IS NOT NULL) AS is_active
+    FROM plantao.leader_history ORDER BY term DESC LIMIT $1 + 1) h ORDER BY term DESC LIMIT $1`;
 
 /** `plantao history`: the view plantao.leader_history. */
 export const history: Command = {
   usage: `plantao history [--limit N] [--database URL] [--json]
 
 Shows the last terms, newest first: the active node, why it was promoted, how long it was active, why the term ended and
-who requested it, and the gap before it, in which no write was possible. The same in psql: TABLE plantao.leader_history.
+who requested it, and the gap before it, in which no write was possible. If the node did not resign, the gap is counted from the
+last sign that it was active: too long by up to a second at most. The same in psql: TABLE plantao.leader_history.
 
   --limit N       number of terms, 1 to 10000 (default 20)
 ${DATABASE_USAGE}`,
@@ -50,8 +54,12 @@ const HEADINGS = ['term', 'node', 'since', 'active for', 'gap', 'why it began', 
 
 function cellsOf(row: TermRow) {
   const since = row.started_at.toISOString().slice(0, 19).replace('T', ' ');
-  const end =
-    row.ended_at === null ? { text: 'active now', tone: 'green' as const } : (row.end_cause ?? row.end_reason);
   const gap = row.gap_ms === null ? null : duration(row.gap_ms);
-  return [row.term, row.node, since, duration(row.duration_ms), gap, row.reason, end, row.asked_by];
+  return [row.term, row.node, since, duration(row.duration_ms), gap, row.reason, endOf(row), row.asked_by];
+}
+
+function endOf({ is_active, ended_at, end_cause, end_reason }: TermRow) {
+  if (is_active) return { text: 'active now', tone: 'green' as const };
+  if (ended_at === null) return { text: 'not active any more: see plantao status', tone: 'red' as const };
+  return end_cause ?? end_reason;
 }

@@ -43,6 +43,8 @@ interface LeaderStatus {
   term: number | null;
   node: string | null;
   active_for_ms: number | null;
+  /** How long no node has been active, counted from the last sign of one; null while one is, and if none ever was. */
+  no_active_ms: number | null;
   lease_age_ms: number | null;
   lease_ms: number | null;
 }
@@ -103,7 +105,7 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   // A term stays open when its node dies, until the next one opens; the lock session is gone at once.
   const [leader] = await query<LeaderStatus>(
     `SELECT t.term, t.node, plantao.ms_between(t.started_at, clock_timestamp()) AS active_for_ms,
-            (extract(epoch FROM l.idle_for) * 1000)::bigint AS lease_age_ms, (extract(epoch FROM l.lease) * 1000)::bigint AS lease_ms
+            NULL AS no_active_ms, (extract(epoch FROM l.idle_for) * 1000)::bigint AS lease_age_ms, (extract(epoch FROM l.lease) * 1000)::bigint AS lease_ms
      FROM plantao.lock_holder l JOIN plantao.leader_history t ON t.ended_at IS NULL WHERE l.lease IS NOT NULL`,
   );
   const standbys = await query<StandbyStatus>(
@@ -122,12 +124,19 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   const vacant = { term: null, node: null, active_for_ms: null, lease_age_ms: null, lease_ms: null };
   return {
     cluster,
-    leader: leader ?? vacant,
+    leader: leader ?? { ...vacant, no_active_ms: await readNoActiveMs(query) },
     pause,
     nodes,
     postgres: { ...postgres, standbys, notify_queue: queue },
     blocking,
   };
+}
+
+async function readNoActiveMs(query: Query): Promise<number | null> {
+  const [row] = await query<{ ms: number | null }>(
+    'SELECT plantao.ms_between(plantao.last_active_at(max(term)), clock_timestamp()) AS ms FROM plantao.leader_history',
+  );
+  return row?.ms ?? null;
 }
 
 /** Returns true for a node that runs. */

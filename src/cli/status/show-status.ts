@@ -25,8 +25,9 @@ export function showStatus(status: ClusterStatus, { hasColours, columns }: Pick<
 }
 
 function heading({ cluster, leader, postgres }: ClusterStatus): string {
-  const { term, node, active_for_ms: activeMs, lease_age_ms: ageMs, lease_ms: leaseMs } = leader;
-  const active = node === null ? 'no active node' : `${node} active for ${duration(activeMs ?? 0)}, term ${term}`;
+  const { term, node, active_for_ms: activeMs, lease_age_ms: ageMs, lease_ms: leaseMs, no_active_ms: noneMs } = leader;
+  const vacancy = noneMs === null ? 'no active node' : `no active node for ${duration(noneMs)}`;
+  const active = node === null ? vacancy : `${node} active for ${duration(activeMs ?? 0)}, term ${term}`;
   const lease =
     ageMs === null || leaseMs === null
       ? ''

@@ -5,8 +5,8 @@ import type { Resignation } from '../end-cause.ts';
 /** The facts that plantao.leader_history records about a promotion. */
 export interface Promotion {
   reason: string;
-  /** How long no node has been seen active, in milliseconds: the last active node, if it died, was alive before that. */
-  unseenMs: number;
+  /** How long no node has been known to be active, in milliseconds; null if this process has never known one. */
+  unseenMs: number | null;
   /** The last term of this process, which alone may be promoted during a pause; null or missing if it has had none. */
   ownTerm?: number | null;
 }

@@ -39,6 +39,7 @@ export class PeerObservations {
   /** The newest resigned term, kept no longer than an observation counts, because a restore makes terms lower. */
   #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
   readonly #onActive = new Set<() => void>();
+  #lastActive: { node: string; at: number } | null = null;
 
   /** `self` is this node's name; `isReal` tells whether a node of that name has a row or has responded. */
   constructor(self: string, clock: Clock, isReal: (node: string) => boolean) {
@@ -54,6 +55,7 @@ export class PeerObservations {
     const supersededUntil = last ? last.at + (last.isAnnounced && !observation.active ? UNAWARE_MS : 0) : 0;
     if (node === this.#self || at < supersededUntil) return;
     this.#newest.set(node, observation);
+    if (observation.active && at >= (this.#lastActive?.at ?? at)) this.#lastActive = { node, at };
     if (this.#newest.size > MAX_OBSERVATIONS) this.#forgetOldest();
     if (this.active) for (const resolve of this.#onActive) resolve();
   }
@@ -81,6 +83,11 @@ export class PeerObservations {
       if (leader === null || observation.term > leader.term) leader = observation;
     }
     return leader;
+  }
+
+  /** The newest observation of a peer as active, and its time; null if there was none. */
+  get lastActive(): { node: string; at: number } | null {
+    return this.#lastActive;
   }
 
   /** Waits until a peer is seen active, at most `limitMs`; does not wait if one is. */

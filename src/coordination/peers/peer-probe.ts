@@ -57,10 +57,14 @@ export class PeerProbe {
   #mayProbeAgain = false;
   #isStopped = false;
   #isSilent = false;
+  /** True while this side closes the connection, because a response is late or too long. */
+  #isGivingUp = false;
   /** The last response, or null if the last request had none. */
   health: PeerHealth | null = null;
   /** The name in its last response; null before the first. */
   node: string | null = null;
+  /** When the other side closed the connection after the last response: if its process died, it died then. Null if it has not. */
+  closedAt: number | null = null;
 
   constructor(url: string, events: PeerProbeEvents, clock: Clock) {
     this.url = url;
@@ -88,6 +92,7 @@ export class PeerProbe {
     }
     if (this.#isStopped) return;
     if (health === null || health === 'closed') return this.#silence();
+    this.closedAt = null;
     const isPeer = this.#events.onHealth(this, health, sentAt);
     // A later silence is not reported if this was not a peer.
     this.#isSilent = !isPeer;
@@ -107,9 +112,11 @@ export class PeerProbe {
       const request = this.#send();
       if (request === null) return resolve(null);
       this.#request = request;
+      this.#isGivingUp = false;
       let isOver = false;
       const giveUp = () => {
         isOver = true;
+        this.#isGivingUp = true;
         request.destroy();
       };
       // After a stall of this process, timers run before sockets: a response that has already arrived is read first.
@@ -129,7 +136,7 @@ export class PeerProbe {
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           text += chunk;
-          if (text.length > RESPONSE_LIMIT_BYTES) request.destroy();
+          if (text.length > RESPONSE_LIMIT_BYTES) giveUp();
         });
         response.on('error', () => done(null));
         response.on('end', () => done(parse(text)));
@@ -150,6 +157,7 @@ export class PeerProbe {
     if (this.#watched.has(socket)) return;
     this.#watched.add(socket);
     socket.once('close', () => {
+      if (!this.#isGivingUp) this.closedAt ??= this.#clock();
       if (this.#request || this.#isStopped || !this.#mayProbeAgain) return;
       this.#mayProbeAgain = false;
       void this.#probe(this.#limitMs);

@@ -114,6 +114,17 @@ export class Peers {
     return { node, url: url !== null && this.#foreignNodes.has(url) ? null : url, term, isPreferred };
   }
 
+  /**
+   * When a peer was last known to be active, by this node's clock; null if none ever was. The process of a peer lived until its
+   * connection closed.
+   */
+  get lastActiveAt(): number | null {
+    const last = this.#observations.lastActive;
+    if (last === null) return null;
+    const closedAt = [...this.#probes.values()].map((probe) => (probe.node === last.node ? probe.closedAt : null));
+    return Math.max(last.at, ...closedAt.filter((at) => at !== null));
+  }
+
   /** As {@link ForeignNodes.rival}. */
   get rival(): Rival | null {
     return this.#foreignNodes.rival;

@@ -126,6 +126,10 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   next_before: ['Pass it as `before` to get the next page; null if everything was searched', 1042],
   node: ['The name of the node', 'node-a'],
   nodes: ['The nodes, as recorded in the database'],
+  no_active_ms: [
+    'How long no node has been active, in milliseconds, counted from the last sign of one; null while one is active, or if that is unknown',
+    null,
+  ],
   notified_group: ['The name of the group of the first event that has one', 'Grupo Geral'],
   oldPassword: ['The current password', 'correct horse battery staple'],
   on_duty_ms: ['How long the term has lasted, in milliseconds', 86_400_000],

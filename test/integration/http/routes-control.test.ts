@@ -110,6 +110,7 @@ describe('Node control over HTTP', () => {
           'term',
           'active_node',
           'active_url',
+          'no_active_ms',
           'cluster',
           'rival',
           'nodes',

@@ -30,6 +30,7 @@ describe('An attempt to take the leader lock', () => {
       catchUpSession: { query },
       toBlockedError: async (error) => error,
       changes: new ChangeLogger(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
+      lastActiveAt: () => null,
       clock: () => now,
     });
 

@@ -17,14 +17,24 @@ const term = (node: string, more: Partial<Term> = {}): Term => ({
   ...more,
 });
 const status = (nodes: Row[], history: Term[], rival: ClusterStatus['rival'] = null): ClusterStatus => ({
-  ...{ term: 6, active_node: null, active_url: null, cluster: null, rival, pause: null, nodes, history },
+  ...{
+    term: 6,
+    active_node: null,
+    active_url: null,
+    no_active_ms: null,
+    cluster: null,
+    rival,
+    pause: null,
+    nodes,
+    history,
+  },
   durability: { durable: 'local', messages_at_risk: null, standbys: [] },
 });
 const health = (node: string, role: Health['role'], conditions: Health['conditions'] = []) =>
   ({ node, role, url: `http://${node}`, term: role === 'active' ? 6 : null, conditions }) as unknown as Health;
 const probe = (node: string, role: Health['role'], misses = 0): [string, Probe] => [
   node,
-  { health: health(node, role), misses },
+  { health: health(node, role), at: 10_000, misses },
 ];
 
 const DEFAULTS = { now: 10_000, clusterAt: 10_000, failure: undefined, responds: true, endedAgoMs: undefined };
@@ -48,14 +58,16 @@ describe('The state of the cluster on its page', () => {
   it('takes the node with the higher term while two say that they are active', () => {
     const probes: [string, Probe][] = [
       probe('a', 'active'),
-      ['b', { health: { ...health('b', 'active'), term: 7 }, misses: 0 }],
+      ['b', { health: { ...health('b', 'active'), term: 7 }, at: 10_000, misses: 0 }],
     ];
     expect(assessed(status(both, [term('a')]), probes)).to.include({ kind: 'active', node: 'b', forMs: undefined });
   });
 
   it('warns if the active node cannot store posts', () => {
     const problem = [{ name: 'posts', reason: 'the disk is full', since: '' }];
-    const state = assessed(status(both, [term('a')]), [['a', { health: health('a', 'active', problem), misses: 0 }]]);
+    const state = assessed(status(both, [term('a')]), [
+      ['a', { health: health('a', 'active', problem), at: 10_000, misses: 0 }],
+    ]);
     expect(state).to.include({ kind: 'active', problem: 'the disk is full' });
   });
 
@@ -74,17 +86,32 @@ describe('The state of the cluster on its page', () => {
   });
 
   it('relies on the rows where the browser reaches no node by itself', () => {
-    const unreached: [string, Probe] = ['a', { health: undefined, misses: 9 }];
+    const unreached: [string, Probe] = ['a', { health: undefined, at: 0, misses: 9 }];
     expect(assessed(status(both, [term('a')]), [unreached])).to.include({ kind: 'active', node: 'a' });
   });
 
   it('says that a standby takes over soon after the active node is gone, and that something is wrong later', () => {
     const rows = [row('a', 'silent', { heartbeat_age_ms: 4000 }), row('b', 'standby')];
     const state = assessed(status(rows, [term('a')]), [probe('b', 'standby')]);
-    expect(state).to.deep.include({ kind: 'missing', cause: 'failover', forMs: 4000 });
+    expect(state).to.deep.include({ kind: 'missing', cause: 'failover', forMs: undefined });
     expect(state).to.deep.include({ last: { node: 'a', cause: 'silent' } });
     const later = assessed(status(rows, [term('a')]), [probe('b', 'standby')], { missingSince: -10_000 });
     expect(later).to.include({ cause: 'stuck', forMs: 20_000 });
+  });
+
+  it('counts from the last sign that a node was active, which its peers know, and not from its last heartbeat', () => {
+    const rows = [row('a', 'silent', { heartbeat_age_ms: 1700 }), row('b', 'standby'), row('c', 'standby')];
+    const sees = (node: string, no_active_ms: number | null, at: number): [string, Probe] => [
+      node,
+      { health: { ...health(node, 'standby'), no_active_ms }, at, misses: 0 },
+    ];
+    const probes = [sees('b', 180, 9980), sees('c', 400, 10_000)];
+    const missingSince = 9900;
+    expect(assessed(status(rows, [term('a')]), probes, { missingSince })).to.include({ forMs: 200 });
+    const unaware = [sees('b', null, 10_000)];
+    const cluster = { ...status(rows, [term('a')]), no_active_ms: 300 };
+    expect(assessed(cluster, unaware, { missingSince, now: 10_100 })).to.include({ forMs: 400 });
+    expect(assessed(status(rows, [term('a')]), unaware, { missingSince })).to.include({ forMs: 100 });
   });
 
   it('knows since when and why a term has ended', () => {

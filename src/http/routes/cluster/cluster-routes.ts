@@ -70,6 +70,7 @@ export const clusterResponse = z.object({
   term: z.number().nullable(),
   active_node: z.string().nullable(),
   active_url: z.string().nullable(),
+  no_active_ms: z.number().nullable(),
   cluster: z.string().nullable().describe('The id of the cluster'),
   rival: z
     .object({ node: z.string(), url: z.string(), term: z.number(), epoch: z.string().nullable() })
@@ -87,6 +88,7 @@ export const clusterResponse = z.object({
 export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, send: SendAsset): Route[] {
   const readNodes = nodesReader(sequelize);
   const readCluster = ttlCache(SHARED_MS, () => readViews(sequelize, readNodes));
+  const readLastActive = ttlCache(SHARED_MS, () => lastActive(sequelize));
   return [
     route({
       method: 'get',
@@ -105,17 +107,39 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
         }
         const [nodes, history, [replication]] = await readCluster();
         const { term, activeNode, activeUrl, id, rival, pause } = cluster;
+        const no_active_ms = activeNode === null ? msWithoutActive(await readLastActive(), cluster.noActiveMs) : null;
         const active_url = showsActiveUrl ? activeUrl : null;
         return {
           headers: { Vary: 'Accept' },
           body: {
-            ...{ term, active_node: activeNode, active_url, cluster: id, rival },
-            ...{ pause: pause && pauseView(pause), nodes, history, durability: replication },
+            ...{ term, active_node: activeNode, active_url, no_active_ms },
+            ...{ cluster: id, rival, pause: pause && pauseView(pause), nodes, history, durability: replication },
           },
         };
       },
     }),
   ];
+}
+
+interface LastActive {
+  /** How long ago a node was last known to be active, by the database; null if none ever was. */
+  ms: number | null;
+  readAt: number;
+}
+
+/** Reads what the database knows, for a node that was started while none was active. */
+async function lastActive(sequelize: Sequelize): Promise<LastActive> {
+  const [row] = await query<{ ms: number | null }>(
+    sequelize,
+    `SELECT plantao.ms_between(plantao.last_active_at(max(term)), clock_timestamp()) AS ms FROM plantao.leader_terms`,
+  );
+  return { ms: row?.ms ?? null, readAt: performance.now() };
+}
+
+/** The shorter one: both are counted from the last sign of an active node that was seen. */
+function msWithoutActive({ ms, readAt }: LastActive, observedMs: number | null): number | null {
+  const known = [ms === null ? null : ms + performance.now() - readAt, observedMs].filter((one) => one !== null);
+  return known.length === 0 ? null : Math.round(Math.min(...known));
 }
 
 function pauseView({ since, until, reason, askedBy }: NonNullable<Services['cluster']['pause']>) {

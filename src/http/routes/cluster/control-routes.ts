@@ -24,6 +24,7 @@ export const health = z
     url: z.string(),
     term: z.number().nullable(),
     active_node: z.string().nullable(),
+    no_active_ms: z.number().nullable(),
     auth: z.enum(['open', 'token']).describe('How users sign in: by name alone, or with a password'),
     peers: z.array(peer),
     ready: z.boolean().describe('Whether the node can do the work of its role now; /readiness has it as its status'),
@@ -45,12 +46,15 @@ function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
     url: cluster.url,
     term: cluster.term,
     active_node: cluster.activeNode,
+    no_active_ms: wholeMs(cluster.noActiveMs),
     auth: authMode,
     peers: cluster.peers(),
     ready: cluster.isReady,
     conditions: cluster.conditions.map((one) => ({ ...one, since: one.since.toISOString() })),
   };
 }
+
+const wholeMs = (ms: number | null) => (ms === null ? null : Math.round(ms));
 
 /** The shortest time that the header can express, in seconds. A failover is usually over by then. */
 const RETRY_SOON = { 'Retry-After': '1' };

@@ -1,5 +1,4 @@
 import type { ClusterStatus } from '../../../client/index.ts';
-import type { TermRow } from './api-types.ts';
 import type { NodeState } from './node-state.ts';
 
 /** The state from which the health of the cluster is assessed. All times are on the page's clock, in milliseconds. */
@@ -70,7 +69,7 @@ function assessActive(
 function missing(snapshot: ClusterSnapshot): ClusterHealth {
   const { nodes, cluster, failure } = snapshot;
   const newest = cluster?.history[0];
-  const forMs = missingForMs(newest, snapshot);
+  const forMs = missingForMs(snapshot);
   const standbys = nodes.filter(({ role }) => role === 'standby');
   const problem = standbys.flatMap(({ conditions }) => conditions)[0]?.reason;
   const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
@@ -86,16 +85,16 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
 }
 
 /**
- * Returns how long no node has been active. The database knows this better than a page that was opened later. A dead node's term
- * stays open there, so its last heartbeat counts.
+ * Returns how long no node has been active. An ended term has recorded its end. A dead node's term stays open, so the last sign
+ * that it was active counts, which the other nodes know, as the next term will record it. This page notices its end later.
  */
-function missingForMs(newest: TermRow | undefined, snapshot: ClusterSnapshot): number | undefined {
-  const { now, nodes, clusterAt, endedAgoMs, missingSince } = snapshot;
-  const seenForMs = missingSince === undefined ? undefined : now - missingSince;
+function missingForMs(snapshot: ClusterSnapshot): number | undefined {
+  const { now, nodes, cluster, clusterAt, endedAgoMs, missingSince } = snapshot;
   if (endedAgoMs !== undefined) return endedAgoMs;
-  const row = nodes.find(({ name }) => name === newest?.node)?.row;
-  if (newest === undefined || newest.ended_at !== null || row === undefined) return seenForMs;
-  return Math.max(seenForMs ?? 0, row.heartbeat_age_ms + now - clusterAt);
+  const known = nodes.flatMap(({ noActiveSince }) => (noActiveSince === undefined ? [] : [now - noActiveSince]));
+  if (cluster?.no_active_ms != null) known.push(cluster.no_active_ms + now - clusterAt);
+  if (known.length > 0) return Math.min(...known);
+  return missingSince === undefined ? undefined : now - missingSince;
 }
 
 function stateOf(name: string, nodes: readonly NodeState[]): string {

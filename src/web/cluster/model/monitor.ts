@@ -176,11 +176,11 @@ export class Monitor extends Observable {
       this.auth = health.auth;
       this.#names.set(url, health.node);
       // The page's own address may be that of a proxy, which reaches another node each time.
-      this.#probes.set(name ?? health.node, { health, misses: 0 });
+      this.#probes.set(name ?? health.node, { health, at: performance.now(), misses: 0 });
     } catch (error) {
       if (name === undefined) return;
       const misses = isRefused(error) ? REFUSED : (before?.misses ?? 0) + 1;
-      this.#probes.set(name, { health: before?.health, misses });
+      this.#probes.set(name, { health: before?.health, at: before?.at ?? 0, misses });
     }
     this.#noteActive();
   }

@@ -15,12 +15,16 @@ export interface NodeState {
   /** When the row was read, on the page's clock. */
   rowAt: number;
   conditions: Health['conditions'];
+  /** Since when it has known no active node, on the page's clock; undefined if it knows one, or never did. */
+  noActiveSince: number | undefined;
 }
 
 /** The results of this page's own requests to a node. */
 export interface Probe {
   /** The latest response; undefined if there never was one. */
   health: Health | undefined;
+  /** When it was received, on the page's clock. */
+  at: number;
   /** How many requests have failed since then; {@link REFUSED} if the connection was refused. */
   misses: number;
 }
@@ -59,15 +63,21 @@ export function nodeStates(
       row,
       rowAt,
       conditions: health?.conditions ?? [],
+      noActiveSince: probe && health && noActiveSince(probe),
     });
   }
   for (const [name, probe] of probes) {
     const { health } = probe;
     if (states.has(name) || health === undefined || !responds(probe)) continue;
     const { url, role, term, conditions } = health;
-    states.set(name, { name, url, role, term, row: undefined, rowAt, conditions });
+    states.set(name, { name, url, role, term, row: undefined, rowAt, conditions, noActiveSince: noActiveSince(probe) });
   }
   return [...states.values()].sort((one, other) => one.name.localeCompare(other.name));
+}
+
+function noActiveSince({ health, at }: Probe): number | undefined {
+  const ms = health?.no_active_ms;
+  return ms == null ? undefined : at - ms;
 }
 
 /** Returns true for the row of a node that stopped or fell silent long ago. */
