@@ -96,7 +96,6 @@ export class SyncManager {
         options.log.error({ event: 'election_failed', err: error }, 'a step of the leader election failed'),
       intervalMs: () => nextTickMs({ role: this.#role, leaseMs: options.leaseMs, ...this.#candidacy.electionState }),
     });
-    options.peers.onSilence((peer) => this.suspectVacancy(`${peer} went silent`));
   }
 
   /** The role as others should see it: a node whose lease has expired is not "active". */

@@ -5,8 +5,11 @@ import type { Log } from '../log.ts';
 import { clientConfig, Sockets } from './session/connection.ts';
 import type { ConnectionOptions } from './session/pinned-connection.ts';
 
-/** The callbacks of a {@link Listener}. */
-export interface ListenerEvents {
+/** Options of a {@link Listener}. */
+export interface ListenerOptions {
+  connection: ConnectionOptions;
+  channels: readonly string[];
+  log: Log;
   /** Called for a notification, which is only a latency hint. Payloads that are not JSON arrive as text. */
   onNotification(channel: string, payload: unknown): void;
   /** Called when LISTEN is in force again. Earlier notifications may have been missed. */
@@ -26,20 +29,15 @@ const MAX_RETRY_MS = 250;
  * - a payload that is not JSON is an error: here it arrives as text.
  */
 export class Listener {
-  readonly #options: ConnectionOptions;
-  readonly #channels: readonly string[];
-  readonly #log: Log;
-  #events: ListenerEvents = { onNotification: () => {}, onListening: () => {} };
+  readonly #options: ListenerOptions;
   #current: Subscription | null = null;
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #replacements = 0;
   #stopped = false;
 
-  constructor(options: ConnectionOptions, channels: readonly string[], log: Log) {
+  constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#channels = channels;
-    this.#log = log;
   }
 
   /** True while LISTEN is in force, as far as this node knows. */
@@ -53,16 +51,15 @@ export class Listener {
   }
 
   /** Starts to listen. Resolves when LISTEN is in force for the first time or the first attempt has failed. */
-  async start(events: ListenerEvents): Promise<void> {
-    this.#events = events;
-    await this.#open();
+  start(): Promise<void> {
+    return this.#open();
   }
 
   /** Replaces the session. One that is still being opened has its own deadline and is kept. */
   replace(reason: string): void {
     if (!this.isListening) return;
     this.#replacements++;
-    this.#log.warn({ event: 'listener_replaced' }, `reopening the LISTEN session: ${reason}`);
+    this.#options.log.warn({ event: 'listener_replaced' }, `reopening the LISTEN session: ${reason}`);
     this.#current?.close();
     void this.#open();
   }
@@ -76,41 +73,39 @@ export class Listener {
 
   async #open(): Promise<void> {
     clearTimeout(this.#retry);
-    const subscription = new Subscription(this.#options, this.#channels, this.#events);
+    const subscription = new Subscription(this.#options, (reason) => this.#failed(subscription, reason));
     this.#current = subscription;
-    subscription.onFailed = (reason) => {
-      if (this.#stopped || this.#current !== subscription) return;
-      this.#log.debug(`LISTEN failed: ${reason}`);
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => void this.#open(), backoffDelay(this.#attempt++, MAX_RETRY_MS));
-    };
     await subscription.open();
     if (subscription.isListening) this.#attempt = 0;
   }
+
+  #failed(subscription: Subscription, reason: string): void {
+    if (this.#stopped || this.#current !== subscription) return;
+    this.#options.log.debug(`LISTEN failed: ${reason}`);
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#open(), backoffDelay(this.#attempt++, MAX_RETRY_MS));
+  }
 }
 
-/**
- * One pg-listen subscriber and its sockets, for one connection. It can be closed in any state.
- */
+/** One pg-listen subscriber and its sockets, for one connection. It can be closed in any state. */
 class Subscription {
   readonly #sockets = new Sockets();
   readonly #subscriber: ReturnType<typeof pgListen.default>;
-  readonly #channels: readonly string[];
-  readonly #events: ListenerEvents;
+  readonly #options: ListenerOptions;
+  readonly #onFailed: (reason: string) => void;
   #isClosed = false;
   isListening = false;
-  /** Called once, when the connection fails to open or is lost. */
-  onFailed: (reason: string) => void = () => {};
 
-  constructor(options: ConnectionOptions, channels: readonly string[], events: ListenerEvents) {
-    this.#channels = channels;
-    this.#events = events;
-    this.#subscriber = pgListen.default(clientConfig(options, this.#sockets), {
+  /** `onFailed` is called once, when the connection fails to open or is lost. */
+  constructor(options: ListenerOptions, onFailed: (reason: string) => void) {
+    this.#options = options;
+    this.#onFailed = onFailed;
+    this.#subscriber = pgListen.default(clientConfig(options.connection, this.#sockets), {
       paranoidChecking: false,
       parse: parseLeniently,
     });
     this.#subscriber.events.on('notification', ({ channel, payload }) => {
-      if (!this.#isClosed) events.onNotification(channel, payload);
+      if (!this.#isClosed) options.onNotification(channel, payload);
     });
     // Emitted before each reconnection of pg-listen. An error thrown here ends its retry loop and is emitted as 'error'.
     this.#subscriber.events.on('reconnect', () => {
@@ -122,13 +117,13 @@ class Subscription {
   async open(): Promise<void> {
     try {
       await this.#subscriber.connect();
-      for (const channel of this.#channels) await this.#subscriber.listenTo(channel);
+      for (const channel of this.#options.channels) await this.#subscriber.listenTo(channel);
     } catch (error) {
       return this.#fail(errorMessage(error));
     }
     if (this.#isClosed) return;
     this.isListening = true;
-    this.#events.onListening();
+    this.#options.onListening();
   }
 
   close(): void {
@@ -142,7 +137,7 @@ class Subscription {
   #fail(reason: string): void {
     if (this.#isClosed) return;
     this.close();
-    this.onFailed(reason);
+    this.#onFailed(reason);
   }
 }
 

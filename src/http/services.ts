@@ -2,15 +2,10 @@ import type { Sequelize } from 'sequelize';
 import type { AccountChanges } from '../chat/auth/account-changes.ts';
 import type { Accounts } from '../chat/auth/accounts.ts';
 import type { Tokens } from '../chat/auth/tokens.ts';
+import type { ChatServices } from '../chat/chat-services.ts';
 import type { MembershipLoader } from '../chat/delivery/membership-loader.ts';
-import type { ChatFeatures } from '../chat/features.ts';
-import type { Groups } from '../chat/groups.ts';
 import type { Live } from '../chat/live/live.ts';
-import type { Messages } from '../chat/messages.ts';
-import type { NamedGroups } from '../chat/named-groups.ts';
-import type { Notifications } from '../chat/notifications.ts';
 import type { MessageWriter } from '../chat/posting/message-writer.ts';
-import type { Users } from '../chat/users.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
@@ -41,12 +36,6 @@ export interface Cluster extends RoleView {
   readonly activeNode: string | null;
   /** How long no node has been active, in milliseconds; null while one is, and if this process has never known one. */
   readonly noActiveMs: number | null;
-  /** True if the node can do the work of its role. */
-  readonly isReady: boolean;
-  /** True if the node can serve reads and polls. */
-  readonly canRead: boolean;
-  /** Current problems. */
-  readonly conditions: readonly { name: string; reason: string; since: Date }[];
   /** An active node of the same cluster id on another database; null if there is none. */
   readonly rival: { node: string; url: string; term: number; epoch: string | null } | null;
   /** The pause of failover as this node read it last, about a second ago at most; null if there is none. */
@@ -63,6 +52,16 @@ export interface Cluster extends RoleView {
   ): Promise<{ code: string; sentence: string } | null>;
 }
 
+/** What this node could do now, as far as its database lets it. node/readiness.ts implements it. */
+interface Readiness {
+  /** True if the node can do the work of its role. */
+  readonly isReady: boolean;
+  /** True if the node can serve reads and polls. */
+  readonly canRead: boolean;
+  /** Current problems. */
+  readonly conditions: readonly { name: string; reason: string; since: Date }[];
+}
+
 /** The figures of the nodes in intervals of `stepMs`, oldest first; null where a node reported nothing. */
 interface RecentFigures {
   readonly stepMs: number;
@@ -73,7 +72,7 @@ interface RecentFigures {
 }
 
 /** Everything that the app and its routes use. Assembled in node/http.ts. */
-export interface Services extends ChatFeatures {
+export interface Services extends ChatServices {
   version: string;
   hosts: HostCheck;
   origins: OriginCheck;
@@ -95,16 +94,12 @@ export interface Services extends ChatFeatures {
   logOutput: { readonly lost: number };
   sequelize: Sequelize;
   cluster: Cluster;
+  readiness: Readiness;
   authenticator: Authenticator;
-  users: Users;
   accounts: Accounts;
   accountChanges: AccountChanges;
   tokens: Tokens;
-  groups: Groups;
-  namedGroups: NamedGroups;
-  messages: Messages;
   writer: MessageWriter;
-  notifications: Notifications;
   memberships: MembershipLoader;
   /** Typing and presence; null with PRESENCE=off. */
   live: Live | null;

@@ -1,16 +1,12 @@
 import { buildSignIn } from '../chat/auth/sign-in.ts';
+import { buildChatServices } from '../chat/chat-services.ts';
 import { CatchUpReader } from '../chat/delivery/catch-up-reader.ts';
 import { EventDelivery } from '../chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../chat/delivery/membership-cache.ts';
 import { MembershipLoader } from '../chat/delivery/membership-loader.ts';
 import { Subscriptions } from '../chat/delivery/subscriptions.ts';
-import { buildFeatures } from '../chat/features.ts';
 import { GroupRemoval } from '../chat/groups/group-removal.ts';
-import { Groups } from '../chat/groups.ts';
 import { Live } from '../chat/live/live.ts';
-import { Messages } from '../chat/messages.ts';
-import { NamedGroups } from '../chat/named-groups.ts';
-import { Notifications } from '../chat/notifications.ts';
 import { MessageWriter } from '../chat/posting/message-writer.ts';
 import { IndexStore } from '../chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../chat/search/indexing/search-indexer.ts';
@@ -28,6 +24,7 @@ import type { Measurements } from '../measurements.ts';
 import type { Settings } from '../settings.ts';
 import { waitAtMost } from '../wait-at-most.ts';
 import type { NodeDatabase } from './database.ts';
+import type { NodeEvents } from './events.ts';
 
 /** Steps of retention, of the search index and of deletions take milliseconds. One that takes longer is rolled back with its connection. */
 const STEP_STOP_LIMIT_MS = 1000;
@@ -40,11 +37,8 @@ export interface ChatOptions {
   /** Returns the fencing token of the term in which this node is active, or null. Every write proves it. */
   fencingToken(): number | null;
   toBlockedError: ToBlockedError;
-  /** Called when PostgreSQL refused a write under `token` as of a closed term. */
-  onTermRefused(token: number): void;
-  /** Called when the event log has moved and no notification of it came. */
-  onMissedNotification(): void;
   measurements: Measurements;
+  events: NodeEvents;
 }
 
 /** The result of {@link buildChat}. */
@@ -52,15 +46,14 @@ export type NodeChat = ReturnType<typeof buildChat>;
 
 /** Builds the event log, its waiters, and the reads and writes of the chat. Nothing runs before `start`. */
 export function buildChat(options: ChatOptions) {
-  const { settings, log, database, fencingToken, toBlockedError, onTermRefused, onMissedNotification, measurements } =
-    options;
+  const { settings, log, database, fencingToken, toBlockedError, measurements, events } = options;
   const { sequelize, logSession, writerSession, tokenSession, commitLimitMs } = database;
+  const onTermRefused = (token: number) => void events.emit('termRefused', token);
   const isTokenMode = settings.auth === 'token';
   const sequences = new Sequences(sequelize, log);
   const repairSequences = () => sequences.repair();
   const write = fencedWrite(sequelize, fencingToken, { toBlockedError, repairSequences, onTermRefused });
   const users = new Users(sequelize);
-  const groups = new Groups(sequelize, write, users);
   const { accounts, accountChanges, tokens, tokenCache, jwtVerifier } = buildSignIn({
     sequelize,
     write,
@@ -85,7 +78,7 @@ export function buildChat(options: ChatOptions) {
       tokenCache.forget();
       delivery.abandon(cursor);
     },
-    onMissedNotification,
+    onMissedNotification: () => void events.emit('notificationMissed'),
   });
   const memberships = new MembershipLoader(logSession, eventLog, membershipCache);
   const catchUpReader = new CatchUpReader(database.catchUpSession, decoder);
@@ -108,8 +101,8 @@ export function buildChat(options: ChatOptions) {
   const groupRemoval = new GroupRemoval({ sequelize, write, log, isActive });
 
   return {
-    users,
     accounts,
+    accountChanges,
     tokens,
     tokenCache,
     jwtVerifier,
@@ -133,11 +126,7 @@ export function buildChat(options: ChatOptions) {
       measurements,
       isReplicated: () => isReplicated(sequelize),
     }),
-    groups,
-    namedGroups: new NamedGroups(sequelize, write, groups),
-    messages: new Messages(sequelize, write),
-    features: { ...buildFeatures(sequelize, write, groupRemoval, settings), accountChanges },
-    notifications: new Notifications(sequelize, write),
+    services: buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory: settings.editHistory }),
     async start(): Promise<void> {
       if (isTokenMode) await tokenCache.start();
       jwtVerifier?.start();

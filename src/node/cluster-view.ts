@@ -6,105 +6,88 @@ import { refusalSentences } from '../coordination/role.ts';
 import type { SyncManager } from '../coordination/sync-manager.ts';
 import type { Cluster } from '../http/services.ts';
 
-/** The coordination as the HTTP layer uses it: the node's role, the active node, and the operations on both. */
+/** Options of {@link ClusterView}. */
+export interface ClusterViewOptions {
+  node: string;
+  url(): string;
+  identity: ClusterIdentity;
+  sync: SyncManager;
+  peers: Peers;
+  pause: PauseState;
+}
+
+/**
+ * The one object through which the HTTP layer sees the coordination: the node's role, the active node, and the operations on
+ * both. http/ may not import coordination/, so this implements the interface that http/ declares.
+ */
 export class ClusterView implements Cluster {
   readonly node: string;
-  readonly #identity: ClusterIdentity;
-  readonly #sync: SyncManager;
-  readonly #peers: Peers;
-  readonly #pause: PauseState;
-  readonly #url: () => string;
-  readonly #readiness: Pick<Cluster, 'isReady' | 'canRead' | 'conditions'>;
+  readonly #options: ClusterViewOptions;
 
-  constructor(
-    node: string,
-    url: () => string,
-    identity: ClusterIdentity,
-    sync: SyncManager,
-    peers: Peers,
-    pause: PauseState,
-    readiness: Pick<Cluster, 'isReady' | 'canRead' | 'conditions'>,
-  ) {
-    this.node = node;
-    this.#url = url;
-    this.#identity = identity;
-    this.#sync = sync;
-    this.#peers = peers;
-    this.#pause = pause;
-    this.#readiness = readiness;
+  constructor(options: ClusterViewOptions) {
+    this.node = options.node;
+    this.#options = options;
   }
 
   get url(): string {
-    return this.#url();
+    return this.#options.url();
   }
 
   get id(): string | null {
-    return this.#identity.cluster;
+    return this.#options.identity.cluster;
   }
 
   get epoch(): string {
-    return this.#identity.epoch;
+    return this.#options.identity.epoch;
   }
 
   get role(): Cluster['role'] {
-    return this.#sync.role;
+    return this.#options.sync.role;
   }
 
   get acceptsWrites(): boolean {
-    return this.#sync.isActive;
+    return this.#options.sync.isActive;
   }
 
   get term(): number | null {
-    return this.#sync.leader?.term ?? null;
+    return this.#options.sync.leader?.term ?? null;
   }
 
   get activeNode(): string | null {
-    return this.#sync.leader?.node ?? null;
+    return this.#options.sync.leader?.node ?? null;
   }
 
   get noActiveMs(): number | null {
-    return this.#sync.noActiveMs;
+    return this.#options.sync.noActiveMs;
   }
 
   get activeUrl(): string | null {
-    return this.#sync.isActive ? this.url : (this.#sync.leader?.url ?? null);
+    return this.#options.sync.isActive ? this.url : (this.#options.sync.leader?.url ?? null);
   }
 
   get rival(): Cluster['rival'] {
-    return this.#sync.leader === null ? null : this.#peers.rival;
+    return this.#options.sync.leader === null ? null : this.#options.peers.rival;
   }
 
   get pause(): Cluster['pause'] {
-    return this.#pause.current;
-  }
-
-  get isReady(): boolean {
-    return this.#readiness.isReady;
-  }
-
-  get canRead(): boolean {
-    return this.#readiness.canRead;
-  }
-
-  get conditions(): Cluster['conditions'] {
-    return this.#readiness.conditions;
+    return this.#options.pause.current;
   }
 
   peers(): ReturnType<Cluster['peers']> {
-    return this.#peers.view();
+    return this.#options.peers.view();
   }
 
   fall(): Promise<void> {
-    return this.#sync.fall();
+    return this.#options.sync.fall();
   }
 
   revive(): Promise<void> {
-    return this.#sync.revive();
+    return this.#options.sync.revive();
   }
 
   async switchover(...[to, { name, address }]: Parameters<Cluster['switchover']>): ReturnType<Cluster['switchover']> {
     const askedBy: Requester = { name, via: 'HTTP', from: address, at: new Date() };
-    const code = await this.#sync.switchover(to, { reason: 'switchover requested over HTTP', askedBy });
+    const code = await this.#options.sync.switchover(to, { reason: 'switchover requested over HTTP', askedBy });
     return code && { code, sentence: refusalSentences[code] };
   }
 }

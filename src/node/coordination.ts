@@ -7,13 +7,16 @@ import { Peers } from '../coordination/peers/peers.ts';
 import { SameServerCheck } from '../coordination/same-server-check.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
 import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
+import type { Listener } from '../database/listener.ts';
 import type { Log } from '../log.ts';
 import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
 import { publicSettings } from '../settings/public-settings.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
+import { ClusterView } from './cluster-view.ts';
 import type { NodeDatabase } from './database.ts';
+import type { NodeEvents } from './events.ts';
 import { PublishedSettings } from './published-settings.ts';
 import { RecentActivity } from './recent-activity.ts';
 
@@ -30,11 +33,9 @@ export interface CoordinationOptions {
   lock: LockThread;
   chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer' | 'sequences'>;
   blockers: BlockerWatch;
-  /** Reopens the LISTEN session. */
-  replaceListener(reason: string): void;
-  /** Returns true while this node receives events, so that it could serve all reads if it became active. */
-  isCaughtUp(): boolean;
+  listener: Listener;
   measurements: Measurements;
+  events: NodeEvents;
 }
 
 /** An older row, in milliseconds, is of a peer that is silent or late: its figures are out of date. */
@@ -52,7 +53,7 @@ export function describeRival({ identity, peers, sync }: NodeCoordination): stri
 
 /** Builds the peers and the SyncManager, which turns the leader lock into this node's role. */
 export function buildCoordination(options: CoordinationOptions) {
-  const { settings, node, version, url, log, database, lock, chat, blockers, isCaughtUp, measurements } = options;
+  const { settings, node, version, url, log, database, lock, chat, blockers, listener, measurements, events } = options;
   const { leaseMs, isActive, isPreferred } = settings;
   const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
@@ -65,6 +66,7 @@ export function buildCoordination(options: CoordinationOptions) {
     urls: settings.peerUrls,
     identity,
     onOtherEpoch: () => void eventLog.hint(),
+    onActiveSilent: (peer) => void events.emit('activeSilent', peer),
     onForeignNode(peer, cluster) {
       const what =
         cluster === identity.cluster
@@ -111,17 +113,11 @@ export function buildCoordination(options: CoordinationOptions) {
     requestSwitchover: () => registry.requestSwitchover(node),
     takeSwitchoverRequest: (term) => registry.takeRequest(term),
     reportLostLock: (term, cause) => registry.reportLostLock(node, term, cause),
-    isCaughtUp,
+    // It receives events, so it could serve all reads if it became active.
+    isCaughtUp: () => eventLog.isReading && listener.isListening,
     drain: () => writer.drain(500),
     onPromoted: (reason) => measurements.countPromotion(reason),
-    onRole(role) {
-      if (role === 'active') {
-        void eventLog.renewEpoch();
-        sequences.repairSoon();
-        sameServer.checkSoon();
-      } else sequences.cancel();
-      waiters.wakeAll('role', eventLog.known.endCursor);
-    },
+    onRole: (role) => void events.emit('roleChanged', role),
   });
   const sameServer = new SameServerCheck({
     lock,
@@ -130,11 +126,29 @@ export function buildCoordination(options: CoordinationOptions) {
     renewPool: database.renewPool,
     reconnect() {
       database.reconnect();
-      options.replaceListener('the sessions of this node were with different servers');
+      listener.replace('the sessions of this node were with different servers');
     },
     giveUp: (reason) => sync.giveUp(reason),
     log,
   });
-  database.onSessionOpened(() => sameServer.checkSoon());
-  return { identity, peers, sync, activity, pause, sameServer };
+  const cluster = new ClusterView({ node, url, identity, sync, peers, pause });
+
+  events.on('sessionOpened', () => sameServer.checkSoon());
+  events.on('termRefused', (token) => sameServer.termRefused(token));
+  events.on('serverFound', () => sync.handleServerFound());
+  events.on('lockLost', (reason, cause) => sync.handleLockLost(reason, cause));
+  events.on('activeSilent', (peer) => sync.suspectVacancy(`${peer} went silent`));
+  events.on('clusterSignal', (signal) => {
+    if (signal.kind === 'promoted') void eventLog.renewEpoch();
+    sync.handleSignal(signal);
+  });
+  events.on('roleChanged', (role) => {
+    if (role === 'active') {
+      void eventLog.renewEpoch();
+      sequences.repairSoon();
+      sameServer.checkSoon();
+    } else sequences.cancel();
+    waiters.wakeAll('role', eventLog.known.endCursor);
+  });
+  return { identity, peers, sync, cluster, activity, pause, sameServer };
 }

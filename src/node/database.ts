@@ -8,6 +8,7 @@ import { ReconnectingSession } from '../database/session/reconnecting-session.ts
 import type { SessionSettings } from '../database/session/session-settings.ts';
 import { WARM_UP_READING } from '../events/reading/log-page.ts';
 import type { Settings } from '../settings.ts';
+import type { NodeEvents } from './events.ts';
 
 /** The server's timeout ends this much before the client's, so that the client learns the outcome. */
 const SERVER_FIRST_MS = 100;
@@ -34,7 +35,7 @@ const UNACKNOWLEDGED = { synchronous_commit: 'local' };
 export type NodeDatabase = ReturnType<typeof openDatabase>;
 
 /** Creates the node's sessions, each opened on first use. The limits are the client's; the server's timeouts are shorter. */
-export function openDatabase(settings: Settings, node: string) {
+export function openDatabase(settings: Settings, node: string, events: NodeEvents) {
   const { databaseUrl, databaseDirectUrl, poolSize, leaseMs } = settings;
   const session = (part: KeptSession, limitMs: number, own: SessionSettings): Parameters<typeof connectionOptions> => [
     databaseDirectUrl,
@@ -49,9 +50,8 @@ export function openDatabase(settings: Settings, node: string) {
     how: ConstructorParameters<typeof ReconnectingSession>[1] = {},
   ) => {
     const options = connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own }));
-    return new ReconnectingSession(options, { ...how, onOpened: () => onOpened() });
+    return new ReconnectingSession(options, { ...how, onOpened: () => events.emit('sessionOpened') });
   };
-  let onOpened = () => {};
 
   const commitLimitMs = Math.min(MAX_COMMIT_MS, Math.max(1000, leaseMs));
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
@@ -71,6 +71,8 @@ export function openDatabase(settings: Settings, node: string) {
   const signalSession = reconnecting('signals', 1000, { ...UNACKNOWLEDGED, lock_timeout: 500 });
 
   const sessions = [logSession, catchUpSession, writerSession, tokenSession, signalSession];
+  const { servers } = connectionOptions(...session('writer', commitLimitMs, {}));
+  const ignoreServers = servers.onFound(() => events.emit('serverFound'));
 
   return {
     /** The pool, for reads and writes that are neither frequent nor urgent. Only the pool may go through a pooler. */
@@ -92,15 +94,8 @@ export function openDatabase(settings: Settings, node: string) {
       ...connectionOptions(...session('listen', 5000, UNACKNOWLEDGED)),
       query_timeout: 5000,
     }),
-    /** As {@link Servers.onFound}. */
-    onServerFound: (listener: () => void) =>
-      connectionOptions(...session('writer', commitLimitMs, {})).servers.onFound(listener),
     /** All of the sessions above. */
     sessions,
-    /** Calls `listener` each time that one of them was opened. */
-    onSessionOpened(listener: () => void): void {
-      onOpened = listener;
-    },
     /** Returns with which server a connection of the pool is ({@link READ_INSTANCE}). */
     async poolInstance(): Promise<string | null> {
       const rows = await query<InstanceRow>(sequelize, READ_INSTANCE.text);
@@ -113,6 +108,7 @@ export function openDatabase(settings: Settings, node: string) {
       renewPool(sequelize);
     },
     async stop(): Promise<void> {
+      ignoreServers();
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);
     },
   };

@@ -22,7 +22,6 @@ import type { Measurements } from '../measurements.ts';
 import { isLoopback } from '../settings/loopback.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeChat } from './chat.ts';
-import { ClusterView } from './cluster-view.ts';
 import type { NodeCoordination } from './coordination.ts';
 import type { NodeDatabase } from './database.ts';
 import type { Readiness } from './readiness.ts';
@@ -30,7 +29,6 @@ import type { Readiness } from './readiness.ts';
 /** Options of {@link buildHttp}. */
 export interface HttpOptions {
   settings: Settings;
-  node: string;
   version: string;
   /** Returns the address at which peers and clients reach this node. */
   url(): string;
@@ -49,20 +47,18 @@ export interface HttpOptions {
 
 /** Builds the routes and the server that serves them. */
 export function buildHttp(options: HttpOptions) {
-  const { settings, node, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue } =
-    options;
+  const { settings, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue } = options;
   const { listener, measurements, logOutput } = options;
-  const { sync, peers, identity, activity, pause } = coordination;
+  const { cluster, activity } = coordination;
   const { eventLog, waiters, subscriptions, tokenCache } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
   const connectionTracker = new ConnectionTracker();
   const signals = chat.live?.delivery ?? null;
-  const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => sync.role !== 'fallen' };
+  const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => cluster.role !== 'fallen' };
   const polls = new LongPolls({ ...waiting, signals });
   const streams = new SseStreams({ ...waiting, log });
-  const cluster = new ClusterView(node, url, identity, sync, peers, pause, readiness);
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
-  const { users, accounts, tokens, groups, namedGroups, messages, writer, notifications, memberships, live } = chat;
+  const { accounts, accountChanges, tokens, writer, memberships, live } = chat;
   const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;
   const { jwtVerifier } = chat;
   const jwts =
@@ -87,6 +83,7 @@ export function buildHttp(options: HttpOptions) {
     logOutput,
     sequelize: database.sequelize,
     cluster,
+    readiness,
     authMode,
     adminToken,
     requestsPerMinute,
@@ -95,15 +92,11 @@ export function buildHttp(options: HttpOptions) {
     notificationLimits: new NotificationLimits(settings.notificationsPerMinute, settings.notificationBytesPerMinute),
     hookPostsPerMinute: settings.hookPostsPerMinute,
     authenticator: authMode === 'token' ? authenticateByToken(tokenCache, adminToken, jwts) : trustEveryone,
-    users,
+    ...chat.services,
     accounts,
+    accountChanges,
     tokens,
-    groups,
-    namedGroups,
-    messages,
-    ...chat.features,
     writer,
-    notifications,
     memberships,
     live,
     eventLog,
@@ -121,5 +114,5 @@ export function buildHttp(options: HttpOptions) {
     connectionTracker,
   };
   const server = new Server(createApp(services), settings.maxConnections, connectionTracker, lock.touchLiveness);
-  return { cluster, polls, streams, server, forwarder };
+  return { polls, streams, server, forwarder };
 }

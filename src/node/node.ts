@@ -12,7 +12,7 @@ import { CHANNELS } from '../database/channels.ts';
 import { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import { NotifyQueue } from '../database/checks/notify-queue.ts';
 import { withDatabaseAdvice } from '../database/database-advice.ts';
-import { Listener } from '../database/listener.ts';
+import { Listener, type ListenerOptions } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
 import { captureWarnings, createLog, type Log } from '../log.ts';
 import { LogLevel } from '../log-level.ts';
@@ -21,11 +21,13 @@ import { Measurements } from '../measurements.ts';
 import { packageVersion } from '../package-root.ts';
 import { settingsWarnings } from '../settings/warnings.ts';
 import type { Settings } from '../settings.ts';
-import { buildChat } from './chat.ts';
+import { buildChat, type NodeChat } from './chat.ts';
 import { Conditions } from './conditions.ts';
 import { buildCoordination, describeRival } from './coordination.ts';
 import { openDatabase } from './database.ts';
+import { NodeEvents } from './events.ts';
 import { buildHttp } from './http.ts';
+import { OwnAddress } from './own-address.ts';
 import { Readiness } from './readiness.ts';
 import { checkDatabase } from './start-check.ts';
 
@@ -116,13 +118,13 @@ interface NodeBasis {
   lockProgram: URL | undefined;
 }
 
-/** Builds the parts in the order in which they start. A part that calls a later one is given it by `start`. */
+/** Builds the parts, each from those before it. What a part reports to a later one is an event ({@link NodeEvents}). */
 function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: NodeBasis) {
-  let address = settings.nodeUrl ?? `http://localhost:${settings.port}`;
-  const url = () => address;
-
+  const events = new NodeEvents();
+  const address = new OwnAddress(settings);
+  const { url } = address;
   const measurements = new Measurements();
-  const database = openDatabase(settings, node);
+  const database = openDatabase(settings, node, events);
   const conditions = new Conditions(log);
   const notifyQueue = new NotifyQueue({
     sequelize: database.sequelize,
@@ -130,18 +132,13 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
     onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
   });
   const blockers = new BlockerWatch(database.catchUpSession, log);
-  const channels = Object.values(CHANNELS).filter((one) => one !== CHANNELS.signals || settings.presence);
-  const listener = new Listener(database.listenOptions(), channels, log);
-  /** While the NOTIFY queue is full no notification is sent, and a new listener would receive none either. */
-  const replaceListener = async () => {
-    if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
-  };
   const lock = new LockThread({
     session: database.lockSession(),
     leaseMs: settings.leaseMs,
     node,
     url,
     log,
+    onLost: (reason, cause) => void events.emit('lockLost', reason, cause),
     program: lockProgram,
   });
   const chat = buildChat({
@@ -150,18 +147,16 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
     database,
     fencingToken: () => lock.term?.token ?? null,
     toBlockedError: blockers.toBlockedError,
-    onMissedNotification: () => void replaceListener(),
-    onTermRefused: (token) => coordination.sameServer.termRefused(token),
     measurements,
+    events,
   });
-  const isCaughtUp = () => chat.eventLog.isReading && listener.isListening;
+  const listener = listenFor(chat, { connection: database.listenOptions(), log, events });
+  events.on('notificationMissed', async () => {
+    // While the NOTIFY queue is full no notification is sent, and a new listener would receive none either.
+    if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
+  });
   const shared = { settings, node, version: packageVersion(), url, log, logLevel, database, lock, chat, measurements };
-  const coordination = buildCoordination({
-    ...shared,
-    blockers,
-    isCaughtUp,
-    replaceListener: (reason) => listener.replace(reason),
-  });
+  const coordination = buildCoordination({ ...shared, blockers, listener, events });
   const { sync, sameServer } = coordination;
   const readiness = new Readiness({
     conditions,
@@ -176,42 +171,29 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
   });
   const http = buildHttp({ ...shared, logOutput, coordination, readiness, notifyQueue, listener });
 
-  const onNotification = (channel: string, payload: unknown) => {
-    if (channel === CHANNELS.events) return chat.eventLog.hint(payload);
-    if (channel === CHANNELS.tokens) return chat.tokenCache.readRevocationsSoon();
-    if (channel === CHANNELS.signals) return chat.live?.receive(payload);
-    const signal = parseClusterSignal(payload);
-    if (signal?.kind === 'promoted') void chat.eventLog.renewEpoch();
-    if (signal) sync.handleSignal(signal);
-  };
-
-  let ignoreServers = () => {};
   return {
     url,
     term: () => sync.leader?.term ?? null,
     async start() {
-      ignoreServers = database.onServerFound(() => sync.handleServerFound());
-      lock.start((reason, cause) => sync.handleLockLost(reason, cause));
+      lock.start();
       await coordination.identity.load();
       await chat.start();
-      await listener.start({ onNotification, onListening: () => void chat.eventLog.hint() });
+      await listener.start();
       // Before peers can see this node: the active node may fail right after, and then the first one to try becomes active.
       await Promise.all([database.writerSession.ready(), lock.prepare()]);
-      const port = await http.server.listen(settings.port, settings.host);
-      address = settings.nodeUrl ?? `http://localhost:${port}`;
+      address.listensOn(await http.server.listen(settings.port, settings.host));
       sync.start();
       chat.retention.start();
       chat.searchIndexer.start();
       chat.groupRemoval.start();
       notifyQueue.start();
       readiness.start();
-      log.info({ event: 'listening', url: address, pid: process.pid }, `serving at ${address}`);
+      log.info({ event: 'listening', url: url(), pid: process.pid }, `serving at ${url()}`);
     },
     /** Stops the parts so that each can still use the later ones. The node resigns first: a peer becomes active meanwhile. */
     async stop() {
       readiness.stop();
       sameServer.stop();
-      ignoreServers();
       await sync.stop();
       http.polls.drain();
       http.streams.drain();
@@ -223,4 +205,23 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
       await Promise.all([lock.stop(), chat.stop(), notifyQueue.stop(), database.stop()]);
     },
   };
+}
+
+/** Creates the listener, which hands each notification to the part of the chat that it is for, or emits it as a signal of the cluster. */
+function listenFor(
+  { eventLog, tokenCache, live }: NodeChat,
+  { events, ...options }: Pick<ListenerOptions, 'connection' | 'log'> & { events: NodeEvents },
+): Listener {
+  return new Listener({
+    ...options,
+    channels: Object.values(CHANNELS).filter((channel) => channel !== CHANNELS.signals || live !== null),
+    onListening: () => void eventLog.hint(),
+    onNotification(channel, payload) {
+      if (channel === CHANNELS.events) return void eventLog.hint(payload);
+      if (channel === CHANNELS.tokens) return tokenCache.readRevocationsSoon();
+      if (channel === CHANNELS.signals) return live?.receive(payload);
+      const signal = parseClusterSignal(payload);
+      if (signal) events.emit('clusterSignal', signal);
+    },
+  });
 }

@@ -19,15 +19,14 @@ export interface LockThreadOptions {
   node: string;
   url: () => string;
   log: Log;
+  /** Called with the reason when a held lock is lost. */
+  onLost(reason: string, cause: EndCause): void;
   clock?: Clock;
   limits?: LockWorkerLinkOptions['limits'];
   program?: URL | undefined;
   /** A thread without a sign of life for this long, in milliseconds, is in an endless loop. */
   lifelessMs?: number;
 }
-
-/** Called with the reason when a held lock is lost. */
-type LockLost = (reason: string, cause: EndCause) => void;
 
 /** From the end of a thread to the start of the next one; doubles with each failure. */
 const restartDelay = (failures: number) => Math.min(5000, 100 * 2 ** Math.min(failures, 6));
@@ -56,7 +55,6 @@ export class LockThread implements LeaderLocking {
   #isStopped = false;
   #checksWithoutLife = 0;
   #lastSign = 0;
-  #onLost: LockLost = () => {};
 
   constructor(options: LockThreadOptions) {
     this.#options = options;
@@ -64,9 +62,8 @@ export class LockThread implements LeaderLocking {
     this.#changes = new ChangeLogger(options.log);
   }
 
-  /** Starts the thread, so that the first call does not wait for it. Calls `onLost` when a held lock is lost. */
-  start(onLost: LockLost): void {
-    this.#onLost = onLost;
+  /** Starts the thread, so that the first call does not wait for it. */
+  start(): void {
     this.#liveness.touch();
     this.#timer ??= setInterval(() => this.#checkLife(), idleIntervalMs(this.#options.leaseMs)).unref();
     try {
@@ -214,7 +211,7 @@ export class LockThread implements LeaderLocking {
   }
 
   #lost(reason: string, cause: EndCause): void {
-    if (this.#endTerm()) this.#onLost(reason, cause);
+    if (this.#endTerm()) this.#options.onLost(reason, cause);
   }
 
   /** Ends the term on this side at once. Returns false if there was none. */

@@ -24,6 +24,8 @@ export interface PeersOptions extends ForeignNodesOptions {
   urls: readonly string[];
   /** The cluster and epoch of this node; a node with others is not a peer. */
   identity: Pick<ClusterIdentity, 'cluster' | 'matches'>;
+  /** Called with the name of the active node when it goes silent. */
+  onActiveSilent(node: string): void;
   clock?: Clock;
 }
 
@@ -44,7 +46,6 @@ export class Peers {
   /** When each address last responded as a peer, or as a node of this cluster on another database. */
   readonly #seenAt = new Map<string, number>();
   #rows: PeerRow[] = [];
-  #onSilence: (node: string) => void = () => {};
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -54,11 +55,6 @@ export class Peers {
       this.#rows.some((row) => row.node === node) || [...this.#probes.values()].some((probe) => probe.node === node);
     this.#observations = new PeerObservations(options.node, this.#clock, isReal);
     this.#follow(options.urls);
-  }
-
-  /** Calls `listener` with the name of the active node when it goes silent. */
-  onSilence(listener: (node: string) => void): void {
-    this.#onSilence = listener;
   }
 
   /** Probes every peer's `/health`; resolves when each has responded or run into `limitMs`. */
@@ -200,7 +196,7 @@ export class Peers {
   }
 
   #observeSilence({ node }: PeerProbe): void {
-    if (node !== null && this.#observations.silence(node)) this.#onSilence(node);
+    if (node !== null && this.#observations.silence(node)) this.#options.onActiveSilent(node);
   }
 
   #isPreferred(node: string): boolean {

@@ -116,6 +116,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     identity: { ...TEST_IDENTITY, matches: ({ cluster }) => cluster === TEST_IDENTITY.cluster },
     onOtherEpoch: () => undefined,
     onForeignNode: () => undefined,
+    onActiveSilent: (peer) => sync.suspectVacancy(`${peer} went silent`),
     ...given,
   });
   const sync: SyncManager = new SyncManager({
@@ -138,18 +139,17 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     onRole: (role) => void roles.emit('role', role),
     ...given,
   });
-  const listener = new Listener(
-    { ...connectionOptions(databaseUrl, applicationName(node, 'listen'), 5000), query_timeout: 5000 },
-    ['plantao_cluster'],
+  const listener = new Listener({
+    connection: { ...connectionOptions(databaseUrl, applicationName(node, 'listen'), 5000), query_timeout: 5000 },
+    channels: ['plantao_cluster'],
     log,
-  );
-  await listener.start({
     onListening: () => undefined,
     onNotification(_, payload) {
       const signal = parseClusterSignal(payload);
       if (signal) sync.handleSignal(signal);
     },
   });
+  await listener.start();
   sync.start();
   const stop = async () => {
     await sync.stop();

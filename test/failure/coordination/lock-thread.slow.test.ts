@@ -50,10 +50,11 @@ describe('The lock thread', function () {
       url: () => 'http://node-a',
       program: lockProgram(),
       log: pino({}, { write: (line: string) => void entries.push(JSON.parse(line)) }),
+      onLost: (reason) => void lost.push(reason),
       ...more,
     });
     threads.push(thread);
-    thread.start((reason) => void lost.push(reason));
+    thread.start();
     return thread;
   };
   const active = async (): Promise<[LockThread, Worker]> => {

@@ -7,7 +7,7 @@ import { EventDelivery } from '../../../src/chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts';
 import { MembershipLoader } from '../../../src/chat/delivery/membership-loader.ts';
 import { type Subscriber, Subscriptions } from '../../../src/chat/delivery/subscriptions.ts';
-import { Listener, type ListenerEvents } from '../../../src/database/listener.ts';
+import { Listener } from '../../../src/database/listener.ts';
 import { applicationName, connectionOptions } from '../../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
 import { parseCursor } from '../../../src/events/cursor.ts';
@@ -103,7 +103,6 @@ export class LogNode {
   missedNotifications = 0;
   readonly dismissals: string[] = [];
   readonly #listener: Listener | null;
-  readonly #listenerEvents: ListenerEvents;
 
   constructor(options: LogNodeOptions) {
     const config = (part: 'log' | 'catchup' | 'listen', url: string) =>
@@ -144,19 +143,21 @@ export class LogNode {
     );
     const give = (payload: unknown) => this.log.hint(payload);
     const onHint = options.onHint ?? ((payload, hint) => hint(payload));
-    this.#listenerEvents = {
-      onListening: () => void this.log.hint(),
-      onNotification: (_channel: string, payload: unknown) => onHint(payload, give),
-    };
     this.#listener = options.listenUrl
-      ? new Listener(config('listen', options.listenUrl), ['plantao_events'], silent)
+      ? new Listener({
+          connection: config('listen', options.listenUrl),
+          channels: ['plantao_events'],
+          log: silent,
+          onListening: () => void this.log.hint(),
+          onNotification: (_channel, payload) => onHint(payload, give),
+        })
       : null;
   }
 
   static async start(options: LogNodeOptions): Promise<LogNode> {
     const node = new LogNode(options);
     await node.log.start();
-    await node.#listener?.start(node.#listenerEvents);
+    await node.#listener?.start();
     return node;
   }
 

@@ -78,8 +78,13 @@ describe("The environment variables of PostgreSQL's own programs", () => {
     expect(await migrate(database.url)).to.equal(0);
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const options = connectionOptions(database.url, 'plantao:test:listen', 5000);
-    const listener = new Listener(options, ['plantao_events'], pino({ level: 'silent' }));
-    await listener.start(events);
+    const listener = new Listener({
+      connection: options,
+      channels: ['plantao_events'],
+      log: pino({ level: 'silent' }),
+      ...events,
+    });
+    await listener.start();
     const { admin } = await testServer();
     const rows = await admin('SELECT application_name AS name FROM pg_stat_activity WHERE datname = $1', [
       database.name,

@@ -138,8 +138,8 @@ describe('A session behind a proxy that drops the start-up options', () => {
     await admin(`ALTER DATABASE ${database.name} SET idle_session_timeout = '300ms'`);
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const options = connectionOptions(url, 'plantao:test:listen', 5000);
-    const listener = new Listener(options, ['plantao_events'], silent);
-    await listener.start(events);
+    const listener = new Listener({ connection: options, channels: ['plantao_events'], log: silent, ...events });
+    await listener.start();
     const idle = "FROM pg_stat_activity WHERE application_name = 'plantao:test:listen' AND datname = $1";
     const [first] = await admin<{ pid: number }>(`SELECT pid ${idle}`, [database.name]);
     await eventually('it has been idle for three times as long', async () => {
@@ -209,9 +209,9 @@ describe('The listener', () => {
     const { port } = mute.address() as net.AddressInfo;
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const config = connectionOptions(`postgres://me@127.0.0.1:${port}/chat`, 'plantao:test:listen', 5000);
-    const listener = new Listener(config, ['plantao_events'], silent);
+    const listener = new Listener({ connection: config, channels: ['plantao_events'], log: silent, ...events });
     try {
-      void listener.start(events);
+      void listener.start();
       await eventually('it is on its way', () => sockets.length === 1);
       listener.replace('the event log moved and no notification of it came');
       const isClosed = sockets[0] && (await Promise.race([once(sockets[0], 'close'), tick(200)])) !== null;
@@ -276,8 +276,13 @@ describe('PostgreSQL ending a session while it opens', () => {
   it('makes the listener reconnect', async () => {
     const events = { onNotification: () => undefined, onListening: () => undefined };
     const config = connectionOptions(url, 'plantao:test:listen', 5000);
-    const listener = new Listener(config, ['plantao_events', 'plantao_cluster'], silent);
-    await listener.start(events);
+    const listener = new Listener({
+      connection: config,
+      channels: ['plantao_events', 'plantao_cluster'],
+      log: silent,
+      ...events,
+    });
+    await listener.start();
     await eventually('it has tried again', () => greeted > 2);
     expect(listener.isListening).to.equal(false);
     listener.stop();

@@ -95,12 +95,14 @@ describe('A URL that names several servers', function () {
     await closeSequelize(sequelize);
     expect(rows).to.deep.equal([{ port: primary.port, standby: false }]);
 
-    const listener = new Listener(
-      connectionOptions(url, 'plantao:test:listen', 5000),
-      ['x'],
-      pino({ level: 'silent' }),
-    );
-    await listener.start({ onNotification: () => undefined, onListening: () => undefined });
+    const listener = new Listener({
+      connection: connectionOptions(url, 'plantao:test:listen', 5000),
+      channels: ['x'],
+      log: pino({ level: 'silent' }),
+      onNotification: () => undefined,
+      onListening: () => undefined,
+    });
+    await listener.start();
     expect(listener.isListening).to.equal(true);
     listener.stop();
   });

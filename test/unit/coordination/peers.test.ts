@@ -27,9 +27,9 @@ describe('Peers', () => {
       },
       onOtherEpoch: () => void otherEpochs++,
       onForeignNode: (url) => void foreign.push(url),
+      onActiveSilent: (name) => void silent.push(name),
       clock: () => now,
     });
-    peers.onSilence((name) => void silent.push(name));
     return peers;
   };
   const alive = (node: string, more: { active?: boolean; term?: number } = {}) => ({

@@ -35,7 +35,7 @@ export const health = z
   .meta({ id: 'Health' });
 
 /** Returns the node's state. Needs only memory, so it works without the database. */
-function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
+function healthOf({ cluster, readiness, authMode }: Services): z.output<typeof health> {
   return {
     status: cluster.role === 'fallen' ? 'down' : 'alive',
     active: cluster.acceptsWrites,
@@ -49,8 +49,8 @@ function healthOf({ cluster, authMode }: Services): z.output<typeof health> {
     no_active_ms: wholeMs(cluster.noActiveMs),
     auth: authMode,
     peers: cluster.peers(),
-    ready: cluster.isReady,
-    conditions: cluster.conditions.map((one) => ({ ...one, since: one.since.toISOString() })),
+    ready: readiness.isReady,
+    conditions: readiness.conditions.map((one) => ({ ...one, since: one.since.toISOString() })),
   };
 }
 
@@ -96,7 +96,7 @@ function rootRoute({ version }: Services): Route {
 const readinessInput = z.object({ for: z.enum(['reads'], 'must be reads, or absent').optional() });
 
 function checkRoutes(services: Services): Route[] {
-  const { cluster } = services;
+  const { cluster, readiness } = services;
   const check = (
     path: string,
     summary: string,
@@ -122,11 +122,11 @@ function checkRoutes(services: Services): Route[] {
     check(
       '/readiness',
       '200 while the node can do the work of its role; with for=reads, while it can serve reads and polls',
-      (input) => (input.for === 'reads' ? cluster.canRead : cluster.isReady),
+      (input) => (input.for === 'reads' ? readiness.canRead : readiness.isReady),
       readinessInput,
     ),
     check('/primary', '200 on the active node, 503 elsewhere', () => cluster.acceptsWrites),
-    check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && cluster.canRead),
+    check('/replica', '200 on a standby, 503 elsewhere', () => cluster.role === 'standby' && readiness.canRead),
   ];
 }
 

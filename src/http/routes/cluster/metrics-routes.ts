@@ -73,11 +73,11 @@ function setSafely(read: () => number, set: (value: number) => void): void {
 function currentValues(services: Services): Registry {
   const register = new Registry();
   const { gauge } = valuesIn(register);
-  const { cluster } = services;
+  const { cluster, readiness } = services;
   gauge('plantao_active', '1 while this node is active', () => Number(cluster.acceptsWrites));
   gauge('plantao_alive', '0 while this node is fallen', () => Number(cluster.role !== 'fallen'));
   gauge('plantao_ready', '1 while this node can do the work of its role, as /readiness says', () =>
-    Number(cluster.isReady),
+    Number(readiness.isReady),
   );
   gauge('plantao_two_actives', '1 while another node is active with this cluster id on another database', () =>
     Number(cluster.rival !== null),
@@ -98,7 +98,7 @@ function currentValues(services: Services): Registry {
     registers: [register],
     collect() {
       this.reset();
-      for (const { name } of cluster.conditions) this.set({ condition: name }, 1);
+      for (const { name } of readiness.conditions) this.set({ condition: name }, 1);
     },
   });
   leaseValues(services, register);

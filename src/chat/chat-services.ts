@@ -1,0 +1,51 @@
+import type { Sequelize } from 'sequelize';
+import type { Write } from '../database/fenced-write.ts';
+import { GroupAdministration } from './groups/administration.ts';
+import { ChatList } from './groups/chat-list.ts';
+import { DirectChats } from './groups/direct-chats.ts';
+import type { GroupRemoval } from './groups/group-removal.ts';
+import { Hooks } from './groups/hooks.ts';
+import { Invitations } from './groups/invitations.ts';
+import { Groups } from './groups.ts';
+import { MessageEditing } from './messages/editing.ts';
+import { Reactions } from './messages/reactions.ts';
+import { ReadMarks } from './messages/read-marks.ts';
+import { Messages } from './messages.ts';
+import { NamedGroups } from './named-groups.ts';
+import { Notifications } from './notifications.ts';
+import { MessageSearch } from './search/message-search.ts';
+import type { Users } from './users.ts';
+
+/** The services that carry out requests about groups and messages, except posts (posting/message-writer.ts). */
+export type ChatServices = ReturnType<typeof buildChatServices>;
+
+/** Options of {@link buildChatServices}. */
+export interface ChatServicesOptions {
+  sequelize: Sequelize;
+  write: Write;
+  users: Users;
+  groupRemoval: GroupRemoval;
+  /** True if the database keeps the earlier texts of edited messages. */
+  keepsHistory: boolean;
+}
+
+/** Creates these services. They keep nothing between two requests but limits and caches, so there is nothing to start or stop. */
+export function buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory }: ChatServicesOptions) {
+  const groups = new Groups(sequelize, write, users);
+  return {
+    users,
+    groups,
+    namedGroups: new NamedGroups(sequelize, write, groups),
+    administration: new GroupAdministration(write, groupRemoval),
+    invitations: new Invitations(sequelize, write),
+    directChats: new DirectChats(sequelize, write),
+    hooks: new Hooks(sequelize, write),
+    chatList: new ChatList(sequelize),
+    messages: new Messages(sequelize, write),
+    editing: new MessageEditing(write, keepsHistory),
+    reactions: new Reactions(sequelize, write),
+    readMarks: new ReadMarks(sequelize, write),
+    messageSearch: new MessageSearch(sequelize),
+    notifications: new Notifications(sequelize, write),
+  };
+}

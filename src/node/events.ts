@@ -1,0 +1,27 @@
+import { EventEmitter } from 'node:events';
+import type { EndCause } from '../coordination/end-cause.ts';
+import type { ClusterSignal } from '../coordination/peers/cluster-signal.ts';
+import type { NodeRole } from '../coordination/role.ts';
+
+/**
+ * What a part of a node reports to parts that are built after it. So each part is given only what exists already, and the
+ * wiring reads from top to bottom. Listeners run at once, in the order in which they were added.
+ */
+export class NodeEvents extends EventEmitter<{
+  /** One of the node's sessions was opened. */
+  sessionOpened: [];
+  /** PostgreSQL accepts writes again, after a restart or a failover. */
+  serverFound: [];
+  /** The lock session was lost while it held the leader lock. */
+  lockLost: [reason: string, cause: EndCause];
+  /** PostgreSQL refused a write under this fencing token as of a closed term. */
+  termRefused: [token: number];
+  /** The event log moved and no notification of it came. */
+  notificationMissed: [];
+  /** A signal arrived on the channel of the cluster. */
+  clusterSignal: [signal: ClusterSignal];
+  /** The peer that was active went silent. */
+  activeSilent: [node: string];
+  /** The role of this node changed. After a resignation: once the successor is known, or the wait for it has ended. */
+  roleChanged: [role: NodeRole];
+}> {}
