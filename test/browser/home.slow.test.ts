@@ -130,8 +130,8 @@ describe('The chat page', function () {
     const bruno = await browser.signIn(standby, 'bruno_orm');
     await ana.getByRole('button', { name: 'New group' }).click();
     await ana.getByRole('textbox', { name: 'Group name' }).fill('Equipe');
-    await ana.getByRole('searchbox', { name: 'Add members' }).fill('bruno');
-    await ana.getByRole('button', { name: '+ bruno_orm' }).click();
+    await ana.getByRole('combobox', { name: 'Add members' }).fill('bruno');
+    await ana.getByRole('option', { name: 'bruno_orm' }).click();
     await ana.getByRole('button', { name: 'Create' }).click();
     await ana.getByRole('button', { name: '2 members' }).waitFor();
     await write(ana, 'welcome');

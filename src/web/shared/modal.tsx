@@ -9,8 +9,8 @@ interface Props {
   children: ComponentChildren;
   /** The label of the submit button; none for a dialog that only shows something. */
   action?: string;
-  /** Runs on submit. The dialog closes when it succeeds; if it fails, it stays open and shows the error. */
-  act?: () => Promise<void>;
+  /** Runs on submit. The dialog closes when it succeeds, stays open if it resolves to false, and shows the error if it fails. */
+  act?: () => Promise<unknown>;
   /** Further buttons. */
   buttons?: ComponentChildren;
   /** True if the action cannot be undone. */
@@ -41,8 +41,7 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
     setBusy(true);
     setError(undefined);
     try {
-      await act();
-      dialog.current?.close();
+      if ((await act()) !== false) dialog.current?.close();
     } catch (error) {
       setError(error);
     } finally {

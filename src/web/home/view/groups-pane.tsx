@@ -26,7 +26,7 @@ export function GroupsPane({ chat }: { chat: Chat }) {
     <nav id="groups-pane" aria-labelledby="groups-title">
       <div class="pane-head">
         <h2 id="groups-title">{t.groups}</h2>
-        <IconButton icon="person" label={t.newDirect} onClick={() => openDialog({ kind: 'find' })} />
+        <IconButton icon="person" label={t.newDirect} onClick={() => openDialog({ kind: 'new-direct' })} />
         <IconButton icon="search" label={t.findShortcut} onClick={() => openDialog({ kind: 'find' })} />
       </div>
       <ul id="groups" ref={list} onKeyDown={(event) => moveFocus(event, list.current, 'a')}>

@@ -54,7 +54,15 @@ export const dialogs: typeof english = {
   formattingTitle: 'Formatação',
   formatting: ['**negrito**', '_itálico_', '~~riscado~~', '`código`', '> citação', '- lista'],
   searchFailed: 'Sem conexão. Tente de novo.',
-  nobodyElse: 'Nenhum outro usuário tem esse nome.',
+  openDirect: 'Abrir conversa',
+  directHint: 'Só vocês dois veem esta conversa.',
+  writeToWhom: 'Com quem você quer conversar?',
+  unsettled: {
+    unknown: (name) => `Ninguém se chama “${name}”. Confira se digitou certo.`,
+    excluded: (name) => `${name} já está na lista.`,
+    several: (name) => `Há mais de uma pessoa com “${name}” no nome. Escolha uma.`,
+  },
+  notAdded: (name) => `“${name}” não foi adicionado. Escolha uma pessoa ou limpe o campo.`,
   leaveTitle: (name) => `Sair de ${name}?`,
   leaveText:
     'Você não poderá mais ver nem enviar mensagens aqui. Um dono ou administrador do grupo pode adicionar você de novo.',

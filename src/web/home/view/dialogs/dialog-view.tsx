@@ -7,6 +7,7 @@ import { FindDialog } from './find-dialog.tsx';
 import { GroupSettingsDialog } from './group-settings-dialog.tsx';
 import { HelpDialog } from './help-dialog.tsx';
 import { MembersDialog } from './members-dialog.tsx';
+import { NewDirectDialog } from './new-direct-dialog.tsx';
 import { CreateNamedDialog, JoinGroupDialog, NewGroupDialog } from './new-group-dialogs.tsx';
 import { LinkDialog, ReactDialog } from './small-dialogs.tsx';
 
@@ -18,6 +19,7 @@ interface Props {
 
 const general: Record<string, ComponentType<DialogProps>> = {
   'new-group': NewGroupDialog,
+  'new-direct': NewDirectDialog,
   'join-group': JoinGroupDialog,
   find: FindDialog,
   account: AccountDialog,

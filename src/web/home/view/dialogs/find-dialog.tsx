@@ -19,6 +19,8 @@ export function FindDialog({ chat, onClose }: DialogProps) {
   const [search, setSearch] = useState<Search>();
   const [, setVersion] = useState(0);
   const [selected, setSelected] = useState(0);
+  /** True once Enter was pressed before anything was found: the first hit opens. */
+  const isAwaited = useRef(false);
   const list = useRef<HTMLDivElement>(null);
   const hits = [
     ...groupHits(chat, term),
@@ -27,6 +29,7 @@ export function FindDialog({ chat, onClose }: DialogProps) {
   ];
   useEffect(() => {
     setSelected(0);
+    isAwaited.current = false;
     if (term.trim() === '') return setSearch(undefined);
     const ending = new AbortController();
     const next = new Search(app.client, term, ending.signal, () => setVersion((version) => version + 1));
@@ -46,11 +49,16 @@ export function FindDialog({ chat, onClose }: DialogProps) {
     onClose();
     hit.open().catch((error) => app.failed(error));
   };
+  useEffect(() => {
+    if (isAwaited.current && hits.length > 0) open(hits[0]);
+  }, [hits.length]);
   const press = (event: KeyboardEvent) => {
     const move = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (move !== 0 && hits.length > 0) setSelected((selected + move + hits.length) % hits.length);
-    else if (event.key === 'Enter' && !event.isComposing) open(hits[selected]);
-    else return;
+    else if (event.key === 'Enter' && !event.isComposing) {
+      isAwaited.current = hits.length === 0;
+      open(hits[selected]);
+    } else return;
     event.preventDefault();
   };
   return (

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Member, MemberRole, User } from '../../../../client/index.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../shared/error-line.tsx';
@@ -7,7 +7,7 @@ import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import { OnlineDot } from '../online-dot.tsx';
 import type { GroupDialogProps } from './dialog-state.ts';
-import { PeoplePicker } from './people-picker.tsx';
+import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
 const ROLES: readonly MemberRole[] = ['owner', 'admin', 'member'];
 
@@ -15,6 +15,7 @@ const ROLES: readonly MemberRole[] = ['owner', 'admin', 'member'];
 export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app, openDialog } = useView();
   const t = dialogTexts();
+  const picker = useRef<PickerHandle>(null);
   const [error, setError] = useState<unknown>();
   const [roles, setRoles] = useState<readonly Member[]>([]);
   const { id, name, members, members_count, role } = conversation.group;
@@ -43,7 +44,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
     </button>
   );
   return (
-    <Modal title={t.membersOf(name)} buttons={leave} onClose={onClose}>
+    <Modal title={t.membersOf(name)} buttons={leave} act={async () => picker.current?.isEmpty()} onClose={onClose}>
       <ul class="members">
         {listed.map((member) => (
           <MemberLine
@@ -60,8 +61,9 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
       <PeoplePicker
         chat={chat}
         label={t.addMember}
+        handle={picker}
         isExcluded={(user) => [...members, ...roles].some((member) => member.id === user.id)}
-        choose={(user) => void attempt(() => app.client.join(id, { userId: user.id, signal }))}
+        choose={(user) => attempt(() => app.client.join(id, { userId: user.id, signal }))}
       />
       <ErrorLine error={error} />
     </Modal>

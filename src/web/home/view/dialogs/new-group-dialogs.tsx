@@ -8,30 +8,41 @@ import type { Chat } from '../../model/chat.ts';
 import { groupHash } from '../../model/location.ts';
 import { useView, type View } from '../context.ts';
 import type { DialogProps } from './dialog-state.ts';
-import { PeoplePicker } from './people-picker.tsx';
+import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
 /** Creates a group, which is then opened. */
 export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = dialogTexts();
   const name = useRef<HTMLInputElement>(null);
-  const [chosen, setChosen] = useState<User[]>([]);
+  const picker = useRef<PickerHandle>(null);
+  const [chosen, setChosen] = useState<readonly User[]>([]);
+  // The name in the field may be chosen by the submission, which must know of it.
+  const latest = useRef(chosen);
+  const choose = (users: readonly User[]) => {
+    latest.current = users;
+    setChosen(users);
+  };
   const create = async () => {
-    const usernames = chosen.map(({ username }) => username);
+    if ((await picker.current?.settle()) === false) return false;
+    const usernames = latest.current.map(({ username }) => username);
     const created = await app.client.createChat(name.current?.value ?? '', usernames, { signal: chat.signal });
     await chat.refresh();
     if (created.warning !== undefined) app.show(() => dialogTexts().someNotAdded);
     location.hash = groupHash(created.group_id);
+    return true;
   };
-  const without = (user: User) => chosen.filter(({ id }) => id !== user.id);
+  const without = (user: User) => latest.current.filter(({ id }) => id !== user.id);
   return (
     <Modal title={t.newGroup} action={t.create} act={create} onClose={onClose}>
       <NameField field={name} />
       <PeoplePicker
         chat={chat}
         label={t.addMembers}
+        handle={picker}
+        choosesOnBlur
         isExcluded={({ id }) => id === chat.me.id || chosen.some((user) => user.id === id)}
-        choose={(user) => setChosen([...without(user), user])}
+        choose={(user) => choose([...without(user), user])}
       >
         <ul class="people">
           {chosen.map((user) => (
@@ -41,7 +52,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
                 type="button"
                 class="secondary small"
                 aria-label={t.remove(user.username)}
-                onClick={() => setChosen(without(user))}
+                onClick={() => choose(without(user))}
               >
                 ×
               </button>

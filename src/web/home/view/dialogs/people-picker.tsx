@@ -3,76 +3,178 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { User } from '../../../../client/index.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import { errorText } from '../../../i18n/error-text.ts';
 import type { Chat } from '../../model/chat.ts';
+import { choosePerson } from '../../model/person-choice.ts';
 import { useView } from '../context.ts';
 
 /** Delay after the last keystroke before a search, in milliseconds: one request per word, not per letter. */
 const TYPING_MS = 200;
+/** The maximum number of people that are offered. */
+const MAX_OFFERED = 8;
+
+/** What a dialog does with the name in the field when it is submitted. */
+export interface PickerHandle {
+  /** Chooses the person of the name in the field. Resolves to false if there is none, and the field says why. */
+  settle(): Promise<boolean>;
+  /** Returns true if the field is empty; otherwise the field says that its name has had no effect. */
+  isEmpty(): boolean;
+}
 
 interface Props {
   chat: Chat;
   label: string;
+  /** Set to the handle of this field. */
+  handle: { current: PickerHandle | null };
   /** Users that are not offered. */
   isExcluded: (user: User) => boolean;
-  choose: (user: User) => void;
+  choose: (user: User) => Promise<void> | void;
+  /** True if leaving the field chooses the person of the name in it: for a choice that can be taken back. */
+  choosesOnBlur?: boolean;
   /** Shown above the field. */
   children?: ComponentChildren;
 }
 
-/** A search field for users by part of their name. */
-export function PeoplePicker({ chat, label, isExcluded, choose, children }: Props) {
+/** A search field for users by part of their name. Its name is never dropped silently. */
+export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesOnBlur, children }: Props) {
   const { app } = useView();
   const t = dialogTexts();
   const input = useRef<HTMLInputElement>(null);
   const [term, setTerm] = useState('');
-  /** Undefined before the result. */
-  const [found, setFound] = useState<User[] | 'failed'>();
-  const find = async (wanted: string) => {
-    const users = await app.client.users(wanted, { limit: 20, signal: chat.signal }).catch(() => 'failed' as const);
-    // Only the result of the latest term is shown.
-    if (wanted === input.current?.value.trim()) setFound(users);
+  const [found, setFound] = useState<readonly User[]>();
+  const [selected, setSelected] = useState(-1);
+  /** Why the name in the field has no effect, in the current language. */
+  const [problem, setProblem] = useState<() => string>();
+  const search = useRef<{ name: string; users: Promise<User[]> }>(null);
+  const typed = () => input.current?.value.trim() ?? '';
+  const say = (text: () => string) => setProblem(() => text);
+
+  const find = (name: string) => {
+    if (search.current?.name === name) return search.current.users;
+    const users = app.client.users(name, { limit: 20, signal: chat.signal, deadlineMs: 10_000 });
+    search.current = { name, users };
+    users.catch(() => {
+      // The next search asks again.
+      if (search.current?.users === users) search.current = null;
+    });
+    return users;
   };
   useEffect(() => {
     setFound(undefined);
+    setSelected(-1);
     if (term === '') return;
-    const timer = setTimeout(() => void find(term), TYPING_MS);
+    const show = (users: User[]) => {
+      // Only the result of the latest name is shown.
+      if (typed() === term) setFound(users);
+    };
+    const timer = setTimeout(() => find(term).then(show, () => say(() => dialogTexts().searchFailed)), TYPING_MS);
     return () => clearTimeout(timer);
   }, [term]);
-  const select = (user: User) => {
-    setTerm('');
-    if (input.current !== null) input.current.value = '';
-    input.current?.focus();
-    choose(user);
+
+  const write = (name: string) => {
+    if (input.current !== null) input.current.value = name;
+    setTerm(name);
   };
-  const others = Array.isArray(found) ? found.filter((user) => !isExcluded(user)).slice(0, 8) : [];
+  const select = async (user: User) => {
+    const name = typed();
+    write('');
+    setProblem(undefined);
+    try {
+      await choose(user);
+    } catch (error) {
+      if (typed() === '') write(name);
+      say(() => errorText(error));
+    }
+  };
+  /** Chooses the person of the name in the field; with `mayChoose` false, only says if there is none. */
+  const settle = async (mayChoose = true): Promise<boolean> => {
+    const name = typed();
+    if (name === '') return true;
+    try {
+      const users = await find(name);
+      if (typed() !== name) return typed() === '';
+      const choice = choosePerson(name, users, isExcluded);
+      if ('user' in choice) {
+        if (mayChoose) await select(choice.user);
+        return mayChoose && typed() === '';
+      }
+      say(() => dialogTexts().unsettled[choice.problem](name));
+    } catch {
+      say(() => dialogTexts().searchFailed);
+    }
+    return false;
+  };
+  const isEmpty = () => {
+    const name = typed();
+    if (name !== '') say(() => dialogTexts().notAdded(name));
+    return name === '';
+  };
+  handle.current = { settle, isEmpty };
+
+  const others = (found ?? []).filter((user) => !isExcluded(user)).slice(0, MAX_OFFERED);
+  const press = (event: KeyboardEvent) => {
+    if (event.isComposing) return;
+    const move = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+    const user = others[selected];
+    if (move !== 0 && others.length > 0)
+      setSelected((Math.max(selected, -move) + move + others.length) % others.length);
+    else if (event.key === 'Enter') void (user === undefined ? settle() : select(user));
+    else return;
+    // Enter must not submit the surrounding dialog.
+    event.preventDefault();
+  };
   return (
     <div class="picker">
       <label for="people-search">{label}</label>
       {children}
       <input
         id="people-search"
-        type="search"
+        role="combobox"
         autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        aria-expanded={others.length > 0}
+        aria-controls="people-found"
+        aria-autocomplete="list"
+        aria-activedescendant={others[selected] && `person-${selected}`}
+        aria-invalid={problem !== undefined}
+        aria-describedby="people-problem"
         ref={input}
-        onInput={({ currentTarget }) => setTerm(currentTarget.value.trim())}
-        onKeyDown={(event) => {
-          // Enter searches at once; it must not submit the surrounding dialog.
-          if (event.key !== 'Enter' || event.isComposing) return;
-          event.preventDefault();
-          if (term !== '') void find(term);
+        onInput={() => {
+          setProblem(undefined);
+          setTerm(typed());
         }}
+        onKeyDown={press}
+        onBlur={() => void settle(choosesOnBlur === true)}
       />
-      <ul class="people" aria-live="polite">
-        {found === 'failed' && <li class="hint">{t.searchFailed}</li>}
-        {others.map((user) => (
-          <li key={user.id}>
-            <button type="button" class="secondary small" onClick={() => select(user)}>
-              + <bdi>{user.username}</bdi>
-            </button>
-          </li>
+      <div id="people-found" class="options" role="listbox" aria-label={label} hidden={others.length === 0}>
+        {others.map((user, index) => (
+          <button
+            key={user.id}
+            type="button"
+            id={`person-${index}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={index === selected}
+            // The field keeps the focus.
+            onMouseDown={(event) => event.preventDefault()}
+            onClick={() => void select(user)}
+          >
+            <bdi>{user.username}</bdi>
+          </button>
         ))}
-        {Array.isArray(found) && others.length === 0 && <li class="hint">{t.nobodyElse}</li>}
-      </ul>
+      </div>
+      <p id="people-problem" class="error" role="alert">
+        {problem?.()}
+        {problem === undefined && found !== undefined && others.length === 0 && term !== ''
+          ? t.unsettled[reasonOf(term, found, isExcluded)](term)
+          : ''}
+      </p>
     </div>
   );
+}
+
+function reasonOf(name: string, found: readonly User[], isExcluded: (user: User) => boolean) {
+  const choice = choosePerson(name, found, isExcluded);
+  return 'problem' in choice ? choice.problem : 'unknown';
 }

@@ -9,6 +9,7 @@ import { nameOf } from '../../model/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
 import type { FoundMessage } from '../../model/search.ts';
 import { shownName } from '../../model/user-names.ts';
+import { openDirect } from './new-direct-dialog.tsx';
 
 /** Something that was found, and how to open it. */
 export interface SearchHit {
@@ -53,11 +54,7 @@ export function peopleHits(client: ChatClient, chat: Chat, people: readonly User
       kind: 'person',
       title: <bdi>{username}</bdi>,
       detail: dialogTexts().writeTo,
-      open: async () => {
-        const { group_id } = await client.openDirect(id, { signal: chat.signal });
-        await chat.refresh();
-        location.hash = groupHash(group_id);
-      },
+      open: () => openDirect(client, chat, id),
     }));
 }
 

@@ -1,0 +1,39 @@
+/// <reference lib="dom" />
+import { useRef } from 'preact/hooks';
+import type { ChatClient } from '../../../../client/index.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
+import type { Chat } from '../../model/chat.ts';
+import { groupHash } from '../../model/location.ts';
+import { useView } from '../context.ts';
+import type { DialogProps } from './dialog-state.ts';
+import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
+
+/** Finds a person, and opens the direct conversation with them. */
+export function NewDirectDialog({ chat, onClose }: DialogProps) {
+  const { app } = useView();
+  const t = dialogTexts();
+  const picker = useRef<PickerHandle>(null);
+  return (
+    <Modal title={t.newDirect} action={t.openDirect} act={async () => picker.current?.settle()} onClose={onClose}>
+      <p class="hint">{t.directHint}</p>
+      <PeoplePicker
+        chat={chat}
+        label={t.writeToWhom}
+        handle={picker}
+        isExcluded={({ id }) => id === chat.me.id}
+        choose={async ({ id }) => {
+          await openDirect(app.client, chat, id);
+          onClose();
+        }}
+      />
+    </Modal>
+  );
+}
+
+/** Opens the direct conversation with a user. */
+export async function openDirect(client: ChatClient, chat: Chat, userId: number): Promise<void> {
+  const { group_id } = await client.openDirect(userId, { signal: chat.signal });
+  await chat.refresh();
+  location.hash = groupHash(group_id);
+}

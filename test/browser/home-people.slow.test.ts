@@ -1,0 +1,120 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { ChatClient } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { useBrowserCluster } from './browser-cluster.ts';
+import { openGroup } from './chat-browser.ts';
+import { expectAccessible } from './page-checks.ts';
+
+describe('The fields of the chat page in which a user names a person', function () {
+  this.timeout(180_000);
+  const use = useBrowserCluster();
+  let ana: ChatClient;
+
+  before('create users', async () => {
+    for (const name of ['bruno', 'clara', 'clarice']) await new ChatClient({ urls: [use.first.url] }).login(name);
+    ana = new ChatClient({ urls: [use.first.url] });
+    await ana.login('ana');
+  });
+  afterEach('no page has reported a problem', async () => {
+    await use.browser?.closePages();
+    expect(use.browser?.problems() ?? []).to.deep.equal([]);
+  });
+
+  const field = (page: Page, name: string) => page.getByRole('combobox', { name });
+  const says = (page: Page, text: string) => page.getByRole('alert').getByText(text).waitFor();
+  const membersOf = async (group: string) => {
+    const chat = (await ana.chats()).chats.find(({ name }) => name === group);
+    return chat?.members.map(({ username }) => username).sort();
+  };
+
+  async function newGroup(name: string): Promise<Page> {
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('textbox', { name: 'Group name' }).fill(name);
+    return page;
+  }
+
+  it('choose with Enter, with the arrow keys, and by leaving the field', async () => {
+    const page = await newGroup('By keyboard');
+    const people = field(page, 'Add members');
+    await people.fill('brun');
+    await people.press('Enter');
+    await page.locator('.person', { hasText: 'bruno' }).waitFor();
+    await people.fill('clar');
+    await page.getByRole('option', { name: 'clarice' }).waitFor();
+    await expectAccessible(page, 'chat-new-group');
+    await people.press('Enter');
+    await says(page, 'Several people match “clar”. Choose one.');
+    await people.press('ArrowDown');
+    await people.press('ArrowDown');
+    await people.press('Enter');
+    await page.locator('.person', { hasText: 'clarice' }).waitFor();
+    await people.fill('CLARA');
+    await page.getByRole('textbox', { name: 'Group name' }).focus();
+    await page.locator('.person', { hasText: 'clara' }).waitFor();
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'By keyboard' }).waitFor();
+    expect(await membersOf('By keyboard')).to.deep.equal(['ana', 'bruno', 'clara', 'clarice']);
+  });
+
+  it('include the person whose name is in the field when the dialog is submitted', async () => {
+    const page = await newGroup('Typed, not picked');
+    await field(page, 'Add members').fill('bruno');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'Typed, not picked' }).waitFor();
+    expect(await membersOf('Typed, not picked')).to.deep.equal(['ana', 'bruno']);
+  });
+
+  it('say that there is no such person, and never drop the name', async () => {
+    const page = await newGroup('Nobody');
+    await field(page, 'Add members').fill('zoe');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await says(page, 'No one is called “zoe”. Check the spelling.');
+    await field(page, 'Add members').fill('ana');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await says(page, 'ana is already included.');
+    expect(await membersOf('Nobody')).to.equal(undefined);
+    await field(page, 'Add members').fill('');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'Nobody' }).waitFor();
+    await page.getByRole('button', { name: '1 member' }).click();
+    await field(page, 'Add a member').fill('bruno');
+    await page.getByRole('button', { name: 'Close' }).click();
+    await says(page, "“bruno” wasn't added. Choose a person, or clear the field.");
+    await field(page, 'Add a member').press('Enter');
+    await eventually('bruno is a member', async () => (await membersOf('Nobody'))?.includes('bruno') === true);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+
+  it('open a direct conversation in a dialog that is about nothing else', async () => {
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    await page.getByRole('button', { name: 'New direct message' }).click();
+    const dialog = page.getByRole('dialog', { name: 'New direct message' });
+    await field(page, 'Who do you want to write to?').fill('cla');
+    await dialog.getByRole('option', { name: 'clara' }).waitFor();
+    await expectAccessible(page, 'chat-new-direct');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'clara' }).waitFor();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'New direct message' }).click();
+    await field(page, 'Who do you want to write to?').fill('nobody at all');
+    await dialog.getByRole('button', { name: 'Open conversation' }).click();
+    await says(page, 'No one is called “nobody at all”.');
+    await field(page, 'Who do you want to write to?').fill('bruno');
+    await dialog.getByRole('button', { name: 'Open conversation' }).click();
+    await page.getByRole('heading', { name: 'bruno' }).waitFor();
+  });
+
+  it('open the first hit of a search when Enter was pressed before it was found', async () => {
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    await openGroup(page, 'By keyboard');
+    await page.keyboard.press('Control+k');
+    const search = field(page, 'Groups, people and messages');
+    await search.fill('clarice');
+    await search.press('Enter');
+    await page.getByRole('heading', { name: 'clarice' }).waitFor();
+  });
+});
