@@ -1,4 +1,4 @@
-import type { EffectOfCode } from '../../http/docs/error-codes.ts';
+import type { EffectOfCode } from '../../http/contract/error-codes.ts';
 
 /** What each code of a 503 says about its request. The types compare it with the server's list: a new code fails to compile here. */
 const effects: EffectOfCode = {

@@ -1,7 +1,8 @@
 /** `/docs`: the OpenAPI document for people, as one page of HTML. Its script adds the filter and the forms (src/web/docs.ts). */
+
+import type { JsonSchema } from '../contract/json-schema.ts';
 import { eventKinds } from './event-kinds.ts';
 import { anchorOf, chapters, text } from './html.ts';
-import type { JsonSchema } from './json-schema.ts';
 import type { OpenApi } from './openapi.ts';
 import { sectionOf } from './operation-section.ts';
 import { schemaOf } from './schema-text.ts';

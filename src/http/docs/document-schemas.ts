@@ -1,8 +1,8 @@
 /** Names the schemas of the OpenAPI document. Every function adds to `schemas`, the document's components. */
 
+import type { JsonSchema } from '../contract/json-schema.ts';
 import { EVENT_KINDS } from './event-kinds.ts';
 import { textOf } from './field-texts.ts';
-import type { JsonSchema } from './json-schema.ts';
 
 /** Adds a schema, and those that it refers to, to the document. Returns the reference to it. */
 export function named(json: JsonSchema, name: string, schemas: JsonSchema): string {

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
+import type { JsonSchema } from '../contract/json-schema.ts';
+import type { event } from '../contract/response-schemas.ts';
 import { exampleOf } from './examples.ts';
 import { inline, text } from './html.ts';
-import type { JsonSchema } from './json-schema.ts';
-import type { event } from './response-schemas.ts';
 
 /** The cause of each kind of event, and its recipients. A kind without an entry fails to compile. */
 export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {

@@ -1,5 +1,5 @@
+import type { JsonSchema } from '../contract/json-schema.ts';
 import { FIELDS } from './field-texts.ts';
-import type { JsonSchema } from './json-schema.ts';
 
 /** Stops at schemas that contain themselves. */
 const MAX_DEPTH = 12;

@@ -1,4 +1,4 @@
-import { ERROR_CODES } from './error-codes.ts';
+import { ERROR_CODES } from '../contract/error-codes.ts';
 
 /** The introduction to the API's documentation, in Markdown. It explains once what applies to every operation. */
 export const GUIDE = `A highly available chat. Send requests to any node: every node serves reads and polls, and the active node accepts writes.

@@ -1,15 +1,15 @@
 /** The OpenAPI 3.1 document, derived from the definitions that validate the requests, so that both agree. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { codesOf } from '../contract/error-codes.ts';
+import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf } from '../contract/json-schema.ts';
+import { event, refusal } from '../contract/response-schemas.ts';
 import type { Requirement } from '../request/checks/authentication.ts';
 import type { ErrorStatus, Route, ServedBy } from '../routes/route.ts';
 import { capital, described, named, nameEventKinds } from './document-schemas.ts';
-import { codesOf } from './error-codes.ts';
 import { exampleOf } from './examples.ts';
 import { textOf } from './field-texts.ts';
 import { GUIDE, TAGS, tagOf } from './guide.ts';
-import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf } from './json-schema.ts';
-import { event, refusal } from './response-schemas.ts';
 
 /** An OpenAPI document; its parts are JSON. */
 export type OpenApi = Record<string, unknown> & { paths: Record<string, Record<string, Operation>> };

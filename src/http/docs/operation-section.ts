@@ -1,5 +1,5 @@
+import type { JsonSchema } from '../contract/json-schema.ts';
 import { inline, text } from './html.ts';
-import type { JsonSchema } from './json-schema.ts';
 import { typeOf } from './schema-text.ts';
 import { curlOf, formOf, type Located, needsToken } from './try-it.ts';
 

@@ -1,5 +1,5 @@
+import type { JsonSchema } from '../contract/json-schema.ts';
 import { inline, text } from './html.ts';
-import type { JsonSchema } from './json-schema.ts';
 
 /** Returns a named schema as HTML: its description and its fields. */
 export function schemaOf([name, schema]: [string, JsonSchema]): string {

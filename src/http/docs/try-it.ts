@@ -1,5 +1,5 @@
+import type { JsonSchema } from '../contract/json-schema.ts';
 import { text } from './html.ts';
-import type { JsonSchema } from './json-schema.ts';
 import type { Operation } from './openapi.ts';
 
 /** One operation with its place in the document. */

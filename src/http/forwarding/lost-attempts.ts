@@ -1,4 +1,4 @@
-import { CODES_NOT_EXECUTED } from '../docs/error-codes.ts';
+import { CODES_NOT_EXECUTED } from '../contract/error-codes.ts';
 import { type HttpError, serviceUnavailable } from '../http-error.ts';
 
 const responses = new WeakSet<object>();

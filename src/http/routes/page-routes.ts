@@ -2,9 +2,9 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { type Asset, assetOf, compressedAsset, loadAssets } from '../../web/assets.ts';
+import { nothing } from '../contract/request-schemas.ts';
 import { docsPageOf } from '../docs/docs-page.ts';
 import { openApiOf } from '../docs/openapi.ts';
-import { nothing } from '../request/request-schemas.ts';
 import { assetAt, type SendAsset } from '../response/send-asset.ts';
 import type { Services } from '../services.ts';
 import { type Route, route } from './route.ts';

@@ -1,8 +1,8 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect } from 'chai';
 import pg from 'pg';
+import type { JsonSchema } from '../../../src/http/contract/json-schema.ts';
 import { FIELDS } from '../../../src/http/docs/field-texts.ts';
-import type { JsonSchema } from '../../../src/http/docs/json-schema.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type ApiDocument, Contract, expectAsDocumented } from '../../support/network/contract.ts';
 import { freePort } from '../../support/network/free-port.ts';

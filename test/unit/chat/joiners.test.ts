@@ -3,8 +3,8 @@ import url from 'node:url';
 import { expect } from 'chai';
 import { z } from 'zod';
 import { hidesCharacters } from '../../../src/chat/names.ts';
+import { nameList, username } from '../../../src/http/contract/request-schemas.ts';
 import { HttpError } from '../../../src/http/http-error.ts';
-import { nameList, username } from '../../../src/http/request/request-schemas.ts';
 import { check } from '../../../src/http/request/validate.ts';
 
 /** Calls `run` and returns how often the platform was asked about a host name. */

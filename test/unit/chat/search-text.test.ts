@@ -7,7 +7,7 @@ import { MAX_MATCHES, partsOf } from '../../../src/chat/search/highlights.ts';
 import { appendChunk, chunksOf, type IndexRow, markMessage } from '../../../src/chat/search/indexing/index-rows.ts';
 import { hashesOf, requiredHashes, senderHash } from '../../../src/chat/search/indexing/signatures.ts';
 import { occurrences, termsOf } from '../../../src/chat/search/search-query.ts';
-import { ERROR_CODES } from '../../../src/http/docs/error-codes.ts';
+import { ERROR_CODES } from '../../../src/http/contract/error-codes.ts';
 import { FIELDS } from '../../../src/http/docs/field-texts.ts';
 import { GUIDE } from '../../../src/http/docs/guide.ts';
 

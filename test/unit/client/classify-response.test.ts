@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { classifyResponse } from '../../../src/client/requests/classify-response.ts';
-import { ERROR_CODES } from '../../../src/http/docs/error-codes.ts';
+import { ERROR_CODES } from '../../../src/http/contract/error-codes.ts';
 
 const classOf = (status: number, code: string) =>
   classifyResponse({ status, body: { error: 'a reason', code }, headers: new Headers() }, false);

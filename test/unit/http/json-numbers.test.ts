@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { json, meta } from '../../../src/http/request/request-schemas.ts';
+import { json, meta } from '../../../src/http/contract/request-schemas.ts';
 
 describe('A number in the JSON of a client', () => {
   it('is refused if it is too large to be read: it would be stored as null', () => {

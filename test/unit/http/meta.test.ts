@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { z } from 'zod';
 import { Refused } from '../../../src/chat/errors.ts';
+import { meta } from '../../../src/http/contract/request-schemas.ts';
 import { HttpError } from '../../../src/http/http-error.ts';
-import { meta } from '../../../src/http/request/request-schemas.ts';
 import { check } from '../../../src/http/request/validate.ts';
 
 describe('The meta of a message', () => {

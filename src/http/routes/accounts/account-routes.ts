@@ -2,9 +2,9 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { networkOf } from '../../../chat/auth/client-network.ts';
 import { afterCommit } from '../../../database/after-commit.ts';
+import { actingUserId, givenPassword, password, username } from '../../contract/request-schemas.ts';
 import { requireUserId, tokenHashOf } from '../../request/checks/authentication.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
-import { actingUserId, givenPassword, password, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

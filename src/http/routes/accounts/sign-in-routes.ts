@@ -2,10 +2,6 @@ import { z } from 'zod';
 import type { SignedIn } from '../../../chat/auth/accounts.ts';
 import { networkOf } from '../../../chat/auth/client-network.ts';
 import { looksLikeJwt } from '../../../chat/auth/jwt/jwt-verifier.ts';
-import { invalid } from '../../http-error.ts';
-import { adminTokenCheck, bearerOf, requireSelf, tokenHashOf } from '../../request/checks/authentication.ts';
-import { addressOf } from '../../request/checks/client-address.ts';
-import { requestKeyOf } from '../../request/idempotency-key.ts';
 import {
   actingUserId,
   givenPassword,
@@ -13,7 +9,11 @@ import {
   password,
   TOO_SHORT,
   username,
-} from '../../request/request-schemas.ts';
+} from '../../contract/request-schemas.ts';
+import { invalid } from '../../http-error.ts';
+import { adminTokenCheck, bearerOf, requireSelf, tokenHashOf } from '../../request/checks/authentication.ts';
+import { addressOf } from '../../request/checks/client-address.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

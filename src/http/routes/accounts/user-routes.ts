@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { count, namePart } from '../../contract/request-schemas.ts';
 import { clientKey } from '../../request/checks/rate-limit.ts';
-import { count, namePart } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

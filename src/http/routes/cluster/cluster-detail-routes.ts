@@ -2,8 +2,8 @@
 import type { Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { query } from '../../../database/query.ts';
-import { fraction } from '../../docs/json-schema.ts';
-import { nothing } from '../../request/request-schemas.ts';
+import { fraction } from '../../contract/json-schema.ts';
+import { nothing } from '../../contract/request-schemas.ts';
 import { ttlCache } from '../../request/ttl-cache.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';

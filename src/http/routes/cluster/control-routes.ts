@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import type { Request } from 'express';
 import { z } from 'zod';
+import { nodeName, nothing } from '../../contract/request-schemas.ts';
 import { HttpError } from '../../http-error.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';
-import { nodeName, nothing } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

@@ -1,9 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { POST_OUTCOMES } from '../../../chat/posting/post-outcome.ts';
 import { poolOf } from '../../../database/sequelize.ts';
-import { ERROR_CODES } from '../../docs/error-codes.ts';
+import { ERROR_CODES } from '../../contract/error-codes.ts';
+import { nothing } from '../../contract/request-schemas.ts';
 import { unfinishedBodies } from '../../request/body/unfinished-bodies.ts';
-import { nothing } from '../../request/request-schemas.ts';
 import { unreadResponses } from '../../response/unread-responses.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';

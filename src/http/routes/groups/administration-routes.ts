@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { INVITATION_LENGTH } from '../../../chat/groups/invitations.ts';
 import { ROLES } from '../../../chat/groups/roles.ts';
+import { actingUserId, count, description, groupName, id } from '../../contract/request-schemas.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
-import { actingUserId, count, description, groupName, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

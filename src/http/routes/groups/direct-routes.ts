@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { user } from '../../docs/response-schemas.ts';
+import { actingUserId, id } from '../../contract/request-schemas.ts';
+import { user } from '../../contract/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
-import { actingUserId, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

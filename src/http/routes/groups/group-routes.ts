@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { chat, member, user } from '../../docs/response-schemas.ts';
+import { actingUserId, groupName, id, nameList, nothing, username } from '../../contract/request-schemas.ts';
+import { chat, member, user } from '../../contract/response-schemas.ts';
 import { requireMember, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
-import { actingUserId, groupName, id, nameList, nothing, username } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 import { awaitedNames, awaitedNamesOf } from './awaited-names.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { groupName, id, nameList } from '../../contract/request-schemas.ts';
 import { requireSelf } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
-import { groupName, id, nameList } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

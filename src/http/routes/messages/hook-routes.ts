@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { content, hookName, id } from '../../contract/request-schemas.ts';
 import { RateLimiter } from '../../request/checks/rate-limit.ts';
 import { idempotencyKey, requestKeyOf } from '../../request/idempotency-key.ts';
-import { content, hookName, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 import { sendResponse, sentBody } from './message-routes.ts';

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { Refused } from '../../../chat/errors.ts';
 import type { Live } from '../../../chat/live/live.ts';
 import { TYPING_MS } from '../../../chat/live/typing.ts';
+import { actingUserId, id } from '../../contract/request-schemas.ts';
 import { HttpError } from '../../http-error.ts';
 import { type Caller, requireMember, requireUserId } from '../../request/checks/authentication.ts';
 import { RateLimiter } from '../../request/checks/rate-limit.ts';
-import { actingUserId, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

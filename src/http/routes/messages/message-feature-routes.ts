@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { actingUserId, content, emoji, id, meta } from '../../contract/request-schemas.ts';
 import { requireSelf, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
-import { actingUserId, content, emoji, id, meta } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { canonicalJson } from '../../../chat/canonical-json.ts';
 import type { Posted } from '../../../chat/posting/post.ts';
-import { message } from '../../docs/response-schemas.ts';
+import { actingUserId, content, count, id, meta } from '../../contract/request-schemas.ts';
+import { message } from '../../contract/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireMember, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
 import { idempotencyKey } from '../../request/idempotency-key.ts';
 import { appliedPreference, preferredDurability } from '../../request/prefer.ts';
-import { actingUserId, content, count, id, meta } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { chat, user } from '../../docs/response-schemas.ts';
+import { actingUserId, id } from '../../contract/request-schemas.ts';
+import { chat, user } from '../../contract/response-schemas.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
-import { actingUserId, id } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { onlineUsers, onlineUsersOf } from '../groups/online-users.ts';
 import { type Route, route } from '../route.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { MAX_TERMS, termsOf } from '../../../chat/search/search-query.ts';
-import { foundMessage } from '../../docs/response-schemas.ts';
+import { actingUserId, count, id, searchText } from '../../contract/request-schemas.ts';
+import { foundMessage } from '../../contract/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey } from '../../request/checks/rate-limit.ts';
-import { actingUserId, count, id, searchText } from '../../request/request-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

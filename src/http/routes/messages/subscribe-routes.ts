@@ -7,12 +7,6 @@ import { Refused } from '../../../chat/errors.ts';
 import { parseCursor } from '../../../events/cursor.ts';
 import { jsonFor, messageFor } from '../../../events/sender-copy.ts';
 import type { Delivery } from '../../../events/waiters.ts';
-import { renderOnce } from '../../delivery/long-poll.ts';
-import { statusResponse, userResponse } from '../../docs/response-schemas.ts';
-import { HttpError } from '../../http-error.ts';
-import { type Caller, requireUserId } from '../../request/checks/authentication.ts';
-import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
-import { requestKeyOf } from '../../request/idempotency-key.ts';
 import {
   actingUserId,
   cursor,
@@ -22,7 +16,13 @@ import {
   json,
   pollTimeout,
   wantsEphemeral,
-} from '../../request/request-schemas.ts';
+} from '../../contract/request-schemas.ts';
+import { statusResponse, userResponse } from '../../contract/response-schemas.ts';
+import { renderOnce } from '../../delivery/long-poll.ts';
+import { HttpError } from '../../http-error.ts';
+import { type Caller, requireUserId } from '../../request/checks/authentication.ts';
+import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
+import { requestKeyOf } from '../../request/idempotency-key.ts';
 import { isStoredBeyond } from '../../request/stored-size.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';

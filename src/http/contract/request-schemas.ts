@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
-import { requestSchemaOf, requiredWhenOpen, withJsonSchema } from '../docs/json-schema.ts';
-import { isStoredBeyond } from './stored-size.ts';
-import { MAX_DETAILS } from './validate.ts';
+import { isStoredBeyond } from '../request/stored-size.ts';
+import { MAX_DETAILS } from '../request/validate.ts';
+import { requestSchemaOf, requiredWhenOpen, withJsonSchema } from './json-schema.ts';
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 
