@@ -1,3 +1,4 @@
+import { bodyText } from '../../body-text.ts';
 import { errorMessage } from '../../error-message.ts';
 import { processEnvironment, readAdminToken } from '../../settings.ts';
 import { parseCommand, UsageError } from '../../terminal/arguments.ts';
@@ -75,9 +76,9 @@ async function call(url: string, path: string, method: 'GET' | 'POST'): Promise<
   let body: unknown;
   try {
     // A redirect would take the token elsewhere.
-    const how = { method, headers, redirect: 'error' as const, signal: AbortSignal.timeout(LIMIT_MS) };
-    response = await fetch(new URL(path, url), how);
-    body = await response.json();
+    const signal = AbortSignal.timeout(LIMIT_MS);
+    response = await fetch(new URL(path, url), { method, headers, redirect: 'error', signal });
+    body = JSON.parse(await bodyText(response, signal));
   } catch (error) {
     const reason = error instanceof Error && error.cause ? errorMessage(error.cause) : errorMessage(error);
     throw new CommandError(`the node at ${url} does not respond (${reason}): is it running?`, Exit.UNREACHABLE);

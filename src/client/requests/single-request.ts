@@ -1,3 +1,4 @@
+import { bodyText } from '../../body-text.ts';
 import { withDeadline } from './deadline.ts';
 
 /** A request, independent of the node that it is sent to. */
@@ -93,7 +94,7 @@ export async function sendOnce(
     return await withDeadline(ms, outer, async (signal) => {
       started = signal;
       const response = await send(address(url, request), { ...init, signal });
-      const text = await response.text();
+      const text = await bodyText(response, signal);
       return { status: response.status, body: parse(response.status, text), headers: response.headers };
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bodyText } from '../../body-text.ts';
 import type { History } from '../history/history.ts';
 import { DatabaseLink } from './database-link.ts';
 import { freePort } from './free-port.ts';
@@ -181,8 +182,9 @@ export class SupervisedNode {
 
   async #isServing(): Promise<boolean> {
     try {
-      const response = await fetch(`${this.url}/liveness`, { signal: AbortSignal.timeout(1000) });
-      await response.arrayBuffer();
+      const signal = AbortSignal.timeout(1000);
+      const response = await fetch(`${this.url}/liveness`, { signal });
+      await bodyText(response, signal);
       return response.ok;
     } catch {
       return false;

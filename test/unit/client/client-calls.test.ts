@@ -11,6 +11,7 @@ import {
   startFakeNode,
   until,
 } from '../../support/nodes/client-fake-node.ts';
+import { collectGarbage } from '../../support/run/collect-garbage.ts';
 
 const stored = { message: 'message sent', message_id: 1, timestamp: '2026-01-01T00:00:00.000Z', cursor: 'e-1' };
 const stores: Behaviour = (_, response) => json(response, 200, stored);
@@ -50,6 +51,16 @@ describe('The client sends a message to the node that can store it', () => {
       expect(keys[0]).to.be.a('string').and.equal(keys[1]);
     });
   }
+
+  it('retries when the node stalls after the head, although garbage is collected meanwhile', async () => {
+    const [bad, good] = [await start((_, response) => response.writeHead(200).write('{')), await start(stores)];
+    const stopCollecting = collectGarbage();
+    try {
+      expect((await clientOf([bad.url, good.url], { deadlineMs: 10_000 }).send(1, 'hello')).message_id).to.equal(1);
+    } finally {
+      stopCollecting();
+    }
+  });
 
   it('retries when nothing listens, and starts with the working node next time', async () => {
     const good = await start(stores);

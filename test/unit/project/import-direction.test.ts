@@ -13,6 +13,7 @@ const BASE: Part[] = [
   'terminal',
   'background-loop',
   'backoff',
+  'body-text',
   'error-message',
   'log',
   'log-level',

@@ -8,6 +8,7 @@
 
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
 import { backoffDelay, jittered } from '../../../backoff.ts';
+import { bodyText } from '../../../body-text.ts';
 import { errorMessage } from '../../../error-message.ts';
 import type { Log } from '../../../log.ts';
 import { otherNames } from '../../../name-lookups.ts';
@@ -162,7 +163,7 @@ async function readKeys(url: string, signal: AbortSignal): Promise<JSONWebKeySet
     await response.body?.cancel();
     throw new Error(`it responds with status ${response.status}`);
   }
-  const keySet: unknown = JSON.parse(await textOf(response));
+  const keySet: unknown = JSON.parse(await bodyText(response, signal, MAX_BYTES));
   const keys = (keySet as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(keys)) throw new Error('its response is not a key set');
   const usable = keys.filter(isUsable);
@@ -177,18 +178,6 @@ function lookUpFirst(url: string, signal: AbortSignal): Promise<unknown> {
   });
   const { hostname } = new URL(url);
   return Promise.race([otherNames.find(hostname.replace(/^\[|\]$/g, '')), aborted]);
-}
-
-/** Reads a response of limited size. */
-async function textOf(response: Response): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of response.body ?? []) {
-    length += piece.length;
-    if (length > MAX_BYTES) throw new Error(`its response is larger than ${MAX_BYTES} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString();
 }
 
 /** A public key that checks signatures. Secret keys are not used: every reader of the set could sign with them. */
