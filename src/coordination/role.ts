@@ -15,7 +15,7 @@ export type Refusal =
 export const refusalSentences: Record<Refusal, string> = {
   not_active: 'this node is not active, so it has nothing to hand over',
   unknown_node: 'there is no node of that name: GET /cluster lists them',
-  no_standby: 'the named standby is not running, or none is: start one, or revive a fallen node',
+  no_standby: 'the named standby is not running, or none is: start one, or bring one back into service (revive)',
   already_active: 'that node is already active',
   paused: 'failover is paused: /health says until when, and plantao resume ends the pause',
   no_successor: 'no standby became active, so this node becomes active again',

@@ -25,7 +25,7 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import('../commands/node-control.ts')).fall,
   },
   revive: {
-    summary: 'return a node to service',
+    summary: 'bring a node back into service',
     load: async () => (await import('../commands/node-control.ts')).revive,
   },
   pause: {

@@ -19,11 +19,13 @@ interface NodeRow {
 /** `plantao fall NODE` */
 export const fall = nodeCommand(
   'fall',
-  'Takes a node out of service: it resigns if it is active, responds to every waiter, and stays fallen until\n`plantao revive`.',
+  'Takes a node out of service: it resigns if it is active, responds to every waiter, and stays out of service until\n`plantao revive`.',
 );
 
 /** `plantao revive NODE` */
-export const revive = nodeCommand('revive', 'Returns a fallen node to service, as a candidate.');
+export const revive = nodeCommand('revive', 'Brings a node that is out of service back, as a candidate.');
+
+const DONE = { fall: 'out of service', revive: 'back in service' };
 
 function nodeCommand(action: 'fall' | 'revive', description: string): Command {
   return {
@@ -52,7 +54,7 @@ ${DATABASE_USAGE}`,
       await requireSameNode(url, name, row.cluster, values.url === undefined ? 'use --url' : 'check --url');
       const reply = (await call(url, `/${action}`, 'POST')) as { status?: string; active?: boolean };
       if (values.json) io.printJson({ node: name, ...reply });
-      else io.print(`${name}: ${reply.status ?? 'done'}${reply.active ? ', active' : ''}`);
+      else io.print(`${name} is ${DONE[action]}${reply.active ? ', and active' : ''}`);
       return Exit.OK;
     },
   };

@@ -11,8 +11,8 @@ export const pause: Command = {
   usage: `plantao pause [--minutes N] [--reason TEXT] [--database URL] [--json]
 
 Pauses failover, for maintenance: until plantao resume or the end of the given time no node is promoted. The active node goes
-on writing, and takes its role back after a restart of PostgreSQL. If its process dies or falls, no node is active until the
-pause ends or, if it fell, it is revived. A second call replaces the first. The same in psql:
+on writing, and takes its role back after a restart of PostgreSQL. If its process dies or is taken out of service, no node is active
+until the pause ends or, if it was taken out of service, it is brought back. A second call replaces the first. The same in psql:
 SELECT plantao.pause('45 minutes', 'new switch').
 
   --minutes N     1 to ${MAX_MINUTES} (default 30); the pause ends by itself

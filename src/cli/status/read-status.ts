@@ -148,9 +148,10 @@ function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
   if (living.length === 0) return 'start one';
   const fallen = living.find(({ role }) => role === 'fallen');
   // The node that was active last may take its role back during the pause.
-  const revive = fallen ? `, and plantao revive brings a fallen node back (${fallen.node})` : '';
+  const revive = fallen ? `, and plantao revive ${fallen.node} brings that node back into service` : '';
   if (isPaused) return `plantao resume ends the pause${revive}`;
-  if (fallen && living.every(({ role }) => role === 'fallen')) return `plantao revive ${fallen.node} brings one back`;
+  if (fallen && living.every(({ role }) => role === 'fallen'))
+    return `all running nodes are out of service; plantao revive ${fallen.node} brings that one back`;
   return "a standby's /health and log name the reason";
 }
 

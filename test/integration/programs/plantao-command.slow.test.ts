@@ -177,12 +177,12 @@ describe('plantao', function () {
       expect((await run('fall', 'node-x')).errors).to.match(/^there is no node "node-x"/);
       expect(await run('fall', 'node-b')).to.include({ exit: 0, output: 'node-b: system down\n' });
       expect((await run('status')).output)
-        .to.match(/\nnode-b +fallen/)
+        .to.match(/\nnode-b +out of service/)
         .and.match(/! no standby could take over/);
       const mistaken = await run('revive', 'node-b', '--url', nodes.active.url);
       expect(mistaken).to.include({ exit: 1 });
       expect(mistaken.errors).to.match(/is not node-b of this cluster, but node-a of [0-9a-f-]+: check --url$/m);
-      expect(await run('revive', 'node-b')).to.include({ exit: 0, output: 'node-b: system revived\n' });
+      expect(await run('revive', 'node-b')).to.include({ exit: 0, output: 'node-b is back in service\n' });
     });
   });
 });
