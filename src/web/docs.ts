@@ -1,6 +1,9 @@
 /** The script of /docs: filters the operations, copies commands, and sends requests to this node. */
 import { noteIfAway } from './docs/away-note.ts';
+import { showBest } from './docs/best-matches.ts';
 import { prefillForms } from './docs/prefill-forms.ts';
+import { search } from './docs/search.ts';
+import { searchableParts } from './docs/searchable-parts.ts';
 import { translatePage } from './docs/translation.ts';
 import { sendForm } from './docs/try-it.ts';
 import { docsTexts } from './i18n/texts.ts';
@@ -12,14 +15,19 @@ const all = <E extends Element>(selector: string, within: ParentNode = document)
 /** The address of this node as the browser reaches it, which may be through a proxy. */
 const base = new URL('.', location.href).href.replace(/\/$/, '');
 const COPIED_MS = 1500;
+const MAX_BEST = 8;
+const parts = searchableParts();
 
 for (const span of all('.base')) span.textContent = base;
 if (matchMedia('(max-width: 50rem)').matches) document.querySelector('.contents details')?.removeAttribute('open');
 
 const filter = document.querySelector<HTMLInputElement>('#filter');
 const matches = document.querySelector('#matches');
-const update = () => show(filter?.value.trim().toLowerCase() ?? '');
+const update = () => show(filter?.value.trim() ?? '');
 filter?.addEventListener('input', update);
+filter?.addEventListener('keydown', ({ key }) => {
+  if (key === 'Enter') document.querySelector<HTMLElement>('#best a')?.click();
+});
 document.addEventListener('keydown', (event) => {
   const isTyping = event.target instanceof Element && event.target.matches('input, textarea, select');
   if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -27,28 +35,25 @@ document.addEventListener('keydown', (event) => {
   filter?.focus();
 });
 
-/** Shows only the operations and the chapters of the guide that contain all these words. Hides a part in which none does, and the links to what is hidden. */
+/**
+ * Shows only the operations, event kinds and chapters of the guide that the words find, and a list of the best ones. Hides a part
+ * in which there is none, and the links to what is hidden.
+ */
 function show(wanted: string): void {
-  const words = wanted.split(/\s+/);
-  const sections = all<HTMLElement>('section[data-text]');
-  for (const section of sections) {
-    section.hidden = !words.every((word) => (section.dataset.text ?? '').includes(word));
-    for (const link of all(`.contents a[href="#${section.id}"]`)) {
-      link.parentElement?.toggleAttribute('hidden', section.hidden);
-    }
-  }
-  for (const chapter of all<HTMLElement>('.chapter')) {
-    const text = chapter.textContent?.toLowerCase() ?? '';
-    chapter.hidden = !words.every((word) => text.includes(word));
-    for (const link of all(`.contents a[href="#${chapter.querySelector('h2')?.id}"]`)) {
-      link.parentElement?.toggleAttribute('hidden', chapter.hidden);
+  const found = search(parts, wanted);
+  for (const part of parts) {
+    part.element.hidden = !found.includes(part);
+    for (const link of all(`.contents a[href="#${part.id}"]`)) {
+      link.parentElement?.toggleAttribute('hidden', part.element.hidden);
     }
   }
   for (const part of all<HTMLElement>('.part')) {
     part.hidden = all<HTMLElement>('section, li:not(section li)', part).every(({ hidden }) => hidden);
   }
-  const shown = sections.filter(({ hidden }) => !hidden).length;
-  if (matches !== null) matches.textContent = wanted === '' ? '' : docsTexts().shown(shown, sections.length);
+  const shown = found.filter(({ kind }) => kind !== 'chapter').length;
+  const count = parts.filter(({ kind }) => kind !== 'chapter').length;
+  if (matches !== null) matches.textContent = wanted === '' ? '' : docsTexts().shown(shown, count);
+  showBest(wanted === '' ? [] : found.slice(0, MAX_BEST));
 }
 
 for (const button of all<HTMLButtonElement>('button.copy')) {

@@ -51,6 +51,7 @@ ${contentsOf(description, sections)}
 <p id="descriptions" class="hint" hidden></p>
 <p><span id="for-programs">For programs:</span> <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
 <div id="session" hidden><p id="signed-in"></p><label for="token">Token for requests from this page</label><input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="from POST /login, or the ADMIN_TOKEN"></div>
+<nav id="best" aria-label="Best matches" hidden><ol></ol></nav>
 ${chapters(description)}
 ${sections.map((one) => operationsOf(one, url)).join('\n')}
 <div class="part"><h2 id="event-kinds">Event kinds</h2>

@@ -31,7 +31,7 @@ export function eventKinds(schemas: Record<string, JsonSchema>): string {
     const name = $ref.split('/').at(-1) ?? '';
     const example = JSON.stringify(exampleOf({ $ref }, schemas), null, 2);
     const about = schemas[name]?.description ?? '';
-    return `<section id="event-${kind}" data-text="event ${kind} ${text(String(about).toLowerCase())}">
+    return `<section id="event-${kind}" data-title="event ${kind}" data-text="${text(String(about))}">
 <h3><code>${kind}</code></h3><p>${inline(String(about))} Fields: <a href="#schema-${name}">${name}</a>.</p>
 <details class="example"><summary>Example</summary><pre>${text(example)}</pre></details></section>`;
   });

@@ -14,7 +14,7 @@ Unknown fields are ignored. Responses may gain fields, and events may gain kinds
 
 Every response has the header \`X-Request-Id\`: that of the request, if it has one of up to 64 letters, digits and \`._:+/=@-\`, otherwise a new one. The node's log has it with every unexpected error.
 
-## Authentication
+## Authentication and tokens
 With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Authorization: Bearer <token>\`. GET /health names the mode in \`auth\`.
 A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account: under the name in the token, or if that is taken with a
 suffix such as -3fa9c1, never in an account that exists. GET /me returns it. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
@@ -34,7 +34,7 @@ A topic is a name that clients can wait for without a group of that name: GET /s
 was restored, or a replica was promoted), \`too_far\` (the user joined and left groups too often). Read GET /sync first and then GET /messages again, and continue from the cursor of GET /sync: events that the messages contain already come once more, with the same ids.
 
 ## Streams
-GET /events is the same log as server-sent events, for a browser's EventSource. The name of each event is its \`kind\`, its data is the event as JSON, its id is its cursor.
+GET /events is the same log as server-sent events, for a browser's EventSource; there is no WebSocket. The name of each event is its \`kind\`, its data is the event as JSON, its id is its cursor.
 The first id comes without an event: it is the position from which the stream continues. \`onmessage\` receives only the kind message: add a listener for each other kind. The stream resumes from \`Last-Event-ID\`.
 
 An EventSource connects again by itself after an error, to the same address. To use another node, close it and open one there with \`cursor=\` and the last \`lastEventId\`. A temporary error (429, 5xx) is a stream with status 200
@@ -51,6 +51,7 @@ Groups with more than 500 waiting members on a node get no signals. With \`PRESE
 ## Limits
 \`REQUESTS_PER_MINUTE\` limits each user, or each address without a token; wrong passwords are limited for each account and address. A limit is 429 with \`Retry-After\` in seconds; each ten seconds admit a sixth of what a limit allows in a minute.
 Health checks are not counted. A body has at most 128 KiB, a payload 64 KiB, a message 4096 characters.
+Messages are text: files are not uploaded here. Store a file elsewhere, and send its address.
 
 ## Errors
 Every error is an Error: \`code\` is for programs, \`error\` for people. 5xx and 429 are temporary.

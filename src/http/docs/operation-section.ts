@@ -7,8 +7,13 @@ import { curlOf, formOf, type Located, needsToken } from './try-it.ts';
 export function sectionOf(located: Located, url: string): string {
   const { method, path, operation } = located;
   const { operationId, summary, description, parameters, requestBody, responses } = operation;
-  const words = `${method} ${path} ${summary} ${description ?? ''}`.toLowerCase();
-  return `<section id="${operationId}" data-text="${text(words)}">
+  const words = [
+    description,
+    ...parameters.map(({ name }) => name),
+    ...fieldsOf(requestBody).map(([name]) => name),
+  ].join(' ');
+  const title = `${method.toUpperCase()} ${path} ${summary}`;
+  return `<section id="${operationId}" data-title="${text(title)}" data-text="${text(words)}">
 <h3><a href="#${operationId}"><b class="${method}">${method.toUpperCase()}</b> ${text(path)}</a></h3>
 <p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Needs a token.</strong>' : ''}</p>
 ${parameters.length > 0 ? tableOf(parameters.map((one) => [one.name, one.in, one.required, one.schema, one.description])) : ''}
@@ -29,20 +34,25 @@ function tableOf(rows: Row[]): string {
 }
 
 function bodyOf(requestBody: JsonSchema): string {
-  const { content } = requestBody as { content: Record<string, { schema: JsonSchema }> };
-  const { properties = {}, required = [] } = (content['application/json']?.schema ?? {}) as {
-    properties?: Record<string, JsonSchema>;
-    required?: string[];
-  };
   return tableOf(
-    Object.entries(properties).map(([name, one]) => [
+    fieldsOf(requestBody).map(([name, one, isRequired]) => [
       name,
       'JSON body',
-      required.includes(name),
+      isRequired,
       one,
       String(one.description ?? ''),
     ]),
   );
+}
+
+/** Returns the fields of a JSON body; none without a body. */
+function fieldsOf(requestBody: JsonSchema | undefined): [name: string, schema: JsonSchema, isRequired: boolean][] {
+  const { content } = (requestBody ?? { content: {} }) as { content: Record<string, { schema: JsonSchema }> };
+  const { properties = {}, required = [] } = (content['application/json']?.schema ?? {}) as {
+    properties?: Record<string, JsonSchema>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, one]) => [name, one, required.includes(name)]);
 }
 
 interface Response {

@@ -152,7 +152,7 @@ function leaveRoute({ groups, administration }: Services): Route {
     servedBy: 'active node',
     requires: 'user',
     summary:
-      'Removes the caller from a group, or for owners and admins another member. Repeating it is safe. A user who has left can only be added again by an owner or admin',
+      'Leaves a group, or for owners and admins removes another member. Repeating it is safe. A user who has left can only be added again by an owner or admin',
     input: z.object({ groupId: id, userId: actingUserId('The user to remove, by default the caller') }),
     errorStatuses: [404, 409],
     responseBody: membership,

@@ -23,7 +23,7 @@ function editRoute({ editing }: Services): Route {
     path: '/messages',
     servedBy: 'active node',
     requires: 'user',
-    summary: 'Changes the text of a message; its group gets the event message_edited',
+    summary: 'Edits the text of a message; its group gets the event message_edited',
     input: z.object({
       messageId: id,
       content,

@@ -7,6 +7,7 @@ export const docs = {
   tokenHint: 'from POST /login, or the ADMIN_TOKEN',
   filter: 'Filter',
   filterHint: 'path, method or word',
+  bestMatches: 'Best matches',
   shown: (count: number, all: number) => `${count} of ${all} shown`,
   contents: 'Contents',
   reference: 'Reference',

@@ -8,6 +8,7 @@ export const docs: typeof english = {
   tokenHint: 'de POST /login, ou o ADMIN_TOKEN',
   filter: 'Filtrar',
   filterHint: 'caminho, método ou palavra',
+  bestMatches: 'Melhores resultados',
   shown: (count, all) => `${count} de ${all} visíveis`,
   contents: 'Conteúdo',
   reference: 'Referência',

@@ -1,0 +1,98 @@
+import { expect } from 'chai';
+import { docsPageOf } from '../../../src/http/docs/docs-page.ts';
+import { openApiOf } from '../../../src/http/docs/openapi.ts';
+import { allRoutes } from '../../../src/http/routes/index.ts';
+import { type Entry, search } from '../../../src/web/docs/search.ts';
+import { unusedServices } from '../../support/nodes/unused-services.ts';
+
+interface Part extends Entry {
+  id: string;
+}
+
+const plain = (html: string) =>
+  html
+    .replace(/<[^>]+>/g, '')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'");
+
+/** Reads the page as searchable-parts.ts does. */
+function partsOf(html: string): Part[] {
+  const chapters = [...html.matchAll(/<div class="chapter"><h2 id="([^"]+)">(.*?)<\/h2>(.*?)<\/div>/gs)].map(
+    ([, id = '', title = '', text = '']): Part => ({ kind: 'chapter', id, title: plain(title), text: plain(text) }),
+  );
+  const sections = [...html.matchAll(/<section id="([^"]+)" data-title="([^"]*)" data-text="([^"]*)"/g)].map(
+    ([, id = '', title = '', text = '']): Part => {
+      const kind = id.startsWith('event-') ? 'event' : 'operation';
+      return { kind, id, title: plain(title), text: plain(text) };
+    },
+  );
+  return [...chapters, ...sections];
+}
+
+/** What a new developer types, and where it must lead first. */
+const QUESTIONS: readonly (readonly [query: string, first: string])[] = [
+  ['send message', 'postMessages'],
+  ['login', 'postLogin'],
+  ['sign in', 'postLogin'],
+  ['sign up', 'postRegister'],
+  ['log out', 'postLogout'],
+  ['long poll', 'getSubscribeStatus'],
+  ['unread', 'getChats'],
+  ['delete group', 'deleteGroups'],
+  ['create group', 'postCreateChat'],
+  ['add member', 'postGroupUsers'],
+  ['leave group', 'deleteGroupUsers'],
+  ['edit', 'patchMessages'],
+  ['delete message', 'deleteMessages'],
+  ['token', 'guide-authentication-and-tokens'],
+  ['upload', 'guide-limits'],
+  ['rate limit', 'guide-limits'],
+  ['410', 'guide-cursors'],
+  ['hook', 'postHooks'],
+  ['webhook', 'getHooks'],
+  ['presence', 'getPresence'],
+  ['typing', 'postTyping'],
+  ['websocket', 'guide-streams'],
+  ['sse', 'guide-streams'],
+  ['search messages', 'getSearch'],
+  ['reactions', 'postReactions'],
+  ['read receipts', 'postRead'],
+  ['direct message', 'postDirect'],
+  ['invite', 'postInvitations'],
+  ['password', 'postPassword'],
+  ['history', 'getMessages'],
+  ['delete account', 'postDeleteAccount'],
+  ['failover', 'guide-writes-and-failover'],
+  ['reply', 'postMessages'],
+  ['health', 'getHealth'],
+];
+
+describe('The filter of /docs', () => {
+  let parts: Part[];
+
+  before(async () => {
+    const document = await openApiOf(allRoutes(unusedServices()), { version: '1.2.3', authMode: 'token' });
+    parts = partsOf(docsPageOf(document, 'http://localhost'));
+  });
+
+  for (const [query, first] of QUESTIONS) {
+    it(`leads "${query}" to ${first}`, () => {
+      expect(
+        search(parts, query)[0]?.id,
+        search(parts, query)
+          .slice(0, 5)
+          .map(({ title }) => title)
+          .join(' | '),
+      ).to.equal(first);
+    });
+  }
+
+  it('finds nothing for words that are nowhere, and everything in its order without any', () => {
+    expect(search(parts, 'zzzz')).to.deep.equal([]);
+    expect(search(parts, ' ')).to.deep.equal(parts);
+  });
+
+  it('does not find words within other words', () => {
+    expect(search(parts, 'sse').map(({ id }) => id)).not.to.include('getAssetsFile');
+  });
+});
