@@ -14,13 +14,25 @@ const refusals: Record<string, [status: number, code: string, sentence: string]>
 };
 const BROKEN = [400, 'invalid_request', 'this is not a valid HTTP request'] as const;
 
+/** While all connections are taken, idle ones are closed in steps: at most every so many ms, this part of all, the longest idle first. */
+const ROOM_EVERY_MS = 50;
+const ROOM_PART = 0.02;
+
 /** Tracks the connections of a node and their requests. */
 export class ConnectionTracker {
+  readonly #onFull: () => void;
+  /** The longest unused first. */
   readonly #connections = new Map<Socket, Connection>();
   readonly #turns = new TurnBudget();
   #requests = 0;
   #isClosing = false;
   #sweep: NodeJS.Timeout | undefined;
+  #roomMadeAt = Number.NEGATIVE_INFINITY;
+
+  /** `onFull` is called for each connection that is refused because there are as many as the server accepts. */
+  constructor(onFull: () => void = () => {}) {
+    this.#onFull = onFull;
+  }
 
   /** The number of requests that wait for their response. */
   get requests(): number {
@@ -46,7 +58,17 @@ export class ConnectionTracker {
       socket.once('close', () => this.#connections.delete(socket));
       if (this.#isClosing) connection.closeWhenDone();
     });
-    server.on('request', (request, response) => this.#connections.get(request.socket)?.admit(request, response));
+    server.on('request', (request, response) => {
+      const connection = this.#connections.get(request.socket);
+      if (!connection) return;
+      this.#connections.delete(request.socket);
+      this.#connections.set(request.socket, connection);
+      connection.admit(request, response);
+    });
+    server.on('drop', () => {
+      this.#onFull();
+      this.#makeRoom();
+    });
     // Without a listener Node closes the connection without a response. This node is no proxy.
     server.on('connect', (_request, socket) => this.#refuse(new Error('CONNECT'), socket as Socket));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket as Socket));
@@ -63,6 +85,20 @@ export class ConnectionTracker {
   closeWhenDone(): void {
     this.#isClosing = true;
     for (const connection of this.#connections.values()) connection.closeWhenDone();
+  }
+
+  /** Clients that keep connections without using them must not keep out those that have requests. */
+  #makeRoom(): void {
+    const now = performance.now();
+    if (now - this.#roomMadeAt < ROOM_EVERY_MS) return;
+    this.#roomMadeAt = now;
+    let count = Math.ceil(this.#connections.size * ROOM_PART);
+    for (const connection of this.#connections.values()) {
+      if (count === 0) return;
+      if (!connection.isIdle) continue;
+      count--;
+      connection.closeWhenDone();
+    }
   }
 
   #refuse(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -70,6 +70,11 @@ export class Connection implements PendingConnection {
     if (this.#mayBegin) this.#turns.begin(this);
   }
 
+  /** True while it has no requests. */
+  get isIdle(): boolean {
+    return this.#atWork.length === 0 && this.#waiting.length === 0;
+  }
+
   get #mayBegin(): boolean {
     return this.#waiting.length > 0 && this.#atWork.length < MAX_CONCURRENT;
   }
@@ -115,7 +120,7 @@ export class Connection implements PendingConnection {
   }
 
   #runAfterLast(): void {
-    if (this.#atWork.length > 0 || this.#waiting.length > 0) return;
+    if (!this.isIdle) return;
     const work = this.#afterLast;
     this.#afterLast = null;
     work?.();

@@ -8,6 +8,7 @@ import { LongPolls } from '../http/delivery/long-polls.ts';
 import { PollSlots } from '../http/delivery/poll-slots.ts';
 import { SseStreams } from '../http/delivery/sse-streams.ts';
 import { WriteForwarder } from '../http/forwarding/write-forwarder.ts';
+import { OnceAMinute } from '../http/once-a-minute.ts';
 import { authenticateByToken, trustEveryone } from '../http/request/checks/authentication.ts';
 import { HostCheck } from '../http/request/checks/host-check.ts';
 import { OriginCheck } from '../http/request/checks/origin-check.ts';
@@ -45,6 +46,9 @@ export interface HttpOptions {
   measurements: Measurements;
 }
 
+const describeFull = (maxConnections: number) =>
+  `all ${maxConnections} connections are taken (MAX_CONNECTIONS): others are refused, and idle ones are closed to make room`;
+
 /** Builds the routes and the server that serves them. */
 export function buildHttp(options: HttpOptions) {
   const { settings, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue } = options;
@@ -52,7 +56,10 @@ export function buildHttp(options: HttpOptions) {
   const { cluster, activity } = coordination;
   const { eventLog, waiters, subscriptions, tokenCache } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
-  const connectionTracker = new ConnectionTracker();
+  const fullLog = new OnceAMinute();
+  const connectionTracker = new ConnectionTracker(() => {
+    if (fullLog.take('full')) log.warn({ event: 'connections_full' }, describeFull(settings.maxConnections));
+  });
   const signals = chat.live?.delivery ?? null;
   const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => cluster.role !== 'fallen' };
   const polls = new LongPolls({ ...waiting, signals });

@@ -27,6 +27,7 @@ import { buildCoordination, describeRival } from './coordination.ts';
 import { openDatabase } from './database.ts';
 import { NodeEvents } from './events.ts';
 import { buildHttp } from './http.ts';
+import { type FittedLimits, fitToOpenFiles, openFilesLimit } from './open-files.ts';
 import { OwnAddress } from './own-address.ts';
 import { Readiness } from './readiness.ts';
 import { checkDatabase } from './start-check.ts';
@@ -73,7 +74,16 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
     for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
     stopped.signal.throwIfAborted();
-    parts = assemble({ settings, node: name, log, logLevel, logOutput, lockProgram: given.lockProgram });
+    const limits = fitToOpenFiles(settings, openFilesLimit());
+    if (limits.maxConnections < settings.maxConnections) logLimits(log, limits, settings);
+    parts = assemble({
+      settings: { ...settings, ...limits },
+      node: name,
+      log,
+      logLevel,
+      logOutput,
+      lockProgram: given.lockProgram,
+    });
     try {
       await parts.start();
     } catch (error) {
@@ -106,6 +116,14 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
       return stopping;
     },
   };
+}
+
+/** A little less than MAX_CONNECTIONS is what some systems permit by default; much less may surprise. */
+function logLimits(log: Log, { maxConnections, maxWaiters }: FittedLimits, settings: Settings): void {
+  const isMuchLess = maxConnections * 2 < settings.maxConnections;
+  log[isMuchLess ? 'warn' : 'info'](
+    `the system lets this process open ${openFilesLimit()} files, so MAX_CONNECTIONS is ${maxConnections} instead of ${settings.maxConnections}, and MAX_WAITERS ${maxWaiters}: raise the limit (ulimit -n, LimitNOFILE), or set them lower`,
+  );
 }
 
 /** The parameters of {@link assemble}. */
