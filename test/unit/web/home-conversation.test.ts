@@ -165,6 +165,27 @@ describe('a conversation', () => {
     expect(conversation.window.find(1)?.reactions).to.deep.equal([{ emoji: '👍', count: 1, mine: false }]);
   });
 
+  it('shows in the quotes of replies that their message was edited or deleted, whichever is read first', () => {
+    const quote = { id: 5, sender: 'user 2', sender_id: 2, excerpt: 'm5', deleted: false };
+    const edited = { ...message(5), content: `better ${'x'.repeat(200)}` };
+    const excerpt = edited.content.slice(0, 100);
+    const quotes = () => conversation.window.all.map(({ reply_to }) => [reply_to?.excerpt, reply_to?.deleted]);
+    conversation.load({ messages: [{ ...message(6), reply_to: quote }], has_more: false, cursor: cursor(6) });
+    conversation.apply({ kind: 'message_edited', cursor: cursor(8), at: '', group_id: group.id, message: edited });
+    expect(quotes()).to.deep.equal([[excerpt, false]]);
+    // Read before the edit.
+    conversation.loadNewer({ messages: [{ ...message(7), reply_to: quote }], has_more: false, cursor: cursor(7) });
+    expect(quotes()).to.deep.equal([
+      [excerpt, false],
+      [excerpt, false],
+    ]);
+    conversation.apply(deleted(9, 5));
+    expect(quotes()).to.deep.equal([
+      [null, true],
+      [null, true],
+    ]);
+  });
+
   it('counts what the list of groups does not include yet', () => {
     const last = { id: 7, sender: 'user 2', sender_id: 2, excerpt: 'm7', timestamp: '2026-01-01T00:00:00.000Z' };
     conversation.updateFromList(

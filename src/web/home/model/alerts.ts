@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import type { Message } from '../../../client/index.ts';
 import type { Stored } from '../../shared/stored.ts';
+import { plainText } from './messages/plain-text.ts';
 
 const NOTIFIES = 'notifies';
 const SOUNDS = 'sounds';
@@ -46,7 +47,7 @@ export class Alerts {
     if (this.sounds) this.#beep();
     if (!this.notifies) return;
     const title = group.isDirect ? sender : `${sender} · ${group.name}`;
-    void this.#notify(title, { body: content.slice(0, 200), tag: group.hash }, group.hash);
+    void this.#notify(title, { body: plainText(content).slice(0, 200), tag: group.hash }, group.hash);
   }
 
   /** Shows a notification. On phones only a service worker may do so; it also opens the page if no tab is left. */

@@ -18,15 +18,17 @@ import {
   type StoredSession,
   saveSession,
 } from '../../shared/stored-session.ts';
+import { acceptInvitation } from './accept-invitation.ts';
 import { Alerts } from './alerts.ts';
 import { Chat } from './chat.ts';
 import { type ClusterNode, ClusterNotices } from './connection/cluster-notices.ts';
 import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
 import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
-import { groupHash, placeIn } from './location.ts';
+import { type Invitation, placeIn } from './location.ts';
 import { MessageAlerts } from './message-alerts.ts';
 import type { Conversation } from './messages/conversation.ts';
+import { plainText } from './messages/plain-text.ts';
 import { type NoticeContent, Notices, notice } from './notices.ts';
 import { removeUserData } from './storage/user-data.ts';
 
@@ -100,6 +102,11 @@ export class App extends Observable {
     return this.#watch.auth;
   }
 
+  /** The invitation that is accepted when the user has signed in, if any. */
+  get invitation(): Invitation | undefined {
+    return placeIn(location.hash).invitation;
+  }
+
   /** How the page reaches the cluster. */
   get connection(): ConnectionState {
     return this.#watch.connection;
@@ -137,7 +144,7 @@ export class App extends Observable {
         this.#messageAlerts?.arrived(message, conversation);
       },
       ended: (error) => this.leave(error),
-      undeliverable: (content) => this.show(() => chatTexts().undeliverable(content.slice(0, 100))),
+      undeliverable: (content) => this.show(() => chatTexts().undeliverable(plainText(content).slice(0, 100))),
     });
     this.chat = chat;
     this.#messageAlerts = new MessageAlerts(this.alerts, chat, () => localStorage);
@@ -236,20 +243,20 @@ export class App extends Observable {
 
   #openNamed(): void {
     const { chat } = this;
-    if (chat === undefined) return;
+    // The sign-in form shows an invitation.
+    if (chat === undefined) {
+      this.changed();
+      return;
+    }
     const { groupId, messageId, invitation } = placeIn(location.hash);
     this.target = messageId;
     if (invitation === undefined) chat.open(groupId).catch((error) => this.failed(error));
-    else this.#accept(chat, invitation).catch((error) => this.failed(error));
+    else this.#accept(chat, invitation.token).catch((error) => this.failed(error));
     this.changed();
   }
 
-  async #accept(chat: Chat, invitation: string): Promise<void> {
-    // Before the request: a reload must not accept it again.
-    history.replaceState(null, '', location.pathname);
-    const { group_id, group_name } = await this.client.groups.accept(invitation, { signal: chat.signal });
-    await chat.refresh();
-    location.hash = groupHash(group_id);
+  async #accept(chat: Chat, token: string): Promise<void> {
+    const { group_name } = await acceptInvitation(this.client, chat, token);
     this.show(() => chatTexts().joined(group_name));
   }
 }

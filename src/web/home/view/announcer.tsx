@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Message } from '../../../client/index.ts';
 import { chatTexts } from '../../i18n/texts.ts';
+import { plainText } from '../model/messages/plain-text.ts';
 import { shownName } from '../model/user-names.ts';
 import { useView } from './context.ts';
 
@@ -28,7 +29,7 @@ export function Announcer() {
         const t = chatTexts();
         setSaid(
           first && arrived.length === 1
-            ? `${shownName(first.sender, first.sender_id)}: ${first.content}`
+            ? `${shownName(first.sender, first.sender_id)}: ${plainText(first.content)}`
             : t.newMessages(arrived.length),
         );
         arrived = [];

@@ -7,6 +7,7 @@ import type { Chat } from '../model/chat.ts';
 import { nameOf, otherOf } from '../model/group-names.ts';
 import { groupHash } from '../model/location.ts';
 import type { Conversation } from '../model/messages/conversation.ts';
+import { plainText } from '../model/messages/plain-text.ts';
 import { shownName } from '../model/user-names.ts';
 import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
@@ -94,14 +95,14 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
         <span class="preview">
           {waiting !== undefined ? (
             <>
-              <bdi>{t.you}</bdi>: <bdi>{waiting.content.slice(0, 200)}</bdi>
+              <bdi>{t.you}</bdi>: <bdi>{plainText(waiting.content.slice(0, 400))}</bdi>
             </>
           ) : last === undefined ? (
             t.noMessages
           ) : (
             <>
               <bdi>{last.sender_id === me.id ? t.you : shownName(last.sender, last.sender_id)}</bdi>:{' '}
-              <bdi>{last.excerpt}</bdi>
+              <bdi>{plainText(last.excerpt)}</bdi>
             </>
           )}
         </span>

@@ -57,6 +57,11 @@ export function SignIn() {
     <main id="sign-in">
       <form class="card" ref={form} onSubmit={submit}>
         <h2>{t.signIn}</h2>
+        {app.invitation !== undefined && (
+          <p class="invited" dir="auto">
+            {t.invited(app.invitation.group)}
+          </p>
+        )}
         <ByAuthMode auth={app.auth} class="hint" open={t.signInOpen} token={t.signInToken} />
         <label for="username">{t.name}</label>
         <input

@@ -3,6 +3,10 @@ export const chat = {
   signIn: 'Sign in',
   signInOpen: "Enter any name. If it's new, we create the account.",
   signInToken: 'Enter your name and password. New here? Choose both, then register.',
+  invited: (group: string | undefined) =>
+    group === undefined
+      ? 'You are invited to a group. Sign in to join.'
+      : `You are invited to “${group}”. Sign in to join.`,
   name: 'Name',
   password: 'Password',
   passwordIfAny: 'if the account has one',
@@ -35,6 +39,22 @@ export const chat = {
   scrollForOlder: 'Scroll up for older messages',
   writeFirst: 'No messages yet. Write the first one.',
   start: 'Start of the conversation',
+  happenings: {
+    joined: (name: string) => `${name} joined.`,
+    ownJoined: 'You joined.',
+    left: (name: string) => `${name} left.`,
+    role: {
+      owner: (name: string) => `${name} is now an owner.`,
+      admin: (name: string) => `${name} is now an admin.`,
+      member: (name: string) => `${name} is now a member without special rights.`,
+    },
+    ownRole: {
+      owner: 'You are now an owner.',
+      admin: 'You are now an admin.',
+      member: 'You are now a member without special rights.',
+    },
+    renamed: (name: string) => `The group is now called ${name}.`,
+  },
   edited: 'edited',
   deleteOwn: (excerpt: string) => `Delete your message "${excerpt}"`,
   you: 'You',

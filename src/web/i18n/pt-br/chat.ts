@@ -5,6 +5,10 @@ export const chat: typeof english = {
   signIn: 'Entrar',
   signInOpen: 'Digite qualquer nome. Se for novo, criamos a conta.',
   signInToken: 'Digite seu nome e sua senha. Novo por aqui? Escolha os dois e cadastre-se.',
+  invited: (group) =>
+    group === undefined
+      ? 'Você foi convidado para um grupo. Entre para participar.'
+      : `Você foi convidado para “${group}”. Entre para participar.`,
   name: 'Nome',
   password: 'Senha',
   passwordIfAny: 'se a conta tiver uma',
@@ -37,6 +41,22 @@ export const chat: typeof english = {
   scrollForOlder: 'Role para cima para ver mensagens mais antigas',
   writeFirst: 'Ainda não há mensagens. Escreva a primeira.',
   start: 'Início da conversa',
+  happenings: {
+    joined: (name) => `${name} entrou.`,
+    ownJoined: 'Você entrou.',
+    left: (name) => `${name} saiu.`,
+    role: {
+      owner: (name) => `${name} passou a ser dono do grupo.`,
+      admin: (name) => `${name} passou a ser administrador.`,
+      member: (name) => `${name} voltou a ser membro comum.`,
+    },
+    ownRole: {
+      owner: 'Você passou a ser dono do grupo.',
+      admin: 'Você passou a ser administrador.',
+      member: 'Você voltou a ser membro comum.',
+    },
+    renamed: (name) => `O grupo agora se chama ${name}.`,
+  },
   edited: 'editada',
   deleteOwn: (excerpt) => `Apagar sua mensagem "${excerpt}"`,
   you: 'Você',

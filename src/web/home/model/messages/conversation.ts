@@ -6,18 +6,12 @@ import {
   type MessagePage,
   type SendResult,
 } from '../../../../client/index.ts';
+import { Happenings } from './happenings.ts';
 import { MessageWindow } from './message-window.ts';
+import { quoteOf, type ReplyTarget } from './quotes.ts';
 import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
 import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
-
-/** A message that another one replies to, as far as its quote shows it. */
-export interface ReplyTarget {
-  id: number;
-  /** Absent for a message that was written by an earlier version of this page. */
-  sender?: string;
-  excerpt?: string;
-}
 
 /** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
 export interface Pending {
@@ -51,6 +45,7 @@ export class Conversation {
   dividerAfter: number | undefined;
   readonly window = new MessageWindow();
   readonly reads = new Reads();
+  readonly happenings = new Happenings();
   readonly #me: number;
   #pending: Pending[] = [];
   readonly #changes: RecentChanges;
@@ -216,20 +211,12 @@ export class Conversation {
     if (pending === undefined || this.window.find(sent.message_id) !== undefined) return;
     const { message_id: id, timestamp } = sent;
     const { content, replyTo } = pending;
-    const reply = replyTo && this.#quoteOf(replyTo);
+    const reply = replyTo && quoteOf(this.window.find(replyTo.id), replyTo);
     const message: Message = { id, sender, sender_id: this.#me, content, timestamp, ...(reply && { reply_to: reply }) };
     this.window.add(message);
     if (id <= (this.last?.id ?? 0)) return;
     this.last = { id, sender, sender_id: this.#me, excerpt: content.slice(0, 200), timestamp };
     this.activeAt = timestamp;
-  }
-
-  /** Returns the quote of a message, as far as it is known here; the event of the reply brings all of it. */
-  #quoteOf({ id, sender, excerpt }: ReplyTarget): Message['reply_to'] {
-    const target = this.window.find(id);
-    if (target !== undefined) return quoteOf(target);
-    if (sender === undefined || excerpt === undefined) return undefined;
-    return { id, sender, sender_id: null, excerpt, deleted: false };
   }
 
   /** Records that sending failed. It can be retried with the same key. */
@@ -266,8 +253,4 @@ export class Conversation {
   #find(key: string): Pending | undefined {
     return this.#pending.find((one) => one.key === key);
   }
-}
-
-function quoteOf({ id, sender, sender_id, content }: Message): NonNullable<Message['reply_to']> {
-  return { id, sender, sender_id, excerpt: content.slice(0, 100), deleted: false };
 }

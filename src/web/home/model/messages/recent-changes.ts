@@ -1,15 +1,19 @@
 import { type ChatEvent, isAfter, type Message, type MessagePage } from '../../../../client/index.ts';
+import { DELETED_QUOTE, excerptOf, withQuote } from './quotes.ts';
 import { withReaction } from './reactions.ts';
 
 /** An event that changes messages which exist. */
-type Change = Extract<ChatEvent, { kind: 'message_edited' | 'reaction' | 'user_renamed' }>;
+type Change = Extract<ChatEvent, { kind: 'message_edited' | 'message_deleted' | 'reaction' | 'user_renamed' }>;
 
 /** Changes that are kept: more than happen in one group while a page is on its way. */
 const MAX_CHANGES = 500;
 
 /** Returns true for an event that changes messages which exist. */
 export const isChange = (event: ChatEvent): event is Change =>
-  event.kind === 'message_edited' || event.kind === 'reaction' || event.kind === 'user_renamed';
+  event.kind === 'message_edited' ||
+  event.kind === 'message_deleted' ||
+  event.kind === 'reaction' ||
+  event.kind === 'user_renamed';
 
 /**
  * The newest changes of a group's messages. A page of history may have been read before a change and arrive after it, or come from a
@@ -46,7 +50,10 @@ export function changedBy(event: Change, message: Message, me: number): Message 
   if (event.kind === 'reaction') {
     return event.message_id === message.id ? withReaction(message, event, event.user_id === me) : message;
   }
-  if (event.message.id !== message.id) return message;
+  if (event.kind === 'message_deleted') return withQuote(message, event.message_id, DELETED_QUOTE);
+  if (event.message.id !== message.id) {
+    return withQuote(message, event.message.id, { excerpt: excerptOf(event.message.content) });
+  }
   // Reactions are in pages only.
   const { reactions } = message;
   return reactions === undefined ? event.message : { ...event.message, reactions };

@@ -1,6 +1,7 @@
 import { type ChatClient, ChatError, newIdempotencyKey, type User } from '../../../../client/index.ts';
 import type { Stored } from '../../../shared/stored.ts';
-import type { Conversation, ReplyTarget } from '../messages/conversation.ts';
+import type { Conversation } from '../messages/conversation.ts';
+import type { ReplyTarget } from '../messages/quotes.ts';
 
 /** A message that is not known to be stored by the cluster, as this device keeps it. */
 export interface Unsent {
@@ -59,7 +60,7 @@ export class Outbox {
   send(conversation: Conversation, content: string, replyTo?: ReplyTarget): Promise<void> {
     const key = newIdempotencyKey();
     const reply = replyTo === undefined ? {} : { replyTo };
-    const unsent: Unsent = { groupId: conversation.group.id, content, ...reply, at: Date.now() };
+    const unsent: Unsent = { groupId: conversation.group.id, content, ...reply, at: this.#now() };
     this.#unsent.set(key, unsent);
     return this.#enqueue(conversation, key, unsent);
   }
@@ -86,6 +87,11 @@ export class Outbox {
     const undeliverable = this.#left().filter(({ unsent }) => find(unsent.groupId) === undefined);
     for (const { key } of undeliverable) this.#unsent.set(key, undefined);
     return undeliverable.map(({ unsent }) => unsent.content);
+  }
+
+  /** Returns the time, but never an earlier one than that of a message that waits: the clock of the device may be set back. */
+  #now(): number {
+    return Math.max(Date.now(), ...this.#left().map(({ unsent }) => unsent.at + 1));
   }
 
   /** Returns all messages that are not known to be stored, in the order in which they were written. */

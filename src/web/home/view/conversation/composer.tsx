@@ -3,7 +3,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { errorText } from '../../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
-import type { Conversation, ReplyTarget } from '../../model/messages/conversation.ts';
+import type { Conversation } from '../../model/messages/conversation.ts';
+import { plainText } from '../../model/messages/plain-text.ts';
+import { excerptOf, type ReplyTarget } from '../../model/messages/quotes.ts';
 import type { Draft, DraftTarget } from '../../model/storage/drafts.ts';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
@@ -119,7 +121,7 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
         field.current?.focus();
       }}
     >
-      {mode.kind !== 'write' && <ModeLine mode={mode} cancel={cancel} />}
+      {mode.kind !== 'write' && <ModeLine mode={mode} conversation={conversation} cancel={cancel} />}
       <MentionList mentions={mentions} choose={choose} />
       <label for="draft" class="visually-hidden">
         {t.message}
@@ -161,7 +163,7 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
 }
 
 function replyTarget({ id, sender, content }: DraftTarget): ReplyTarget {
-  return { id, sender, excerpt: content.slice(0, 100) };
+  return { id, sender, excerpt: excerptOf(content) };
 }
 
 function isEditing(mode: ComposerMode, { id }: DraftTarget): boolean {
@@ -174,13 +176,21 @@ function editLast(chat: Chat, { window }: Conversation, setMode: (mode: Composer
   if (message !== undefined && !window.hasNewer) setMode({ kind: 'edit', message });
 }
 
-function ModeLine({ mode, cancel }: { mode: Exclude<ComposerMode, { kind: 'write' }>; cancel: () => void }) {
+interface ModeLineProps {
+  mode: Exclude<ComposerMode, { kind: 'write' }>;
+  conversation: Conversation;
+  cancel: () => void;
+}
+
+function ModeLine({ mode, conversation, cancel }: ModeLineProps) {
   const t = chatTexts();
+  // As it is now, if it is loaded: it may have been edited since.
+  const { content } = conversation.window.find(mode.message.id) ?? mode.message;
   return (
     <div class="mode">
       <span>
         <strong>{mode.kind === 'edit' ? t.editing : t.replyingTo(shownName(mode.message.sender))}</strong>{' '}
-        <bdi>{mode.message.content.slice(0, 100)}</bdi>
+        <bdi>{plainText(content).slice(0, 100)}</bdi>
       </span>
       <IconButton icon="close" label={texts().common.cancel} onClick={cancel} />
     </div>

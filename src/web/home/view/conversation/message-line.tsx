@@ -5,6 +5,7 @@ import { dateAndTime, timeOfDay } from '../../../i18n/dates.ts';
 import type { Language } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { mentions } from '../../model/messages/mentions.ts';
+import { plainText } from '../../model/messages/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
 import type { MessageActions } from './message-actions.ts';
 import { MessageText } from './message-text.tsx';
@@ -109,7 +110,8 @@ function Quote({ reply, goTo }: { reply: NonNullable<Message['reply_to']>; goTo:
   if (reply.deleted) return <div class="quote deleted">{chatTexts().repliedDeleted}</div>;
   return (
     <button type="button" class="quote" tabIndex={-1} onClick={() => goTo(reply.id)}>
-      <bdi class="quote-sender">{shownName(reply.sender ?? '', reply.sender_id)}</bdi> <bdi>{reply.excerpt}</bdi>
+      <bdi class="quote-sender">{shownName(reply.sender ?? '', reply.sender_id)}</bdi>{' '}
+      <bdi>{plainText(reply.excerpt ?? '')}</bdi>
     </button>
   );
 }

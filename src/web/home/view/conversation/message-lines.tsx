@@ -1,3 +1,4 @@
+import type { ComponentChild } from 'preact';
 import type { Message } from '../../../../client/index.ts';
 import { dayName, dayOf } from '../../../i18n/dates.ts';
 import { currentLanguage } from '../../../i18n/language.ts';
@@ -5,6 +6,7 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
+import { HappeningLine } from './happening-line.tsx';
 import type { MessageActions } from './message-actions.ts';
 import { StoredLine } from './message-line.tsx';
 import { PendingLine } from './pending-line.tsx';
@@ -33,17 +35,30 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
   const { group, window } = conversation;
   // Marks may still arrive after a group has stopped showing them.
   const readers = group.shows_reads ? conversation.reads.byMessage(window, group.members, chat.me.id) : null;
-  const lines = [];
+  const lines: ComponentChild[] = [];
+  const oldest = window.hasOlder ? (window.oldest?.timestamp ?? '') : '';
+  const happenings = conversation.happenings.all.filter(({ at }) => at >= oldest);
+  /** Adds the lines of what happened until a time; all if it is undefined. */
+  const addHappenings = (until?: string) => {
+    while (happenings[0] !== undefined && (until === undefined || happenings[0].at <= until)) {
+      const [happening] = happenings.splice(0, 1);
+      if (happening === undefined) return;
+      before = undefined;
+      lines.push(<HappeningLine key={happening.key} happening={happening} me={chat.me.id} />);
+    }
+  };
   let before: Message | undefined;
   let isDivided = dividerAfter === undefined;
   for (const entry of conversation.entries()) {
     if (entry.kind === 'pending') {
       const { pending } = entry;
+      addHappenings();
       lines.push(<PendingLine key={pending.key} {...{ chat, conversation, names, pending }} />);
       continue;
     }
     const { message } = entry;
     const time = new Date(message.timestamp);
+    addHappenings(message.timestamp);
     if (before === undefined || dayOf(new Date(before.timestamp)) !== dayOf(time)) {
       before = undefined;
       lines.push(<Separator key={dayOf(time)} class="day" text={dayName(time, now)} />);
@@ -74,6 +89,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
       lines.push(<ReadByLine key={`read-${message.id}`} readers={readBy} conversation={conversation} isOwn={isOwn} />);
     }
   }
+  if (!window.hasNewer) addHappenings();
   return lines;
 }
 

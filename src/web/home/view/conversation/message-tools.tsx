@@ -1,5 +1,6 @@
 import type { Message } from '../../../../client/index.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
+import { plainText } from '../../model/messages/plain-text.ts';
 import { IconButton } from '../icons.tsx';
 import type { MessageActions } from './message-actions.ts';
 
@@ -7,7 +8,7 @@ import type { MessageActions } from './message-actions.ts';
 export function MessageTools(props: { message: Message; isOwn: boolean; actions: MessageActions }) {
   const { message, isOwn, actions } = props;
   const t = chatTexts();
-  const excerpt = message.content.slice(0, 40);
+  const excerpt = plainText(message.content).slice(0, 40);
   const remove = isOwn ? t.deleteOwn(excerpt) : t.deleteOther(excerpt);
   return (
     <div class="tools" role="toolbar" aria-label={t.tools}>

@@ -1,6 +1,7 @@
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation, Pending } from '../../model/messages/conversation.ts';
+import { plainText } from '../../model/messages/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import { MessageText } from './message-text.tsx';
@@ -16,15 +17,17 @@ interface Props {
 export function PendingLine({ chat, conversation, names, pending: { key, content, replyTo, state, code } }: Props) {
   const { app } = useView();
   const t = chatTexts();
+  // As it is now, if it is loaded.
+  const excerpt = conversation.window.find(replyTo?.id ?? 0)?.content.slice(0, 200) ?? replyTo?.excerpt;
   const sending = app.isCutOff ? t.waiting : t.sending;
   const { byCode, refused } = texts().errors;
   const reason = code === undefined ? undefined : Object.hasOwn(byCode, code) ? byCode[code] : refused;
   return (
     <li class={`message own first ${state}`}>
       <div class="sender">{t.you}</div>
-      {replyTo?.excerpt !== undefined && (
+      {excerpt !== undefined && (
         <div class="quote">
-          <bdi class="quote-sender">{shownName(replyTo.sender ?? '')}</bdi> <bdi>{replyTo.excerpt}</bdi>
+          <bdi class="quote-sender">{shownName(replyTo?.sender ?? '')}</bdi> <bdi>{plainText(excerpt)}</bdi>
         </div>
       )}
       <div class="body">

@@ -1,7 +1,10 @@
 /// <reference lib="dom" />
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Member } from '../../../../client/index.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { nameOf } from '../../model/group-names.ts';
+import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import type { GroupDialogProps } from './dialog-state.ts';
 
@@ -9,19 +12,59 @@ import type { GroupDialogProps } from './dialog-state.ts';
 export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app } = useView();
   const t = dialogTexts();
-  const { id, direct } = conversation.group;
+  const { signal } = chat;
+  const { id, direct, role } = conversation.group;
+  const [members, setMembers] = useState<readonly Member[]>();
+  const select = useRef<HTMLSelectElement>(null);
+  useEffect(() => {
+    if (role === 'owner') void app.client.members(id, { signal }).then(setMembers, () => {});
+  }, [role]);
+  const heirs = heirsOf(members ?? [], chat.me.id);
   const leave = async () => {
-    await app.client.leave(id, { signal: chat.signal });
+    if (role === 'owner' && members === undefined) {
+      const known = await app.client.members(id, { signal });
+      setMembers(known);
+      // The user chooses first.
+      if (heirsOf(known, chat.me.id).length > 0) return false;
+    }
+    const heir = Number(select.current?.value);
+    if (heir > 0) await app.client.groups.setRole(id, heir, 'owner', { signal });
+    await app.client.leave(id, { signal });
     await chat.refresh();
     if (chat.openedId === id) location.hash = '';
+    return true;
   };
   const name = nameOf(conversation.group, chat.me);
   const title = direct ? t.leaveDirectTitle(name) : t.leaveTitle(name);
   return (
     <Modal title={title} action={t.leave} act={leave} isDangerous onClose={onClose}>
       <p>{direct ? t.leaveDirectText : t.leaveText}</p>
+      {heirs.length > 0 && (
+        <>
+          <label for="new-owner">{t.newOwner}</label>
+          <select id="new-owner" ref={select} aria-describedby="new-owner-hint">
+            {heirs.map((member) => (
+              <option key={member.id} value={member.id}>
+                {shownName(member.username, member.id)}
+                {member.role === 'admin' ? ` (${t.roles.admin})` : ''}
+              </option>
+            ))}
+          </select>
+          <p id="new-owner-hint" class="hint">
+            {t.newOwnerHint}
+          </p>
+        </>
+      )}
     </Modal>
   );
+}
+
+/** Returns who may become the owner when this user, its only one, leaves: admins first. Empty if there is another owner. */
+function heirsOf(members: readonly Member[], me: number): Member[] {
+  const others = members.filter(({ id }) => id !== me);
+  if (others.some(({ role }) => role === 'owner')) return [];
+  const rank = ({ role }: Member) => Number(role !== 'admin');
+  return others.sort((one, other) => rank(one) - rank(other) || one.username.localeCompare(other.username));
 }
 
 /** Asks before a group is deleted. */

@@ -6,6 +6,7 @@ import { Modal } from '../../../shared/modal.tsx';
 import { addressOf, invitationHash } from '../../model/location.ts';
 import { useView } from '../context.ts';
 import type { GroupDialogProps } from './dialog-state.ts';
+import { HowToJoin } from './how-to-join.tsx';
 import { LinkField } from './small-dialogs.tsx';
 
 /** The settings of a group: for every member mute and leave; for owners and admins name, description, invitation, read receipts and archive. */
@@ -37,7 +38,16 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
       {mayChange ? (
         <>
           <label for="group-name">{t.groupName}</label>
-          <input id="group-name" ref={name} required maxLength={128} autocomplete="off" defaultValue={group.name} />
+          <input
+            id="group-name"
+            ref={name}
+            required
+            maxLength={128}
+            autocomplete="off"
+            aria-describedby="how-to-join"
+            defaultValue={group.name}
+          />
+          <HowToJoin />
           <label for="group-description">{t.description}</label>
           <textarea
             id="group-description"
@@ -53,6 +63,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
       ) : (
         <>
           {group.description !== '' && <p dir="auto">{group.description}</p>}
+          {!group.direct && <HowToJoin />}
           {group.shows_reads && <p class="hint">{t.showsReads}</p>}
         </>
       )}
@@ -83,7 +94,7 @@ function Invitation({ chat, conversation }: GroupDialogProps) {
     setError(undefined);
     try {
       const { token } = await app.client.groups.invite(conversation.group.id, { signal: chat.signal });
-      setAddress(addressOf(invitationHash(token)));
+      setAddress(addressOf(invitationHash(token, conversation.group.name)));
     } catch (error) {
       setError(error);
     }

@@ -8,6 +8,7 @@ import type { Chat } from '../../model/chat.ts';
 import { groupHash } from '../../model/location.ts';
 import { useView, type View } from '../context.ts';
 import type { DialogProps } from './dialog-state.ts';
+import { HowToJoin } from './how-to-join.tsx';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
 /** Creates a group, which is then opened. */
@@ -35,7 +36,8 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const without = (user: User) => latest.current.filter(({ id }) => id !== user.id);
   return (
     <Modal title={t.newGroup} action={t.create} act={create} onClose={onClose}>
-      <NameField field={name} />
+      <NameField field={name} isDescribed />
+      <HowToJoin />
       <PeoplePicker
         chat={chat}
         label={t.addMembers}
@@ -97,6 +99,7 @@ export function CreateNamedDialog({ chat, onClose, name }: DialogProps & { name:
       onClose={onClose}
     >
       <p>{t.createNamedText}</p>
+      <HowToJoin />
     </Modal>
   );
 }
@@ -108,11 +111,18 @@ async function joinNamed({ app }: View, chat: Chat, name: string, create: boolea
   if (joined !== undefined) location.hash = groupHash(joined.group.id);
 }
 
-function NameField({ field }: { field: RefObject<HTMLInputElement | null> }) {
+function NameField({ field, isDescribed }: { field: RefObject<HTMLInputElement | null>; isDescribed?: boolean }) {
   return (
     <>
       <label for="group-name">{dialogTexts().groupName}</label>
-      <input id="group-name" ref={field} required maxLength={128} autocomplete="off" />
+      <input
+        id="group-name"
+        ref={field}
+        required
+        maxLength={128}
+        autocomplete="off"
+        aria-describedby={isDescribed ? 'how-to-join' : undefined}
+      />
     </>
   );
 }

@@ -7,6 +7,7 @@ import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import { nameOf } from '../../model/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
+import { plainParts } from '../../model/messages/plain-text.ts';
 import type { FoundMessage } from '../../model/search.ts';
 import { shownName } from '../../model/user-names.ts';
 import { openDirect } from './new-direct-dialog.tsx';
@@ -63,7 +64,7 @@ export function messageHits(chat: Chat, messages: readonly FoundMessage[]): Sear
   return messages.map((message) => ({
     key: `message-${message.id}`,
     kind: 'message',
-    title: <Excerpt parts={message.parts} />,
+    title: <Excerpt parts={plainParts(message.parts)} />,
     detail: (
       <>
         <bdi>{shownName(message.sender, message.sender_id)}</bdi>, <bdi>{nameOfGroup(chat, message)}</bdi>,{' '}

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Message } from '../../../../client/index.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
@@ -39,9 +39,27 @@ export function LinkDialog({ onClose, address }: DialogProps & { address: string
   );
 }
 
-/** A field with an address that is ready to be copied. */
+/** A field with an address, and a button that copies it where the browser lets the page do so. */
 export function LinkField({ address }: { address: string }) {
+  const t = dialogTexts();
   const field = useRef<HTMLInputElement>(null);
+  /** The address that was copied. */
+  const [copied, setCopied] = useState('');
   useEffect(() => field.current?.select(), [address]);
-  return <input ref={field} aria-label={dialogTexts().link} readOnly value={address} />;
+  const copy = async () => {
+    await navigator.clipboard.writeText(address).then(
+      () => setCopied(address),
+      () => field.current?.select(),
+    );
+  };
+  return (
+    <div class="row">
+      <input ref={field} aria-label={t.link} readOnly value={address} />
+      {'clipboard' in navigator && (
+        <button type="button" class="secondary" aria-live="polite" onClick={() => void copy()}>
+          {copied === address ? t.copied : t.copy}
+        </button>
+      )}
+    </div>
+  );
 }

@@ -1,0 +1,48 @@
+import type { ChatEvent, Chat as ChatGroup, MemberRole } from '../../../../client/index.ts';
+
+/** Something that happened in a group while the page was open: a member joined or left or has another role, or the group another name. */
+export type Happening = { key: string; at: string } & (
+  | { kind: 'joined' | 'left'; userId: number; username: string }
+  | { kind: 'role'; userId: number; username: string; role: MemberRole }
+  | { kind: 'renamed'; name: string }
+);
+
+/** Happenings that are kept of a group. */
+const MAX_KEPT = 100;
+
+/** The latest happenings of a group, in order. */
+export class Happenings {
+  #all: readonly Happening[] = [];
+
+  /** The happenings, the oldest first. */
+  get all(): readonly Happening[] {
+    return this.#all;
+  }
+
+  /** Adds an event of this group, which is given as it was before. */
+  add(event: ChatEvent, group: ChatGroup): void {
+    const happening = happeningOf(event, group);
+    if (happening !== undefined) this.#all = [...this.#all, happening].slice(-MAX_KEPT);
+  }
+}
+
+function happeningOf(event: ChatEvent, group: ChatGroup): Happening | undefined {
+  const { cursor: key, at } = event;
+  const nameOf = (id: number) => group.members.find((member) => member.id === id)?.username;
+  switch (event.kind) {
+    case 'joined':
+    case 'left': {
+      const username = event.username ?? nameOf(event.user_id);
+      return username === undefined ? undefined : { key, at, kind: event.kind, userId: event.user_id, username };
+    }
+    case 'role_changed': {
+      const username = nameOf(event.user_id);
+      const { user_id: userId, role } = event;
+      return username === undefined ? undefined : { key, at, kind: 'role', userId, username, role };
+    }
+    case 'group_changed':
+      return event.name === group.name || group.direct ? undefined : { key, at, kind: 'renamed', name: event.name };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,13 @@
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import { useView } from '../context.ts';
+
+/** Says who can join a group: that depends on how the nodes authenticate users. */
+export function HowToJoin() {
+  const { auth } = useView().app;
+  const t = dialogTexts();
+  return (
+    <p id="how-to-join" class="hint">
+      {auth === 'open' ? t.openByName : auth === 'token' ? t.byInvitation : ''}
+    </p>
+  );
+}
