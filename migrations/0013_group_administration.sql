@@ -61,6 +61,22 @@ CREATE TRIGGER lock_log_first_for_role BEFORE UPDATE OF role ON plantao.membersh
 CREATE TRIGGER log_role AFTER UPDATE ON plantao.memberships
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_roles();
 
+CREATE FUNCTION plantao.require_owner() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id)
+     AND NOT EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id AND m.role = 'owner') THEN
+    RAISE EXCEPTION 'group % would have no owner', NEW.group_id
+      USING ERRCODE = 'check_violation', HINT = 'Make another member the owner in the same transaction.';
+  END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION plantao.require_owner() IS
+  'Refuses, at the end of the transaction, that a group has members and its last owner becomes an admin or a member.';
+-- At the end, so that one statement may take the role from an owner and the next one give it to another member.
+CREATE CONSTRAINT TRIGGER require_owner AFTER UPDATE OF role ON plantao.memberships DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (OLD.role = 'owner' AND NEW.role <> 'owner') EXECUTE FUNCTION plantao.require_owner();
+
 CREATE TABLE plantao.departures (
   group_id bigint NOT NULL REFERENCES plantao.groups ON DELETE CASCADE,
   user_id  bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,

@@ -201,6 +201,7 @@ describe('For the DBA', () => {
         'replicated_lsn',
         'report_lost_end',
         'require_member_account',
+        'require_owner',
         'revoke_hook',
         'revoke_tokens',
         'revoke_tokens_of_account',

@@ -122,6 +122,23 @@ describe('Administration of groups', function () {
     expect((await role(member, owner.id, 'king')).status).to.equal(400);
   });
 
+  it('keeps an owner when psql changes roles, and lets one transaction hand the ownership over', async () => {
+    const { owner, member, groupId } = await scene();
+    const set = (role: string, { id }: Person) =>
+      `UPDATE plantao.memberships SET role = '${role}' WHERE group_id = ${groupId} AND user_id = ${id}`;
+    for (const sentence of [
+      set('member', owner),
+      set('admin', owner),
+      `UPDATE plantao.memberships SET role = 'member' WHERE group_id = ${groupId}`,
+    ]) {
+      const error = await sql.query(sentence).catch((caught) => caught);
+      expect([error.code, error.message], sentence).to.deep.equal(['23514', `group ${groupId} would have no owner`]);
+    }
+    await sql.query(`BEGIN; ${set('member', owner)}; ${set('owner', member)}; COMMIT`);
+    expect(await rolesOf(groupId)).to.deep.include({ [owner.id]: 'member', [member.id]: 'owner' });
+    await sql.query('DELETE FROM plantao.memberships WHERE group_id = $1', [groupId]);
+  });
+
   it('lets admins remove members, and owners remove any member; a removed member stays out', async () => {
     const { owner, admin, member, other, groupId } = await scene();
     const remove = (who: Person, userId: number) => call('DELETE', '/group-users', who, { groupId, userId });
