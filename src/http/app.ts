@@ -67,7 +67,7 @@ export function createApp(services: Services): Express {
   }
   refuseOtherMethods(app, routes);
   app.use(() => {
-    throw new HttpError(404, 'not_found', 'there is no such route; see /docs');
+    throw new HttpError('not_found', 'there is no such route; see /docs');
   });
   app.use(errorHandler(roleGate, services.log, (code) => services.measurements.countError(code)));
   return app;
@@ -140,7 +140,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   for (const [path, allowed] of methods) {
     const allow = [...allowed].sort().join(', ');
     app.all(path, () => {
-      throw new HttpError(405, 'method_not_allowed', `this route accepts only ${allow}`, { headers: { Allow: allow } });
+      throw new HttpError('method_not_allowed', `this route accepts only ${allow}`, { headers: { Allow: allow } });
     });
   }
 }

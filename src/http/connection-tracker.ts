@@ -1,18 +1,19 @@
 import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { Connection, type Exchange } from './connection.ts';
+import { HttpError } from './http-error.ts';
 import { TurnBudget } from './turn-budget.ts';
 
 /** Interval of the search for overdue responses. */
 const SWEEP_MS = 5000;
 
 /** The responses to data that is not a valid request, by Node's error code. */
-const refusals: Record<string, [status: number, code: string, sentence: string]> = {
-  HPE_HEADER_OVERFLOW: [431, 'headers_too_large', 'the headers are too large'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'too_large', 'the chunk extensions are too large'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request_timeout', 'the request took too long to arrive'],
+const refusals: Record<string, HttpError> = {
+  HPE_HEADER_OVERFLOW: new HttpError('headers_too_large', 'the headers are too large'),
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: new HttpError('too_large', 'the chunk extensions are too large'),
+  ERR_HTTP_REQUEST_TIMEOUT: new HttpError('request_timeout', 'the request took too long to arrive'),
 };
-const BROKEN = [400, 'invalid_request', 'this is not a valid HTTP request'] as const;
+const BROKEN = new HttpError('invalid_request', 'this is not a valid HTTP request');
 
 /** While all connections are taken, idle ones are closed in steps: at most every so many ms, this part of all, the longest idle first. */
 const ROOM_EVERY_MS = 50;
@@ -104,7 +105,7 @@ export class ConnectionTracker {
   #refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (error.code === 'ECONNRESET' || !socket.writable || !connection) return void socket.destroy(error);
-    const [status, code, sentence] = refusals[error.code ?? ''] ?? BROKEN;
-    connection.refuse(status, JSON.stringify({ error: sentence, code }));
+    const { status, body } = refusals[error.code ?? ''] ?? BROKEN;
+    connection.refuse(status, JSON.stringify(body));
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { refusalOf } from '../chat/constraints.ts';
-import { RateLimitedError, type RefusalCode, Refused } from '../chat/errors.ts';
+import { RateLimitedError, Refused } from '../chat/errors.ts';
 import { BlockedError } from '../database/checks/blocking.ts';
 import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
 import { NotActiveError } from '../database/fenced-write.ts';
@@ -9,6 +9,7 @@ import { errorMessage } from '../error-message.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
 import type { Exchange } from './connection.ts';
+import { statusOf } from './contract/error-codes.ts';
 import { correctedAfterLoss } from './forwarding/lost-attempts.ts';
 import { expiredCursor, HttpError, invalid, serviceUnavailable, tooManyRequests } from './http-error.ts';
 import { OnceAMinute } from './once-a-minute.ts';
@@ -16,37 +17,6 @@ import type { RoleGate } from './request/checks/role-gate.ts';
 import { requestIdOf } from './request/request-id.ts';
 import { withoutSecrets } from './request/request-log.ts';
 import { isEventStream, sendError } from './response/send-error.ts';
-
-const statusOf: Record<RefusalCode, number> = {
-  user_not_found: 404,
-  group_not_found: 404,
-  message_not_found: 404,
-  not_a_member: 403,
-  forbidden: 403,
-  reply_not_found: 404,
-  too_many_reactions: 409,
-  meta_too_large: 413,
-  direct_chat: 409,
-  group_archived: 409,
-  has_left: 409,
-  last_owner: 409,
-  invitation_not_found: 404,
-  removed_from_group: 403,
-  session_not_found: 404,
-  hook_not_found: 404,
-  hook_revoked: 410,
-  too_many_hooks: 409,
-  key_reused: 409,
-  username_taken: 409,
-  group_full: 409,
-  too_many_groups: 409,
-  too_large: 413,
-  unauthenticated: 401,
-  overloaded: 503,
-  unavailable: 503,
-  not_replicated: 503,
-  outcome_unknown: 503,
-};
 
 const headersOf: Record<number, Record<string, string>> = {
   401: { 'WWW-Authenticate': 'Bearer realm="plantao"' },
@@ -70,7 +40,7 @@ export function respondToOverdue({ request, response }: Exchange): void {
 
 /** Responds to a request whose target is not a valid URL, in the shape of every error. */
 export function respondToMalformedTarget(response: ServerResponse): void {
-  writeError(response, new HttpError(400, 'invalid_request', 'the target of the request is not a valid URL'));
+  writeError(response, new HttpError('invalid_request', 'the target of the request is not a valid URL'));
 }
 
 /** Sends an error response without Express, which may not have seen the request. */
@@ -86,8 +56,7 @@ function toHttpError(error: unknown, request: IncomingMessage, gate: RoleGate): 
   if (error instanceof NotActiveError) return gate.notActive();
   const refused = error instanceof Refused ? error : refusalOf(error);
   if (refused) {
-    const status = statusOf[refused.code];
-    return new HttpError(status, refused.code, refused.message, { headers: headersOf[status] ?? {} });
+    return new HttpError(refused.code, refused.message, { headers: headersOf[statusOf(refused.code)] ?? {} });
   }
   if (error instanceof RateLimitedError) return tooManyRequests(error.message, error.retryAfterMs);
   if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');
@@ -101,14 +70,13 @@ function toHttpError(error: unknown, request: IncomingMessage, gate: RoleGate): 
     return serviceUnavailable('unavailable', 'the database cannot be reached or is too busy now: try again');
   if (isRefusedByDatabase(error)) return refusedByDatabase(isRead(request));
   // Thrown by the router.
-  if (error instanceof URIError) return new HttpError(400, 'invalid_request', 'the path is not valid URL encoding');
+  if (error instanceof URIError) return new HttpError('invalid_request', 'the path is not valid URL encoding');
   return null;
 }
 
 /** PostgreSQL's own words name objects and values, so they are logged only. */
 const refusedByDatabase = (ofRead: boolean) =>
   new HttpError(
-    503,
     'database_refused',
     `PostgreSQL refuses this: a privilege, an object, a trigger or a constraint of the database has to be corrected. ${ofRead ? 'The' : 'Nothing was stored; the'} node's log has the reason`,
     { headers: { 'Retry-After': '5' } },
@@ -130,7 +98,7 @@ export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) =
       response.destroy();
       return;
     }
-    const answer = known ?? new HttpError(500, 'internal_error', 'internal error; it has been logged');
+    const answer = known ?? new HttpError('internal_error', 'internal error; it has been logged');
     sendError(response, answer);
   };
 }

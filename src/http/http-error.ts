@@ -1,4 +1,5 @@
 import type { CursorExpiredError } from '../events/cursor.ts';
+import { type EffectOfCode, type ErrorCode, statusOf } from './contract/error-codes.ts';
 
 /** One invalid field of a request. */
 interface FieldError {
@@ -6,23 +7,22 @@ interface FieldError {
   problem: string;
 }
 
-/** An error response: `error` is a sentence for people, `code` is for programs, `details` lists invalid fields. */
+/** An error response; its status is that of its code. `error` is a sentence for people, `code` is for programs, `details` lists invalid fields. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly status: number;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly details: FieldError[] | null;
   readonly extra: Record<string, unknown>;
   readonly headers: Record<string, string>;
 
   constructor(
-    status: number,
-    code: string,
+    code: ErrorCode,
     message: string,
     more: { details?: FieldError[]; extra?: Record<string, unknown>; headers?: Record<string, string> } = {},
   ) {
     super(message);
-    this.status = status;
+    this.status = statusOf(code);
     this.code = code;
     this.details = more.details ?? null;
     this.extra = more.extra ?? {};
@@ -36,21 +36,25 @@ export class HttpError extends Error {
 
 /** Returns a 415 for a body in another character set, or compressed. */
 export const unsupportedBody = (): HttpError =>
-  new HttpError(415, 'unsupported_media_type', 'the body must be JSON in UTF-8');
+  new HttpError('unsupported_media_type', 'the body must be JSON in UTF-8');
 
 /** Returns a 400 for one invalid field. */
 export function invalid(field: string, problem: string): HttpError {
-  return new HttpError(400, 'invalid_request', `${field}: ${problem}`, { details: [{ field, problem }] });
+  return new HttpError('invalid_request', `${field}: ${problem}`, { details: [{ field, problem }] });
 }
 
 /** Returns a 503 with a Retry-After of one second, the shortest that the header can express. A failover is usually over by then. */
-export function serviceUnavailable(code: string, sentence: string, extra: Record<string, unknown> = {}): HttpError {
-  return new HttpError(503, code, sentence, { extra, headers: { 'Retry-After': '1' } });
+export function serviceUnavailable(
+  code: keyof EffectOfCode,
+  sentence: string,
+  extra: Record<string, unknown> = {},
+): HttpError {
+  return new HttpError(code, sentence, { extra, headers: { 'Retry-After': '1' } });
 }
 
 /** Returns a 429 whose Retry-After is `retryAfterMs`, rounded up to whole seconds. */
 export function tooManyRequests(sentence: string, retryAfterMs: number): HttpError {
-  return new HttpError(429, 'too_many_requests', sentence, {
+  return new HttpError('too_many_requests', sentence, {
     headers: { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) },
   });
 }
@@ -65,7 +69,6 @@ const expiry: Record<CursorExpiredError['reason'], string> = {
 /** Returns a 410 that says what to do; an open stream sends the same body in its last event. */
 export function expiredCursor({ reason }: CursorExpiredError): HttpError {
   return new HttpError(
-    410,
     'cursor_expired',
     `${expiry[reason]}: read GET /chats and GET /messages again and continue from the cursor they return`,
     { extra: { reason } },

@@ -13,6 +13,7 @@ import type { Log } from '../log.ts';
 import type { LogLevel } from '../log-level.ts';
 import type { Measurements } from '../measurements.ts';
 import type { ConnectionTracker } from './connection-tracker.ts';
+import type { ErrorCode } from './contract/error-codes.ts';
 import type { LongPolls } from './delivery/long-polls.ts';
 import type { PollSlots } from './delivery/poll-slots.ts';
 import type { SseStreams } from './delivery/sse-streams.ts';
@@ -49,7 +50,7 @@ export interface Cluster extends RoleView {
   switchover(
     to: string | null,
     requester: { name: string; address: string | null },
-  ): Promise<{ code: string; sentence: string } | null>;
+  ): Promise<{ code: ErrorCode; sentence: string } | null>;
 }
 
 /** What this node could do now, as far as its database lets it. node/readiness.ts implements it. */

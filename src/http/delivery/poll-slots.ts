@@ -33,7 +33,6 @@ export class PollSlots {
   reserve(lifetime: RequestLifetime, userId: number | null): void {
     if (this.#size >= this.#capacity) {
       throw new HttpError(
-        503,
         'overloaded',
         'this node holds as many polls as it can: try another node, or try again later',
         {

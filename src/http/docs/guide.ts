@@ -59,7 +59,7 @@ Every error is an Error: \`code\` is for programs, \`error\` for people. 5xx and
 | code | status | meaning |
 |---|---|---|
 ${Object.entries(ERROR_CODES)
-  .map(([code, [statuses, meaning]]) => `| \`${code}\` | ${statuses.join(', ')} | ${meaning} |`)
+  .map(([code, [status, meaning]]) => `| \`${code}\` | ${status} | ${meaning} |`)
   .join('\n')}
 `;
 

@@ -7,7 +7,7 @@ const bodies = new WeakMap<Request, Buffer>();
 /** Returns true if {@link readWholeBody} has read the body: the request was to be forwarded and is now handled here. */
 export const isReadWhole = (request: Request): boolean => bodies.has(request);
 
-const tooLarge = () => new HttpError(413, 'too_large', 'the body is too large');
+const tooLarge = () => new HttpError('too_large', 'the body is too large');
 
 /**
  * Reads the body of a request, as the client sent it. Calls `onBytes` with the size of each piece; it may throw. The rest of a

@@ -26,19 +26,18 @@ const takesBodyOnly = (method: string) => method === 'POST' || method === 'PATCH
  * @throws {HttpError} 415 for a body that is not JSON, 400 for one that is not an object and for a URL that is not ASCII.
  */
 export function inputOf(request: Request, names: ReadonlySet<string>): Record<string, unknown> {
-  if (NOT_ASCII.test(request.url)) throw new HttpError(400, 'invalid_request', 'the URL must be percent-encoded UTF-8');
+  if (NOT_ASCII.test(request.url)) throw new HttpError('invalid_request', 'the URL must be percent-encoded UTF-8');
   const body: unknown = request.body;
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (hasBody && body === undefined) {
     throw new HttpError(
-      415,
       'unsupported_media_type',
       'the body must be JSON in UTF-8: send the header Content-Type: application/json',
     );
   }
   if (body !== undefined && !isRecord(body)) {
-    throw new HttpError(400, 'invalid_request', 'the body must be a JSON object');
+    throw new HttpError('invalid_request', 'the body must be a JSON object');
   }
   const input: Record<string, unknown> = {};
   for (const name of names) if (body !== undefined && Object.hasOwn(body, name)) input[name] = body[name];
@@ -54,7 +53,7 @@ export function check<Schema extends z.ZodType>(schema: Schema, input: Record<st
     problem: input[String(issue.path[0])] instanceof Repeated ? 'must be given only once' : issue.message,
   }));
   const first = details[0];
-  throw new HttpError(400, 'invalid_request', `${first?.field ?? 'request'}: ${first?.problem ?? 'invalid'}`, {
+  throw new HttpError('invalid_request', `${first?.field ?? 'request'}: ${first?.problem ?? 'invalid'}`, {
     details,
   });
 }

@@ -11,7 +11,7 @@ export type SendAsset = (request: Request, response: Response, asset: Asset) => 
 /** Returns the file at this path. @throws {HttpError} 404 if there is none. */
 export async function assetAt(path: string): Promise<Asset> {
   const asset = (await loadAssets()).find(path);
-  if (!asset) throw new HttpError(404, 'not_found', 'there is no such file');
+  if (!asset) throw new HttpError('not_found', 'there is no such file');
   return asset;
 }
 

@@ -35,13 +35,13 @@ function parse(request: Request, bytes: Buffer, next: NextFunction): void {
 /** Parses a body. An empty one (chunked, without a chunk) counts as an empty object. @throws {HttpError} 400. */
 function jsonOf(bytes: Buffer): unknown {
   if (bytes.length === 0) return {};
-  if (!isUtf8(bytes)) throw new HttpError(400, 'invalid_json', 'the body is not valid JSON: it is not UTF-8');
+  if (!isUtf8(bytes)) throw new HttpError('invalid_json', 'the body is not valid JSON: it is not UTF-8');
   const problem = boundsProblem(bytes);
   if (problem !== null) throw invalid('body', problem);
   try {
     return JSON.parse(withoutMark(bytes.toString()));
   } catch {
-    throw new HttpError(400, 'invalid_json', 'the body is not valid JSON');
+    throw new HttpError('invalid_json', 'the body is not valid JSON');
   }
 }
 

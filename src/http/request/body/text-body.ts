@@ -33,7 +33,7 @@ const isText = (request: Request) =>
 
 /** Returns the text as the body of the request. @throws {HttpError} 400 for bytes that are not UTF-8. */
 function bodyOf(request: Request, bytes: Buffer): { content: string } {
-  if (!isUtf8(bytes)) throw new HttpError(400, 'invalid_request', 'content: must be valid UTF-8');
+  if (!isUtf8(bytes)) throw new HttpError('invalid_request', 'content: must be valid UTF-8');
   const text = bytes.toString();
   const isForm = request.is('application/x-www-form-urlencoded') && text.startsWith('content=');
   const content = isForm ? (new URLSearchParams(text).get('content') ?? '') : text;

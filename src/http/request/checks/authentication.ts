@@ -123,23 +123,23 @@ function userOf(known: CachedToken | null): Caller {
 
 function admit(caller: Caller, requires: Requirement): Caller {
   if (requires === 'admin' && !caller.isAdmin) {
-    throw new HttpError(403, 'forbidden', 'this route requires the ADMIN_TOKEN');
+    throw new HttpError('forbidden', 'this route requires the ADMIN_TOKEN');
   }
   if (requires === 'user' && caller.userId === null) {
-    throw new HttpError(403, 'forbidden', "this route requires a user's token: the ADMIN_TOKEN belongs to no account");
+    throw new HttpError('forbidden', "this route requires a user's token: the ADMIN_TOKEN belongs to no account");
   }
   return caller;
 }
 
 /** Returns a 401 with `WWW-Authenticate`. */
 function unauthenticated(sentence = 'this token is unknown, expired or revoked: sign in again'): HttpError {
-  return new HttpError(401, 'unauthenticated', sentence, { headers: { 'WWW-Authenticate': 'Bearer realm="plantao"' } });
+  return new HttpError('unauthenticated', sentence, { headers: { 'WWW-Authenticate': 'Bearer realm="plantao"' } });
 }
 
 /** @throws {HttpError} 403 if the authenticated caller is another user. */
 export function requireSelf(caller: Caller, userId: number): void {
   if (caller.userId !== null && caller.userId !== userId) {
-    throw new HttpError(403, 'forbidden', 'this userId is not yours');
+    throw new HttpError('forbidden', 'this userId is not yours');
   }
 }
 

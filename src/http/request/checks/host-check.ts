@@ -34,11 +34,11 @@ export class HostCheck {
   check(request: IncomingMessage, path: string): void {
     const { headers, rawHeaders, httpVersion } = request;
     const isMissing = httpVersion === '1.1' && headers.host === undefined;
-    if (isMissing || isRepeated(rawHeaders)) throw new HttpError(400, 'invalid_request', 'Host: must be sent once');
+    if (isMissing || isRepeated(rawHeaders)) throw new HttpError('invalid_request', 'Host: must be sent once');
     if (this.#isOpen || CHECKS.has(path)) return;
     const named = this.#hostOf(headers.host ?? '');
     const target = targetOf(request.url ?? '');
-    if (named === null || target === null) throw new HttpError(400, 'invalid_request', 'Host: must be a host name');
+    if (named === null || target === null) throw new HttpError('invalid_request', 'Host: must be a host name');
     for (const host of target === undefined ? [named] : [named, target]) {
       if (!this.#isOurs(host, request)) throw misdirected();
     }
@@ -86,7 +86,6 @@ const authorityOf = (url: string) => /^\w+:\/\/([^/?#]*)/.exec(url)?.[1] ?? '';
 
 const misdirected = () =>
   new HttpError(
-    421,
     'misdirected_request',
     'this node does not accept that Host: use localhost, HOST or the host of NODE_URL, or add the name to ALLOWED_HOSTS',
   );

@@ -54,10 +54,6 @@ export class OriginCheck {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isLink = origin === undefined && mode === 'navigate' && (dest === undefined || dest === 'document');
     if (isRead && isLink && isControl) return;
-    throw new HttpError(
-      403,
-      'foreign_origin',
-      'pages of this origin may not call this node: add the origin to CORS_ORIGIN',
-    );
+    throw new HttpError('foreign_origin', 'pages of this origin may not call this node: add the origin to CORS_ORIGIN');
   }
 }

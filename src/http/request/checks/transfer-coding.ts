@@ -8,5 +8,5 @@ import { HttpError } from '../../http-error.ts';
 export function checkTransferCoding({ headers }: IncomingMessage): void {
   const coding = headers['transfer-encoding'];
   if (coding === undefined || coding.trim().toLowerCase() === 'chunked') return;
-  throw new HttpError(400, 'invalid_request', 'Transfer-Encoding: must be chunked');
+  throw new HttpError('invalid_request', 'Transfer-Encoding: must be chunked');
 }

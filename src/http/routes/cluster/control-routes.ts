@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Request } from 'express';
 import { z } from 'zod';
+import { statusOf } from '../../contract/error-codes.ts';
 import { nodeName, nothing } from '../../contract/request-schemas.ts';
 import { HttpError } from '../../http-error.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
@@ -58,9 +59,6 @@ const wholeMs = (ms: number | null) => (ms === null ? null : Math.round(ms));
 
 /** The shortest time that the header can express, in seconds. A failover is usually over by then. */
 const RETRY_SOON = { 'Retry-After': '1' };
-
-/** The statuses of refused switchovers; 409 for others. */
-const refusalStatuses: Record<string, number> = { not_active: 503, unknown_node: 404, no_successor: 503 };
 
 /** `/`, `/health`, `/fall`, `/revive`, `/switchover` and the checks for load balancers. */
 export function controlRoutes(services: Services): Route[] {
@@ -195,10 +193,9 @@ function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route
     async handle({ input, request }) {
       const refusal = await cluster.switchover(input.to ?? null, requesterOf(request));
       if (refusal !== null) {
-        const status = refusalStatuses[refusal.code] ?? 409;
-        throw new HttpError(status, refusal.code, refusal.sentence, {
+        throw new HttpError(refusal.code, refusal.sentence, {
           extra: { active_url: activeUrl() },
-          headers: status === 503 ? RETRY_SOON : {},
+          headers: statusOf(refusal.code) === 503 ? RETRY_SOON : {},
         });
       }
       return { body: { message: 'handed over', active_node: cluster.activeNode, active_url: activeUrl() } };

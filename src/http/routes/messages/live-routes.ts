@@ -80,7 +80,7 @@ function presenceRoute({ live, groups }: Services): Route {
 
 function requireLive(live: Live | null): Live {
   if (live) return live;
-  throw new HttpError(404, 'switched_off', 'typing and presence are switched off here: PRESENCE=off');
+  throw new HttpError('switched_off', 'typing and presence are switched off here: PRESENCE=off');
 }
 
 /** @throws {Refused} not_a_member; user_not_found or group_not_found where callers are not authenticated. */

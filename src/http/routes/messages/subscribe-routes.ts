@@ -207,7 +207,7 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
     async handle({ input, caller, request }) {
       if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
       const bytes = input.payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(input.payload));
-      if (bytes > PAYLOAD_LIMIT) throw new HttpError(413, 'too_large', 'payload must have 64 KiB or less');
+      if (bytes > PAYLOAD_LIMIT) throw new HttpError('too_large', 'payload must have 64 KiB or less');
       if (bytes > 0 && isStoredBeyond(STORED_PAYLOAD_LIMIT, input.payload)) throw new Refused('too_large');
       const position = await notifications.notify(
         input.group,
