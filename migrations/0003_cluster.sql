@@ -250,7 +250,7 @@ COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
   'Returns true if this session holds the leader lock and the given term is open and of the session''s node. Every heartbeat calls it.';
 
 CREATE FUNCTION plantao.last_active_at(of_term bigint, unseen_ms double precision DEFAULT NULL) RETURNS timestamptz
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   opened plantao.leader_terms;
   wrote_row timestamptz;
@@ -270,7 +270,7 @@ BEGIN
     (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)));
 END $$;
 COMMENT ON FUNCTION plantao.last_active_at(bigint, double precision) IS
-  'Returns when the node of a term was last known to be active: its end; if it is open, the latest sign of life, because a node that died has not recorded its end: it wrote its row, it appended an event, or another node saw it active unseen_ms ago. The result means nothing while the node is active.';
+  'Returns when the node of a term was last known to be active: its end; if it is open, the latest sign of life, because a node that died has not recorded its end: it wrote its row, it appended an event, or another node saw it active unseen_ms ago. The result means nothing while the node is active. Runs with the owner''s rights: plantao_dba_readonly may not read the log.';
 
 -- open_term() calls functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
 CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void

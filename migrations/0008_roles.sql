@@ -95,7 +95,7 @@ BEGIN
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.require_stored, plantao.name_key, plantao.database_oid, plantao.sessions, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.reply_preview, plantao.lock_group_names, plantao.assert_term,
       plantao.close_fence, plantao.hold_leader_lock, plantao.cluster_id, plantao.fencing_token, plantao.newest_epoch, plantao.timeline, plantao.read_only_reason,
-      plantao.refuse_read_only, plantao.report_lost_lock, plantao.report_lost_end, plantao.may_lead, plantao.pause, plantao.resume, plantao.open_term, plantao.end_open_term, plantao.insert_term,
+      plantao.refuse_read_only, plantao.report_lost_lock, plantao.report_lost_end, plantao.may_lead, plantao.last_active_at, plantao.pause, plantao.resume, plantao.open_term, plantao.end_open_term, plantao.insert_term,
       plantao.warm_up_term, plantao.end_last_term_sessions,
       plantao.end_silent_holder, plantao.close_term, plantao.switchover, plantao.warm_up_post, plantao.post_messages,
       plantao.post_message, plantao.issue_token,
@@ -118,7 +118,7 @@ BEGIN
     END IF;
     -- Functions that these views and plantao status call; they only read.
     GRANT EXECUTE ON FUNCTION plantao.database_oid, plantao.sessions, plantao.cluster_id, plantao.log_head, plantao.ms_between,
-      plantao.commit_durability, plantao.standbys, plantao.messages_at_risk TO plantao_dba_readonly;
+      plantao.last_active_at, plantao.commit_durability, plantao.standbys, plantao.messages_at_risk TO plantao_dba_readonly;
     BEGIN
       -- Shows sessions of other roles in pg_stat_activity, and so in plantao.lock_holder.
       GRANT pg_monitor TO plantao_dba_readonly;

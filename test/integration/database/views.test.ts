@@ -177,6 +177,7 @@ describe('For the DBA', () => {
         'forget_reactions',
         'forget_removed_messages',
         'keep_read_mark',
+        'last_active_at',
         'lock_group_names',
         'lock_log',
         'lock_log_first',
