@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { eventually } from '../support/eventually.ts';
-import { get } from '../support/network/http.ts';
+import { get, post } from '../support/network/http.ts';
 import type { NodeProcess } from '../support/nodes/node-process.ts';
 import { useBrowserCluster } from './browser-cluster.ts';
 import { NODE_IS_DOWN } from './chat-browser.ts';
@@ -103,12 +103,24 @@ describe('The cluster page', function () {
 
   it('shows which session blocks the nodes, and the statement that ends it', async () => {
     const page = await open(use.first);
+    const [active] = await roles();
+    const { user_id: userId } = (await post(`${active.url}/login`, { username: 'ana' })).body;
+    const { group_id: groupId } = (
+      await post(`${active.url}/create-chat`, { groupName: 'g', creatorId: userId, members: [] })
+    ).body;
+    const ids = { userId, groupId };
     const holder = new pg.Client({ connectionString: use.database.url, application_name: 'a long report' });
     await holder.connect();
     await holder.query('BEGIN; LOCK TABLE plantao.messages IN SHARE MODE');
     const { rows } = await holder.query('SELECT pg_backend_pid() AS pid');
-    await page.getByText(`SELECT pg_terminate_backend(${rows[0]?.pid});`).waitFor();
+    const statement = `SELECT pg_terminate_backend(${rows[0]?.pid});`;
+    await page.locator('.blocking').getByText(statement).waitFor();
     await page.getByText('Blocks: table messages').waitFor();
+    // A post waits: what to do is in the headline.
+    const waits = post(`${active.url}/messages`, { ...ids, content: 'waits' });
+    await page.locator('.headline', { hasText: 'A database session (a long report) blocks' }).waitFor();
+    await page.locator('.headline').getByText(statement).waitFor();
+    await waits;
     await expectAccessible(page, 'cluster-blocked');
     await holder.query('ROLLBACK');
     await holder.end();

@@ -12,6 +12,7 @@ import { Observable } from '../../shared/observable.ts';
 import { Polling } from '../../shared/polling.ts';
 import type { Blocker } from './api-types.ts';
 import { activeOf, assess, type ClusterHealth } from './cluster-health.ts';
+import { FigureHistory } from './figure-history.ts';
 import { callNode, NodeReader } from './node-reader.ts';
 import { isFormer, type NodeState, nodeStates, type Probe, REFUSED, responds } from './node-state.ts';
 import { loadAdminToken, refusedToken, saveAdminToken } from './operations.ts';
@@ -46,6 +47,7 @@ export class Monitor extends Observable {
   readonly #known: KnownNodes;
   readonly #probes = new Map<string, Probe>();
   readonly #names = new Map<string, string>();
+  readonly #figures = new FigureHistory();
   #failure: string | undefined;
   #missingSince: number | undefined;
   #lastActive: string | undefined;
@@ -193,7 +195,9 @@ export class Monitor extends Observable {
   }
 
   async #readActivity(): Promise<void> {
-    this.activity = await this.#reader.read<ClusterActivity>('/cluster/activity').catch(() => this.activity);
+    const read = await this.#reader.read<ClusterActivity>('/cluster/activity').catch(() => undefined);
+    if (read === undefined) return;
+    this.activity = this.#figures.add(read, performance.now());
     this.changed();
   }
 

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { clockTime } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
 import { SiteHeader } from '../../shared/site-header.tsx';
+import type { ClusterHealth } from '../model/cluster-health.ts';
 import type { Monitor } from '../model/monitor.ts';
 import { isFormer } from '../model/node-state.ts';
 import type { Operation } from '../model/operations.ts';
@@ -39,11 +40,7 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
       <SiteHeader current="cluster" />
       <main>
         <h1 class="visually-hidden">{t.title}</h1>
-        <Headline
-          health={health}
-          pause={cluster?.content.pause}
-          isHeldUp={monitor.blocking?.some(({ waiting }) => waiting > 0) ?? false}
-        />
+        <Headline health={health} pause={cluster?.content.pause} blocker={blockerOf(monitor, health)} />
         <LiveLine monitor={monitor} />
         <section aria-labelledby="nodes-title">
           <h2 id="nodes-title">{t.nodes}</h2>
@@ -71,6 +68,12 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
       {dialog?.kind === 'admin-token' && <AdminTokenDialog monitor={monitor} onClose={close} />}
     </>
   );
+}
+
+/** The session to end: one that keeps others waiting, or any one if the nodes report a problem. */
+function blockerOf({ blocking = [] }: Monitor, health: ClusterHealth) {
+  const hasProblem = (health.kind === 'active' && health.problem !== undefined) || health.kind === 'missing';
+  return blocking.find(({ waiting }) => waiting > 0) ?? (hasProblem ? blocking[0] : undefined);
 }
 
 /** Shows which node the page reads from, and that it has moved. */

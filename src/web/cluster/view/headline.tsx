@@ -2,6 +2,7 @@ import type { ClusterStatus } from '../../../client/index.ts';
 import { clockTime, duration } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
 import { nodeTime } from '../../shared/node-time.ts';
+import type { Blocker } from '../model/api-types.ts';
 import type { ClusterHealth } from '../model/cluster-health.ts';
 import { Command } from './command.tsx';
 
@@ -10,21 +11,26 @@ const SEPARATE = 'UPDATE plantao.cluster SET id = gen_random_uuid()';
 interface Props {
   health: ClusterHealth;
   pause: ClusterStatus['pause'] | undefined;
-  /** True if a session of PostgreSQL keeps others waiting. */
-  isHeldUp: boolean;
+  /** The session of PostgreSQL that keeps the nodes waiting. */
+  blocker: Blocker | undefined;
 }
 
 /** The state of the cluster in one large sentence. Screen readers hear changes of it, but not each second. */
-export function Headline({ health, pause, isHeldUp }: Props) {
+export function Headline({ health, pause, blocker }: Props) {
   const [usual, sentence, ...more] = partsOf(health);
-  const tone = usual === 'good' && (pause || isHeldUp) ? 'warning' : usual;
+  const tone = usual === 'good' && (pause || blocker) ? 'warning' : usual;
   return (
     <section class={`headline ${tone}`} aria-label={clusterTexts().title}>
       <p class="state">{sentence}</p>
       {more.map((line) => (
         <p key={line}>{line}</p>
       ))}
-      {isHeldUp && <p>{clusterTexts().heldUp}</p>}
+      {blocker && (
+        <>
+          <p>{clusterTexts().heldUp(blocker.application || '?', blocker.blocks)}</p>
+          <Command text={`${blocker.ended_by};`} />
+        </>
+      )}
       {pause && (
         <p>{clusterTexts().paused(clockTime(new Date(pause.until), nodeTime()), pause.asked_by, pause.reason)}</p>
       )}
@@ -70,7 +76,8 @@ function missingParts({
   const sentence = forMs === undefined ? t.missingNow : t.missing(duration(forMs));
   const because =
     last === undefined ? '' : `${sentenceOf((t.ended[last.cause] ?? t.endedUnknown)(last.node), last.node)}. `;
-  const says = problem === undefined || cause === 'failover' ? [] : [t.standbySays(problem)];
+  // Of a pause and of an unreachable database, the lines above say it all.
+  const says = problem === undefined || cause !== 'stuck' ? [] : [t.standbySays(problem)];
   return ['bad', `${sentence} ${t.refused}`, `${because}${t.remedy[cause]}`, ...says];
 }
 

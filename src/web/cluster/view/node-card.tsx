@@ -39,11 +39,14 @@ export function NodeCard({ node, monitor, onOperation }: Props) {
           </div>
         ))}
       </dl>
-      {conditions.map(({ name, reason }) => (
-        <p key={name} class="condition">
-          {reason}
-        </p>
-      ))}
+      {/* The headline says that failover is paused. */}
+      {conditions
+        .filter(({ name }) => name !== 'paused')
+        .map(({ name, reason }) => (
+          <p key={name} class="condition">
+            {reason}
+          </p>
+        ))}
       <Figures node={name} monitor={monitor} />
       {operations.length > 0 && (
         <div class="buttons">

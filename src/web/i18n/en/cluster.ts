@@ -20,13 +20,14 @@ export const cluster = {
     none_running: 'No node is running that could take over. Start a node.',
     database:
       "The nodes can't reach PostgreSQL. Check that it runs and that they can connect; they reconnect automatically.",
-    paused: 'Failover is paused, so no node takes over.',
+    paused: 'Failover is paused, so no node takes over: end the pause, or bring the node back that was active last.',
     failover: 'A standby takes over by itself, usually within a few seconds. There is nothing to do.',
     stuck: 'A standby should have taken over by now. Check the blocking sessions below, and the log of the standby.',
   },
   paused: (until: string, who: string, reason: string | null) =>
     `Failover is paused until ${until} (${reason === null ? who : `${who}: ${reason}`}): no other node takes over. To end it: plantao resume`,
-  heldUp: 'A database session keeps writes waiting: see the blocking sessions below.',
+  heldUp: (session: string, blocks: string) =>
+    `A database session (${session}) blocks ${blocks}, so writes wait. This statement ends it:`,
   standbySays: (reason: string) => `A standby reports: ${reason}.`,
   /** Why a term ended: what its node did, or what happened to it. */
   ended: {

@@ -22,13 +22,14 @@ export const cluster: typeof english = {
     none_running: 'Nenhum nó em execução pode assumir. Inicie um nó.',
     database:
       'Os nós não alcançam o PostgreSQL. Verifique se ele está rodando e aceita conexões; eles se reconectam sozinhos.',
-    paused: 'A troca automática está pausada: nenhum nó assume.',
+    paused: 'A troca automática está pausada: nenhum nó assume. Encerre a pausa ou reative o último nó ativo.',
     failover: 'Um nó de reserva assume sozinho, em geral em poucos segundos. Não é preciso fazer nada.',
     stuck: 'Um nó de reserva já deveria ter assumido. Veja abaixo as sessões que bloqueiam e o log do nó de reserva.',
   },
   paused: (until, who, reason) =>
     `A troca automática está pausada até ${until} (${reason === null ? who : `${who}: ${reason}`}): nenhum outro nó assume. Para encerrar: plantao resume`,
-  heldUp: 'Uma sessão do banco de dados faz gravações esperarem: veja abaixo as sessões que bloqueiam.',
+  heldUp: (session, blocks) =>
+    `Uma sessão do banco de dados (${session}) bloqueia ${blocks}, e as gravações esperam. Este comando a encerra:`,
   standbySays: (reason) => `Um nó de reserva informa: ${reason}.`,
   ended: {
     switchover: (node) => `${node} cedeu o lugar`,
