@@ -6,6 +6,7 @@ import { query } from '../database/query.ts';
 import { formatCursor } from '../events/cursor.ts';
 import { Refused } from './errors.ts';
 import { lockMessage } from './messages/lock-message.ts';
+import { ReactionLocks } from './messages/reaction-locks.ts';
 
 /** A message as GET /messages shows it. */
 interface MessageView {
@@ -42,6 +43,8 @@ export interface MessagePage {
   hasMore: boolean;
   /** True if there are newer messages too; only around a message. */
   hasNewer: boolean;
+  /** False while reactions cannot be read: the messages lack theirs. */
+  hasReactions: boolean;
   cursor: string;
 }
 
@@ -87,38 +90,42 @@ const selection = (range: string, order: 'ASC' | 'DESC', limit: string, maxBytes
   ) sized
   WHERE number <= ${limit} AND (number = 1 OR bytes - size < ${maxBytes})`;
 
+const REACTIONS = `
+  (SELECT json_agg(json_build_object('emoji', k.emoji, 'count', k.count, 'mine', EXISTS (
+            SELECT FROM plantao.reactions r
+            WHERE r.message_id = k.message_id AND r.user_id = $userId::bigint AND r.emoji = k.emoji))
+          ORDER BY k.count DESC, k.emoji)
+   FROM plantao.reaction_counts k WHERE k.message_id = page.id)`;
+
 /** Completes a selection of messages with the log's head, reactions and previews of the messages that are replied to. */
-const completed = (page: string) => `
+const completed = (page: string, withReactions: boolean) => `
   SELECT b.head, b.epoch, page.*,
          CASE WHEN page.reply_to_id IS NOT NULL THEN plantao.reply_preview(page.reply_to_id, g.id) END AS reply_to,
-         (SELECT json_agg(json_build_object('emoji', k.emoji, 'count', k.count, 'mine', EXISTS (
-                   SELECT FROM plantao.reactions r
-                   WHERE r.message_id = k.message_id AND r.user_id = $userId::bigint AND r.emoji = k.emoji))
-                 ORDER BY k.count DESC, k.emoji)
-          FROM plantao.reaction_counts k WHERE k.message_id = page.id) AS reactions
+         ${withReactions ? REACTIONS : 'NULL'} AS reactions
   FROM plantao.groups g CROSS JOIN plantao.log_bounds b
   LEFT JOIN LATERAL (${page}) page ON true
   WHERE g.id = $groupId AND g.deleted_at IS NULL
   ORDER BY page.id`;
 
-const pageQuery = (after: number | undefined) =>
-  completed(`
-    SELECT p.*, false AS has_newer
-    FROM (${selection('m.id < $before AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$limit', MAX_BYTES)}) p`);
+const pageQuery = (after: number | undefined) => `
+  SELECT p.*, false AS has_newer
+  FROM (${selection('m.id < $before AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$limit', MAX_BYTES)}) p`;
 
-const AROUND_QUERY = completed(`
+const AROUND_QUERY = `
   SELECT o.*, false AS has_newer FROM (${selection('m.id < $before', 'DESC', '$maxOlder', MAX_BYTES / 2)}) o
   UNION ALL
   SELECT n.id, n.sender, n.sender_id, n.is_hook, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, n.idempotency_key, false, n.has_more
-  FROM (${selection('m.id > $after', 'ASC', '$limit', MAX_BYTES / 2)}) n`);
+  FROM (${selection('m.id > $after', 'ASC', '$limit', MAX_BYTES / 2)}) n`;
 
 /** Reads and deletes messages; message-writer.ts stores them. */
 export class Messages {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
+  readonly #reactionLocks: ReactionLocks;
 
   constructor(sequelize: Sequelize, write: Write) {
     this.#sequelize = sequelize;
+    this.#reactionLocks = new ReactionLocks(sequelize);
     this.#write = write;
   }
 
@@ -129,20 +136,25 @@ export class Messages {
    */
   async page({ groupId, limit, before, after, around, userId }: PageOptions): Promise<MessagePage> {
     const olderHalf = Math.floor(limit / 2);
-    const rows = await query<PageRow>(this.#sequelize, around === undefined ? pageQuery(after) : AROUND_QUERY, {
+    const page = around === undefined ? pageQuery(after) : AROUND_QUERY;
+    const bind = {
       groupId,
       userId: userId ?? null,
       before: around ?? before ?? Number.MAX_SAFE_INTEGER,
       after: around === undefined ? (after ?? 0) : around - 1,
       limit: around === undefined ? limit : limit - olderHalf,
       ...(around !== undefined && { maxOlder: olderHalf }),
-    });
+    };
+    const { result: rows, isComplete } = await this.#reactionLocks.read((withReactions) =>
+      query<PageRow>(this.#sequelize, completed(page, withReactions), bind),
+    );
     const first = rows[0];
     if (!first) throw new Refused('group_not_found');
     return {
       messages: rows.flatMap((row) => view(row) ?? []),
       hasMore: rows.some((row) => row.has_more),
       hasNewer: rows.some((row) => row.has_newer),
+      hasReactions: isComplete,
       cursor: formatCursor({ epoch: first.epoch, position: first.head }),
     };
   }

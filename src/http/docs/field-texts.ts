@@ -99,6 +99,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
     'The Idempotency-Key of the post; only its sender receives it',
     '7f0c1c4e-3b7a-4c55-9a43-0d8f0d2f6b11',
   ],
+  incomplete: ['What the messages lack for now', ['reactions']],
   kind: ['The kind of the event'],
   lag_bytes: ['Bytes of the write-ahead log that the standby does not have; null if unknown', 0],
   lag_events: ['Events that the standby may not have; null if unknown', 0],

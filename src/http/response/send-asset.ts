@@ -67,6 +67,8 @@ function encodingOf(request: Request, { body, compressed, etag }: Asset) {
 /** Returns true if `If-None-Match` names this version. Browsers send one or two tags; a longer list is not searched. */
 function isKnown({ headers }: Request, etag: string): boolean {
   const known = headers['if-none-match'] ?? '';
+  // Any version (RFC 9110, 13.1.2).
+  if (known.trim() === '*') return true;
   return known.length <= 1000 && known.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
 }
 

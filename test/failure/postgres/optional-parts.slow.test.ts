@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import type { MessagePage } from '../../../src/client/types.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
@@ -96,6 +97,24 @@ describe('A transaction that stays open', () => {
         return true;
       });
       expect(performance.now() - endedAt).to.be.below(AT_ONCE_MS + LEASE_MS);
+    });
+  }
+
+  for (const table of ['reactions', 'reaction_counts']) {
+    it(`on plantao.${table} delays one read of messages, and none after it; they say that they lack reactions`, async () => {
+      const { url } = await active();
+      await post(`${url}/messages`, { userId: 1, groupId: 1, content: 'read without reactions' });
+      await dba.query('BEGIN');
+      await dba.query(`LOCK TABLE plantao.${table} IN ACCESS EXCLUSIVE MODE`);
+      for (const within of [10_000, AT_ONCE_MS]) {
+        const page = await get<MessagePage>(`${url}/messages?groupId=1&limit=1`);
+        expect(page.status, page.text).to.equal(200);
+        expect(page.body.incomplete).to.deep.equal(['reactions']);
+        expect(page.body.messages.map(({ content }) => content)).to.deep.equal(['read without reactions']);
+        expect(page.ms).to.be.below(within);
+      }
+      await dba.query('ROLLBACK');
+      expect((await get<MessagePage>(`${url}/messages?groupId=1&limit=1`)).body).not.to.have.property('incomplete');
     });
   }
 });

@@ -21,6 +21,10 @@ export const pageResponse = z.object({
   messages: z.array(message),
   has_more: z.boolean().describe('There are more in this direction; with around, there are older ones.'),
   has_newer: z.boolean().optional().describe('Only with around: there are newer ones.'),
+  incomplete: z
+    .array(z.enum(['reactions']))
+    .optional()
+    .describe('What the messages lack because another transaction has locked it: read the page again later.'),
   cursor: z.string(),
 });
 
@@ -55,6 +59,7 @@ function messagePageRoute({ messages, groups }: Services): Route {
           messages: page.messages,
           has_more: page.hasMore,
           ...(input.around !== undefined && { has_newer: page.hasNewer }),
+          ...(!page.hasReactions && { incomplete: ['reactions' as const] }),
           cursor: page.cursor,
         },
       };
