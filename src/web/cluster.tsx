@@ -1,6 +1,8 @@
 /// <reference lib="dom" />
 import { Monitor } from './cluster/model/monitor.ts';
 import { ClusterView } from './cluster/view/cluster-view.tsx';
+import { addErrorTexts } from './i18n/error-text.ts';
+import { clusterTexts } from './i18n/texts.ts';
 import { registerWorker } from './register-worker.ts';
 import { mount } from './shared/mount.tsx';
 
@@ -8,5 +10,6 @@ import { mount } from './shared/mount.tsx';
 const monitor = new Monitor(new URL('.', location.href).href.replace(/\/$/, ''));
 document.addEventListener('visibilitychange', () => void monitor.refresh());
 void monitor.refresh();
+addErrorTexts(() => clusterTexts().errorsByCode);
 mount(() => <ClusterView monitor={monitor} />);
 registerWorker();

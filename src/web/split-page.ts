@@ -3,7 +3,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { PACKAGE_ROOT } from '../package-root.ts';
 
 /** The global variable in which a page's script publishes what its later part uses. */
-const SHARED = 'globalThis.plantaoModules';
+const SHARED = 'globalThis.plantaoShared';
 /** What precedes the name of a module that is taken from the page. */
 const PREFIX = 'page:';
 /** An import as esbuild writes it. */
@@ -64,41 +64,31 @@ function fromPage(modules: ReadonlySet<string>): Plugin {
   };
 }
 
-/** Returns what a script imports from its page: names, by module. */
-function importedNames(script: string): Map<string, Set<string>> {
-  const found = new Map<string, Set<string>>();
+/** Returns the modules of the names that a script imports from its page. Throws if two modules have the same name. */
+function importedNames(script: string): Map<string, string> {
+  const found = new Map<string, string>();
   for (const [, names = '', module = ''] of script.matchAll(IMPORT)) {
-    const ofModule = found.get(module) ?? new Set();
-    found.set(module, ofModule);
-    for (const name of names.split(',')) ofModule.add(name.split(' as ')[0] ?? name);
+    for (const name of names.split(',').map((one) => one.split(' as ')[0] ?? one)) {
+      if ((found.get(name) ?? module) !== module) throw new Error(`${name} is in ${found.get(name)} and in ${module}`);
+      found.set(name, module);
+    }
   }
   return found;
 }
 
 /** Returns a script that takes from the global variable what it imports from its page. Throws if an import has another form. */
 function withoutImports(script: string): string {
-  const changed = script.replace(IMPORT, (_, names: string, module: string) => {
-    return `const{${names.replaceAll(' as ', ':')}}=${SHARED}[${JSON.stringify(module)}];`;
-  });
+  const changed = script.replace(IMPORT, (_, names: string) => `const{${names.replaceAll(' as ', ':')}}=${SHARED};`);
   if (changed.includes(`"${PREFIX}`)) throw new Error('a part of a page can only import names from its page');
   return changed;
 }
 
 /** Makes a page's script publish these names of its modules. */
-function publish(start: string, names: ReadonlyMap<string, ReadonlySet<string>>): Plugin {
-  const modules = [...names].map(([module, used], index) => {
-    const own = [...used].map((name) => `${name} as ${name}${index}`);
-    const published = [...used].map((name) => `${name}:${name}${index}`);
-    return {
-      imports: `import{${own}}from${JSON.stringify(path.join(PACKAGE_ROOT, module))};`,
-      published: `${JSON.stringify(module)}:{${published}}`,
-    };
+function publish(start: string, names: ReadonlyMap<string, string>): Plugin {
+  const imports = [...names].map(([name, module]) => {
+    return `import{${name}}from${JSON.stringify(path.join(PACKAGE_ROOT, module))};`;
   });
-  const script = [
-    ...modules.map(({ imports }) => imports),
-    `${SHARED}={${modules.map(({ published }) => published)}};`,
-    `import ${JSON.stringify(start)};`,
-  ];
+  const script = [...imports, `${SHARED}={${[...names.keys()]}};`, `import ${JSON.stringify(start)};`];
   const namespace = 'start';
   return {
     name: 'publish',

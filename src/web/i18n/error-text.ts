@@ -1,6 +1,13 @@
 import { ChatError } from '../../client/index.ts';
 import { texts } from './texts.ts';
 
+let further: () => Record<string, string> = () => ({});
+
+/** Adds texts for the error codes that only one page meets. `texts` returns them in the current language. */
+export function addErrorTexts(texts: () => Record<string, string>): void {
+  further = texts;
+}
+
 /** Returns the text for an error in the current language. The error's own message is for programmers and is never shown. */
 export function errorText(error: unknown): string {
   const { errors } = texts();
@@ -16,7 +23,9 @@ function textOf({ code, details, status }: ChatError): string {
     if (known !== undefined) return known;
   }
   if (details.length > 0) return errors.invalid;
-  return own(errors.byCode, code) ?? (status >= 400 && status < 500 ? errors.refused : errors.failed);
+  return (
+    own(errors.byCode, code) ?? own(further(), code) ?? (status >= 400 && status < 500 ? errors.refused : errors.failed)
+  );
 }
 
 function own(known: Record<string, string>, key: string): string | undefined {

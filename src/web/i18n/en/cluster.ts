@@ -145,4 +145,13 @@ export const cluster = {
   endsIt: 'This statement ends it:',
   copy: 'Copy',
   copied: 'Copied',
+  errorsByCode: {
+    wrong_admin_token: 'The nodes refuse this admin token.',
+    no_standby: 'No standby is running that could take over.',
+    already_active: 'This node is already active.',
+    other_successor: 'Another standby took over instead. Check the log of the one you chose.',
+    no_successor: 'No standby took over, so the node stays active.',
+    paused: 'Failover is paused. Run plantao resume, or wait until the pause ends.',
+    unknown_node: 'This node no longer exists.',
+  } as Record<string, string>,
 };

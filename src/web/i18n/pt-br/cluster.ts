@@ -147,4 +147,13 @@ export const cluster: typeof english = {
   endsIt: 'Este comando encerra o bloqueio:',
   copy: 'Copiar',
   copied: 'Copiado',
+  errorsByCode: {
+    wrong_admin_token: 'Os nós recusaram este token de administrador.',
+    no_standby: 'Não há nó de reserva em execução que possa assumir.',
+    already_active: 'Este nó já está ativo.',
+    other_successor: 'Outro nó de reserva assumiu no lugar dele. Veja o log do nó escolhido.',
+    no_successor: 'Nenhum nó de reserva assumiu; o nó continua ativo.',
+    paused: 'A troca automática está pausada. Execute plantao resume ou espere o fim da pausa.',
+    unknown_node: 'Este nó não existe mais.',
+  },
 };
