@@ -1,3 +1,5 @@
+import { type Clock, threadClock } from './clock.ts';
+
 /** The work of a node in the last second. Its row in plantao.nodes carries it to the other nodes. */
 export interface Load {
   /** Posts that were committed. */
@@ -13,14 +15,14 @@ const MIN_INTERVAL_MS = 500;
 
 /** Counts between two calls of {@link take}, in constant memory. */
 export class LoadMeter {
-  readonly #clock: () => number;
+  readonly #clock: Clock;
   #since: number;
   #posts = 0;
   #commitMs: number | null = null;
   #deliveryMs: number | null = null;
   #last: Load = { postsPerSecond: 0, commitMs: null, deliveryMs: null };
 
-  constructor(clock: () => number = () => performance.now()) {
+  constructor(clock: Clock = threadClock) {
     this.#clock = clock;
     this.#since = clock();
   }

@@ -1,9 +1,9 @@
+import { type Clock, monotonic } from '../clock.ts';
 import type { ToBlockedError } from '../database/checks/blocking.ts';
 import { isRefusedByDatabase, reasonOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable, ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import { errorMessage } from '../error-message.ts';
 import type { ChangeLogger } from './change-logger.ts';
-import { type Clock, monotonic } from './clock.ts';
 import type { ElectionState } from './election-timing.ts';
 import { HolderWatch } from './lock/holder-watch.ts';
 import type { LeaderLocking } from './lock/leader-lock.ts';

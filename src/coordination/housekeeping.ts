@@ -1,8 +1,8 @@
 import { jittered } from '../backoff.ts';
+import { type Clock, monotonic } from '../clock.ts';
 import { reasonOf } from '../database/errors.ts';
 import { errorMessage } from '../error-message.ts';
 import type { ChangeLogger } from './change-logger.ts';
-import { type Clock, monotonic } from './clock.ts';
 import { idleIntervalMs } from './election-timing.ts';
 import type { Peers } from './peers/peers.ts';
 import type { NodeRole } from './role.ts';

@@ -30,10 +30,10 @@
  * of its successor, so that it can name it to its remaining clients.
  */
 
+import { type Clock, monotonic } from '../clock.ts';
 import { waitAtMost } from '../wait-at-most.ts';
 import { Candidacy } from './candidacy.ts';
 import { ChangeLogger } from './change-logger.ts';
-import { type Clock, monotonic } from './clock.ts';
 import { headStartMs, nextTickMs } from './election-timing.ts';
 import type { EndCause, Resignation } from './end-cause.ts';
 import { Housekeeping } from './housekeeping.ts';

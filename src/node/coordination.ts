@@ -1,4 +1,4 @@
-import { monotonic } from '../coordination/clock.ts';
+import { monotonic } from '../clock.ts';
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import { PauseState } from '../coordination/pause.ts';
 import { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';

@@ -1,3 +1,4 @@
+import { type Clock, threadClock } from '../clock.ts';
 import type { Load } from '../load-meter.ts';
 
 /** The figures of one node, one entry for each interval, oldest first; null where the node wrote no row. */
@@ -38,9 +39,9 @@ interface Interval {
 export class RecentActivity {
   readonly stepMs = STEP_MS;
   readonly #nodes = new Map<string, (Interval | undefined)[]>();
-  readonly #clock: () => number;
+  readonly #clock: Clock;
 
-  constructor(clock: () => number = () => performance.now()) {
+  constructor(clock: Clock = threadClock) {
     this.#clock = clock;
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { longestGap } from './checker/gaps.ts';
 import type { FaultListener, StartedFault } from './faults/fault-injector.ts';
 import type { Phase } from './load/load.ts';
@@ -30,7 +31,7 @@ const PATIENCE_MS = 20_000;
 /** Reports each fault with the gap that it caused, once a post has been acknowledged after it. */
 export class LiveGaps implements FaultListener {
   readonly #say: (sentence: string) => void;
-  readonly #now: () => number;
+  readonly #now: Clock;
   #times: number[] = [];
   #ended: { fault: StartedFault; at: number }[] = [];
   #running = new Set<StartedFault>();

@@ -8,6 +8,7 @@
  * query that would return its revocation, and cannot be added after it.
  */
 
+import { type Clock, threadClock } from '../../clock.ts';
 import type { Queryable, ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
@@ -29,7 +30,7 @@ export interface TokenCacheOptions {
   /** The maximum number of tokens, about 500 bytes each; more than the number of waiters. */
   maxTokens: number;
   /** A monotonic clock in milliseconds; the process's own by default. */
-  clock?: () => number;
+  clock?: Clock;
 }
 
 const READ_EVERY_MS = 300;
@@ -42,7 +43,7 @@ const TOKENS_PER_QUERY = 500;
 export class TokenCache {
   readonly #session: ReconnectingSession;
   readonly #log: Log;
-  readonly #clock: () => number;
+  readonly #clock: Clock;
   readonly #known: CachedTokens;
   /** The JWTs among the look-ups. */
   readonly #jwts = new Map<string, VerifiedJwt>();
@@ -57,7 +58,7 @@ export class TokenCache {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor({ session, log, maxTokens, clock = () => performance.now() }: TokenCacheOptions) {
+  constructor({ session, log, maxTokens, clock = threadClock }: TokenCacheOptions) {
     this.#session = session;
     this.#log = log;
     this.#known = new CachedTokens(maxTokens);

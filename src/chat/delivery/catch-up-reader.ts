@@ -1,3 +1,4 @@
+import { type Clock, threadClock } from '../../clock.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { CursorExpiredError } from '../../events/cursor.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/event-feed.ts';
@@ -73,16 +74,12 @@ const MAX_CHANGES = 20_000;
 export class CatchUpReader {
   readonly #session: Pick<ReconnectingSession, 'query'>;
   readonly #decoder: EventDecoder;
-  readonly #clock: () => number;
+  readonly #clock: Clock;
   readonly #queue = new FairQueue<PendingPage>(MAX_WAITING);
   readonly #pending = new Map<string, PendingPage>();
   #isPumping = false;
 
-  constructor(
-    session: Pick<ReconnectingSession, 'query'>,
-    decoder: EventDecoder,
-    clock: () => number = () => performance.now(),
-  ) {
+  constructor(session: Pick<ReconnectingSession, 'query'>, decoder: EventDecoder, clock: Clock = threadClock) {
     this.#session = session;
     this.#decoder = decoder;
     this.#clock = clock;

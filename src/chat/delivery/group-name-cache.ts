@@ -1,3 +1,5 @@
+import { type Clock, threadClock } from '../../clock.ts';
+
 /** How long a group is assumed to exist under its name: short, so that a removed group is 404 soon and a new name is shown. */
 const TRUSTED_MS = 2000;
 const MAX_KEPT = 10_000;
@@ -8,11 +10,11 @@ const MAX_KEPT = 10_000;
  */
 export class GroupNameCache {
   readonly #find: (groupId: number) => Promise<string>;
-  readonly #clock: () => number;
+  readonly #clock: Clock;
   readonly #cached = new Map<number, { name: Promise<string>; until: number }>();
 
   /** `find` returns a group's name, and throws if there is no such group. */
-  constructor(find: (groupId: number) => Promise<string>, clock: () => number = () => performance.now()) {
+  constructor(find: (groupId: number) => Promise<string>, clock: Clock = threadClock) {
     this.#find = find;
     this.#clock = clock;
   }

@@ -1,3 +1,4 @@
+import { type Clock, threadClock } from '../../clock.ts';
 import { idPartsOf, type LiveSignal, MAX_ONLINE } from './signal.ts';
 
 /** A user came online or went offline. */
@@ -31,11 +32,11 @@ export class Presence {
   readonly #seenAt = new Map<number, number>();
   readonly #others = new Map<string, OtherNode>();
   readonly #sent = new Map<string, { text: string; at: number }>();
-  readonly #clock: () => number;
+  readonly #clock: Clock;
   #known = new Set<number>();
   #ticks = 0;
 
-  constructor(clock: () => number = () => performance.now()) {
+  constructor(clock: Clock = threadClock) {
     this.#clock = clock;
   }
 

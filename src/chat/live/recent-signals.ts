@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { type Clock, threadClock } from '../../clock.ts';
 
 /** A signal about a user, for the other members of these groups. */
 export interface Ephemeral {
@@ -24,12 +25,12 @@ interface Kept {
 export class RecentSignals {
   /** Tells the marks of this process from those of other nodes, and of this node before a restart: they number other signals. */
   readonly #tag = randomBytes(6).toString('hex');
-  readonly #clock: () => number;
+  readonly #clock: Clock;
   #kept: Kept[] = [];
   #number = 0;
   #mark = `${this.#tag}-0`;
 
-  constructor(clock: () => number = () => performance.now()) {
+  constructor(clock: Clock = threadClock) {
     this.#clock = clock;
   }
 

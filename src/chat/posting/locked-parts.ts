@@ -1,3 +1,4 @@
+import { type Clock, threadClock } from '../../clock.ts';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import type { Post } from './post.ts';
@@ -32,10 +33,10 @@ export function needsTable({ key, fromHook }: Post, table: 'idempotency_keys' | 
 
 /** Remembers which parts are locked, since each post that waits for one holds the event log meanwhile. */
 export class LockedParts {
-  readonly #now: () => number;
+  readonly #now: Clock;
   readonly #until = new Map<string, number>();
 
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: Clock = threadClock) {
     this.#now = now;
   }
 

@@ -1,8 +1,8 @@
+import { type Clock, monotonic } from '../../clock.ts';
 import { sessionName } from '../../database/checks/blocking.ts';
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { ChangeLogger } from '../change-logger.ts';
-import { type Clock, monotonic } from '../clock.ts';
 
 /** Options of {@link HolderWatch}. */
 export interface HolderWatchOptions {

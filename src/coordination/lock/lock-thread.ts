@@ -1,7 +1,7 @@
+import { type Clock, monotonic } from '../../clock.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log.ts';
 import { ChangeLogger } from '../change-logger.ts';
-import { type Clock, monotonic } from '../clock.ts';
 import { idleIntervalMs } from '../election-timing.ts';
 import type { EndCause, Resignation } from '../end-cause.ts';
 import type { LeaderLocking } from './leader-lock.ts';

@@ -2,8 +2,8 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
+import type { Clock } from '../../clock.ts';
 import { otherNames } from '../../name-lookups.ts';
-import type { Clock } from '../clock.ts';
 
 /** A peer's `/health`. */
 export interface PeerHealth {

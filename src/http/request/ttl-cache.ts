@@ -1,12 +1,10 @@
+import { type Clock, threadClock } from '../../clock.ts';
+
 /**
  * Returns a function that reads a value and caches it for `ms`. Calls during a read share it. A failure is not cached: only
  * the calls that shared the read get it.
  */
-export function ttlCache<T>(
-  ms: number,
-  read: () => Promise<T>,
-  clock: () => number = () => performance.now(),
-): () => Promise<T> {
+export function ttlCache<T>(ms: number, read: () => Promise<T>, clock: Clock = threadClock): () => Promise<T> {
   let current: { result: Promise<T>; until: number } | null = null;
   return () => {
     if (current && clock() < current.until) return current.result;

@@ -13,6 +13,7 @@ const BASE: Part[] = [
   'terminal',
   'background-loop',
   'backoff',
+  'clock',
   'body-text',
   'error-message',
   'log',

@@ -9,6 +9,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
 import { backoffDelay, jittered } from '../../../backoff.ts';
 import { bodyText } from '../../../body-text.ts';
+import { type Clock, threadClock } from '../../../clock.ts';
 import { errorMessage } from '../../../error-message.ts';
 import type { Log } from '../../../log.ts';
 import { otherNames } from '../../../name-lookups.ts';
@@ -24,7 +25,7 @@ export interface JwksSourceOptions {
   log: Log;
   /** Called when a key that was known is no longer among the fetched ones. */
   onKeysRemoved?(): void;
-  clock?: () => number;
+  clock?: Clock;
   /** Milliseconds; by default {@link LIMITS}. */
   limits?: Partial<typeof LIMITS>;
 }
@@ -51,7 +52,7 @@ type KeySet = ReturnType<typeof createLocalJWKSet>;
 export class JwksSource {
   readonly #options: JwksSourceOptions;
   readonly #limits: typeof LIMITS;
-  readonly #clock: () => number;
+  readonly #clock: Clock;
   #keys: KeySet | null = null;
   /** The known keys as JSON, to find those that were removed. */
   #known: ReadonlySet<string> = new Set();
@@ -64,7 +65,7 @@ export class JwksSource {
   constructor(options: JwksSourceOptions) {
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
-    this.#clock = options.clock ?? (() => performance.now());
+    this.#clock = options.clock ?? threadClock;
   }
 
   /** Begins to fetch. Resolves at once: a node serves users with passwords while the keys are not available. */
