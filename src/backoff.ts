@@ -3,10 +3,13 @@ const FIRST_MS = 10;
 
 /**
  * Returns the delay before the retry after failed attempt number `attempt` (0, 1, …), in milliseconds: `firstMs` doubling up to
- * `maxMs`, with jitter so that nodes do not retry in step.
+ * `maxMs`, with up to half of it subtracted at random, so that nodes and clients do not retry in step. `random` returns numbers
+ * in [0, 1).
  */
-export function backoffDelay(attempt: number, maxMs: number, firstMs = FIRST_MS): number {
-  return Math.min(maxMs, firstMs * 2 ** Math.min(attempt, 20)) * (0.5 + Math.random() / 2);
+export function backoffDelay(attempt: number, maxMs: number, firstMs = FIRST_MS, random = Math.random): number {
+  // 2 ** 30 exceeds any maximum; a larger power could overflow to Infinity.
+  const full = Math.min(maxMs, firstMs * 2 ** Math.min(attempt, 30));
+  return full / 2 + (random() * full) / 2;
 }
 
 /** Returns `ms` plus or minus `share` of it at random, so that what began together does not stay in step. */

@@ -1,6 +1,8 @@
+import { backoffDelay } from '../backoff.ts';
+
 /** Long enough to see the other node take over and to free the port, short enough to watch this node return. */
-const FIRST_MS = 1000;
-const MAX_DELAY_MS = 15_000;
+const FIRST_MS = 1500;
+const MAX_DELAY_MS = 20_000;
 /** A process that ran this long did not fail for the same reason as before. */
 const STEADY_MS = 30_000;
 
@@ -8,11 +10,9 @@ const STEADY_MS = 30_000;
 export class RestartDelay {
   #failures = 0;
 
-  /** Returns the delay in ms after a process exited `ranFor` ms after its start: exponential from one second, ± 25 %. */
+  /** Returns the delay in milliseconds after a process exited `ranFor` ms after its start. */
   next(ranFor: number): number {
     if (ranFor >= STEADY_MS) this.#failures = 0;
-    const delay = Math.min(FIRST_MS * 2 ** this.#failures, MAX_DELAY_MS);
-    this.#failures += 1;
-    return delay * (0.75 + Math.random() / 2);
+    return backoffDelay(this.#failures++, MAX_DELAY_MS, FIRST_MS);
   }
 }

@@ -1,3 +1,5 @@
+import { backoffDelay } from '../../backoff.ts';
+
 /** Bounds of the delay between attempts, in milliseconds. */
 export interface BackoffBounds {
   firstMs: number;
@@ -10,13 +12,7 @@ export interface BackoffBounds {
  */
 export const defaultBackoff: BackoffBounds = { firstMs: 50, capMs: 2000 };
 
-/**
- * Returns the delay in milliseconds after the `failures`-th consecutive failure (1 upwards): exponential up to the cap, with
- * up to half of it subtracted at random, so that the clients of a dead node do not return at the same moment. `random`
- * returns numbers in [0, 1).
- */
-export function backoff(failures: number, bounds: BackoffBounds, random: () => number): number {
-  // 2 ** 30 exceeds any cap; a larger power could overflow to Infinity.
-  const full = Math.min(bounds.capMs, bounds.firstMs * 2 ** Math.min(failures - 1, 30));
-  return full / 2 + random() * (full / 2);
+/** Returns the {@link backoffDelay} after the `failures`-th consecutive failure (1 upwards). */
+export function backoff(failures: number, { firstMs, capMs }: BackoffBounds, random: () => number): number {
+  return backoffDelay(failures - 1, capMs, firstMs, random);
 }

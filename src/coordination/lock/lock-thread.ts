@@ -1,3 +1,4 @@
+import { backoffDelay } from '../../backoff.ts';
 import { type Clock, monotonic } from '../../clock.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log.ts';
@@ -28,8 +29,9 @@ export interface LockThreadOptions {
   lifelessMs?: number;
 }
 
-/** From the end of a thread to the start of the next one; doubles with each failure. */
-const restartDelay = (failures: number) => Math.min(5000, 100 * 2 ** Math.min(failures, 6));
+/** From the end of a thread to the start of the next one, in milliseconds; doubles with each failure. */
+const FIRST_RESTART_MS = 100;
+const MAX_RESTART_MS = 5000;
 /** On an overloaded machine a thread has taken seconds to start. */
 const LIFELESS_MS = 15_000;
 
@@ -204,7 +206,7 @@ export class LockThread implements LeaderLocking {
   #ended(reason: string): void {
     this.#link = null;
     this.#lastEnd = reason;
-    this.#notBefore = this.#clock() + restartDelay(this.#failures++);
+    this.#notBefore = this.#clock() + backoffDelay(this.#failures++, MAX_RESTART_MS, FIRST_RESTART_MS);
     const sentence = `${THREAD} has ended, and the next attempt starts another: ${reason}`;
     this.#changes.report('thread', sentence, 'lock_thread_ended');
     this.#lost(`${THREAD} has ended: ${reason}`, 'node_stalled');
