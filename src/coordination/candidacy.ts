@@ -1,5 +1,6 @@
 import { type Clock, monotonic } from '../clock.ts';
-import type { ToBlockedError } from '../database/checks/blocking.ts';
+import { BlockedError, type ToBlockedError } from '../database/checks/blocking.ts';
+import { adviceOn } from '../database/database-advice.ts';
 import { isRefusedByDatabase, reasonOf, SqlState, sqlState } from '../database/errors.ts';
 import type { Queryable, ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import { errorMessage } from '../error-message.ts';
@@ -9,6 +10,13 @@ import { HolderWatch } from './lock/holder-watch.ts';
 import type { LeaderLocking } from './lock/leader-lock.ts';
 import type { Term } from './lock/term.ts';
 import type { PauseState } from './pause.ts';
+
+/** A server that is read-only, or on which a transaction blocks the term, keeps every node out alike. */
+const KEEPS_OUT: ReadonlySet<string> = new Set([
+  SqlState.LOCK_NOT_AVAILABLE,
+  SqlState.READ_ONLY,
+  SqlState.QUERY_CANCELED,
+]);
 
 /** Options of a {@link Candidacy}. */
 export interface CandidacyOptions {
@@ -149,9 +157,9 @@ export class Candidacy {
       this.#failure = error;
       this.#failedAt = this.#clock();
       if (this.#failures++ === 0) this.#failingSince = this.#failedAt;
-      const isBlocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
-      if (isBlocked) await this.#options.toBlockedError(error);
-      const reason = isBlocked ? 'another transaction blocks the new term' : errorMessage(error);
+      const explained = await this.#options.toBlockedError(error);
+      const isBlocked = explained instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
+      const reason = isBlocked ? 'another transaction blocks the new term' : errorMessage(error) + adviceOn(error);
       changes.report('database', `cannot become active: ${reason}`, undefined, reasonOf(error));
       return null;
     }
@@ -168,7 +176,7 @@ export class Candidacy {
    * another session holds the lock then, that is no sign of recovery: its holder is a peer whose term is refused or blocked too.
    */
   get #isRefused(): boolean {
-    const isKeptOut = isRefusedByDatabase(this.#failure) || sqlState(this.#failure) === SqlState.LOCK_NOT_AVAILABLE;
+    const isKeptOut = isRefusedByDatabase(this.#failure) || KEEPS_OUT.has(sqlState(this.#failure) ?? '');
     return this.#failures > 0 && isKeptOut && this.#leaderSeenAt <= this.#failedAt;
   }
 

@@ -28,9 +28,22 @@ const ADVICE: Record<string, string> = {
   '42501': 'this role lacks a privilege: GRANT it (CONNECT and, for the first start, CREATE ON DATABASE)',
   '53300':
     'all connections of PostgreSQL are taken, or all that the database or role may have: raise max_connections or CONNECTION LIMIT, or lower DB_POOL_SIZE',
+  '25006':
+    'name the primary in DATABASE_URL; or, if this is the primary, ALTER SYSTEM RESET default_transaction_read_only and reload its configuration',
   '57P03': 'PostgreSQL accepts no sessions now (it is starting, stopping or recovering): start again when it does',
   '42704': 'Plantão needs PostgreSQL 14 or newer',
 };
+
+/** SQLSTATEs that a running node waits out, or whose message says it all. */
+const TEMPORARY = new Set(['57P03', '42501', '42704']);
+
+/** Returns what to do about an error while a node runs, to follow the error's own message; empty if it is not known. */
+export function adviceOn(error: unknown): string {
+  const state = sqlState(error) ?? '';
+  const advice = TEMPORARY.has(state) ? undefined : ADVICE[state];
+  if (advice === undefined) return '';
+  return state.startsWith('28') ? `: ${advice}, and restart the node if it has another one` : `: ${advice}`;
+}
 
 /**
  * Runs `work`, which is the first use of the database at `url`.

@@ -93,7 +93,7 @@ export function buildCoordination(options: CoordinationOptions) {
     lock,
     writerSession: database.writerSession,
     catchUpSession: database.catchUpSession,
-    toBlockedError: blockers.toBlockedError,
+    toBlockedError: blockers.toBlockedOrSlow,
     peers,
     pause,
     log,

@@ -1,6 +1,6 @@
 import { packageVersion } from '../../package-root.ts';
 import { UsageError } from '../../terminal/arguments.ts';
-import { describeFailure, Exit, type ExitCode } from './exit.ts';
+import { CommandError, describeFailure, Exit, type ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
 import { COMMANDS } from './registry.ts';
 
@@ -36,7 +36,7 @@ export async function dispatch(args: readonly string[], io: Io): Promise<ExitCod
     const isHelp = name === 'help' || options.includes('--help') || options.includes('-h');
     const entry = COMMANDS[name === 'help' ? (rest[0] ?? '') : name];
     if (!Object.hasOwn(COMMANDS, name === 'help' ? (rest[0] ?? '') : name) || !entry) {
-      throw new UsageError(`there is no command "${name === 'help' ? rest[0] : name}": see plantao help`);
+      throw new CommandError(`there is no command "${name === 'help' ? rest[0] : name}": see plantao help`, Exit.USAGE);
     }
     const command = await entry.load();
     if (isHelp) {

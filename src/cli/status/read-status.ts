@@ -145,7 +145,7 @@ export const isLiving = ({ role }: NodeStatus) => role !== 'silent' && role !== 
 /** Returns what to do while no node is active. */
 function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
   const living = nodes.filter(isLiving);
-  if (living.length === 0) return 'start one';
+  if (living.length === 0) return 'start one; if one is running, its log says why it cannot use this database';
   const fallen = living.find(({ role }) => role === 'fallen');
   // The node that was active last may take its role back during the pause.
   const revive = fallen ? `, and plantao revive ${fallen.node} brings that node back into service` : '';

@@ -29,6 +29,16 @@ export class BlockerWatch {
     return new BlockedError(await this.#check(), { cause: error });
   };
 
+  /**
+   * The same, also for a statement that has taken too long, if a session blocks the nodes: a statement without a lock_timeout of
+   * its own waits for locks until then. Returns the error unchanged if none blocks.
+   */
+  readonly toBlockedOrSlow: ToBlockedError = async (error) => {
+    if (sqlState(error) !== SqlState.QUERY_CANCELED) return this.toBlockedError(error);
+    const blockers = await this.#check();
+    return blockers.length > 0 ? new BlockedError(blockers, { cause: error }) : error;
+  };
+
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);

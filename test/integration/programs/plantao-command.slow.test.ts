@@ -175,7 +175,7 @@ describe('plantao', function () {
 
     it('takes a node out of service and returns it', async () => {
       expect((await run('fall', 'node-x')).errors).to.match(/^there is no node "node-x"/);
-      expect(await run('fall', 'node-b')).to.include({ exit: 0, output: 'node-b: system down\n' });
+      expect(await run('fall', 'node-b')).to.include({ exit: 0, output: 'node-b is out of service\n' });
       expect((await run('status')).output)
         .to.match(/\nnode-b +out of service/)
         .and.match(/! no standby could take over/);

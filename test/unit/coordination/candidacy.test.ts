@@ -4,6 +4,7 @@ import pino from 'pino';
 import { Candidacy } from '../../../src/coordination/candidacy.ts';
 import { ChangeLogger } from '../../../src/coordination/change-logger.ts';
 import type { LeaderLocking } from '../../../src/coordination/lock/leader-lock.ts';
+import { BlockedError, type ToBlockedError } from '../../../src/database/checks/blocking.ts';
 import type { Queryable } from '../../../src/database/session/reconnecting-session.ts';
 import { SessionLostError } from '../../../src/database/session/session.ts';
 
@@ -22,13 +23,14 @@ describe('An attempt to take the leader lock', () => {
     query: Queryable['query'],
     open = async () => {},
     tryAcquire: LeaderLocking['tryAcquire'] = async () => null,
+    toBlockedError: ToBlockedError = async (error) => error,
   ) =>
     new Candidacy({
       leaseMs: LEASE_MS,
       lock: { open, prepare: open, tryAcquire, holder: async () => null },
       writerSession: { opened: async () => undefined, unreachableForMs: 0 },
       catchUpSession: { query },
-      toBlockedError: async (error) => error,
+      toBlockedError,
       changes: new ChangeLogger(pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })),
       lastActiveAt: () => null,
       clock: () => now,
@@ -82,6 +84,12 @@ describe('An attempt to take the leader lock', () => {
   for (const [what, code, said] of [
     ['PostgreSQL refuses the term', 'P0001', 'frozen'],
     ['another transaction blocks the term', '55P03', 'another transaction blocks the new term'],
+    ['a statement takes too long', '57014', 'frozen'],
+    [
+      'the server is read-only',
+      '25006',
+      'frozen: name the primary in DATABASE_URL; or, if this is the primary, ALTER SYSTEM RESET default_transaction_read_only and reload its configuration',
+    ],
   ])
     it(`logs once that ${what}, while a peer that it keeps out too holds the lock now and then`, async () => {
       let isRefused = true;
@@ -105,6 +113,19 @@ describe('An attempt to take the leader lock', () => {
       await candidacy.tryAcquire();
       expect(lines).to.deep.equal([`cannot become active: ${said}`, 'PostgreSQL responds again']);
     });
+
+  it('says that another transaction blocks the term if a statement takes too long and a session blocks the nodes', async () => {
+    const candidacy = candidate(
+      async () => [],
+      undefined,
+      async () => {
+        throw Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' });
+      },
+      async (error) => new BlockedError([], { cause: error }),
+    );
+    await candidacy.tryAcquire();
+    expect(lines).to.deep.equal(['cannot become active: another transaction blocks the new term']);
+  });
 
   it('has a problem while each attempt fails in turn with those of a peer that fails too: no node is active', async () => {
     let attempts = 0;
