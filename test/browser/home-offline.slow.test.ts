@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { useBrowserCluster } from './browser-cluster.ts';
 import { openGroup, waitForMessage, write } from './chat-browser.ts';
 import { expectAccessible } from './page-checks.ts';
@@ -68,6 +69,7 @@ describe('The chat page without a network, with messages that wait to be sent', 
     await page.locator('.message:not(.sending) .quote', { hasText: 'a question' }).waitFor();
     await inList(page, 'Never opened').getByText('waiting', { exact: true }).waitFor({ state: 'detached' });
     expect(await contents(id)).to.deep.equal(['a question', 'an answer']);
+    await eventually('the other one is stored', async () => (await contents(other)).length > 0);
     expect(await contents(other)).to.deep.equal(['the first message here']);
   });
 
@@ -75,16 +77,21 @@ describe('The chat page without a network, with messages that wait to be sent', 
     const { page, id } = await visit('Closed tab');
     await openGroup(page, 'Closed tab');
     await waitForMessage(page, 'a question');
+    await write(page, 'the one before');
+    await waitForMessage(page, 'the one before');
     await page.context().setOffline(true);
     await write(page, 'before the end');
     await pending(page, 'before the end').waitFor();
+    // The last message cannot be edited yet, and an earlier one is not meant.
+    await page.keyboard.press('ArrowUp');
+    expect(await page.locator('#composer .mode').count()).to.equal(0);
     const blank = await page.context().newPage();
     await page.close();
     await blank.goto(`${use.first.url}/home#group-${id}`);
     await pending(blank, 'before the end').getByText('waiting for a connection').waitFor();
     await blank.context().setOffline(false);
     await waitForMessage(blank, 'before the end');
-    expect(await contents(id)).to.deep.equal(['a question', 'before the end']);
+    expect(await contents(id)).to.deep.equal(['a question', 'the one before', 'before the end']);
   });
 
   it('shows them at once after the session has expired and the user has signed in again', async () => {

@@ -171,7 +171,9 @@ function isEditing(mode: ComposerMode, { id }: DraftTarget): boolean {
 }
 
 /** Edits the user's latest message, as the arrow key does in most chats. */
-function editLast(chat: Chat, { window }: Conversation, setMode: (mode: ComposerMode) => void): void {
+function editLast(chat: Chat, { window, waiting }: Conversation, setMode: (mode: ComposerMode) => void): void {
+  // The latest one is on its way: an earlier one is not meant.
+  if (waiting !== undefined) return;
   const message = window.all.findLast(({ sender_id }) => sender_id === chat.me.id);
   if (message !== undefined && !window.hasNewer) setMode({ kind: 'edit', message });
 }
