@@ -102,7 +102,7 @@ export function isNotReplicated(error: unknown): boolean {
 
 /**
  * Returns true if the database is unavailable for now, so that the same request may succeed later: connection errors (08…), a
- * password that was changed while the node runs (28…), resources (53…, including a full disk), operator intervention (57…,
+ * password that was changed or a database that was renamed while the node runs (28…, 3D…), resources (53…, including a full disk), operator intervention (57…,
  * including shutdown and timeouts), locks and serialization (55P03, 40…), a read-only server (25006), and errors without a
  * SQLSTATE from the socket or pool.
  */
@@ -110,7 +110,7 @@ export function isUnavailable(error: unknown): boolean {
   // Checked before the SQLSTATE: a session that could not be opened has changed nothing, for any reason.
   if (causes(error).some((one) => one instanceof DatabaseUnavailableError)) return true;
   const state = sqlState(error);
-  if (state !== null) return /^(08|28|53|57|40|58|55P03|25006|25P03)/.test(state);
+  if (state !== null) return /^(08|28|3D|53|57|40|58|55P03|25006|25P03)/.test(state);
   return causes(error).some(
     (one) => one instanceof Error && /^Sequelize(Connection|Host|AccessDenied|InvalidConnection)/.test(one.name),
   );
@@ -147,6 +147,7 @@ export function reasonOf(error: unknown): string {
   if (state === null) return 'an error that is in the log';
   if (state === SqlState.READ_ONLY) return 'PostgreSQL is read-only: a standby, or default_transaction_read_only';
   if (state.startsWith('28')) return "PostgreSQL refuses this node's role or password";
+  if (state.startsWith('3D')) return 'the database does not exist: it was renamed or dropped';
   if (state.startsWith('53')) return `PostgreSQL lacks a resource: disk, memory or connections (SQLSTATE ${state})`;
   if (state === SqlState.LOCK_NOT_AVAILABLE) return 'another transaction holds a lock that is needed';
   return `PostgreSQL refuses it (SQLSTATE ${state})`;

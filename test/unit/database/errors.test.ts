@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { isOutcomeUnknown, isRefusedByDatabase, sqlState } from '../../../src/database/errors.ts';
+import {
+  isOutcomeUnknown,
+  isRefusedByDatabase,
+  isUnavailable,
+  reasonOf,
+  sqlState,
+} from '../../../src/database/errors.ts';
 
 describe('The SQLSTATE of an error', () => {
   it('is not the code of a system call, even if that has five letters', () => {
@@ -28,5 +34,13 @@ describe('The outcome of a commit', () => {
     for (const code of ['57014', '53100', '40001', '23505', '25006', 'PT001']) {
       expect([code, outcomeOf(code)]).to.include(false);
     }
+  });
+});
+
+describe('A database that was renamed or dropped while the node runs', () => {
+  it('is unavailable, as one that cannot be reached, and is named as what it is', () => {
+    const error = Object.assign(new Error('database "chat" does not exist'), { code: '3D000' });
+    expect([isUnavailable(error), isRefusedByDatabase(error)]).to.deep.equal([true, false]);
+    expect(reasonOf(error)).to.equal('the database does not exist: it was renamed or dropped');
   });
 });
