@@ -55,4 +55,17 @@ describe('The chat page with AUTH=token', function () {
     await bruno.getByRole('link', { name: 'Equipe' }).waitFor();
     expect(browser.problems()).to.deep.equal([]);
   });
+
+  for (const years of [-10, 10]) {
+    it(`keeps the session of a device whose clock is wrong by ${years} years`, async () => {
+      const page = await browser.open(nodes.active.url);
+      await page.clock.setFixedTime(Date.now() + years * 365 * 86_400_000);
+      await page.reload();
+      await register(page, `clock ${years}`);
+      await page.reload();
+      await page.getByRole('button', { name: `Account: clock ${years}` }).click();
+      await page.getByText('1 signed-in device').waitFor();
+      expect(browser.problems()).to.deep.equal([]);
+    });
+  }
 });

@@ -318,6 +318,23 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect(requests.get('/messages')).to.deep.equal([]);
   });
 
+  it('sends messages in the order in which they were written, though the clock of the device is set back', async () => {
+    const later = Date.now() + 3_600_000;
+    store.setItem(`plantao.outbox.${ana.id}.key-1`, JSON.stringify({ groupId: 1, content: 'first', at: later }));
+    await start();
+    const open = shown(1);
+    if (open === undefined) throw new Error('no group is listed');
+    void chat.outbox.send(open, 'second');
+    const keys = Array.from({ length: store.length }, (_, index) => store.key(index) ?? '');
+    const waiting = keys
+      .filter((key) => key.startsWith('plantao.outbox'))
+      .map((key) => JSON.parse(store.getItem(key) ?? ''));
+    expect(waiting.sort((one, other) => one.at - other.at).map(({ content }) => content)).to.deep.equal([
+      'first',
+      'second',
+    ]);
+  });
+
   it('keeps a group on the device for as long as a message waits in it, however many groups are more active', async () => {
     const many = Array.from({ length: 40 }, (_, index) => group(index + 1, bruno));
     store.setItem(`plantao.outbox.${ana.id}.key-1`, JSON.stringify({ groupId: 40, content: 'late', at: 1 }));
