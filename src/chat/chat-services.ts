@@ -1,5 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
+import type { Log } from '../log.ts';
 import { GroupAdministration } from './groups/administration.ts';
 import { ChatList } from './groups/chat-list.ts';
 import { DirectChats } from './groups/direct-chats.ts';
@@ -27,10 +28,11 @@ export interface ChatServicesOptions {
   groupRemoval: GroupRemoval;
   /** True if the database keeps the earlier texts of edited messages. */
   keepsHistory: boolean;
+  log: Log;
 }
 
 /** Creates these services. They keep nothing between two requests but limits and caches, so there is nothing to start or stop. */
-export function buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory }: ChatServicesOptions) {
+export function buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory, log }: ChatServicesOptions) {
   const groups = new Groups(sequelize, write, users);
   return {
     users,
@@ -41,7 +43,7 @@ export function buildChatServices({ sequelize, write, users, groupRemoval, keeps
     directChats: new DirectChats(sequelize, write),
     hooks: new Hooks(sequelize, write),
     chatList: new ChatList(sequelize),
-    messages: new Messages(sequelize, write),
+    messages: new Messages(sequelize, write, log),
     editing: new MessageEditing(write, keepsHistory),
     reactions: new Reactions(sequelize, write),
     readMarks: new ReadMarks(sequelize, write),

@@ -4,6 +4,7 @@ import { isoTime } from '../database/iso-time.ts';
 import { modelsOf } from '../database/models.ts';
 import { query } from '../database/query.ts';
 import { formatCursor } from '../events/cursor.ts';
+import type { Log } from '../log.ts';
 import { Refused } from './errors.ts';
 import { lockMessage } from './messages/lock-message.ts';
 import { ReactionLocks } from './messages/reaction-locks.ts';
@@ -123,9 +124,9 @@ export class Messages {
   readonly #write: Write;
   readonly #reactionLocks: ReactionLocks;
 
-  constructor(sequelize: Sequelize, write: Write) {
+  constructor(sequelize: Sequelize, write: Write, log: Log) {
     this.#sequelize = sequelize;
-    this.#reactionLocks = new ReactionLocks(sequelize);
+    this.#reactionLocks = new ReactionLocks(sequelize, log);
     this.#write = write;
   }
 

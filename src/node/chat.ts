@@ -126,7 +126,7 @@ export function buildChat(options: ChatOptions) {
       measurements,
       isReplicated: () => isReplicated(sequelize),
     }),
-    services: buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory: settings.editHistory }),
+    services: buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory: settings.editHistory, log }),
     async start(): Promise<void> {
       if (isTokenMode) await tokenCache.start();
       jwtVerifier?.start();

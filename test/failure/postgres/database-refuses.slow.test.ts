@@ -133,6 +133,22 @@ describe('A database that refuses what a node needs', () => {
   };
   const failures = () => nodes.active.entries.filter(({ event }) => event === 'request_failed');
 
+  it('shows messages without reactions if only those cannot be read, says so, and logs it once', async () => {
+    const page = () => get(`${nodes.standby.url}/messages?groupId=1&limit=1`);
+    await dba.query('ALTER TABLE plantao.reactions RENAME TO away');
+    try {
+      for (let count = 0; count < 2; count++) {
+        const { status, body, text } = await page();
+        expect([status, body.incomplete], text).to.deep.equal([200, ['reactions']]);
+        expect(body.messages).to.have.length(1);
+      }
+    } finally {
+      await dba.query('ALTER TABLE plantao.away RENAME TO reactions');
+    }
+    expect((await page()).body).not.to.have.property('incomplete');
+    expect(nodes.standby.entries.filter(({ event }) => event === 'reactions_unreadable')).to.have.length(1);
+  });
+
   for (const [what, fault, undo, sqlState] of FAULTS) {
     it(`gets 503 with a true sentence, and is named once in the log: ${what}`, async () => {
       const before = failures().length;

@@ -24,7 +24,9 @@ export const pageResponse = z.object({
   incomplete: z
     .array(z.enum(['reactions']))
     .optional()
-    .describe('What the messages lack because another transaction has locked it: read the page again later.'),
+    .describe(
+      'What the messages lack because it cannot be read now, for example while its table is locked: read the page again later.',
+    ),
   cursor: z.string(),
 });
 
