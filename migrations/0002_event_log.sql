@@ -124,7 +124,7 @@ CREATE TABLE plantao.epochs (
   lost_until     bigint CHECK (lost_until > after_position AND lost_until <= 9007199254740991),
   started_at     timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC')
 );
-COMMENT ON TABLE plantao.epochs IS 'The histories of this log. Each start and each crash recovery of the server begins one, because a restore, the promotion of a lagging replica and a loss of unflushed commits all involve one of these. Cursors from before the fork remain valid; cursors from a lost end are refused.';
+COMMENT ON TABLE plantao.epochs IS 'The histories of this log. Each start and each crash recovery of the server begins one, because a restore, the promotion of a lagging replica and a loss of unflushed commits all involve one of these. Cursors from before the fork remain valid; cursors from the lost tail are refused.';
 COMMENT ON COLUMN plantao.epochs.number IS 'Ascending number. After 9007199254740991 there is none, and after the next restart every message is refused: only an INSERT by hand gets there. To go on, delete that row.';
 COMMENT ON COLUMN plantao.epochs.epoch IS 'Name of the epoch in cursors; random, so that no two databases have the same.';
 COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when the epoch began: the fork.';
@@ -320,7 +320,7 @@ BEGIN
   RETURN true;
 END $$;
 COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
-  'Called by a node that has read further in this epoch than the log now reaches: the end was lost without a restart or a crash, for example by a manual DELETE. Begins a new epoch, so that cursors from the lost end are refused.';
+  'Called by a node that has read further in this epoch than the log now reaches: the tail was lost without a restart or a crash, for example by a manual DELETE. Begins a new epoch, so that cursors from the lost tail are refused.';
 
 CREATE FUNCTION plantao.report_lost_end(known_epoch text, known_head bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -61,7 +61,7 @@ BEGIN
   -- One step passes a gap, which an INSERT by hand may have left, however large it is.
   floor_after := greatest(log.floor, floor_after, least(log_end - most_kept, greatest(log.floor + at_most,
     (SELECT e.position - 1 FROM plantao.events e WHERE e.position > log.floor ORDER BY e.position LIMIT 1))));
-  -- Before the removal, which would otherwise look like a lost end (plantao.note_lost_end), and in one transaction with it: a
+  -- Before the removal, which would otherwise look like a lost tail (plantao.note_lost_end), and in one transaction with it: a
   -- statement that reads the floor and the events sees both changes or neither.
   UPDATE plantao.event_log SET floor = floor_after;
   WITH removed AS (

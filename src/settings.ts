@@ -56,19 +56,19 @@ export interface Settings {
   hookPostsPerMinute: number;
   logLevel: LevelName;
   logFormat: 'json' | 'pretty' | 'auto';
-  /** Most polls and streams that wait on this node. */
+  /** The maximum number of polls and streams that wait on this node. */
   maxWaiters: number;
   /** True if nodes send clients signals of typing and presence. */
   presence: boolean;
-  /** Most connections of clients. */
+  /** The maximum number of connections of clients. */
   maxConnections: number;
-  /** Most connections to the database in the pool; the sessions that a node keeps open come on top. */
+  /** The maximum number of connections to the database in the pool; the sessions that a node keeps open come on top. */
   poolSize: number;
   /** Age at which an event is removed, in hours. */
   eventRetentionHours: number;
-  /** Most events in the log. */
+  /** The maximum number of events in the log. */
   eventRetentionCount: number;
-  /** Most bytes of payloads of notifications in the log. */
+  /** The maximum number of bytes of payloads of notifications in the log. */
   eventRetentionBytes: number;
   /** Age at which an idempotency key is removed, in hours. */
   idempotencyRetentionHours: number;

@@ -1,28 +1,21 @@
 import type { Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
-import { isoTime } from '../database/iso-time.ts';
 import { modelsOf } from '../database/models.ts';
 import { query } from '../database/query.ts';
 import { formatCursor } from '../events/cursor.ts';
 import type { Log } from '../log.ts';
 import { Refused } from './errors.ts';
 import { lockMessage } from './messages/lock-message.ts';
+import { type MessageRow, type MessageView, messageView } from './messages/message-view.ts';
 import { ReactionLocks } from './messages/reaction-locks.ts';
 
 /** A message as GET /messages shows it. */
-interface MessageView {
-  id: number;
-  sender: string;
-  sender_id: number;
-  hook?: true;
-  content: string;
-  timestamp: string;
+interface PageMessage extends MessageView {
   reply_to?: object;
   meta?: object;
   /** Only in the user's own messages. */
   idempotency_key?: string;
   reactions?: object[];
-  edited_at?: string;
 }
 
 /** A page of a group's messages: the newest, or the one before, after or around an id. */
@@ -39,7 +32,7 @@ export interface PageOptions {
 
 /** A page, oldest first. The cursor is the log's head in the same snapshot: events continue there without gap or overlap. */
 export interface MessagePage {
-  messages: MessageView[];
+  messages: PageMessage[];
   /** True if there are more in the requested direction; around a message, if there are older ones. */
   hasMore: boolean;
   /** True if there are newer messages too; only around a message. */
@@ -49,23 +42,17 @@ export interface MessagePage {
   cursor: string;
 }
 
-interface PageRow {
+/** A group without messages has one row, whose id is null. */
+type PageRow = (MessageRow | { id: null }) & {
   head: number;
   epoch: string;
-  id: number | null;
-  sender: string;
-  sender_id: number;
-  is_hook: boolean;
-  content: string;
-  created_at: Date | number;
-  edited_at: Date | number | null;
   reply_to: object | null;
   meta: object | null;
   idempotency_key: string | null;
   reactions: object[] | null;
   has_more: boolean;
   has_newer: boolean;
-}
+};
 
 /**
  * Bytes of a page as JSON: enough for the largest page of the longest messages in ASCII. Control characters take six bytes each:
@@ -152,7 +139,7 @@ export class Messages {
     const first = rows[0];
     if (!first) throw new Refused('group_not_found');
     return {
-      messages: rows.flatMap((row) => view(row) ?? []),
+      messages: rows.flatMap((row) => pageMessage(row) ?? []),
       hasMore: rows.some((row) => row.has_more),
       hasNewer: rows.some((row) => row.has_newer),
       hasReactions: isComplete,
@@ -177,23 +164,16 @@ export class Messages {
   }
 }
 
-/** Returns null if the row has no message, or a time that JavaScript cannot represent. Such a message is left out. */
-function view(row: PageRow): MessageView | null {
-  const { id, sender, sender_id, content, reply_to, meta, idempotency_key, reactions } = row;
-  const timestamp = isoTime(row.created_at);
-  if (id === null || timestamp === null) return null;
-  const editedAt = isoTime(row.edited_at);
+/** Returns null if the row has no message, or one that cannot be shown. */
+function pageMessage(row: PageRow): PageMessage | null {
+  const message = row.id === null ? null : messageView(row);
+  if (message === null) return null;
+  const { reply_to, meta, idempotency_key, reactions } = row;
   return {
-    id,
-    sender,
-    sender_id,
-    ...(row.is_hook && { hook: true }),
-    content,
-    timestamp,
+    ...message,
     ...(reply_to && { reply_to }),
     ...(meta && { meta }),
     ...(idempotency_key !== null && { idempotency_key }),
     ...(reactions && { reactions }),
-    ...(editedAt !== null && { edited_at: editedAt }),
   };
 }

@@ -23,7 +23,7 @@ export interface EventLogOptions {
   onMissedNotification(): void;
   /** Returns the events that must be read during a fast-forward too. */
   interest(): Interest;
-  /** Most events in memory; older ones are read from the database. Default: see reading/tail.ts. */
+  /** The maximum number of events in memory; older ones are read from the database. Default: see reading/tail.ts. */
   maxInMemory?: number;
   sizes?: ReadingSizes;
 }

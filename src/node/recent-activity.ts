@@ -20,7 +20,7 @@ export interface ActivitySample extends Load {
 const STEP_MS = 2000;
 /** Five minutes. */
 const STEPS = 150;
-/** Most nodes to remember: nodes that are named after their process come and go. */
+/** The maximum number of nodes to remember: nodes that are named after their process come and go. */
 const MAX_NODES = 20;
 
 interface Interval {

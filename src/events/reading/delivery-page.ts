@@ -1,10 +1,10 @@
 import type { LogEvent } from '../log-event.ts';
 
-/** Most events in one read of the log, and so in one response. A client that is far behind reads several pages. */
+/** The maximum number of events in one read of the log, and so in one response. A client that is far behind reads several pages. */
 export const PAGE_SIZE = 500;
 
 /**
- * Most characters in one response: five hundred chat messages fit, five hundred notifications of 64 KiB do not. A thousand
+ * The maximum number of characters in one response: five hundred chat messages fit, five hundred notifications of 64 KiB do not. A thousand
  * responses in memory then take at most a quarter of a gigabyte, and not thirty gigabytes.
  */
 const MAX_CHARACTERS = 256 * 1024;

@@ -2,7 +2,7 @@ import type { LogEvent } from '../log-event.ts';
 import { routingKeysOf } from '../routing-keys.ts';
 import { MessageTexts } from './message-texts.ts';
 
-/** Most events in memory: enough for a herd that reconnects after a failover. Their characters are limited too. */
+/** The maximum number of events in memory: enough for a herd that reconnects after a failover. Their characters are limited too. */
 export const MAX_EVENTS = 20_000;
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 

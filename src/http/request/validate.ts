@@ -8,7 +8,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 /** A URL has ASCII only; Node passes other bytes on as if they were Latin-1. */
 const NOT_ASCII = /[^\0-\x7f]/;
-/** Most entries in `details`. */
+/** The maximum number of entries in `details`. */
 export const MAX_DETAILS = 20;
 
 /** Returns the field names of a request schema. @throws if it is not an object schema. */

@@ -26,7 +26,7 @@ export const CHUNK = 64;
 /** Chunks per row: one for each bit of a byte. */
 export const CHUNKS = 8;
 /**
- * Most characters of a chunk, unless a single message is longer. With more, nearly all bits would be set, and the chunk would
+ * The maximum length of a chunk, unless a single message is longer. With more, nearly all bits would be set, and the chunk would
  * match every search.
  */
 const CHUNK_LENGTH = 8000;

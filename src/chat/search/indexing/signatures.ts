@@ -5,7 +5,7 @@ import type { SearchTerm } from '../search-query.ts';
  * The number of hash values; migrations/0017_search.sql has the same number. A row of this many bytes fills a page of PostgreSQL.
  */
 export const HASHES = 7936;
-/** Most hashes that a search checks: all of a word of ten letters. Each costs a byte of a row that is read anyway. */
+/** The maximum number of hashes that a search checks: all of a word of ten letters. Each costs a byte of a row that is read anyway. */
 const MAX_HASHES = 24;
 
 /** Kinds of n-grams, so that the same characters have different hashes in different kinds. */

@@ -19,7 +19,7 @@ const LOCK_LIMIT_MS = 100;
 /** As in plantao.cluster_status. */
 const SILENT_MS = 3000;
 
-/** Most nodes in a response, by their latest heartbeat: nodes that are named after their process leave many rows. */
+/** The maximum number of nodes in a response, by their latest heartbeat: nodes that are named after their process leave many rows. */
 const MAX_NODES = 100;
 
 const nodeRow = z.object({

@@ -5,7 +5,7 @@ import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-/** Most groups in one replacement, because each may have to be created. */
+/** The maximum number of groups in one replacement, because each may have to be created. */
 const MAX_GROUPS_NAMED = 100;
 const groupNames = z.object({ user_id: z.number(), groups: z.array(z.string()) });
 const USER_GROUPS = '/user/:id/groups';
