@@ -38,16 +38,28 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
   const lines: ComponentChild[] = [];
   const oldest = window.hasOlder ? (window.oldest?.timestamp ?? '') : '';
   const happenings = conversation.happenings.all.filter(({ at }) => at >= oldest);
+  /** The day of the latest line. */
+  let day: string | undefined;
+  /** The message of the latest line, if it is one. */
+  let before: Message | undefined;
+  /** Adds the heading of the day of a time, unless the latest line is of that day. */
+  const addDay = (timestamp: string) => {
+    const time = new Date(timestamp);
+    if (dayOf(time) === day) return;
+    day = dayOf(time);
+    before = undefined;
+    lines.push(<Separator key={day} class="day" text={dayName(time, now)} />);
+  };
   /** Adds the lines of what happened until a time; all if it is undefined. */
   const addHappenings = (until?: string) => {
     while (happenings[0] !== undefined && (until === undefined || happenings[0].at <= until)) {
       const [happening] = happenings.splice(0, 1);
       if (happening === undefined) return;
+      addDay(happening.at);
       before = undefined;
       lines.push(<HappeningLine key={happening.key} happening={happening} me={chat.me.id} />);
     }
   };
-  let before: Message | undefined;
   let isDivided = dividerAfter === undefined;
   for (const entry of conversation.entries()) {
     if (entry.kind === 'pending') {
@@ -57,12 +69,8 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
       continue;
     }
     const { message } = entry;
-    const time = new Date(message.timestamp);
     addHappenings(message.timestamp);
-    if (before === undefined || dayOf(new Date(before.timestamp)) !== dayOf(time)) {
-      before = undefined;
-      lines.push(<Separator key={dayOf(time)} class="day" text={dayName(time, now)} />);
-    }
+    addDay(message.timestamp);
     if (!isDivided && message.id > (dividerAfter ?? 0) && message.sender_id !== chat.me.id) {
       isDivided = true;
       before = undefined;
