@@ -100,6 +100,21 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect(members(1)).to.deep.equal(['ana', 'bruno', 'clara']);
   });
 
+  it('shows once that a member joined during a read of the groups, and not again what the page has shown', async () => {
+    await start();
+    const shownNames = () => shown(1)?.happenings.all.map((one) => ('username' in one ? one.username : ''));
+    const read = chat.refresh();
+    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await deliver(joined(2, 1, clara), joined(3, 1, { id: 4, username: 'davi' }));
+    await until(() => members(1)?.includes('davi') === true, 'both are listed');
+    await groups(2, group(1, bruno, clara));
+    await read;
+    expect(shownNames()).to.deep.equal(['clara', 'davi']);
+    await deliver(joined(3, 1, { id: 4, username: 'davi' }), joined(4, 1, { id: 5, username: 'elisa' }));
+    await until(() => members(1)?.includes('elisa') === true, 'the next one is listed');
+    expect(shownNames()).to.deep.equal(['clara', 'davi', 'elisa']);
+  });
+
   it('keeps a new name and a new role that arrived during a read of the groups, though the response is older', async () => {
     await start();
     const read = chat.refresh();

@@ -19,8 +19,9 @@ export class Happenings {
     return this.#all;
   }
 
-  /** Adds an event of this group, which is given as it was before. */
+  /** Adds an event of this group, which is given as it was before. An event that has been added before changes nothing. */
   add(event: ChatEvent, group: ChatGroup): void {
+    if (this.#all.some(({ key }) => key === event.cursor)) return;
     const happening = happeningOf(event, group);
     if (happening !== undefined) this.#all = [...this.#all, happening].slice(-MAX_KEPT);
   }
