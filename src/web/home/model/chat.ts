@@ -159,6 +159,7 @@ export class Chat {
     }
     // Before the first list, start() will load it.
     if (opened?.loaded === false && this.#groups.isListed) await this.history.load(opened);
+    else if (opened?.missingReactions.newest !== undefined) void this.history.readReactions(opened);
   }
 
   /** Sets whether the page is visible. Messages count as read only while it is. */

@@ -8,6 +8,7 @@ import {
 } from '../../../../client/index.ts';
 import { Happenings } from './happenings.ts';
 import { MessageWindow } from './message-window.ts';
+import { MissingReactions } from './missing-reactions.ts';
 import { quoteOf, type ReplyTarget } from './quotes.ts';
 import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
@@ -44,6 +45,7 @@ export class Conversation {
   /** The message after which the new ones began when the group was opened. */
   dividerAfter: number | undefined;
   readonly window = new MessageWindow();
+  readonly missingReactions = new MissingReactions(this.window);
   readonly reads = new Reads();
   readonly happenings = new Happenings();
   readonly #me: number;
@@ -110,6 +112,7 @@ export class Conversation {
 
   /** Drops all loaded messages after a gap in the stream; the newest page must be loaded again. */
   forget(): void {
+    this.missingReactions.clear();
     this.window.clear();
     this.#staleUpTo = undefined;
     this.#snapshot = undefined;
@@ -119,21 +122,32 @@ export class Conversation {
 
   /** Adds the newest page, or the first one around a message. */
   load(page: MessagePage): void {
+    const current = this.#current(page);
     if (this.#staleUpTo !== undefined) this.window.dropUpTo(this.#staleUpTo);
     this.#staleUpTo = undefined;
-    this.window.load(this.#changes.appliedTo(page));
+    this.window.load(current);
     this.#snapshot = page.cursor;
     this.loaded = true;
   }
 
   /** Adds the page before the oldest loaded message. */
   loadOlder(page: MessagePage): void {
-    this.window.loadOlder(this.#changes.appliedTo(page));
+    this.window.loadOlder(this.#current(page));
   }
 
   /** Adds the page after the newest loaded message. */
   loadNewer(page: MessagePage): void {
-    this.window.loadNewer(this.#changes.appliedTo(page));
+    this.window.loadNewer(this.#current(page));
+  }
+
+  /** Shows the reactions of a page that ends with the message `newest`, where they were missing. */
+  completeReactions(page: MessagePage, newest: number): void {
+    this.missingReactions.complete(this.#changes.appliedTo(page), newest);
+  }
+
+  /** Returns a page with what is known on this device and not in it. */
+  #current(page: MessagePage): MessagePage {
+    return this.#changes.appliedTo(this.missingReactions.filled(page));
   }
 
   /** Applies an event of this group. Returns the message if it is new and from another user. */

@@ -1,5 +1,11 @@
+import { backoffDelay } from '../../../../backoff.ts';
+import type { MessagePage } from '../../../../client/index.ts';
+import { sleep } from '../../../../client/requests/sleep.ts';
 import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
 import type { Conversation } from './conversation.ts';
+import { lacksReactions } from './missing-reactions.ts';
+
+type PageOptions = { before?: number; after?: number; around?: number; deadlineMs?: number };
 
 /** Messages per page of history: more than a screen, and quick to load. */
 const PAGE = 50;
@@ -9,9 +15,17 @@ const SHOWN_IN_PAGE = 40;
 /** Timeout of the request for the newest messages when the user wants to see them, in milliseconds. */
 const LATEST_MS = 10_000;
 
+/** Reactions that could not be read are read again after these delays, in milliseconds: a lock of their table may last a while. */
+const REACTIONS_FIRST_MS = 1000;
+const REACTIONS_MAX_MS = 60_000;
+/** Failed attempts to read reactions again, about ten minutes in all. The next attempt is made when the group is opened again. */
+const REACTIONS_ATTEMPTS = 20;
+
 /** Loads the messages of groups, in pages. */
 export class History {
   readonly #context: ChatContext;
+  /** The groups whose reactions are being read again. */
+  readonly #rereading = new Set<Conversation>();
 
   constructor(context: ChatContext) {
     this.#context = context;
@@ -73,14 +87,43 @@ export class History {
     return conversation.window.find(messageId) !== undefined;
   }
 
-  #page(
-    conversation: Conversation,
-    options: { before?: number; after?: number; around?: number; deadlineMs?: number },
-  ) {
-    return this.#context.client.messages(conversation.group.id, {
-      ...options,
-      limit: PAGE,
-      signal: this.#context.signal,
-    });
+  /** Reads the reactions that are missing in a group, until all are known or too many attempts have failed. */
+  async readReactions(conversation: Conversation): Promise<void> {
+    if (this.#rereading.has(conversation)) return;
+    this.#rereading.add(conversation);
+    const { signal } = this.#context;
+    for (let failures = 0; failures < REACTIONS_ATTEMPTS; ) {
+      await sleep(backoffDelay(failures, REACTIONS_MAX_MS, REACTIONS_FIRST_MS), signal).catch(() => {});
+      const newest = conversation.missingReactions.newest;
+      if (signal.aborted || newest === undefined) break;
+      failures = (await this.#rereadUpTo(newest, conversation)) ? 0 : failures + 1;
+    }
+    this.#rereading.delete(conversation);
+  }
+
+  /** Reads the page that ends with a message again, for its reactions. Returns false if they still cannot be read. */
+  async #rereadUpTo(newest: number, conversation: Conversation): Promise<boolean> {
+    const { generation } = conversation;
+    try {
+      const page = await this.#request(conversation, { before: newest + 1 });
+      if (lacksReactions(page)) return false;
+      if (conversation.generation === generation) conversation.completeReactions(page, newest);
+    } catch (error) {
+      this.#context.failed(error);
+      return false;
+    }
+    this.#context.changed();
+    return true;
+  }
+
+  async #page(conversation: Conversation, options: PageOptions): Promise<MessagePage> {
+    const page = await this.#request(conversation, options);
+    if (lacksReactions(page)) void this.readReactions(conversation);
+    return page;
+  }
+
+  #request(conversation: Conversation, options: PageOptions): Promise<MessagePage> {
+    const { client, signal } = this.#context;
+    return client.messages(conversation.group.id, { ...options, limit: PAGE, signal });
   }
 }
