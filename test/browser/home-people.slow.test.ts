@@ -88,6 +88,41 @@ describe('The fields of the chat page in which a user names a person', function 
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   });
 
+  it('find a person who registers after the first attempt', async () => {
+    const page = await newGroup('Late');
+    const people = field(page, 'Add members');
+    await people.fill('rita');
+    await people.press('Enter');
+    await says(page, 'No one is called “rita”. Check the spelling.');
+    await new ChatClient({ urls: [use.first.url] }).login('rita');
+    await people.press('Enter');
+    await page.locator('.person', { hasText: 'rita' }).waitFor();
+  });
+
+  it('say that the name has changed while it was searched, and choose no one', async () => {
+    const page = await newGroup('Changed');
+    const people = field(page, 'Add members');
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route('**/users?*', async (route) => {
+      await released;
+      await route.continue();
+    });
+    const requested = page.waitForRequest('**/users?*');
+    await people.fill('bruno');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await requested;
+    await people.fill('clara');
+    release();
+    await says(page, 'The name is now “clara”. Try again.');
+    expect(await page.locator('.person').count()).to.equal(0);
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'Changed' }).waitFor();
+    expect(await membersOf('Changed')).to.deep.equal(['ana', 'clara']);
+  });
+
   it('open a direct conversation in a dialog that is about nothing else', async () => {
     const page = await use.browser.signIn(use.first.url, 'ana');
     await page.getByRole('button', { name: 'New direct message' }).click();

@@ -63,6 +63,7 @@ export const dialogs = {
     excluded: (name: string) => `${name} is already included.`,
     several: (name: string) => `Several people match “${name}”. Choose one.`,
   },
+  nameChanged: (name: string) => `The name is now “${name}”. Try again.`,
   notAdded: (name: string) => `“${name}” wasn't added. Choose a person, or clear the field.`,
   leaveTitle: (name: string) => `Leave ${name}?`,
   leaveText: 'You will no longer see or send messages here. An owner or admin of the group can add you back.',

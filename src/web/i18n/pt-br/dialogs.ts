@@ -66,6 +66,7 @@ export const dialogs: typeof english = {
     excluded: (name) => `${name} já está na lista.`,
     several: (name) => `Há mais de uma pessoa com “${name}” no nome. Escolha uma.`,
   },
+  nameChanged: (name) => `O nome agora é “${name}”. Tente de novo.`,
   notAdded: (name) => `“${name}” não foi adicionado. Escolha uma pessoa ou limpe o campo.`,
   leaveTitle: (name) => `Sair de ${name}?`,
   leaveText:

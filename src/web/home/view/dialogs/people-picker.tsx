@@ -53,10 +53,11 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
     if (search.current?.name === name) return search.current.users;
     const users = app.client.users(name, { limit: 20, signal: chat.signal, deadlineMs: 10_000 });
     search.current = { name, users };
-    users.catch(() => {
-      // The next search asks again.
+    // The next search asks again: a person who was not found may have registered meanwhile.
+    const forget = () => {
       if (search.current?.users === users) search.current = null;
-    });
+    };
+    users.then((people) => 'problem' in choosePerson(name, people, isExcluded) && forget(), forget);
     return users;
   };
   useEffect(() => {
@@ -92,12 +93,17 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
     if (name === '') return true;
     try {
       const users = await find(name);
-      if (typed() !== name) return typed() === '';
+      const latest = typed();
+      if (latest !== name) {
+        if (latest !== '') say(() => dialogTexts().nameChanged(latest));
+        return latest === '';
+      }
       const choice = choosePerson(name, users, isExcluded);
       if ('user' in choice) {
         if (mayChoose) await select(choice.user);
         return mayChoose && typed() === '';
       }
+      setFound(users);
       say(() => dialogTexts().unsettled[choice.problem](name));
     } catch {
       say(() => dialogTexts().searchFailed);
