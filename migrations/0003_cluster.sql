@@ -214,6 +214,10 @@ BEGIN
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
+  IF current_setting('session_replication_role') = 'replica' THEN
+    RAISE EXCEPTION 'session_replication_role is replica: triggers do not run, so nothing would be delivered'
+      USING ERRCODE = 'triggered_action_exception', HINT = 'Reset it for the server, the database and the role of the nodes.';
+  END IF;
   LOCK TABLE plantao_mutexes.write_fence IN ROW EXCLUSIVE MODE;
   -- A separate statement: its snapshot is newer than the fence, so it sees a term that closed while it waited.
   -- The node is compared too, for callers that know the bare number only.
@@ -226,7 +230,7 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION plantao.assert_term(bigint) IS
-  'The write fence: every writing transaction of a node calls it first, with its plantao.fencing_token(). A bare term number proves the term without its epoch. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed, is of another epoch, or belongs to another node than that in the session''s application_name; PT003 in a transaction that is not READ COMMITTED. With synchronous_commit = off, the transaction commits with on.';
+  'The write fence: every writing transaction of a node calls it first, with its plantao.fencing_token(). A bare term number proves the term without its epoch. The next term cannot open until the transaction ends. SQLSTATE PT001 if the term is closed, is of another epoch, or belongs to another node than that in the session''s application_name; PT003 in a transaction that is not READ COMMITTED; 09000 with session_replication_role = replica. With synchronous_commit = off, the transaction commits with on.';
 
 CREATE FUNCTION plantao.hold_leader_lock(for_term bigint DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -256,7 +260,8 @@ DECLARE
   wrote_row timestamptz;
 BEGIN
   SELECT * INTO opened FROM plantao.leader_terms t WHERE t.term = of_term;
-  IF opened.term IS NULL OR opened.ended_at IS NOT NULL THEN RETURN opened.ended_at; END IF;
+  -- For term 0 it goes on, so that plantao.warm_up_term() plans what follows.
+  IF opened.term IS NULL AND of_term IS DISTINCT FROM 0 OR opened.ended_at IS NOT NULL THEN RETURN opened.ended_at; END IF;
   -- The rows of plantao.nodes are informative: a lock on the table must not delay a promotion.
   BEGIN
     LOCK TABLE plantao.nodes IN ACCESS SHARE MODE NOWAIT;
@@ -275,6 +280,9 @@ COMMENT ON FUNCTION plantao.last_active_at(bigint, double precision) IS
 -- open_term() calls functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
 CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  -- Before the rows of old nodes are removed: that of the last active one may be among them.
+  last_active timestamptz := plantao.last_active_at(last_term, unseen_ms);
 BEGIN
   -- Nodes without NODE_NAME are named after their process, so each start leaves a row. A few at a time: posts wait for the term.
   BEGIN
@@ -294,7 +302,7 @@ BEGIN
          WHERE e.number > t.epoch AND e.cause IN ('failover', 'crash', 'restart') ORDER BY e.number DESC LIMIT 1),
         t.end_cause,
         CASE WHEN unseen_ms >= extract(epoch FROM t.lease) * 500 THEN 'lease_expired' ELSE 'node_crash' END),
-      ended_at = plantao.last_active_at(last_term, unseen_ms)
+      ended_at = last_active
   WHERE t.term = last_term AND t.ended_at IS NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_open_term(bigint, text, double precision) IS

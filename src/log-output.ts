@@ -44,7 +44,7 @@ export class BoundedOutput implements LogOutput {
 
   readonly write = (line: string): void => {
     const { writableLength } = this.#stream;
-    if (writableLength > 0 && (this.#lostNow > 0 || writableLength + line.length > MAX_UNWRITTEN)) {
+    if (writableLength > 0 && (this.#lostNow > 0 || writableLength + Buffer.byteLength(line) > MAX_UNWRITTEN)) {
       this.#lost++;
       this.#lostNow++;
       return;
@@ -81,14 +81,25 @@ export function standardOutput(): LogOutput {
 /** Writes synchronously, so that nothing is lost when the process exits. A disk that is full for a moment loses no line either. */
 function fileOutput(): LogOutput {
   const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_UNWRITTEN });
+  let lostNow = 0;
   const output: LogOutput & { lost: number } = {
-    write: (line) => void destination.write(line),
+    write(line) {
+      const before = output.lost;
+      destination.write(line);
+      const lost = lostNow;
+      if (lost === 0 || output.lost > before) return;
+      lostNow = 0;
+      output.onResume(lost);
+    },
     lost: 0,
     onResume: () => {},
     flush: () => Promise.resolve(),
   };
   destination.on('error', ignoreError);
-  destination.on('drop', () => output.lost++);
+  destination.on('drop', () => {
+    output.lost++;
+    lostNow++;
+  });
   return output;
 }
 

@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { Refused } from './errors.ts';
 import { lockMessage } from './messages/lock-message.ts';
 import { type MessageRow, type MessageView, messageView } from './messages/message-view.ts';
-import { ReactionLocks } from './messages/reaction-locks.ts';
+import { ReactionAvailability } from './messages/reaction-availability.ts';
 
 /** A message as GET /messages shows it. */
 interface PageMessage extends MessageView {
@@ -109,11 +109,11 @@ const AROUND_QUERY = `
 export class Messages {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
-  readonly #reactionLocks: ReactionLocks;
+  readonly #reactionAvailability: ReactionAvailability;
 
   constructor(sequelize: Sequelize, write: Write, log: Log) {
     this.#sequelize = sequelize;
-    this.#reactionLocks = new ReactionLocks(sequelize, log);
+    this.#reactionAvailability = new ReactionAvailability(sequelize, log);
     this.#write = write;
   }
 
@@ -133,7 +133,7 @@ export class Messages {
       limit: around === undefined ? limit : limit - olderHalf,
       ...(around !== undefined && { maxOlder: olderHalf }),
     };
-    const { result: rows, isComplete } = await this.#reactionLocks.read((withReactions) =>
+    const { result: rows, isComplete } = await this.#reactionAvailability.read((withReactions) =>
       query<PageRow>(this.#sequelize, completed(page, withReactions), bind),
     );
     const first = rows[0];

@@ -12,7 +12,7 @@ import type { Term } from './lock/term.ts';
 import type { PauseState } from './pause.ts';
 
 /** A server that is read-only, or on which a transaction blocks the term, keeps every node out alike. */
-const KEEPS_OUT: ReadonlySet<string> = new Set([
+const BLOCKING_CODES: ReadonlySet<string> = new Set([
   SqlState.LOCK_NOT_AVAILABLE,
   SqlState.READ_ONLY,
   SqlState.QUERY_CANCELED,
@@ -134,7 +134,7 @@ export class Candidacy {
 
   /** Tries once. Returns the new term and the reason of the promotion, or null; logs once what prevented it. */
   async tryAcquire(given?: string): Promise<{ term: Term; reason: string } | null> {
-    const { lock, changes, writerSession: writing } = this.#options;
+    const { lock, writerSession: writing } = this.#options;
     try {
       const writer = writing.opened();
       writer.catch(() => {});
@@ -157,12 +157,20 @@ export class Candidacy {
       this.#failure = error;
       this.#failedAt = this.#clock();
       if (this.#failures++ === 0) this.#failingSince = this.#failedAt;
-      const explained = await this.#options.toBlockedError(error);
-      const isBlocked = explained instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
-      const reason = isBlocked ? 'another transaction blocks the new term' : errorMessage(error) + adviceOn(error);
-      changes.report('database', `cannot become active: ${reason}`, undefined, reasonOf(error));
+      void this.#report(error);
       return null;
     }
+  }
+
+  /** Runs beside the attempts: the look-up of what blocks takes up to a second on a slow server. */
+  async #report(error: unknown): Promise<void> {
+    const { toBlockedError, changes } = this.#options;
+    const explained = await toBlockedError(error).catch(() => error);
+    // A later attempt has had another result.
+    if (this.#failures === 0) return;
+    const isBlocked = explained instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
+    const reason = isBlocked ? 'another transaction blocks the new term' : errorMessage(error) + adviceOn(error);
+    changes.report('database', `cannot become active: ${reason}`, undefined, reasonOf(error));
   }
 
   #succeeded(): void {
@@ -176,7 +184,7 @@ export class Candidacy {
    * another session holds the lock then, that is no sign of recovery: its holder is a peer whose term is refused or blocked too.
    */
   get #isRefused(): boolean {
-    const isKeptOut = isRefusedByDatabase(this.#failure) || KEEPS_OUT.has(sqlState(this.#failure) ?? '');
+    const isKeptOut = isRefusedByDatabase(this.#failure) || BLOCKING_CODES.has(sqlState(this.#failure) ?? '');
     return this.#failures > 0 && isKeptOut && this.#leaderSeenAt <= this.#failedAt;
   }
 

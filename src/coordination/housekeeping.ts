@@ -31,7 +31,7 @@ const ROW_EVERY_MS = 1000;
  * How much longer an active or fallen node waits between probes than a standby: nothing that it does at once depends on them. A
  * peer whose connection closes is observed at once, and a later term is announced by NOTIFY.
  */
-const UNHURRIED = 4;
+const SLOW_PROBE_FACTOR = 4;
 const ROW_AFTER_CHANGE_MS = 200;
 
 /**
@@ -58,8 +58,13 @@ export class Housekeeping {
    */
   roleChanged(): void {
     this.#rowDueAt = this.#clock() + ROW_AFTER_CHANGE_MS;
-    this.#probeDueAt = 0;
+    this.probeSoon();
     this.#requestDueAt = this.#clock() + 2 * this.#options.leaseMs;
+  }
+
+  /** Makes the probes due at once: the successor of a node that resigned is seen soon, also without NOTIFY. */
+  probeSoon(): void {
+    this.#probeDueAt = 0;
   }
 
   /** Makes the row due at once. Writing it also reads the requests and the pause in the database. */
@@ -72,7 +77,7 @@ export class Housekeeping {
     const { peers, leaseMs } = this.#options;
     const now = this.#clock();
     if (now >= this.#probeDueAt) {
-      this.#probeDueAt = now + idleIntervalMs(leaseMs) * (role === 'standby' ? 1 : UNHURRIED);
+      this.#probeDueAt = now + idleIntervalMs(leaseMs) * (role === 'standby' ? 1 : SLOW_PROBE_FACTOR);
       void peers.probe(Math.min(500, Math.max(100, leaseMs / 4)));
     }
     if (now >= this.#rowDueAt && this.#row === null) {

@@ -340,6 +340,9 @@ export class SyncManager {
     try {
       await drain();
       await lock.release({ reason, cause, handTo, askedBy });
+      this.#leaseUntil = this.#clock();
+      this.#housekeeping.probeSoon();
+      this.#loop.wake();
       const [by, to] = [askedBy ? ` by ${askedBy.name}` : '', handTo ? `, for ${handTo}` : ''];
       log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {

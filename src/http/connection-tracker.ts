@@ -15,9 +15,11 @@ const refusals: Record<string, HttpError> = {
 };
 const BROKEN = new HttpError('invalid_request', 'this is not a valid HTTP request');
 
-/** While all connections are taken, idle ones are closed in steps: at most every so many ms, this part of all, the longest idle first. */
-const ROOM_EVERY_MS = 50;
-const ROOM_PART = 0.02;
+/** While all connections are taken, idle ones are closed in steps: at most this share of all every so many milliseconds. */
+const EVICT_EVERY_MS = 50;
+const EVICTED_SHARE = 0.02;
+/** Not one that is between two requests: a peer probes once a second over one, and the first request on a new one may be on its way. */
+const EVICTED_AFTER_MS = 3000;
 
 /** Tracks the connections of a node and their requests. */
 export class ConnectionTracker {
@@ -28,7 +30,7 @@ export class ConnectionTracker {
   #requests = 0;
   #isClosing = false;
   #sweep: NodeJS.Timeout | undefined;
-  #roomMadeAt = Number.NEGATIVE_INFINITY;
+  #evictedAt = Number.NEGATIVE_INFINITY;
 
   /** `onFull` is called for each connection that is refused because there are as many as the server accepts. */
   constructor(onFull: () => void = () => {}) {
@@ -68,7 +70,7 @@ export class ConnectionTracker {
     });
     server.on('drop', () => {
       this.#onFull();
-      this.#makeRoom();
+      this.#evictIdle();
     });
     // Without a listener Node closes the connection without a response. This node is no proxy.
     server.on('connect', (_request, socket) => this.#refuse(new Error('CONNECT'), socket as Socket));
@@ -89,14 +91,14 @@ export class ConnectionTracker {
   }
 
   /** Clients that keep connections without using them must not keep out those that have requests. */
-  #makeRoom(): void {
+  #evictIdle(): void {
     const now = performance.now();
-    if (now - this.#roomMadeAt < ROOM_EVERY_MS) return;
-    this.#roomMadeAt = now;
-    let count = Math.ceil(this.#connections.size * ROOM_PART);
+    if (now - this.#evictedAt < EVICT_EVERY_MS) return;
+    this.#evictedAt = now;
+    let count = Math.ceil(this.#connections.size * EVICTED_SHARE);
     for (const connection of this.#connections.values()) {
       if (count === 0) return;
-      if (!connection.isIdle) continue;
+      if (connection.idleMs < EVICTED_AFTER_MS) continue;
       count--;
       connection.closeWhenDone();
     }

@@ -42,6 +42,7 @@ export class Connection implements PendingConnection {
   readonly #atWork: Exchange[] = [];
   #waiting: Exchange[] = [];
   #isHalfClosed = false;
+  #idleSince = performance.now();
   #afterLast: (() => void) | null = null;
 
   constructor(socket: Socket, events: ConnectionEvents, turns: TurnBudget) {
@@ -70,8 +71,12 @@ export class Connection implements PendingConnection {
     if (this.#mayBegin) this.#turns.begin(this);
   }
 
-  /** True while it has no requests. */
-  get isIdle(): boolean {
+  /** How long it has had no request, in milliseconds; 0 while it has one. */
+  get idleMs(): number {
+    return this.#isIdle ? performance.now() - this.#idleSince : 0;
+  }
+
+  get #isIdle(): boolean {
     return this.#atWork.length === 0 && this.#waiting.length === 0;
   }
 
@@ -120,7 +125,7 @@ export class Connection implements PendingConnection {
   }
 
   #runAfterLast(): void {
-    if (!this.isIdle) return;
+    if (!this.#isIdle) return;
     const work = this.#afterLast;
     this.#afterLast = null;
     work?.();
@@ -138,6 +143,7 @@ export class Connection implements PendingConnection {
     if (at < 0) return;
     this.#atWork.splice(at, 1);
     this.#events.onCount(-1);
+    this.#idleSince = performance.now();
     exchange.lifetime.end();
     const first = this.#atWork[0];
     // It was ready, and its client can read it from now on.

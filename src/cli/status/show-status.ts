@@ -59,7 +59,7 @@ function nodeTable({ nodes }: ClusterStatus, hasColours: boolean, columns: numbe
   ];
   const rows = nodes.map((row): Cell[] => [
     row.node,
-    { text: row.role === 'fallen' ? 'out of service' : row.role, tone: ROLE_TONES[row.role] },
+    { text: row.role, tone: ROLE_TONES[row.role] },
     row.term,
     `${duration(row.heartbeat_age_ms)} ago`,
     // The last figures of a node that is gone are not those of now.

@@ -63,7 +63,7 @@ export class PeerProbe {
   health: PeerHealth | null = null;
   /** The name in its last response; null before the first. */
   node: string | null = null;
-  /** When the other side closed the connection after the last response: if its process died, it died then. Null if it has not. */
+  /** When an active peer closed the connection after its last response: if its process died, it died then. Null if it has not. */
   closedAt: number | null = null;
 
   constructor(url: string, events: PeerProbeEvents, clock: Clock) {
@@ -157,7 +157,7 @@ export class PeerProbe {
     if (this.#watched.has(socket)) return;
     this.#watched.add(socket);
     socket.once('close', () => {
-      if (!this.#isGivingUp) this.closedAt ??= this.#clock();
+      if (!this.#isGivingUp && this.health?.active) this.closedAt ??= this.#clock();
       if (this.#request || this.#isStopped || !this.#mayProbeAgain) return;
       this.#mayProbeAgain = false;
       void this.#probe(this.#limitMs);

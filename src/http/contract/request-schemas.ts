@@ -2,11 +2,12 @@
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
-import { isStoredBeyond } from '../request/stored-size.ts';
-import { MAX_DETAILS } from '../request/validate.ts';
 import { requestSchemaOf, requiredWhenOpen, withJsonSchema } from './json-schema.ts';
+import { isStoredBeyond } from './stored-size.ts';
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
+/** The maximum number of entries in the `details` of an error. */
+export const MAX_DETAILS = 20;
 
 /** A number, or text that `pattern` matches and that is converted to a number. */
 const numberOrText = (pattern: RegExp, problem: string) =>

@@ -130,7 +130,7 @@ export class SseStream implements Subscriber {
       if (this.#isOver || this.#isBlocked) break;
       if (delivery.reason === 'stopping') this.end('the node is stopping');
       else if (delivery.reason !== 'role') this.#send(delivery);
-      else if (!this.#options.isServing()) this.end('this node is out of service');
+      else if (!this.#options.isServing()) this.end('this node has fallen');
     }
     if (this.#mustReadOn && !this.#isBlocked) void this.#readOn();
   }

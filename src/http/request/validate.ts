@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { z } from 'zod';
+import { MAX_DETAILS } from '../contract/request-schemas.ts';
 import { HttpError } from '../http-error.ts';
 import { queryOf, Repeated } from './query.ts';
 
@@ -8,8 +9,6 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 /** A URL has ASCII only; Node passes other bytes on as if they were Latin-1. */
 const NOT_ASCII = /[^\0-\x7f]/;
-/** The maximum number of entries in `details`. */
-export const MAX_DETAILS = 20;
 
 /** Returns the field names of a request schema. @throws if it is not an object schema. */
 export function fieldNames(input: z.ZodType): ReadonlySet<string> {

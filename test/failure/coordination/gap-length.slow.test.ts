@@ -66,7 +66,8 @@ describe('The time without an active node', function () {
     for (let round = 0; round < 5; round += 1) {
       const [active] = await roles();
       const killedAt = Date.now();
-      await active.kill('SIGKILL');
+      active.kill('SIGKILL');
+      await active.waitForExit();
       late.push((await lastGap(active, killedAt)).ended_at.getTime() - killedAt);
       await active.start();
     }
@@ -83,7 +84,8 @@ describe('The time without an active node', function () {
       async () => (await get(`${standby.url}/cluster`)).body.pause !== null,
     );
     const killedAt = Date.now();
-    await active.kill('SIGKILL');
+    active.kill('SIGKILL');
+    await active.waitForExit();
     await eventually('the standby knows', async () => (await get(`${standby.url}/health`)).body.active_node === null);
     const begins = async (path: string) => Date.now() - Number((await get(standby.url + path)).body.no_active_ms);
     expectEnd(await begins('/health'), killedAt);
@@ -106,8 +108,10 @@ describe('The time without an active node', function () {
     const [active, standby] = await roles();
     await post(`${standby.url}/fall`);
     const killedAt = Date.now();
-    await active.kill('SIGKILL');
-    await standby.kill('SIGKILL');
+    active.kill('SIGKILL');
+    await active.waitForExit();
+    standby.kill('SIGKILL');
+    await standby.waitForExit();
     await eventually('some seconds have passed', () => Date.now() - killedAt > 4000);
     await active.start();
     const { ended_at } = await lastGap(active, killedAt);
@@ -120,9 +124,9 @@ describe('The time without an active node', function () {
     const [active, standby] = await roles();
     await post(`${standby.url}/fall`);
     const frozenAt = Date.now();
-    await active.kill('SIGSTOP');
+    active.kill('SIGSTOP');
     await eventually('some seconds have passed', () => Date.now() - frozenAt > 5000);
-    await active.kill('SIGCONT');
+    active.kill('SIGCONT');
     const { ended_at } = await lastGap(active, frozenAt);
     expect(ended_at.getTime()).to.be.within(frozenAt - 1000, frozenAt + 2500);
     await post(`${standby.url}/revive`);

@@ -106,7 +106,7 @@ describe('An open transaction that blocks the nodes', function () {
 
   it('is reported to a reader without a word about storing', async () => {
     await psql.query('BEGIN');
-    await psql.query('LOCK TABLE plantao.reactions');
+    await psql.query('LOCK TABLE plantao.messages');
     const { status, body } = await get(`${nodes.standby.url}/messages?groupId=1`, { deadline: 15_000 });
     expect([status, body.code]).to.deep.equal([503, 'blocked']);
     expect(body.error).to.equal('another transaction holds a lock that this request needs: try again');
@@ -134,7 +134,9 @@ describe('An open transaction that blocks the nodes', function () {
         ),
       { within: 20_000 },
     );
-    expect((await view()).map(({ blocks }) => blocks)).to.include('next term');
+    // It shows a lock on a row while a candidate waits for it.
+    const isShown = async () => (await view()).some(({ blocks }) => blocks === 'next term');
+    await eventually('the view shows it', isShown, { within: 10_000 });
     const tried = said(/^cannot become active: another transaction blocks the new term$/);
     expect(tried.length).to.be.within(1, 4);
     await psql.query('ROLLBACK');

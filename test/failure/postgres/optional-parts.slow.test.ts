@@ -117,4 +117,36 @@ describe('A transaction that stays open', () => {
       expect((await get<MessagePage>(`${url}/messages?groupId=1&limit=1`)).body).not.to.have.property('incomplete');
     });
   }
+
+  it('on plantao.reactions, for which an ALTER TABLE waits, or on its index delays one read of messages', async () => {
+    const { url } = await active();
+    await post(`${url}/messages`, { userId: 1, groupId: 1, content: 'read without reactions' });
+    const { rows } = await dba.query(
+      "SELECT indexrelid::regclass AS index FROM pg_index WHERE indrelid = 'plantao.reactions'::regclass LIMIT 1",
+    );
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    try {
+      // As pg_dump.
+      await dba.query('BEGIN; LOCK TABLE plantao.reactions IN ACCESS SHARE MODE');
+      const altered = other.query('ALTER TABLE plantao.reactions ALTER COLUMN emoji SET STORAGE EXTENDED');
+      const isWaiting = async () =>
+        (await dba.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'plantao.reactions'::regclass"))
+          .rowCount === 1;
+      await eventually('ALTER TABLE waits', isWaiting);
+      expect((await get<MessagePage>(`${url}/messages?groupId=1&limit=1`)).body.incomplete).to.deep.equal([
+        'reactions',
+      ]);
+      await dba.query('ROLLBACK');
+      await altered;
+      await dba.query(`BEGIN; REINDEX INDEX ${rows[0].index}`);
+      expect((await get<MessagePage>(`${url}/messages?groupId=1&limit=1`)).body.incomplete).to.deep.equal([
+        'reactions',
+      ]);
+      await dba.query('ROLLBACK');
+    } finally {
+      await other.end();
+    }
+    expect((await get<MessagePage>(`${url}/messages?groupId=1&limit=1`)).body).not.to.have.property('incomplete');
+  });
 });

@@ -177,7 +177,7 @@ describe('plantao', function () {
       expect((await run('fall', 'node-x')).errors).to.match(/^there is no node "node-x"/);
       expect(await run('fall', 'node-b')).to.include({ exit: 0, output: 'node-b is out of service\n' });
       expect((await run('status')).output)
-        .to.match(/\nnode-b +out of service/)
+        .to.match(/\nnode-b +fallen/)
         .and.match(/! no standby could take over/);
       const mistaken = await run('revive', 'node-b', '--url', nodes.active.url);
       expect(mistaken).to.include({ exit: 1 });

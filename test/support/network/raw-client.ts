@@ -37,6 +37,11 @@ export class RawClient {
     return Array.from(this.#heard.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, status]) => Number(status));
   }
 
+  /** True once the node has closed its direction. */
+  get isEnded(): boolean {
+    return this.#isClosed || this.#socket.readableEnded;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }

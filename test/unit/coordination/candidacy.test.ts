@@ -124,7 +124,29 @@ describe('An attempt to take the leader lock', () => {
       async (error) => new BlockedError([], { cause: error }),
     );
     await candidacy.tryAcquire();
+    await new Promise(setImmediate);
     expect(lines).to.deep.equal(['cannot become active: another transaction blocks the new term']);
+  });
+
+  it('does not wait for what blocks the term, and says nothing of it once an attempt has succeeded', async () => {
+    let explain: (error: unknown) => void = () => {};
+    const results = [() => Promise.reject(Object.assign(new Error('slow'), { code: '57014' })), async () => null];
+    const candidacy = candidate(
+      async () => [],
+      undefined,
+      async () => (await results.shift()?.()) ?? null,
+      () =>
+        new Promise((resolve) => {
+          explain = resolve;
+        }),
+    );
+    expect(await candidacy.tryAcquire()).to.equal(null);
+    now += 50;
+    candidacy.activeSeen();
+    expect(await candidacy.tryAcquire()).to.equal(null);
+    explain(new BlockedError([], {}));
+    await new Promise(setImmediate);
+    expect(lines).to.deep.equal([]);
   });
 
   it('has a problem while each attempt fails in turn with those of a peer that fails too: no node is active', async () => {

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BackgroundLoop } from '../../../background-loop.ts';
+import { backoffDelay } from '../../../backoff.ts';
 import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/fenced-write.ts';
@@ -52,7 +53,9 @@ export class SearchIndexer {
     this.#options = options;
     this.#loop = new BackgroundLoop({
       delayMs: () =>
-        this.#failures > 0 ? delayAfter(this.#failures, MAX_DELAY_MS) : delayAfter(this.#idleRounds, MAX_IDLE_DELAY_MS),
+        this.#failures > 0
+          ? backoffDelay(this.#failures, MAX_DELAY_MS, INTERVAL_MS)
+          : backoffDelay(this.#idleRounds, MAX_IDLE_DELAY_MS, INTERVAL_MS),
       round: () => this.catchUp(),
       onError: (error) => this.#report(error),
     });
@@ -194,6 +197,3 @@ export class SearchIndexer {
     );
   }
 }
-
-/** Returns the delay, in milliseconds, after `rounds` rounds in a row that failed or found nothing to do. */
-const delayAfter = (rounds: number, limitMs: number) => Math.min(INTERVAL_MS * 2 ** Math.min(rounds, 10), limitMs);

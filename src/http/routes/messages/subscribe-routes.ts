@@ -18,12 +18,12 @@ import {
   wantsEphemeral,
 } from '../../contract/request-schemas.ts';
 import { statusResponse, userResponse } from '../../contract/response-schemas.ts';
+import { isStoredBeyond } from '../../contract/stored-size.ts';
 import { renderOnce } from '../../delivery/long-poll.ts';
 import { HttpError } from '../../http-error.ts';
 import { type Caller, requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
-import { isStoredBeyond } from '../../request/stored-size.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 

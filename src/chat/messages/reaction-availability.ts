@@ -3,23 +3,30 @@ import { isRefusedByDatabase, SqlState, sqlState } from '../../database/errors.t
 import { query } from '../../database/query.ts';
 import type { Log } from '../../log.ts';
 
-/** Found in the catalogue of locks, since the error of a wait names no table. */
-const IS_LOCKED = `SELECT FROM pg_locks
-  WHERE locktype = 'relation' AND granted AND mode = 'AccessExclusiveLock'
-    AND relation IN (to_regclass('plantao.reactions'), to_regclass('plantao.reaction_counts'))
+/**
+ * Found in the catalogue of locks, since the error of a wait names no table. A lock that is still waited for counts too: reads queue
+ * behind it. So does one on an index (REINDEX), which PostgreSQL opens to plan a read.
+ */
+const IS_LOCKED = `WITH tables AS (VALUES (to_regclass('plantao.reactions')), (to_regclass('plantao.reaction_counts')))
+  SELECT FROM pg_locks
+  WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
+    AND relation IN (TABLE tables UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid IN (TABLE tables))
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
   LIMIT 1`;
+
+/** Of partly damaged data, reads succeed and fail in turn. */
+const LOG_EVERY_MS = 60_000;
 
 /**
  * Reads with reactions, or without them while another transaction has locked their tables (VACUUM FULL, ALTER TABLE), or PostgreSQL
  * refuses to read them (damaged, a privilege was revoked): messages do not depend on what decorates them.
  */
-export class ReactionLocks {
+export class ReactionAvailability {
   readonly #sequelize: Sequelize;
   /** True after a read has waited in vain, until the lock is released: further reads do not wait. */
   #wereLocked = false;
   readonly #log: Log;
-  #isRefusalLogged = false;
+  #refusalLoggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(sequelize: Sequelize, log: Log) {
     this.#sequelize = sequelize;
@@ -33,9 +40,7 @@ export class ReactionLocks {
     if (this.#wereLocked) this.#wereLocked = await this.#areLocked();
     if (!this.#wereLocked) {
       try {
-        const result = await read(true);
-        this.#isRefusalLogged = false;
-        return { result, isComplete: true };
+        return { result: await read(true), isComplete: true };
       } catch (error) {
         return { result: await this.#readWithout(error, read), isComplete: false };
       }
@@ -52,13 +57,14 @@ export class ReactionLocks {
     }
     if (!isRefusedByDatabase(error)) throw error;
     const result = await read(false);
-    if (!this.#isRefusalLogged) {
+    const now = performance.now();
+    if (now - this.#refusalLoggedAt > LOG_EVERY_MS) {
+      this.#refusalLoggedAt = now;
       this.#log.error(
         { event: 'reactions_unreadable', err: error },
         'messages are shown without reactions, which cannot be read',
       );
     }
-    this.#isRefusalLogged = true;
     return result;
   }
 
