@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import type { Page, Route } from 'playwright-core';
 import { useBrowserCluster } from './browser-cluster.ts';
 
-const OFFLINE = /ERR_INTERNET_DISCONNECTED|ERR_FAILED/;
+const OFFLINE = /ERR_INTERNET_DISCONNECTED|ERR_FAILED|home-dialogs.*404|404.*home-dialogs/;
 const DIALOGS = '**/assets/home-dialogs.*';
 
 describe('The dialogs of the chat page, which it loads after it has started', function () {
@@ -22,29 +23,66 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.getByRole('dialog', { name: 'Account' }).getByRole('button', { name: 'Rename' }).waitFor();
   });
 
-  it('say that they cannot be loaded, can be closed meanwhile, and open at the next attempt', async () => {
+  const styles = (page: Page) => page.locator('link[href*="home-dialogs"]').count();
+  const says = (page: Page, text: string) => page.getByRole('dialog').getByRole('alert').getByText(text).waitFor();
+  const open = (page: Page) => page.getByRole('button', { name: 'New group' }).click();
+  const close = (page: Page) => page.getByRole('button', { name: 'Close' }).click();
+
+  /** Signs in on a page whose requests for the dialogs `respond` handles. */
+  async function signInWith(respond: (route: Route) => unknown): Promise<Page> {
     const page = await use.browser.open(use.first.url);
-    let answer: 'abort' | 'wait' | 'continue' = 'abort';
-    await page.route(DIALOGS, async (route) => {
-      if (answer === 'abort') return route.abort();
-      if (answer === 'continue') await route.continue();
-    });
-    await page.reload();
+    await page.clock.install();
+    await page.route(DIALOGS, respond);
+    await page.reload({ waitUntil: 'domcontentloaded' });
     await page.locator('#nodes .active').first().waitFor();
     await page.getByRole('textbox', { name: 'Name' }).fill('ana');
     await page.keyboard.press('Enter');
-    const open = () => page.getByRole('button', { name: 'New group' }).click();
-    await open();
-    await page.getByRole('dialog').getByRole('alert').getByText("That didn't work. Try again.").waitFor();
-    await page.getByRole('button', { name: 'Close' }).click();
-    answer = 'wait';
-    await open();
+    return page;
+  }
+
+  it('ask for a reload if no node has them, after an update, and open as soon as one has', async () => {
+    let isMissing = true;
+    const page = await signInWith((route) =>
+      isMissing && route.request().url().endsWith('.js') ? route.fulfill({ status: 404 }) : route.continue(),
+    );
+    for (const attempt of [1, 2]) {
+      await open(page);
+      await says(page, 'Something went wrong. Reload the page.');
+      expect(await styles(page), `after attempt ${attempt}`).to.equal(0);
+      await close(page);
+    }
+    isMissing = false;
+    await open(page);
+    await page.getByRole('textbox', { name: 'Group name' }).waitFor();
+    expect(await styles(page)).to.equal(1);
+  });
+
+  it('say without a network that they cannot be loaded', async () => {
+    const page = await signInWith((route) => route.abort());
+    await page.context().setOffline(true);
+    await open(page);
+    await says(page, "That didn't work. Try again.");
+  });
+
+  it('can be closed while they are loaded, and are requested again after one that is never answered', async () => {
+    const files: string[] = [];
+    let hangs = true;
+    const page = await signInWith((route) => {
+      files.push(route.request().url());
+      if (!hangs) return route.continue();
+    });
+    await open(page);
     await page.getByRole('dialog', { name: 'Loading…' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    answer = 'continue';
-    await page.reload();
-    await open();
+    await open(page);
+    await page.getByRole('dialog', { name: 'Loading…' }).waitFor();
+    await page.clock.fastForward(20_000);
+    await says(page, 'Reload the page.');
+    expect(files).to.have.length(2);
+    hangs = false;
+    await close(page);
+    await open(page);
     await page.getByRole('textbox', { name: 'Group name' }).waitFor();
   });
 

@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { chatTexts } from '../../../i18n/texts.ts';
@@ -24,9 +25,11 @@ export function LazyDialog({ chat, dialog, close }: Props) {
   }, [dialogs]);
   const onClose = () => close(dialog);
   if (dialogs === undefined) {
+    // The browser also reports that this one is closed when the loaded dialog replaces it.
+    const onLoadingClose = () => dialogsIfLoaded() === undefined && onClose();
     return (
-      <Modal title={chatTexts().loadingDialog} onClose={onClose}>
-        {error === undefined ? <span class="spinner" /> : <ErrorLine error={error} />}
+      <Modal title={chatTexts().loadingDialog} onClose={onLoadingClose}>
+        {error === undefined ? <span class="spinner" /> : <LoadProblem error={error} />}
       </Modal>
     );
   }
@@ -38,6 +41,16 @@ export function LazyDialog({ chat, dialog, close }: Props) {
     <Boundary key={dialog.kind} failed={failed}>
       <dialogs.DialogView chat={chat} dialog={dialog} close={close} />
     </Boundary>
+  );
+}
+
+/** Shows why the dialogs cannot be loaded. With a network, the likely cause is an update: no node has the files of this page any more. */
+function LoadProblem({ error }: { error: unknown }) {
+  if (!navigator.onLine) return <ErrorLine error={error} />;
+  return (
+    <p class="error" role="alert">
+      {chatTexts().reloadPage}
+    </p>
   );
 }
 

@@ -5,16 +5,21 @@ type Dialogs = typeof import('../../../home-dialogs.ts');
 /** How long the page waits for idle time before it loads the dialogs, in milliseconds. */
 const IDLE_WITHIN_MS = 5000;
 
+/** Timeout of an attempt, in milliseconds: every opening of a dialog meanwhile waits for the same one. */
+const LOAD_WITHIN_MS = 20_000;
+
 let loaded: Dialogs | undefined;
 let loading: Promise<Dialogs> | undefined;
 let attempts = 0;
+/** What the addresses of both files end with at the next attempt. */
+let suffix = '';
 
 /** Returns the dialogs if they are loaded. */
 export function dialogsIfLoaded(): Dialogs | undefined {
   return loaded;
 }
 
-/** Loads the dialogs. Rejects if there is no connection; the next call tries again. */
+/** Loads the dialogs. Rejects if that fails or takes too long; the next call tries again. */
 export function loadDialogs(): Promise<Dialogs> {
   loading ??= load().finally(() => {
     loading = undefined;
@@ -32,15 +37,30 @@ export function preloadDialogs(): void {
 
 async function load(): Promise<Dialogs> {
   if (loaded !== undefined) return loaded;
-  // Some browsers do not request a module again that they could not load.
-  const retry = attempts === 0 ? '' : `#${attempts}`;
+  const style = document.createElement('link');
+  let timer: ReturnType<typeof setTimeout> | undefined;
   attempts += 1;
-  const [dialogs] = await Promise.all([
-    import(addressOf('dialogs') + retry) as Promise<Dialogs>,
-    loadStyle(addressOf('dialogs-style')),
-  ]);
-  loaded = dialogs;
-  return dialogs;
+  // Some browsers do not request a module again that they could not load.
+  let next = `#${attempts}`;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      // Two requests that differ only after the # share one response, for which this attempt has waited in vain.
+      next = `?${attempts}`;
+      reject(new Error('the dialogs were not loaded in time'));
+    }, LOAD_WITHIN_MS);
+  });
+  try {
+    const script: Promise<Dialogs> = import(addressOf('dialogs') + suffix);
+    [loaded] = await Promise.race([Promise.all([script, applied(style, addressOf('dialogs-style') + suffix)]), late]);
+    return loaded;
+  } catch (error) {
+    // The next attempt adds its own.
+    style.remove();
+    suffix = next;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Returns the address of a file that the head of the page names: its name has a hash. */
@@ -49,16 +69,13 @@ function addressOf(name: string): string {
   return new URL(file, document.baseURI).href;
 }
 
-function loadStyle(address: string): Promise<void> {
-  const link = document.createElement('link');
+/** Adds a style sheet to the page, and resolves when it is applied. */
+function applied(link: HTMLLinkElement, address: string): Promise<void> {
   link.rel = 'stylesheet';
   link.href = address;
   return new Promise((resolve, reject) => {
     link.addEventListener('load', () => resolve());
-    link.addEventListener('error', () => {
-      link.remove();
-      reject(new Error(`${address} cannot be loaded`));
-    });
+    link.addEventListener('error', () => reject(new Error(`${address} cannot be loaded`)));
     document.head.append(link);
   });
 }
