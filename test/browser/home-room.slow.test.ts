@@ -25,7 +25,7 @@ describe('The chat page shows what happens in a room', function () {
     return client;
   }
 
-  const line = (page: Page, text: string) => page.locator('.happening', { hasText: text }).waitFor();
+  const line = (page: Page, text: string) => page.locator('.system-line', { hasText: text }).waitFor();
 
   it('asks the only owner who leaves for a new one, and every member sees who that is', async () => {
     const { group_id: id } = await ana.createChat('Handed over', ['bruno', 'clara']);
@@ -48,7 +48,7 @@ describe('The chat page shows what happens in a room', function () {
       ['bruno', 'member'],
       ['clara', 'owner'],
     ]);
-    await expectAccessible(other, 'chat-happenings');
+    await expectAccessible(other, 'chat-system-messages');
   });
 
   it('asks no one who is not the only owner, and shows joins, roles and new names', async () => {

@@ -24,7 +24,7 @@ function linesOf(messages: Message[], joined: Record<string, string>): string[] 
     const event: ChatEvent = {
       ...{ kind: 'joined', cursor: username, at: time, group_id: group.id, group: null, user_id: 3, username },
     };
-    conversation.happenings.add(event, group);
+    conversation.systemMessages.add(event, group);
   }
   const props = { chat: { me } as Chat, conversation, actions: {} as never, tabStop: undefined, target: undefined };
   return messageLines(props).map((line) => {

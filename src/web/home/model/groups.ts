@@ -74,7 +74,7 @@ export class Groups {
     const groupId = 'group_id' in event ? event.group_id : null;
     const conversation = groupId === null ? undefined : this.find(groupId);
     if (conversation === undefined) return undefined;
-    conversation.happenings.add(event, conversation.group);
+    conversation.systemMessages.add(event, conversation.group);
     if (isAfter(event.cursor, this.#asOf)) this.#change(conversation, event);
     return conversation.apply(event);
   }

@@ -39,7 +39,7 @@ export const chat = {
   scrollForOlder: 'Scroll up for older messages',
   writeFirst: 'No messages yet. Write the first one.',
   start: 'Start of the conversation',
-  happenings: {
+  systemMessages: {
     joined: (name: string) => `${name} joined.`,
     ownJoined: 'You joined.',
     left: (name: string) => `${name} left.`,

@@ -41,7 +41,7 @@ export const chat: typeof english = {
   scrollForOlder: 'Role para cima para ver mensagens mais antigas',
   writeFirst: 'Ainda não há mensagens. Escreva a primeira.',
   start: 'Início da conversa',
-  happenings: {
+  systemMessages: {
     joined: (name) => `${name} entrou.`,
     ownJoined: 'Você entrou.',
     left: (name) => `${name} saiu.`,

@@ -6,13 +6,13 @@ import {
   type MessagePage,
   type SendResult,
 } from '../../../../client/index.ts';
-import { Happenings } from './happenings.ts';
 import { MessageWindow } from './message-window.ts';
 import { MissingReactions } from './missing-reactions.ts';
 import { quoteOf, type ReplyTarget } from './quotes.ts';
 import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
 import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
+import { SystemMessages } from './system-messages.ts';
 
 /** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
 export interface Pending {
@@ -47,7 +47,7 @@ export class Conversation {
   readonly window = new MessageWindow();
   readonly missingReactions = new MissingReactions(this.window);
   readonly reads = new Reads();
-  readonly happenings = new Happenings();
+  readonly systemMessages = new SystemMessages();
   readonly #me: number;
   #pending: Pending[] = [];
   readonly #changes: RecentChanges;

@@ -6,11 +6,11 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
-import { HappeningLine } from './happening-line.tsx';
 import type { MessageActions } from './message-actions.ts';
 import { StoredLine } from './message-line.tsx';
 import { PendingLine } from './pending-line.tsx';
 import { ReadByLine } from './read-by-line.tsx';
+import { SystemLine } from './system-line.tsx';
 
 /** Consecutive messages of one sender within five minutes show the name once. */
 const SAME_BLOCK_MS = 5 * 60_000;
@@ -37,7 +37,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
   const readers = group.shows_reads ? conversation.reads.byMessage(window, group.members, chat.me.id) : null;
   const lines: ComponentChild[] = [];
   const oldest = window.hasOlder ? (window.oldest?.timestamp ?? '') : '';
-  const happenings = conversation.happenings.all.filter(({ at }) => at >= oldest);
+  const systemMessages = conversation.systemMessages.all.filter(({ at }) => at >= oldest);
   /** The day of the latest line. */
   let day: string | undefined;
   /** The message of the latest line, if it is one. */
@@ -50,26 +50,26 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
     before = undefined;
     lines.push(<Separator key={day} class="day" text={dayName(time, now)} />);
   };
-  /** Adds the lines of what happened until a time; all if it is undefined. */
-  const addHappenings = (until?: string) => {
-    while (happenings[0] !== undefined && (until === undefined || happenings[0].at <= until)) {
-      const [happening] = happenings.splice(0, 1);
-      if (happening === undefined) return;
-      addDay(happening.at);
+  /** Adds the system messages until a time; all if it is undefined. */
+  const addSystemMessages = (until?: string) => {
+    while (systemMessages[0] !== undefined && (until === undefined || systemMessages[0].at <= until)) {
+      const [systemMessage] = systemMessages.splice(0, 1);
+      if (systemMessage === undefined) return;
+      addDay(systemMessage.at);
       before = undefined;
-      lines.push(<HappeningLine key={happening.key} happening={happening} me={chat.me.id} />);
+      lines.push(<SystemLine key={systemMessage.key} systemMessage={systemMessage} me={chat.me.id} />);
     }
   };
   let isDivided = dividerAfter === undefined;
   for (const entry of conversation.entries()) {
     if (entry.kind === 'pending') {
       const { pending } = entry;
-      addHappenings();
+      addSystemMessages();
       lines.push(<PendingLine key={pending.key} {...{ chat, conversation, names, pending }} />);
       continue;
     }
     const { message } = entry;
-    addHappenings(message.timestamp);
+    addSystemMessages(message.timestamp);
     addDay(message.timestamp);
     if (!isDivided && message.id > (dividerAfter ?? 0) && message.sender_id !== chat.me.id) {
       isDivided = true;
@@ -97,7 +97,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
       lines.push(<ReadByLine key={`read-${message.id}`} readers={readBy} conversation={conversation} isOwn={isOwn} />);
     }
   }
-  if (!window.hasNewer) addHappenings();
+  if (!window.hasNewer) addSystemMessages();
   return lines;
 }
 

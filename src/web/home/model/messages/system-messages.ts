@@ -1,33 +1,33 @@
 import type { ChatEvent, Chat as ChatGroup, MemberRole } from '../../../../client/index.ts';
 
-/** Something that happened in a group while the page was open: a member joined or left or has another role, or the group another name. */
-export type Happening = { key: string; at: string } & (
+/** A system message: while the page was open, a member joined or left or got another role, or the group another name. */
+export type SystemMessage = { key: string; at: string } & (
   | { kind: 'joined' | 'left'; userId: number; username: string }
   | { kind: 'role'; userId: number; username: string; role: MemberRole }
   | { kind: 'renamed'; name: string }
 );
 
-/** Happenings that are kept of a group. */
+/** The maximum number of system messages that are kept of a group. */
 const MAX_KEPT = 100;
 
-/** The latest happenings of a group, in order. */
-export class Happenings {
-  #all: readonly Happening[] = [];
+/** The latest system messages of a group, in order. */
+export class SystemMessages {
+  #all: readonly SystemMessage[] = [];
 
-  /** The happenings, the oldest first. */
-  get all(): readonly Happening[] {
+  /** The system messages, the oldest first. */
+  get all(): readonly SystemMessage[] {
     return this.#all;
   }
 
   /** Adds an event of this group, which is given as it was before. An event that has been added before changes nothing. */
   add(event: ChatEvent, group: ChatGroup): void {
     if (this.#all.some(({ key }) => key === event.cursor)) return;
-    const happening = happeningOf(event, group);
-    if (happening !== undefined) this.#all = [...this.#all, happening].slice(-MAX_KEPT);
+    const systemMessage = systemMessageOf(event, group);
+    if (systemMessage !== undefined) this.#all = [...this.#all, systemMessage].slice(-MAX_KEPT);
   }
 }
 
-function happeningOf(event: ChatEvent, group: ChatGroup): Happening | undefined {
+function systemMessageOf(event: ChatEvent, group: ChatGroup): SystemMessage | undefined {
   const { cursor: key, at } = event;
   const nameOf = (id: number) => group.members.find((member) => member.id === id)?.username;
   switch (event.kind) {
