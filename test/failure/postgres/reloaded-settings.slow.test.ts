@@ -80,4 +80,17 @@ describe('Settings of PostgreSQL that are reloaded while a node runs', function 
     await client.query('ROLLBACK');
     expect(rows).to.deep.equal([{ synchronous_commit: 'on' }]);
   });
+
+  it('let no write be stored that no trigger adds to the event log', async () => {
+    await client.query('ALTER SYSTEM SET session_replication_role = replica');
+    await reload();
+    const asserted = client.query('SELECT plantao.assert_term(max(term)) FROM plantao.leader_terms');
+    const error = await asserted.catch((caught) => caught);
+    expect([error.code, error.message]).to.deep.equal([
+      '09000',
+      'session_replication_role is replica: triggers do not run, so nothing would be delivered',
+    ]);
+    // The sessions of this node have a setting of their own: its role may set it.
+    expect((await post(`${node.url}/messages`, MESSAGE)).status).to.equal(200);
+  });
 });
