@@ -102,7 +102,10 @@ export function buildCoordination(options: CoordinationOptions) {
       const load = { waiters: waiters.size, queuedPosts: writer.queued, ...measurements.load.take() };
       activity.record({ node, ...load });
       const sentAt = monotonic();
-      const state = await registry.write({ ...row, position: eventLog.known.head, ...load, startedAt });
+      const written = registry.write({ ...row, position: eventLog.known.head, ...load, startedAt });
+      // Names in the log what holds it up.
+      written.catch(blockers.toBlockedOrSlow);
+      const state = await written;
       void published.writeIfChanged();
       if (state.cluster !== null) identity.cluster = state.cluster;
       for (const peer of state.peers) if (peer.heartbeat_age_ms <= CURRENT_MS) activity.record(peer);

@@ -112,6 +112,14 @@ describe('An open transaction that blocks the nodes', function () {
     expect(body.error).to.equal('another transaction holds a lock that this request needs: try again');
   });
 
+  it('is named in the log of each node when it has locked the rows of the nodes, which delays no post', async () => {
+    await psql.query('BEGIN; LOCK TABLE plantao.nodes');
+    const isNamed = ({ entries }: { entries: readonly { msg: string }[] }) =>
+      entries.some(({ msg }) => /^psql of Ana .* holds up table nodes\. To end it/.test(msg));
+    await eventually('each log names it', () => [nodes.active, nodes.standby].every(isNamed), { within: 20_000 });
+    expect((await send('goes on')).status).to.equal(200);
+  });
+
   it('is named by the view and by plantao status when it has locked the terms, which the command reads', async () => {
     await psql.query('BEGIN');
     await psql.query('LOCK TABLE plantao.leader_terms');
