@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { useBrowserCluster } from './browser-cluster.ts';
 import { openGroup, waitForMessage } from './chat-browser.ts';
 import { expectAccessible } from './page-checks.ts';
@@ -78,6 +79,26 @@ describe('The chat page shows what happens in a room', function () {
     await page.getByRole('button', { name: 'Leave group' }).click();
     await page.getByRole('dialog', { name: 'Leave Room 2?' }).waitFor();
     expect(await page.getByRole('combobox', { name: 'New owner' }).count()).to.equal(0);
+  });
+
+  it('shows the true role again after a change that was refused', async () => {
+    await ana.createChat('Owned', ['bruno']);
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    await openGroup(page, 'Owned');
+    await page.getByRole('button', { name: '2 members' }).click();
+    const own = page.getByRole('combobox', { name: 'Role of ana' });
+    const refusal = page.getByRole('alert').filter({ hasText: 'You are the last owner' });
+    for (const role of ['member', 'admin']) {
+      await own.selectOption(role);
+      await refusal.waitFor();
+      await eventually('the select says owner', async () => (await own.inputValue()) === 'owner');
+    }
+    const other = page.getByRole('combobox', { name: 'Role of bruno' });
+    await other.selectOption('admin');
+    await refusal.waitFor({ state: 'detached' });
+    await line(page, 'bruno is now an admin.');
+    await eventually('the select says admin', async () => (await other.inputValue()) === 'admin');
+    expect(use.browser.problems(/ 403 | 409 /)).to.deep.equal([]);
   });
 
   it('shows in the quote of a reply that its message was edited and deleted, live and after a reload', async () => {

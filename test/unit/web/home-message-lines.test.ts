@@ -17,14 +17,14 @@ function message(id: number, timestamp: string): Message {
 }
 
 /** Returns the lines of a group with these messages in which these users joined: a kind and the key of each. */
-function linesOf(messages: Message[], joined: Record<string, string>): string[] {
+function linesOf(messages: Message[], joined: Record<string, string>, direct = false): string[] {
   const conversation = new Conversation(group, me.id);
   conversation.load({ messages, has_more: false, cursor: 'e1-1' });
   for (const [username, time] of Object.entries(joined)) {
     const event: ChatEvent = {
       ...{ kind: 'joined', cursor: username, at: time, group_id: group.id, group: null, user_id: 3, username },
     };
-    conversation.systemMessages.add(event, group);
+    conversation.systemMessages.add(event, { ...group, direct });
   }
   const props = { chat: { me } as Chat, conversation, actions: {} as never, tabStop: undefined, target: undefined };
   return messageLines(props).map((line) => {
@@ -46,5 +46,11 @@ describe('the lines of a conversation', () => {
     expect(linesOf([message(1, at(5, 10)), message(2, at(6, 12))], { clara: at(6, 11), davi: at(7, 8) })).to.deep.equal(
       [...['day 2026-1-5', 'first 1', 'day 2026-1-6', 'line clara', 'first 2', 'day 2026-1-7', 'line davi']],
     );
+  });
+
+  it('do not say who joined a direct chat', () => {
+    const joined = { ana: at(5, 9), bruno: at(5, 9) };
+    expect(linesOf([message(1, at(5, 10))], joined)).to.include('line bruno');
+    expect(linesOf([message(1, at(5, 10))], joined, true)).to.deep.equal(['day 2026-1-5', 'first 1']);
   });
 });

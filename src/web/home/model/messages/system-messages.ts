@@ -19,9 +19,12 @@ export class SystemMessages {
     return this.#all;
   }
 
-  /** Adds an event of this group, which is given as it was before. An event that has been added before changes nothing. */
+  /**
+   * Adds an event of this group, which is given as it was before. An event that has been added before changes nothing, nor does
+   * one of a direct chat.
+   */
   add(event: ChatEvent, group: ChatGroup): void {
-    if (this.#all.some(({ key }) => key === event.cursor)) return;
+    if (group.direct || this.#all.some(({ key }) => key === event.cursor)) return;
     const systemMessage = systemMessageOf(event, group);
     if (systemMessage !== undefined) this.#all = [...this.#all, systemMessage].slice(-MAX_KEPT);
   }
@@ -42,7 +45,7 @@ function systemMessageOf(event: ChatEvent, group: ChatGroup): SystemMessage | un
       return username === undefined ? undefined : { key, at, kind: 'role', userId, username, role };
     }
     case 'group_changed':
-      return event.name === group.name || group.direct ? undefined : { key, at, kind: 'renamed', name: event.name };
+      return event.name === group.name ? undefined : { key, at, kind: 'renamed', name: event.name };
     default:
       return undefined;
   }
