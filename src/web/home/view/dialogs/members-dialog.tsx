@@ -92,10 +92,11 @@ function MemberLine({ member, isMe, own, setRole, remove }: LineProps) {
       {role !== undefined && own === 'owner' ? (
         <select
           aria-label={t.roleOf(username)}
+          value={role}
           onChange={({ currentTarget }) => setRole(currentTarget.value as MemberRole)}
         >
           {ROLES.map((one) => (
-            <option key={one} value={one} selected={one === role}>
+            <option key={one} value={one}>
               {t.roles[one]}
             </option>
           ))}
