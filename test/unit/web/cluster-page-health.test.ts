@@ -52,7 +52,21 @@ describe('The state of the cluster on its page', () => {
     const state = assessed(status(both, [term('a')]), [probe('a', 'active'), probe('b', 'standby')], {
       now: 12_000,
     });
-    expect(state).to.deep.equal({ kind: 'active', node: 'a', term: 6, forMs: 48_000, problem: undefined });
+    expect(state).to.deep.equal({
+      kind: 'active',
+      node: 'a',
+      term: 6,
+      forMs: 48_000,
+      problem: undefined,
+      isAlone: false,
+    });
+  });
+
+  it('says that no standby could take over while the others are out of service or away', () => {
+    for (const role of ['fallen', 'silent', 'stopped'] as const) {
+      const nodes = [row('a', 'active'), row('b', role)];
+      expect(assessed(status(nodes, [term('a')]), [probe('a', 'active')]), role).to.include({ isAlone: true });
+    }
   });
 
   it('takes the node with the higher term while two say that they are active', () => {

@@ -31,6 +31,12 @@ describe("The cluster page's timeline", () => {
     ).to.deep.equal([[360_000, 0.65, 0.75, 'a', 'b']]);
   });
 
+  it('has no gap that lasts now if a node is active already, in a term that it does not have yet', () => {
+    const ended = timeline(term(1, 'a', 45, 6, null));
+    expect(chartOf(ended, { minutes: 60, nodes: [] }).gaps).to.have.length(1);
+    expect(chartOf(ended, { minutes: 60, nodes: [], hasActive: true }).gaps).to.deep.equal([]);
+  });
+
   it('leaves out what lies before the window, and cuts a term that began before it', () => {
     const chart = chartOf(timeline(term(2, 'b', 90, null, 1000), term(1, 'a', 120, 91, null)), {
       minutes: 60,

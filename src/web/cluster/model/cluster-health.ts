@@ -26,7 +26,15 @@ export type ClusterHealth =
   | { kind: 'loading' }
   | { kind: 'unreachable'; forMs: number | undefined }
   | { kind: 'two_actives'; active: string; rival: { node: string; url: string } }
-  | { kind: 'active'; node: string; term: number | null; forMs: number | undefined; problem: string | undefined }
+  | {
+      kind: 'active';
+      node: string;
+      term: number | null;
+      forMs: number | undefined;
+      problem: string | undefined;
+      /** True if no standby could take over. */
+      isAlone: boolean;
+    }
   | {
       kind: 'missing';
       cause: MissingCause;
@@ -58,12 +66,13 @@ export function activeOf(nodes: readonly NodeState[]): NodeState | undefined {
 
 function assessActive(
   { name, term, conditions }: NodeState,
-  { now, cluster, clusterAt }: ClusterSnapshot,
+  { now, nodes, cluster, clusterAt }: ClusterSnapshot,
 ): ClusterHealth {
   const current = cluster?.history.find((one) => one.node === name && one.ended_at === null);
   const forMs = current && current.term === term ? current.on_duty_ms + now - clusterAt : undefined;
   const problem = conditions.find((one) => one.name === 'posts' || one.name === 'event_log')?.reason;
-  return { kind: 'active', node: name, term, forMs, problem };
+  const isAlone = nodes.every(({ role }) => role !== 'standby');
+  return { kind: 'active', node: name, term, forMs, problem, isAlone };
 }
 
 function missing(snapshot: ClusterSnapshot): ClusterHealth {

@@ -128,7 +128,7 @@ export class Monitor extends Observable {
   async #readAll(turn: number): Promise<void> {
     await Promise.all([
       this.#readCluster(),
-      ...(turn % TIMELINE_EVERY === 0 ? [this.#readTimeline()] : []),
+      ...(turn % TIMELINE_EVERY === 0 || this.#isTimelineBehind ? [this.#readTimeline()] : []),
       ...(turn % ACTIVITY_EVERY === 0 ? [this.#readActivity(), this.#readBlocking()] : []),
     ]);
   }
@@ -222,6 +222,12 @@ export class Monitor extends Observable {
     if (key !== this.#lastActive) void this.#readTimeline();
     this.#lastActive = key;
     this.changed();
+  }
+
+  /** True if a node is active in a term that the timeline does not have: nodes cache their responses for a moment. */
+  get #isTimelineBehind(): boolean {
+    const [newest] = this.timeline?.content.terms ?? [];
+    return (this.active?.term ?? 0) > (newest?.term ?? 0);
   }
 
   #endedAgoMs(now: number): number | undefined {

@@ -42,11 +42,12 @@ export function usualWindow({ now, terms }: ClusterTimeline): number {
 
 /**
  * Returns the chart of the last `minutes`, with a row for each of `nodes` and for each node that was active. `endedAt` is when
- * the last term ended, if the page knows it before the database does: a dead node's term stays open there.
+ * the last term ended, if the page knows it before the database does: a dead node's term stays open there. `hasActive` is true if
+ * a node is active, perhaps since after `terms` was read.
  */
 export function chartOf(
   { now, terms }: ClusterTimeline,
-  options: { minutes: number; nodes: readonly string[]; endedAt?: number | undefined },
+  options: { minutes: number; nodes: readonly string[]; endedAt?: number | undefined; hasActive?: boolean },
 ): Chart {
   const to = Date.parse(now);
   const from = to - options.minutes * MINUTE_MS;
@@ -69,7 +70,10 @@ export function chartOf(
     .filter(({ ms, after }) => ms > 0 && Date.parse(after?.started_at ?? now) >= from);
   const [newest] = terms;
   const ended = newest === undefined ? to : endOf(newest);
-  const open: Gap[] = ended < to ? [{ ms: to - ended, before: newest, after: undefined, from: at(ended), to: 1 }] : [];
+  const open: Gap[] =
+    ended < to && !options.hasActive
+      ? [{ ms: to - ended, before: newest, after: undefined, from: at(ended), to: 1 }]
+      : [];
   return { from, to, rows, gaps: [...open, ...gaps] };
 }
 

@@ -56,9 +56,10 @@ function partsOf(health: ClusterHealth): [Tone, sentence: string, ...more: strin
       return ['bad', t.twoActives(health.active, `${node} (${url})`), t.twoActivesRemedy];
     }
     case 'active': {
-      const { node, term, forMs, problem } = health;
+      const { node, term, forMs, problem, isAlone } = health;
       const sentence = forMs === undefined || term === null ? t.activeNow(node) : t.active(node, duration(forMs), term);
       if (problem !== undefined) return ['warning', `${sentence} ${t.problem(problem)}`];
+      if (isAlone) return ['warning', `${sentence} ${t.accepted}`, t.noReserve];
       return ['good', `${sentence} ${t.accepted}`];
     }
     case 'missing':

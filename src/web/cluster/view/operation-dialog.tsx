@@ -44,7 +44,7 @@ export function OperationDialog({ monitor, node: name, operation, onClose }: Pro
       isDangerous={operation === 'fall'}
       onClose={onClose}
     >
-      <p>{effectOf(operation, node, opened.active, monitor.nodes)}</p>
+      <p>{effectOf(operation, node, monitor, opened.active)}</p>
       {needsToken && monitor.adminToken === undefined && (
         <>
           <label for="operation-token">{t.adminToken}</label>
@@ -60,12 +60,14 @@ export function OperationDialog({ monitor, node: name, operation, onClose }: Pro
 function effectOf(
   operation: Operation,
   node: NodeState,
+  { nodes, cluster }: Pick<Monitor, 'nodes' | 'cluster'>,
   active: NodeState | undefined,
-  nodes: readonly NodeState[],
 ): string {
   const { effect } = clusterTexts();
+  const isPaused = cluster?.content.pause != null;
   if (operation === 'revive') return effect.revive;
-  if (operation === 'switchover') return effect.switchover(active?.name ?? '');
+  if (operation === 'switchover') return isPaused ? effect.switchoverPaused : effect.switchover(active?.name ?? '');
   if (node.role !== 'active') return effect.fallStandby;
+  if (isPaused) return effect.fallPaused;
   return nodes.some(({ role }) => role === 'standby') ? effect.fallActive : effect.fallLast;
 }

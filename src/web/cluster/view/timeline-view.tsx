@@ -23,6 +23,7 @@ export function TimelineView({ monitor }: { monitor: Monitor }) {
     minutes,
     nodes: nodes.filter(({ role }) => role !== 'stopped').map(({ name }) => name),
     endedAt: missingMs === undefined ? undefined : now - missingMs,
+    hasActive: health.kind === 'active',
   });
   return (
     <section class="timeline" aria-labelledby="timeline-title">

@@ -5,6 +5,7 @@ export const cluster = {
   active: (node: string, time: string, term: number) => `${node} has been active for ${time} (term ${term}).`,
   activeNow: (node: string) => `${node} is active.`,
   accepted: 'Posts are accepted.',
+  noReserve: 'No standby could take over. Start another node, or bring one back.',
   problem: (reason: string) => `Problem: ${reason}.`,
   twoActives: (here: string, there: string) => `Two nodes are active: ${here} on this database, ${there} on another.`,
   twoActivesRemedy:
@@ -71,7 +72,7 @@ export const cluster = {
   heartbeat: 'Heartbeat',
   ago: (time: string) => `${time} ago`,
   behind: 'Lag',
-  events: (count: string) => `${count} events`,
+  events: (count: string) => (count === '1' ? '1 event' : `${count} events`),
   posts: 'Posts/s',
   waiters: 'Waiters',
   commit: 'Commit',
@@ -87,8 +88,10 @@ export const cluster = {
   effect: {
     fallActive: 'It is active: a standby takes over, usually in less than a second. Clients move to other nodes.',
     fallLast: 'It is active and no standby runs: posts will be refused until you bring a node back.',
+    fallPaused: 'It is active and failover is paused: posts will be refused until you bring it back or end the pause.',
     fallStandby: 'Clients move to other nodes. It cannot take over until you bring it back.',
     revive: 'It becomes a standby again. If no node is active, it takes over.',
+    switchoverPaused: 'Failover is paused, so the nodes will refuse this. End the pause first: plantao resume',
     switchover: (from: string) => `${from} finishes its writes and hands over. Posts wait for a moment; none is lost.`,
   },
   sameInShell: 'The same in a shell:',

@@ -7,6 +7,7 @@ export const cluster: typeof english = {
   active: (node, time, term) => `${node} está ativo há ${time} (mandato ${term}).`,
   activeNow: (node) => `${node} está ativo.`,
   accepted: 'As mensagens estão sendo aceitas.',
+  noReserve: 'Nenhum nó de reserva poderia assumir. Inicie outro nó ou reative um.',
   problem: (reason) => `Problema: ${reason}.`,
   twoActives: (here, there) => `Dois nós estão ativos: ${here} neste banco de dados, ${there} em outro.`,
   twoActivesRemedy:
@@ -71,7 +72,7 @@ export const cluster: typeof english = {
   heartbeat: 'Último sinal',
   ago: (time) => `há ${time}`,
   behind: 'Atraso',
-  events: (count) => `${count} eventos`,
+  events: (count) => (count === '1' ? '1 evento' : `${count} eventos`),
   posts: 'Mensagens/s',
   waiters: 'Em espera',
   commit: 'Commit',
@@ -87,9 +88,12 @@ export const cluster: typeof english = {
   effect: {
     fallActive:
       'Ele está ativo: um nó de reserva assume, em geral em menos de um segundo. Os clientes passam para outros nós.',
+    fallPaused:
+      'Ele está ativo e a troca automática está pausada: as mensagens serão recusadas até você reativá-lo ou encerrar a pausa.',
     fallLast: 'Ele está ativo e não há nó de reserva: as mensagens serão recusadas até você reativar um nó.',
     fallStandby: 'Os clientes passam para outros nós. Ele não pode assumir até você reativá-lo.',
     revive: 'Ele volta a ser nó de reserva. Se nenhum nó estiver ativo, ele assume.',
+    switchoverPaused: 'A troca automática está pausada, e os nós vão recusar. Encerre a pausa antes: plantao resume',
     switchover: (from) =>
       `${from} termina suas gravações e cede o lugar. As mensagens esperam um instante; nenhuma se perde.`,
   },
