@@ -16,6 +16,7 @@ const all = <E extends Element>(selector: string, within: ParentNode = document)
 const base = new URL('.', location.href).href.replace(/\/$/, '');
 const COPIED_MS = 1500;
 const MAX_BEST = 8;
+const SCHEMAS = 'section[id^="schema-"]';
 const parts = searchableParts();
 
 for (const span of all('.base')) span.textContent = base;
@@ -36,24 +37,46 @@ document.addEventListener('keydown', (event) => {
 });
 
 /**
- * Shows only the operations, event kinds and chapters of the guide that the words find, and a list of the best ones. Hides a part
- * in which there is none, and the links to what is hidden.
+ * Shows only the operations, event kinds and chapters of the guide that the words find, the schemas that these refer to, and a
+ * list of the best ones. Hides a part in which there is none, and the links to what is hidden.
  */
 function show(wanted: string): void {
   const found = search(parts, wanted);
-  for (const part of parts) {
-    part.element.hidden = !found.includes(part);
-    for (const link of all(`.contents a[href="#${part.id}"]`)) {
-      link.parentElement?.toggleAttribute('hidden', part.element.hidden);
-    }
+  for (const part of parts) part.element.hidden = !found.includes(part);
+  const schemas = wanted === '' ? undefined : schemasOf(found.map(({ element }) => element));
+  for (const schema of all<HTMLElement>(SCHEMAS)) schema.hidden = schemas?.has(schema) === false;
+  hideEmptyParts('main');
+  for (const link of all<HTMLAnchorElement>('.contents a')) {
+    const isHidden = document.querySelector(link.hash)?.closest('[hidden]') != null;
+    link.parentElement?.toggleAttribute('hidden', isHidden);
   }
-  for (const part of all<HTMLElement>('.part')) {
+  hideEmptyParts('.contents');
+  const { shown, nothingFound } = docsTexts();
+  const counts = found.length === 0 ? nothingFound : shown(found.length, parts.length);
+  if (matches !== null) matches.textContent = wanted === '' ? '' : counts;
+  showBest(wanted === '' ? [] : found.slice(0, MAX_BEST));
+}
+
+function hideEmptyParts(within: string): void {
+  for (const part of all<HTMLElement>(`${within} .part`)) {
     part.hidden = all<HTMLElement>('section, li:not(section li)', part).every(({ hidden }) => hidden);
   }
-  const shown = found.filter(({ kind }) => kind !== 'chapter').length;
-  const count = parts.filter(({ kind }) => kind !== 'chapter').length;
-  if (matches !== null) matches.textContent = wanted === '' ? '' : docsTexts().shown(shown, count);
-  showBest(wanted === '' ? [] : found.slice(0, MAX_BEST));
+}
+
+/** Returns the schemas to which these elements link, and those to which these schemas link. */
+function schemasOf(elements: readonly Element[]): Set<Element> {
+  const schemas = new Set<Element>();
+  for (const element of elements) addLinked(element);
+  // This includes those that are added meanwhile.
+  for (const schema of schemas) addLinked(schema);
+  return schemas;
+
+  function addLinked(element: Element): void {
+    for (const { hash } of all<HTMLAnchorElement>('a[href^="#schema-"]', element)) {
+      const schema = document.querySelector(hash);
+      if (schema !== null) schemas.add(schema);
+    }
+  }
 }
 
 for (const button of all<HTMLButtonElement>('button.copy')) {

@@ -66,11 +66,22 @@ describe('The documentation page', function () {
     await page.getByRole('heading', { name: 'Cursors' }).waitFor();
   });
 
-  it('shows no event kinds if the filter finds none', async () => {
+  it('says that the filter finds nothing, and shows no headings and links then', async () => {
     const page = await browser.open(nodes.active.url, {}, '/docs');
     await page.getByRole('heading', { name: 'Event kinds' }).waitFor();
     await page.getByLabel('Filter').fill('zzzz');
     await page.getByRole('heading', { name: 'Event kinds' }).waitFor({ state: 'hidden' });
+    expect(await page.locator('#matches').textContent()).to.equal('Nothing found.');
+    expect(await page.locator('main :is(h2, h3)').filter({ visible: true }).allInnerTexts()).to.deep.equal([]);
+    expect(await page.locator('.contents :is(h2, a)').filter({ visible: true }).allInnerTexts()).to.deep.equal([]);
+  });
+
+  it('counts all that the filter finds, also chapters of the guide', async () => {
+    const page = await browser.open(nodes.active.url, {}, '/docs');
+    await page.getByLabel('Filter').fill('react');
+    await page.locator('#best a').first().waitFor();
+    const links = await page.locator('#best a').count();
+    expect(await page.locator('#matches').textContent()).to.match(new RegExp(`^${links} of \\d+ shown$`));
   });
 
   it('asks before it sends a request that cannot be undone', async () => {

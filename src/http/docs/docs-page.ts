@@ -57,8 +57,8 @@ ${sections.map((one) => operationsOf(one, url)).join('\n')}
 <div class="part"><h2 id="event-kinds">Event kinds</h2>
 <p>The events that polls and streams deliver, by <code>kind</code>. Ignore kinds that you do not know.</p>
 ${eventKinds(schemas)}</div>
-<h2 id="schemas">Schemas</h2>
-${Object.entries(schemas).map(schemaOf).join('\n')}
+<div class="part"><h2 id="schemas">Schemas</h2>
+${Object.entries(schemas).map(schemaOf).join('\n')}</div>
 </main>
 </div>
 </body>
@@ -79,7 +79,7 @@ function contentsOf(description: string, sections: readonly Section[]): string {
 <details open><summary>Contents</summary>
 <ul>${guide.join('\n')}</ul>
 ${operations.join('\n')}
-<h2 id="reference">Reference</h2><ul><li><a href="#event-kinds">Event kinds</a></li><li><a href="#guide-errors">Error codes</a></li><li><a href="#schemas">Schemas</a></li></ul>
+<div class="part"><h2 id="reference">Reference</h2><ul><li><a href="#event-kinds">Event kinds</a></li><li><a href="#guide-errors">Error codes</a></li><li><a href="#schemas">Schemas</a></li></ul></div>
 </details>
 </nav>`;
 }

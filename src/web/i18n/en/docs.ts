@@ -9,6 +9,7 @@ export const docs = {
   filterHint: 'path, method or word',
   bestMatches: 'Best matches',
   shown: (count: number, all: number) => `${count} of ${all} shown`,
+  nothingFound: 'Nothing found.',
   contents: 'Contents',
   reference: 'Reference',
   eventKinds: 'Event kinds',

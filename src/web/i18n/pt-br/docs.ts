@@ -10,6 +10,7 @@ export const docs: typeof english = {
   filterHint: 'caminho, método ou palavra',
   bestMatches: 'Melhores resultados',
   shown: (count, all) => `${count} de ${all} visíveis`,
+  nothingFound: 'Nada encontrado.',
   contents: 'Conteúdo',
   reference: 'Referência',
   eventKinds: 'Tipos de evento',
