@@ -60,7 +60,9 @@ describe('A client that requests many long pages', function () {
     const clients = await flood();
     await eventually('some wait', async () => (await figureOf(nodes.active.url, 'plantao_queued_requests')) > 10);
     for (const client of clients) client.destroy();
-    await eventually('none wait', async () => (await figureOf(nodes.active.url, 'plantao_queued_requests')) === 0);
+    await eventually('none wait', async () => (await figureOf(nodes.active.url, 'plantao_queued_requests')) === 0, {
+      within: 20_000,
+    });
     await eventually('no request is left', async () => (await figureOf(nodes.active.url, 'plantao_requests')) === 1);
   });
 });
