@@ -402,11 +402,12 @@ describe('The chat page, as a user works with it', function () {
         };
       });
     }
-    await bruno.send(id, 'look at this');
-    for (const page of [first, second]) await page.getByText('look at this').waitFor();
+    const text = `look at ${id}`;
+    await bruno.send(id, text);
+    for (const page of [first, second]) await page.getByText(text).waitFor();
     const count = (page: Page) => page.evaluate(() => Number(document.body.dataset.notified ?? 0));
     const counts = async () => (await count(first)) + (await count(second));
-    await eventually('a notification', async () => (await counts()) === 1);
+    await eventually('a notification', async () => (await counts()) === 1, { within: 20_000 });
     await always('there is one', async () => (await counts()) === 1, { forMs: 1500 });
     const [worker] = first.context().serviceWorkers();
     // A page cannot create this event, and Playwright cannot click what the system shows.
