@@ -39,6 +39,7 @@ import type { EndCause, Resignation } from './end-cause.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Term } from './lock/term.ts';
 import { LossReport } from './loss-report.ts';
+import { OwnActivity } from './own-activity.ts';
 import type { ClusterSignal } from './peers/cluster-signal.ts';
 import { type NodeRole, type Refusal, refusalSentences } from './role.ts';
 import { RunLoop } from './run-loop.ts';
@@ -65,14 +66,11 @@ export class SyncManager {
   readonly #changes: ChangeLogger;
   readonly #housekeeping: Housekeeping;
   readonly #lossReport: LossReport;
+  readonly #ownActivity: OwnActivity;
   readonly #loop: RunLoop;
   #role: NodeRole = 'standby';
   /** The term of an active node; null in the other roles. */
   #term: Term | null = null;
-  /** Until when the lease of this node's last term was seen to be valid; null before the first. */
-  #leaseUntil: number | null = null;
-  /** When this node was last active; null if it never was, or is. */
-  #activeUntil: number | null = null;
   /** The highest later term for which this node has doubted its own. */
   #lastDoubtedTerm = 0;
   #isStarted = false;
@@ -88,6 +86,7 @@ export class SyncManager {
     this.#candidacy = new Candidacy({ ...options, changes, lastActiveAt: () => this.#lastActiveAt });
     this.#housekeeping = new Housekeeping({ ...options, changes, onSwitchoverRequested });
     this.#lossReport = new LossReport(options);
+    this.#ownActivity = new OwnActivity(options.clock);
     this.#loop = new RunLoop({
       ...(options.clock ? { clock: options.clock } : {}),
       tick: () => this.#tick(),
@@ -125,15 +124,9 @@ export class SyncManager {
   }
 
   get #lastActiveAt(): number | null {
-    const own = this.#term ? this.#leaseEnd : this.#activeUntil;
+    const { lastAt: own } = this.#ownActivity;
     const { lastActiveAt: peer } = this.#options.peers;
     return own === null || peer === null ? (own ?? peer) : Math.max(own, peer);
-  }
-
-  /** Now, or the end of the lease if it has expired: of a process that was stopped, it has expired in the meantime. */
-  get #leaseEnd(): number {
-    const now = this.#clock();
-    return Math.min(now, this.#leaseUntil ?? now);
   }
 
   /** Why this node cannot be promoted while no node is active; null otherwise. */
@@ -272,7 +265,7 @@ export class SyncManager {
   }
 
   #tick(): void {
-    if (this.#term && this.isActive) this.#leaseUntil = this.#term.validUntil;
+    if (this.#term && this.isActive) this.#ownActivity.leased(this.#term.validUntil);
     if (this.#options.peers.active || this.isActive) this.#candidacy.activeSeen();
     else this.#candidacy.noneSeen();
     this.#doubtIfSuperseded(this.#options.peers.highestTerm);
@@ -340,7 +333,7 @@ export class SyncManager {
     try {
       await drain();
       await lock.release({ reason, cause, handTo, askedBy });
-      this.#leaseUntil = this.#clock();
+      this.#ownActivity.ended();
       this.#housekeeping.probeSoon();
       this.#loop.wake();
       const [by, to] = [askedBy ? ` by ${askedBy.name}` : '', handTo ? `, for ${handTo}` : ''];
@@ -379,8 +372,8 @@ export class SyncManager {
     if (role === this.#role) return;
     const isDemotion = this.#role === 'active' && role === 'standby';
     const event = role === 'active' ? 'promoted' : isDemotion ? 'demoted' : role;
-    if (this.#role === 'active') this.#activeUntil = this.#leaseEnd;
-    this.#leaseUntil = term?.validUntil ?? null;
+    this.#ownActivity.ended();
+    if (term) this.#ownActivity.leased(term.validUntil);
     this.#role = role;
     this.#term = term;
     this.#changes.forget('lease');

@@ -67,23 +67,23 @@ describe('The fields of the chat page in which a user names a person', function 
   });
 
   it('say that there is no such person, and never drop the name', async () => {
-    const page = await newGroup('Nobody');
+    const page = await newGroup('Book club');
     await field(page, 'Add members').fill('zoe');
     await page.getByRole('button', { name: 'Create' }).click();
     await says(page, 'No one is called “zoe”. Check the spelling.');
     await field(page, 'Add members').fill('ana');
     await page.getByRole('button', { name: 'Create' }).click();
     await says(page, 'ana is already included.');
-    expect(await membersOf('Nobody')).to.equal(undefined);
+    expect(await membersOf('Book club')).to.equal(undefined);
     await field(page, 'Add members').fill('');
     await page.getByRole('button', { name: 'Create' }).click();
-    await page.getByRole('heading', { name: 'Nobody' }).waitFor();
+    await page.getByRole('heading', { name: 'Book club' }).waitFor();
     await page.getByRole('button', { name: '1 member' }).click();
     await field(page, 'Add a member').fill('bruno');
     await page.getByRole('button', { name: 'Close' }).click();
     await says(page, "“bruno” wasn't added. Choose a person, or clear the field.");
     await field(page, 'Add a member').press('Enter');
-    await eventually('bruno is a member', async () => (await membersOf('Nobody'))?.includes('bruno') === true);
+    await eventually('bruno is a member', async () => (await membersOf('Book club'))?.includes('bruno') === true);
     await page.getByRole('button', { name: 'Close' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   });
@@ -135,9 +135,9 @@ describe('The fields of the chat page in which a user names a person', function 
     await page.getByRole('heading', { name: 'clara' }).waitFor();
     await dialog.waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'New direct message' }).click();
-    await field(page, 'Who do you want to write to?').fill('nobody at all');
+    await field(page, 'Who do you want to write to?').fill('someone unknown');
     await dialog.getByRole('button', { name: 'Open conversation' }).click();
-    await says(page, 'No one is called “nobody at all”.');
+    await says(page, 'No one is called “someone unknown”.');
     await field(page, 'Who do you want to write to?').fill('bruno');
     await dialog.getByRole('button', { name: 'Open conversation' }).click();
     await page.getByRole('heading', { name: 'bruno' }).waitFor();
