@@ -74,8 +74,9 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
     for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
     stopped.signal.throwIfAborted();
-    const limits = fitToOpenFiles(settings, openFilesLimit());
-    if (limits.maxConnections < settings.maxConnections) logLimits(log, limits, settings);
+    const openFiles = openFilesLimit();
+    const limits = fitToOpenFiles(settings, openFiles);
+    if (limits.maxConnections < settings.maxConnections) logLimits(log, openFiles, limits, settings);
     parts = assemble({
       settings: { ...settings, ...limits },
       node: name,
@@ -119,10 +120,15 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
 }
 
 /** A little less than MAX_CONNECTIONS is what some systems permit by default; much less may surprise. */
-function logLimits(log: Log, { maxConnections, maxWaiters }: FittedLimits, settings: Settings): void {
+function logLimits(
+  log: Log,
+  openFiles: number,
+  { maxConnections, maxWaiters }: FittedLimits,
+  settings: Settings,
+): void {
   const isMuchLess = maxConnections * 2 < settings.maxConnections;
   log[isMuchLess ? 'warn' : 'info'](
-    `the system lets this process open ${openFilesLimit()} files, so MAX_CONNECTIONS is ${maxConnections} instead of ${settings.maxConnections}, and MAX_WAITERS ${maxWaiters}: raise the limit (ulimit -n, LimitNOFILE), or set them lower`,
+    `the system lets this process open ${openFiles} files, so MAX_CONNECTIONS is ${maxConnections} instead of ${settings.maxConnections}, and MAX_WAITERS ${maxWaiters}: raise the limit (ulimit -n, LimitNOFILE), or set them lower`,
   );
 }
 

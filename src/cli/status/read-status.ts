@@ -1,3 +1,4 @@
+import { type NoActiveRow, READ_NO_ACTIVE_MS } from '../../database/no-active-time.ts';
 import { blockingSentence, quotedName } from '../command/blocking-sentence.ts';
 import type { Query } from '../command/database.ts';
 
@@ -103,9 +104,9 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
      WHERE role <> 'stopped' OR heartbeat_age_ms < 86400000 ORDER BY node`,
   );
   // A term stays open when its node dies, until the next one opens; the lock session is gone at once.
-  const [leader] = await query<LeaderStatus>(
+  const [leader] = await query<Omit<LeaderStatus, 'no_active_ms'>>(
     `SELECT t.term, t.node, plantao.ms_between(t.started_at, clock_timestamp()) AS active_for_ms,
-            NULL AS no_active_ms, (extract(epoch FROM l.idle_for) * 1000)::bigint AS lease_age_ms, (extract(epoch FROM l.lease) * 1000)::bigint AS lease_ms
+            (extract(epoch FROM l.idle_for) * 1000)::bigint AS lease_age_ms, (extract(epoch FROM l.lease) * 1000)::bigint AS lease_ms
      FROM plantao.lock_holder l JOIN plantao.leader_history t ON t.ended_at IS NULL WHERE l.lease IS NOT NULL`,
   );
   const standbys = await query<StandbyStatus>(
@@ -124,7 +125,7 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   const vacant = { term: null, node: null, active_for_ms: null, lease_age_ms: null, lease_ms: null };
   return {
     cluster,
-    leader: leader ?? { ...vacant, no_active_ms: await readNoActiveMs(query) },
+    leader: { ...(leader ?? vacant), no_active_ms: leader ? null : await readNoActiveMs(query) },
     pause,
     nodes,
     postgres: { ...postgres, standbys, notify_queue: queue },
@@ -133,9 +134,7 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
 }
 
 async function readNoActiveMs(query: Query): Promise<number | null> {
-  const [row] = await query<{ ms: number | null }>(
-    'SELECT plantao.ms_between(plantao.last_active_at(max(term)), clock_timestamp()) AS ms FROM plantao.leader_history',
-  );
+  const [row] = await query<NoActiveRow>(READ_NO_ACTIVE_MS);
   return row?.ms ?? null;
 }
 

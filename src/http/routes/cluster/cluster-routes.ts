@@ -1,6 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { SqlState, sqlState } from '../../../database/errors.ts';
+import { type NoActiveRow, READ_NO_ACTIVE_MS } from '../../../database/no-active-time.ts';
 import { query } from '../../../database/query.ts';
 import { fraction } from '../../contract/json-schema.ts';
 import { nothing } from '../../contract/request-schemas.ts';
@@ -129,10 +130,7 @@ interface LastActive {
 
 /** Reads what the database knows, for a node that was started while none was active. */
 async function lastActive(sequelize: Sequelize): Promise<LastActive> {
-  const [row] = await query<{ ms: number | null }>(
-    sequelize,
-    `SELECT plantao.ms_between(plantao.last_active_at(max(term)), clock_timestamp()) AS ms FROM plantao.leader_terms`,
-  );
+  const [row] = await query<NoActiveRow>(sequelize, READ_NO_ACTIVE_MS);
   return { ms: row?.ms ?? null, readAt: performance.now() };
 }
 
