@@ -4,8 +4,8 @@
  */
 import { SqlState, sqlState } from './database/errors.ts';
 import { errorMessage } from './error-message.ts';
+import { printableLines } from './log/printable.ts';
 import { createNode } from './node/node.ts';
-import { printableLines } from './printable.ts';
 import { processEnvironment, readSettings } from './settings.ts';
 
 /** Longer than all steps of an orderly stop. A stop that hangs is a bug, and must not keep the process alive. */

@@ -1,6 +1,6 @@
 import dotenv from 'dotenv';
 import { databaseUrlOf } from './database/url/database-url.ts';
-import type { LevelName } from './log-level.ts';
+import type { LevelName } from './log/log-level.ts';
 import { type Environment, environment } from './settings/environment.ts';
 import { type JwtSettings, jwtProblems, jwtSettingsOf } from './settings/jwt-settings.ts';
 import { isLoopback } from './settings/loopback.ts';

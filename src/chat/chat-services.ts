@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import type { Write } from '../database/fenced-write.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { GroupAdministration } from './groups/administration.ts';
 import { ChatList } from './groups/chat-list.ts';
 import { DirectChats } from './groups/direct-chats.ts';

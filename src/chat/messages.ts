@@ -3,7 +3,7 @@ import type { Write } from '../database/fenced-write.ts';
 import { modelsOf } from '../database/models.ts';
 import { query } from '../database/query.ts';
 import { formatCursor } from '../events/cursor.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { Refused } from './errors.ts';
 import { lockMessage } from './messages/lock-message.ts';
 import { type MessageRow, type MessageView, messageView } from './messages/message-view.ts';

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from '../clock.ts';
+import { type Clock, monotonic } from '../async/clock.ts';
 import { BlockedError, type ToBlockedError } from '../database/checks/blocking.ts';
 import { adviceOn } from '../database/database-advice.ts';
 import { isRefusedByDatabase, reasonOf, SqlState, sqlState } from '../database/errors.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 
 /** Logs when a condition starts, changes and ends. Does not repeat a message about a subject until it has changed. */
 export class ChangeLogger {

@@ -1,5 +1,5 @@
-import { jittered } from '../backoff.ts';
-import { type Clock, monotonic } from '../clock.ts';
+import { jittered } from '../async/backoff.ts';
+import { type Clock, monotonic } from '../async/clock.ts';
 import { reasonOf } from '../database/errors.ts';
 import { errorMessage } from '../error-message.ts';
 import type { ChangeLogger } from './change-logger.ts';

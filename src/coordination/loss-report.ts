@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from '../clock.ts';
+import { type Clock, monotonic } from '../async/clock.ts';
 import type { EndCause } from './end-cause.ts';
 
 /** Options of a {@link LossReport}. */

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from '../clock.ts';
+import { type Clock, monotonic } from '../async/clock.ts';
 
 /** A pause of failover: plantao.current_pause. */
 export interface Pause {

@@ -1,6 +1,6 @@
-import { jittered } from '../backoff.ts';
-import { type Clock, monotonic } from '../clock.ts';
-import { SerialQueue } from '../serial-queue.ts';
+import { jittered } from '../async/backoff.ts';
+import { type Clock, monotonic } from '../async/clock.ts';
+import { SerialQueue } from '../async/serial-queue.ts';
 
 /** Options of a {@link RunLoop}. */
 export interface RunLoopOptions {

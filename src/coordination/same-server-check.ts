@@ -1,7 +1,7 @@
 import { type InstanceRow, READ_INSTANCE } from '../database/servers/instance.ts';
 import type { ReconnectingSession } from '../database/session/reconnecting-session.ts';
 import { errorMessage } from '../error-message.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import type { LockThread } from './lock/lock-thread.ts';
 
 /** Options of a {@link SameServerCheck}. */

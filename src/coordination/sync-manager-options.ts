@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import type { CandidacyOptions } from './candidacy.ts';
 import type { Requester } from './end-cause.ts';
 import type { HousekeepingOptions } from './housekeeping.ts';

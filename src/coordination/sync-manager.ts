@@ -30,8 +30,8 @@
  * of its successor, so that it can name it to its remaining clients.
  */
 
-import { type Clock, monotonic } from '../clock.ts';
-import { waitAtMost } from '../wait-at-most.ts';
+import { type Clock, monotonic } from '../async/clock.ts';
+import { waitAtMost } from '../async/wait-at-most.ts';
 import { Candidacy } from './candidacy.ts';
 import { ChangeLogger } from './change-logger.ts';
 import { headStartMs, nextTickMs } from './election-timing.ts';

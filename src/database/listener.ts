@@ -1,7 +1,7 @@
 import pgListen from 'pg-listen';
-import { backoffDelay } from '../backoff.ts';
+import { backoffDelay } from '../async/backoff.ts';
 import { errorMessage } from '../error-message.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { clientConfig, Sockets } from './session/connection.ts';
 import type { ConnectionOptions } from './session/pinned-connection.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
-import { withinLimit } from '../within-limit.ts';
+import { withinLimit } from '../async/within-limit.ts';
 import { DatabaseUnavailableError } from './errors.ts';
 import { query } from './query.ts';
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { QueryTypes, Sequelize } from 'sequelize';
-import { waitAtMost } from '../wait-at-most.ts';
+import { waitAtMost } from '../async/wait-at-most.ts';
 import { defineModels } from './models.ts';
 import { AbandonedBackends } from './session/abandoned-backends.ts';
 import { BoundedClient } from './session/bounded-client.ts';

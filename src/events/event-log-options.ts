@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/session/reconnecting-session.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import type { LogEvent } from './log-event.ts';
 import { PAGE_SIZE } from './reading/delivery-page.ts';
 import type { EventDecoder } from './reading/event-decoder.ts';

@@ -17,11 +17,11 @@
  * The next step in the life of an event is chat/delivery/event-delivery.ts.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { BackgroundLoop } from '../background-loop.ts';
-import { jittered } from '../backoff.ts';
+import { BackgroundLoop } from '../async/background-loop.ts';
+import { jittered } from '../async/backoff.ts';
+import { SingleFlight } from '../async/single-flight.ts';
+import { waitAtMost } from '../async/wait-at-most.ts';
 import { SessionLostError } from '../database/session/session.ts';
-import { SingleFlight } from '../single-flight.ts';
-import { waitAtMost } from '../wait-at-most.ts';
 import type { Cursor } from './cursor.ts';
 import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
 import { KnownLog } from './known-log.ts';

@@ -1,9 +1,9 @@
 import type { Sequelize } from 'sequelize';
-import { BackgroundLoop } from '../background-loop.ts';
-import { jittered } from '../backoff.ts';
+import { BackgroundLoop } from '../async/background-loop.ts';
+import { jittered } from '../async/backoff.ts';
 import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
 import { query } from '../database/query.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 
 /** Options of {@link Retention}. */
 export interface RetentionOptions {

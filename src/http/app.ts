@@ -1,6 +1,6 @@
 import cors from 'cors';
 import express, { type Express, type Request, type RequestHandler } from 'express';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import { errorHandler } from './error-handler.ts';
 import { addStandardHeaders, busiestFirst, EXPOSED, releaseRouterState } from './fast-path.ts';
 import type { WriteForwarder } from './forwarding/write-forwarder.ts';

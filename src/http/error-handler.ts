@@ -7,7 +7,7 @@ import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError, SqlState, sqlS
 import { NotActiveError } from '../database/fenced-write.ts';
 import { errorMessage } from '../error-message.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import type { Exchange } from './connection.ts';
 import { statusOf } from './contract/error-codes.ts';
 import { correctedAfterLoss } from './forwarding/lost-attempts.ts';

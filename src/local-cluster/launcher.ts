@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitAtMost } from '../async/wait-at-most.ts';
 import { UsageError } from '../terminal/arguments.ts';
-import { waitAtMost } from '../wait-at-most.ts';
 import { banner } from './banner.ts';
 import { ClusterDatabase, type LauncherDatabase } from './cluster-database.ts';
 import { NodeChild } from './node-child.ts';

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { printable } from '../printable.ts';
+import { printable } from '../log/printable.ts';
 
 /** Longer than a line of a node's log: that is cut where it is written. */
 const MAX_LINE_LENGTH = 100_000;

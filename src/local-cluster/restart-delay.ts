@@ -1,4 +1,4 @@
-import { backoffDelay } from '../backoff.ts';
+import { backoffDelay } from '../async/backoff.ts';
 
 /** Long enough to see the other node take over and to free the port, short enough to watch this node return. */
 const FIRST_MS = 1500;

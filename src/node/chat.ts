@@ -1,3 +1,4 @@
+import { waitAtMost } from '../async/wait-at-most.ts';
 import { buildSignIn } from '../chat/auth/sign-in.ts';
 import { buildChatServices } from '../chat/chat-services.ts';
 import { CatchUpReader } from '../chat/delivery/catch-up-reader.ts';
@@ -19,10 +20,9 @@ import { EventLog } from '../events/event-log.ts';
 import { EventDecoder } from '../events/reading/event-decoder.ts';
 import { Retention } from '../events/retention.ts';
 import { Waiters } from '../events/waiters.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../log/log.ts';
 import type { Measurements } from '../measurements.ts';
 import type { Settings } from '../settings.ts';
-import { waitAtMost } from '../wait-at-most.ts';
 import type { NodeDatabase } from './database.ts';
 import type { NodeEvents } from './events.ts';
 

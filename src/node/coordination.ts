@@ -1,4 +1,4 @@
-import { monotonic } from '../clock.ts';
+import { monotonic } from '../async/clock.ts';
 import type { LockThread } from '../coordination/lock/lock-thread.ts';
 import { PauseState } from '../coordination/pause.ts';
 import { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
@@ -8,8 +8,8 @@ import { SameServerCheck } from '../coordination/same-server-check.ts';
 import { SyncManager } from '../coordination/sync-manager.ts';
 import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import type { Listener } from '../database/listener.ts';
-import type { Log } from '../log.ts';
-import type { LogLevel } from '../log-level.ts';
+import type { Log } from '../log/log.ts';
+import type { LogLevel } from '../log/log-level.ts';
 import type { Measurements } from '../measurements.ts';
 import { publicSettings } from '../settings/public-settings.ts';
 import type { Settings } from '../settings.ts';

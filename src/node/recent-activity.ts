@@ -1,4 +1,4 @@
-import { type Clock, threadClock } from '../clock.ts';
+import { type Clock, threadClock } from '../async/clock.ts';
 import type { Load } from '../load-meter.ts';
 
 /** The figures of one node, one entry for each interval, oldest first; null where the node wrote no row. */

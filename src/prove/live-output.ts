@@ -1,4 +1,4 @@
-import { printable } from '../printable.ts';
+import { printable } from '../log/printable.ts';
 import type { ProveListener, ProveProgress } from './progress.ts';
 
 /** In a file or pipe, progress is written this often, ms. */

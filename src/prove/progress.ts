@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../async/clock.ts';
 import { longestGap } from './checker/gaps.ts';
 import type { FaultListener, StartedFault } from './faults/fault-injector.ts';
 import type { Phase } from './load/load.ts';

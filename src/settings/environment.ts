@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isDatabaseHost } from '../database/url/database-url.ts';
-import { LOG_LEVELS } from '../log-level.ts';
+import { LOG_LEVELS } from '../log/log-level.ts';
 import { jwtEnvironment } from './jwt-settings.ts';
 import {
   flag,

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { backoffDelay, jittered } from '../../src/backoff.ts';
+import { backoffDelay, jittered } from '../../src/async/backoff.ts';
 
 /** Returns the smallest and the largest of many values. */
 function range(draw: () => number): [number, number] {

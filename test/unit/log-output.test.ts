@@ -4,9 +4,9 @@ import { existsSync, openSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { BoundedOutput } from '../../src/log-output.ts';
+import { BoundedOutput } from '../../src/log/log-output.ts';
 
-const LOG = fileURLToPath(new URL('../../src/log.ts', import.meta.url));
+const LOG = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url));
 /** Every write to it fails as on a full disk. */
 const FULL_DISK = '/dev/full';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { captureWarnings, createLog } from '../../src/log.ts';
-import { printable } from '../../src/printable.ts';
+import { captureWarnings, createLog } from '../../src/log/log.ts';
+import { printable } from '../../src/log/printable.ts';
 
 const HOSTILE = 'a\u001b[31m\u009b2J\r\nb\u202ec\u2028d\u0000e\u007ff\u200bg\ufeffh\u{e0041}i\ud800';
 const SHOWN = 'a\\u001b[31m\\u009b2J\\r\\nb\\u202ec\\u2028d\\u0000e\\u007ff\\u200bg\\ufeffh\\u{e0041}i\\ud800';

@@ -2,7 +2,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Sequelize } from 'sequelize';
 import { query } from '../../database/query.ts';
 import { errorMessage } from '../../error-message.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 
 /** A limit: at most `max` attempts under `key` in a window. */
 export interface Count {

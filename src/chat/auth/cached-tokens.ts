@@ -1,4 +1,4 @@
-import { OnceSignal } from '../../once-signal.ts';
+import { OnceSignal } from '../../async/once-signal.ts';
 
 /** A token that is, or was, valid. */
 export interface CachedToken {

@@ -1,5 +1,5 @@
 import type { Sequelize } from 'sequelize';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import { RateLimitedError } from '../errors.ts';
 import { AttemptCounts, type Count } from './attempt-counts.ts';
 

@@ -1,4 +1,4 @@
-import { type Clock, threadClock } from '../../clock.ts';
+import { type Clock, threadClock } from '../../async/clock.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { CursorExpiredError } from '../../events/cursor.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/event-feed.ts';

@@ -1,4 +1,4 @@
-import { type Clock, threadClock } from '../../clock.ts';
+import { type Clock, threadClock } from '../../async/clock.ts';
 
 /** How long a group is assumed to exist under its name: short, so that a removed group is 404 soon and a new name is shown. */
 const TRUSTED_MS = 2000;

@@ -1,11 +1,11 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import { BackgroundLoop } from '../../background-loop.ts';
+import { BackgroundLoop } from '../../async/background-loop.ts';
 import { afterCommit } from '../../database/after-commit.ts';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { isUnavailable } from '../../database/errors.ts';
 import { NotActiveError, type Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 
 /** Options of {@link GroupRemoval}. */
 export interface GroupRemovalOptions {

@@ -1,8 +1,8 @@
-import { jittered } from '../../backoff.ts';
+import { jittered } from '../../async/backoff.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import type { Waiters } from '../../events/waiters.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import type { MembershipCache } from '../delivery/membership-cache.ts';
 import type { MembershipLoader } from '../delivery/membership-loader.ts';
 import { EphemeralDelivery } from './ephemeral-delivery.ts';

@@ -1,4 +1,4 @@
-import { type Clock, threadClock } from '../../clock.ts';
+import { type Clock, threadClock } from '../../async/clock.ts';
 import { idPartsOf, type LiveSignal, MAX_ONLINE } from './signal.ts';
 
 /** A user came online or went offline. */

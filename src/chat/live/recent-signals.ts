@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, threadClock } from '../../clock.ts';
+import { type Clock, threadClock } from '../../async/clock.ts';
 
 /** A signal about a user, for the other members of these groups. */
 export interface Ephemeral {

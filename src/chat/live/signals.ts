@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import { type LiveSignal, parseLiveSignal } from './signal.ts';
 import { seal, unseal } from './signal-seal.ts';
 

@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import { isRefusedByDatabase, SqlState, sqlState } from '../../database/errors.ts';
 import { query } from '../../database/query.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 
 /**
  * Found in the catalogue of locks, since the error of a wait names no table. A lock that is still waited for counts too: reads queue

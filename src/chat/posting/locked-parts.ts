@@ -1,4 +1,4 @@
-import { type Clock, threadClock } from '../../clock.ts';
+import { type Clock, threadClock } from '../../async/clock.ts';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import type { Post } from './post.ts';

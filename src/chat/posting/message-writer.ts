@@ -7,6 +7,7 @@
  * an idempotency key are then sent again (the key makes that safe), and the others are rejected with outcome_unknown.
  */
 
+import { waitAtMost } from '../../async/wait-at-most.ts';
 import { BlockedError, type ToBlockedError } from '../../database/checks/blocking.ts';
 import {
   isNotReplicated,
@@ -19,7 +20,6 @@ import {
 import { NotActiveError } from '../../database/fenced-write.ts';
 import { isTakenId } from '../../database/sequences.ts';
 import type { Measurements } from '../../measurements.ts';
-import { waitAtMost } from '../../wait-at-most.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
 import { type LockedPart, LockedParts, lockedPart, needsTable } from './locked-parts.ts';

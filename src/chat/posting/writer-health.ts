@@ -1,6 +1,6 @@
+import { waitAtMost } from '../../async/wait-at-most.ts';
 import { isNotReplicated, isOutcomeUnknown, reasonOf, sqlState, tableOf } from '../../database/errors.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
-import { waitAtMost } from '../../wait-at-most.ts';
 
 /** Timeout for opening the new session, which finds out why a commit did not respond. */
 const REOPEN_LIMIT_MS = 1000;

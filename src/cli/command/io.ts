@@ -1,5 +1,5 @@
 import { errorMessage } from '../../error-message.ts';
-import { printableLines } from '../../printable.ts';
+import { printableLines } from '../../log/printable.ts';
 import { Exit } from './exit.ts';
 
 /** The terminal, file or pipe that a command writes to. */

@@ -1,4 +1,4 @@
-import { printable } from '../../printable.ts';
+import { printable } from '../../log/printable.ts';
 import { table as alignedTable } from '../../terminal/text-table.ts';
 
 /** How a cell stands out. */

@@ -3,7 +3,7 @@ import { seedData } from '../../local-cluster/demo-data.ts';
 import { Launcher } from '../../local-cluster/launcher.ts';
 import { HELP, parseOptions } from '../../local-cluster/options.ts';
 import { openOutput } from '../../local-cluster/output.ts';
-import { BoundedOutput } from '../../log-output.ts';
+import { BoundedOutput } from '../../log/log-output.ts';
 import { DATA_HOME } from '../../package-root.ts';
 import { processEnvironment, readSettings } from '../../settings.ts';
 import type { Command } from '../command/command.ts';

@@ -1,7 +1,7 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorMessage } from '../../error-message.ts';
-import { printable } from '../../printable.ts';
+import { printable } from '../../log/printable.ts';
 import { type ProveArguments, parseArguments, repeatCommand, USAGE } from '../../prove/arguments.ts';
 import type { CheckResult } from '../../prove/checker/check-result.ts';
 import { checkFile } from '../../prove/checker/checker.ts';

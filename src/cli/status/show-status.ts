@@ -1,4 +1,4 @@
-import { printable } from '../../printable.ts';
+import { printable } from '../../log/printable.ts';
 import { duration } from '../command/duration.ts';
 import type { Io } from '../command/io.ts';
 import { type Cell, type Tone, table, toned } from '../command/table.ts';

@@ -1,4 +1,4 @@
-import { backoffDelay } from '../../backoff.ts';
+import { backoffDelay } from '../../async/backoff.ts';
 
 /** Bounds of the delay between attempts, in milliseconds. */
 export interface BackoffBounds {

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from '../../clock.ts';
+import { type Clock, monotonic } from '../../async/clock.ts';
 import { sessionName } from '../../database/checks/blocking.ts';
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
 import { errorMessage } from '../../error-message.ts';

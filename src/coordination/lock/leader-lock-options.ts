@@ -1,6 +1,6 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../async/clock.ts';
 import type { Session } from '../../database/session/session.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import type { EndCause } from '../end-cause.ts';
 import type { Lease } from './lease.ts';
 import type { LivenessStamp } from './liveness-stamp.ts';

@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { type Clock, monotonic } from '../../clock.ts';
+import { type Clock, monotonic } from '../../async/clock.ts';
+import { SerialQueue } from '../../async/serial-queue.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
 import { type Session, SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
-import { SerialQueue } from '../../serial-queue.ts';
 import { causeOfLoss, type EndCause, type Resignation } from '../end-cause.ts';
 import type { LeaderLockOptions } from './leader-lock-options.ts';
 import { Lease } from './lease.ts';

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from '../../clock.ts';
+import { type Clock, monotonic } from '../../async/clock.ts';
 
 /** Options of a {@link Lease}. */
 export interface LeaseOptions {

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from '../../clock.ts';
+import { type Clock, monotonic } from '../../async/clock.ts';
 
 /** The time at which a thread was last running, in memory that threads share: that thread stamps it, others read its age. */
 export class LivenessStamp {

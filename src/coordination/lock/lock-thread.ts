@@ -1,7 +1,7 @@
-import { backoffDelay } from '../../backoff.ts';
-import { type Clock, monotonic } from '../../clock.ts';
+import { backoffDelay } from '../../async/backoff.ts';
+import { type Clock, monotonic } from '../../async/clock.ts';
 import { errorMessage } from '../../error-message.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import { ChangeLogger } from '../change-logger.ts';
 import { idleIntervalMs } from '../election-timing.ts';
 import type { EndCause, Resignation } from '../end-cause.ts';

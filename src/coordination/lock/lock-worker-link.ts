@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { waitAtMost } from '../../async/wait-at-most.ts';
 import type { Servers } from '../../database/servers/servers.ts';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { errorMessage } from '../../error-message.ts';
 import { IS_BUILT, PACKAGE_ROOT } from '../../package-root.ts';
-import { waitAtMost } from '../../wait-at-most.ts';
 import type { EndCause } from '../end-cause.ts';
 import { Lease } from './lease.ts';
 import { LivenessStamp } from './liveness-stamp.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../async/clock.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import type { Session } from '../../database/session/session.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import type { OpenedTerm } from './lock-statements.ts';
 
 /** Options of {@link openTerm}. */

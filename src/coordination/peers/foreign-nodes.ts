@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../async/clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import type { PeerHealth } from './peer-probe.ts';
 

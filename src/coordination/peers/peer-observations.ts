@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.ts';
-import { waitAtMost } from '../../wait-at-most.ts';
+import type { Clock } from '../../async/clock.ts';
+import { waitAtMost } from '../../async/wait-at-most.ts';
 import { MAX_PEERS } from './node-registry.ts';
 
 /** The active node, as far as this node knows. */

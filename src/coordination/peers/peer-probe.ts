@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../async/clock.ts';
 import { otherNames } from '../../name-lookups.ts';
 
 /** A peer's `/health`. */

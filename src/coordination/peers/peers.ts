@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from '../../clock.ts';
+import { type Clock, monotonic } from '../../async/clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { ForeignNodes, type ForeignNodesOptions, type Rival } from './foreign-nodes.ts';
 import type { PeerRow } from './node-registry.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import { SqlState, sqlState } from '../errors.ts';
 import type { Queryable } from '../session/reconnecting-session.ts';
 import { BlockedError, type Blocker, readBlockers, sessionName, type ToBlockedError } from './blocking.ts';

@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
-import { BackgroundLoop } from '../../background-loop.ts';
-import { jittered } from '../../backoff.ts';
+import { BackgroundLoop } from '../../async/background-loop.ts';
+import { jittered } from '../../async/backoff.ts';
 import { query } from '../query.ts';
 
 /** The NOTIFY queue of the server as plantao.notify_queue shows it. */

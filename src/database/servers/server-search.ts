@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backoffDelay } from '../../backoff.ts';
+import { backoffDelay } from '../../async/backoff.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import type { DatabaseHost } from '../url/database-url.ts';
 import { describeServer, isResolved, type Server, serverKey } from './server.ts';

@@ -1,6 +1,6 @@
 import pg from 'pg';
+import { withinLimit } from '../../async/within-limit.ts';
 import { errorMessage } from '../../error-message.ts';
-import { withinLimit } from '../../within-limit.ts';
 import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';

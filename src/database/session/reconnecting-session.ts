@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { backoffDelay } from '../../backoff.ts';
+import { backoffDelay } from '../../async/backoff.ts';
 import { SqlState, sqlState } from '../errors.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';

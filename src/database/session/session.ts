@@ -1,7 +1,7 @@
 import pg from 'pg';
+import { SerialQueue } from '../../async/serial-queue.ts';
+import { withinLimit } from '../../async/within-limit.ts';
 import { errorMessage } from '../../error-message.ts';
-import { SerialQueue } from '../../serial-queue.ts';
-import { withinLimit } from '../../within-limit.ts';
 import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';

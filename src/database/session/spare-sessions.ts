@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { waitAtMost } from '../../wait-at-most.ts';
+import { waitAtMost } from '../../async/wait-at-most.ts';
 import { type Server, serverKey } from '../servers/server.ts';
 import { CONNECT_LIMIT_MS } from './connection.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';

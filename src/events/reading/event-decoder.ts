@@ -1,4 +1,4 @@
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import type { FeedRow } from '../event-feed.ts';
 import { bareEvent, isKnownKind, type LogEvent, toLogEvent } from '../log-event.ts';
 

@@ -1,6 +1,6 @@
 import { isUnavailable, reasonOf } from '../../database/errors.ts';
 import { errorMessage } from '../../error-message.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 
 const UNREADABLE = 'the event log cannot be read';
 

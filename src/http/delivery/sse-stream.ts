@@ -5,14 +5,14 @@
  * minute is disconnected, and continues from the last id that it received.
  */
 import type { Response } from 'express';
-import { jittered } from '../../backoff.ts';
+import { jittered } from '../../async/backoff.ts';
 import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
 import type { Subscriber } from '../../chat/delivery/subscriptions.ts';
 import { type Cursor, CursorExpiredError, formatCursor, parseCursor } from '../../events/cursor.ts';
 import type { LogEvent } from '../../events/log-event.ts';
 import { jsonFor } from '../../events/sender-copy.ts';
 import type { Delivery } from '../../events/waiters.ts';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import { expiredCursor } from '../http-error.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 import { renderOnce, type WaitingOptions } from './long-poll.ts';

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { OnceSignal } from '../../once-signal.ts';
+import { OnceSignal } from '../../async/once-signal.ts';
 
 /** How long a client may take to read the response of a poll or stream, in milliseconds: the time that it waited does not count. */
 export const SENDING_MS = 40_000;

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { Log } from '../../log.ts';
+import type { Log } from '../../log/log.ts';
 import { requestIdOf } from './request-id.ts';
 import { RequestLifetime } from './request-lifetime.ts';
 

@@ -1,4 +1,4 @@
-import { type Clock, threadClock } from '../../clock.ts';
+import { type Clock, threadClock } from '../../async/clock.ts';
 
 /**
  * Returns a function that reads a value and caches it for `ms`. Calls during a read share it. A failure is not cached: only

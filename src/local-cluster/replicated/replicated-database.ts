@@ -1,8 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SerialQueue } from '../../async/serial-queue.ts';
 import { errorMessage } from '../../error-message.ts';
-import { SerialQueue } from '../../serial-queue.ts';
 import { type LauncherDatabase, serverFlags } from '../cluster-database.ts';
 import { EMBEDDED_NAME, majorVersion } from '../embedded/data-folder.ts';
 import { serverUser } from '../embedded/system-user.ts';

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import pino from 'pino';
-import type { Clock } from '../../../src/clock.ts';
+import type { Clock } from '../../../src/async/clock.ts';
 import { LeaderLock } from '../../../src/coordination/lock/leader-lock.ts';
 import type { LeaderLockOptions } from '../../../src/coordination/lock/leader-lock-options.ts';
 import { Lease } from '../../../src/coordination/lock/lease.ts';

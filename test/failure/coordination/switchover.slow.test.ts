@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { monotonic } from '../../../src/clock.ts';
+import { monotonic } from '../../../src/async/clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakePeer } from '../../support/nodes/fake-peer.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';

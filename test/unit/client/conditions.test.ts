@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Log } from '../../../src/log.ts';
+import type { Log } from '../../../src/log/log.ts';
 import { Conditions } from '../../../src/node/conditions.ts';
 
 describe('Conditions', () => {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import { monotonic } from '../../../src/clock.ts';
+import { monotonic } from '../../../src/async/clock.ts';
 import { Lease } from '../../../src/coordination/lock/lease.ts';
 import { Term } from '../../../src/coordination/lock/term.ts';
 

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { expect } from 'chai';
 import type { Response } from 'express';
+import { OnceSignal } from '../../../src/async/once-signal.ts';
 import type { ReplayableAudience } from '../../../src/chat/delivery/audiences.ts';
 import type { SseStreamOptions } from '../../../src/http/delivery/sse-stream.ts';
 import { SseStreams } from '../../../src/http/delivery/sse-streams.ts';
 import { endWithToken } from '../../../src/http/request/checks/authentication.ts';
 import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
-import { OnceSignal } from '../../../src/once-signal.ts';
 
 /** A response whose client can leave. */
 class LeavingClient extends EventEmitter {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect } from 'chai';
 import type { Response } from 'express';
+import { OnceSignal } from '../../../src/async/once-signal.ts';
 import type { ReplayableAudience } from '../../../src/chat/delivery/audiences.ts';
 import { EventDelivery } from '../../../src/chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts';
@@ -15,7 +16,6 @@ import { LongPolls } from '../../../src/http/delivery/long-polls.ts';
 import { PollSlots } from '../../../src/http/delivery/poll-slots.ts';
 import { endWithToken } from '../../../src/http/request/checks/authentication.ts';
 import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
-import { OnceSignal } from '../../../src/once-signal.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** The part of an Express response that a poll uses. */

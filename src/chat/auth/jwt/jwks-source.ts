@@ -7,11 +7,11 @@
  */
 
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
-import { backoffDelay, jittered } from '../../../backoff.ts';
+import { backoffDelay, jittered } from '../../../async/backoff.ts';
+import { type Clock, threadClock } from '../../../async/clock.ts';
 import { bodyText } from '../../../body-text.ts';
-import { type Clock, threadClock } from '../../../clock.ts';
 import { errorMessage } from '../../../error-message.ts';
-import type { Log } from '../../../log.ts';
+import type { Log } from '../../../log/log.ts';
 import { otherNames } from '../../../name-lookups.ts';
 
 /** No keys were fetched yet, so no token can be checked. */

@@ -1,6 +1,6 @@
 import { hash, type KeyObject } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import type { Log } from '../../../log.ts';
+import type { Log } from '../../../log/log.ts';
 import { usernameOf } from '../../names.ts';
 import { JwksSource, KeysUnavailableError } from './jwks-source.ts';
 

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { BackgroundLoop } from '../../../background-loop.ts';
-import { backoffDelay } from '../../../backoff.ts';
+import { BackgroundLoop } from '../../../async/background-loop.ts';
+import { backoffDelay } from '../../../async/backoff.ts';
 import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/fenced-write.ts';
-import type { Log } from '../../../log.ts';
+import type { Log } from '../../../log/log.ts';
 import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
 import type { GroupsToIndex, IndexedGroup, IndexState, IndexStore } from './index-store.ts';
 

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { withinLimit } from '../../../within-limit.ts';
+import { withinLimit } from '../../../async/within-limit.ts';
 import { serviceUnavailable } from '../../http-error.ts';
 import type { Route } from '../../routes/route.ts';
 import type { Services } from '../../services.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LOG_LEVELS } from '../../../log-level.ts';
+import { LOG_LEVELS } from '../../../log/log-level.ts';
 import { addressOf } from '../../request/checks/client-address.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';

@@ -1,5 +1,5 @@
+import { SingleFlight } from '../../../async/single-flight.ts';
 import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../client/index.ts';
-import { SingleFlight } from '../../../single-flight.ts';
 import { type ChatContext, NO_DEADLINE } from './chat-context.ts';
 import { directName } from './group-names.ts';
 import type { OnlineUsers } from './live/online-users.ts';

@@ -1,4 +1,4 @@
-import { backoffDelay } from '../../../../backoff.ts';
+import { backoffDelay } from '../../../../async/backoff.ts';
 import type { MessagePage } from '../../../../client/index.ts';
 import { sleep } from '../../../../client/requests/sleep.ts';
 import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
