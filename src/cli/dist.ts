@@ -12,7 +12,7 @@ import { brotliCompress, gzip } from 'node:zlib';
 import { build } from 'esbuild';
 import { PACKAGE_ROOT } from '../package-root.ts';
 import { CODINGS } from '../web/assets.ts';
-import { bundlePages } from '../web/bundle.ts';
+import { bundlePages } from '../web/build/bundle.ts';
 import { writeOutClientTypes } from './client-types.ts';
 import { excludeUnused } from './exclude-unused.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { IS_BUILT, PACKAGE_ROOT } from '../package-root.ts';
-import type { PageFile } from './bundle.ts';
+import type { PageFile } from './build/bundle.ts';
 
 /** Where `npm run build` writes the pages: each file by the path of its URL, its compressed forms beside it. */
 const PAGES_FOLDER = path.join(PACKAGE_ROOT, 'dist', 'pages');
@@ -68,7 +68,7 @@ export function loadAssets(): Promise<Assets> {
 }
 
 async function compileNow(): Promise<Assets> {
-  const { bundlePages } = await import('./bundle.ts');
+  const { bundlePages } = await import('./build/bundle.ts');
   const files = await bundlePages();
   return new Assets(new Map(files.map((file) => [file.path, pageAsset(file, {})])));
 }

@@ -1,4 +1,4 @@
-/** `/docs`: the OpenAPI document for people, as one page of HTML. Its script adds the filter and the forms (src/web/docs.ts). */
+/** `/docs`: the OpenAPI document for people, as one page of HTML. Its script adds the filter and the forms (src/web/docs/docs.ts). */
 
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { eventKinds } from './event-kinds.ts';

@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { bundlePages, type PageFile } from '../../../src/web/bundle.ts';
+import { bundlePages, type PageFile } from '../../../src/web/build/bundle.ts';
 
 /** What the chat page may need before it is shown. */
 const LIMIT = 60 * 1024;

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-type Dialogs = typeof import('../../../home-dialogs.ts');
+type Dialogs = typeof import('../../home-dialogs.ts');
 
 /** How long the page waits for idle time before it loads the dialogs, in milliseconds. */
 const IDLE_WITHIN_MS = 5000;

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { PACKAGE_ROOT } from '../package-root.ts';
+import { PACKAGE_ROOT } from '../../package-root.ts';
 
 /** The global variable in which a page's script publishes what its later part uses. */
 const SHARED = 'globalThis.plantaoShared';

@@ -1,13 +1,14 @@
 /** The script of /docs: filters the operations, copies commands, and sends requests to this node. */
-import { noteIfAway } from './docs/away-note.ts';
-import { showBest } from './docs/best-matches.ts';
-import { prefillForms } from './docs/prefill-forms.ts';
-import { search } from './docs/search.ts';
-import { searchableParts } from './docs/searchable-parts.ts';
-import { translatePage } from './docs/translation.ts';
-import { sendForm } from './docs/try-it.ts';
-import { docsTexts } from './i18n/texts.ts';
-import { registerWorker } from './register-worker.ts';
+
+import { docsTexts } from '../i18n/texts.ts';
+import { registerWorker } from '../worker/register-worker.ts';
+import { noteIfAway } from './away-note.ts';
+import { showBest } from './best-matches.ts';
+import { prefillForms } from './prefill-forms.ts';
+import { search } from './search.ts';
+import { searchableParts } from './searchable-parts.ts';
+import { translatePage } from './translation.ts';
+import { sendForm } from './try-it.ts';
 
 const all = <E extends Element>(selector: string, within: ParentNode = document) => [
   ...within.querySelectorAll<E>(selector),

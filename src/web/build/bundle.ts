@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildOptions, build, stop } from 'esbuild';
-import { PACKAGE_ROOT } from '../package-root.ts';
+import { PACKAGE_ROOT } from '../../package-root.ts';
 import { lexerOnly } from './lexer-only.ts';
 import { type Compiled, compileSplit } from './split-page.ts';
 
@@ -18,33 +18,33 @@ const WORKER = 'service-worker.js';
 
 const FOLDER = path.join(PACKAGE_ROOT, 'src', 'web');
 
-/** The pages: `home.html` is served at /home. */
+/** The pages: `home/home.html` is served at /home. */
 const PAGES = ['home', 'cluster'];
 
 /** What is compiled: a script and a style sheet for each page, its other languages, and the service worker. */
 const ENTRIES = [
-  ...['home.css', 'home-dialogs.css', 'home-pt-br.ts'],
-  ...['cluster.tsx', 'cluster.css', 'cluster-pt-br.ts'],
-  ...['docs.ts', 'docs.css', 'docs-pt-br.ts'],
-  'service-worker.ts',
+  ...['home/home.css', 'home/home-dialogs.css', 'home/home-pt-br.ts'],
+  ...['cluster/cluster.tsx', 'cluster/cluster.css', 'cluster/cluster-pt-br.ts'],
+  ...['docs/docs.ts', 'docs/docs.css', 'docs/docs-pt-br.ts'],
+  'worker/service-worker.ts',
 ];
 
 /** The script of the chat page, and its dialogs, which it loads later. */
-const CHAT = { start: 'home.tsx', later: 'home-dialogs.ts' };
+const CHAT = { start: 'home/home.tsx', later: 'home/home-dialogs.ts' };
 
 /** The files that the documentation page loads. A node writes that page itself. */
 const DOCS = ['icon.svg', 'docs.css', 'docs-pt-br.js', 'docs.js'];
 
-/** The files that are used as they are. */
+/** The files of `icons/`, which are used as they are. */
 const PLAIN = ['icon.svg', 'icon-180.png', 'icon-512.png'];
 
 /** Returns all files of the pages. Rejects if a source cannot be read or compiled. */
 export async function bundlePages(): Promise<PageFile[]> {
   const [compiled, plain, manifest, ...pages] = await Promise.all([
     compile(),
-    Promise.all(PLAIN.map(async (name) => ({ name, body: await read(name) }))),
+    Promise.all(PLAIN.map(async (name) => ({ name, body: await read(path.join('icons', name)) }))),
     read('manifest.json'),
-    ...PAGES.map((name) => read(`${name}.html`)),
+    ...PAGES.map((name) => read(path.join(name, `${name}.html`))),
   ]);
   const worker = compiled.find(({ name }) => name === WORKER);
   const assets = [...plain, ...compiled.filter((file) => file !== worker)].map(({ name, body }) => ({

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { isOfVersion, type OfflinePages } from './worker/offline-files.ts';
+import { isOfVersion, type OfflinePages } from './offline-files.ts';
 
 /*
  * Keeps the pages and their files on the device, so that they open without a network, or while their own node is away. It responds
