@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AlertClaims } from '../../../src/web/home/model/alert-claims.ts';
+import { AlertClaims } from '../../../src/web/home/model/alerts/alert-claims.ts';
 import { Stored } from '../../../src/web/shared/stored.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';

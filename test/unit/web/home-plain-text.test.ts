@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { plainParts, plainText } from '../../../src/web/home/model/messages/plain-text.ts';
+import { plainParts, plainText } from '../../../src/web/home/model/text/plain-text.ts';
 
 describe('the text of a message where it has one line', () => {
   it('has no formatting, and no line breaks', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Part, parseMarkdown } from '../../../src/web/home/model/messages/markdown.ts';
-import { mentions, splitMentions } from '../../../src/web/home/model/messages/mentions.ts';
+import { type Part, parseMarkdown } from '../../../src/web/home/model/text/markdown.ts';
+import { mentions, splitMentions } from '../../../src/web/home/model/text/mentions.ts';
 
 /** Returns the text of all parts, and the addresses of the links. */
 function flatten(parts: readonly Part[]): { text: string; links: string[] } {

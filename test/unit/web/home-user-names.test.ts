@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { nameOf } from '../../../src/web/home/model/group-names.ts';
+import { nameOf } from '../../../src/web/home/model/groups/group-names.ts';
 import { shownName } from '../../../src/web/home/model/user-names.ts';
 
 const me = { id: 7, username: 'ana, the first' };

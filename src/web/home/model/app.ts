@@ -18,19 +18,19 @@ import {
   type StoredSession,
   saveSession,
 } from '../../shared/stored-session.ts';
-import { acceptInvitation } from './accept-invitation.ts';
-import { Alerts } from './alerts.ts';
+import { Alerts } from './alerts/alerts.ts';
+import { MessageAlerts } from './alerts/message-alerts.ts';
 import { Chat } from './chat.ts';
 import { type ClusterNode, ClusterNotices } from './connection/cluster-notices.ts';
 import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
 import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
+import { acceptInvitation } from './groups/accept-invitation.ts';
 import { type Invitation, placeIn } from './location.ts';
-import { MessageAlerts } from './message-alerts.ts';
 import type { Conversation } from './messages/conversation.ts';
-import { plainText } from './messages/plain-text.ts';
 import { type NoticeContent, Notices, notice } from './notices.ts';
 import { removeUserData } from './storage/user-data.ts';
+import { plainText } from './text/plain-text.ts';
 
 /** The loaded chats are stored for the next visit at this interval, and when the page is hidden. */
 const SAVE_EVERY_MS = 15_000;

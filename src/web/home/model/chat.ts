@@ -8,7 +8,7 @@ import {
 } from '../../../client/index.ts';
 import { type Store, Stored } from '../../shared/stored.ts';
 import { sharePolls } from './connection/shared-polls.ts';
-import { Groups } from './groups.ts';
+import { Groups } from './groups/groups.ts';
 import { Live } from './live/live.ts';
 import type { Conversation } from './messages/conversation.ts';
 import { History } from './messages/history.ts';

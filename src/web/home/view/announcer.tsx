@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Message } from '../../../client/index.ts';
 import { chatTexts } from '../../i18n/texts.ts';
-import { plainText } from '../model/messages/plain-text.ts';
+import { plainText } from '../model/text/plain-text.ts';
 import { shownName } from '../model/user-names.ts';
 import { useView } from './context.ts';
 

@@ -6,13 +6,13 @@ import {
   type MessagePage,
   type SendResult,
 } from '../../../../client/index.ts';
+import { quoteOf, type ReplyTarget } from '../text/quotes.ts';
+import { SystemMessages } from '../text/system-messages.ts';
 import { MessageWindow } from './message-window.ts';
 import { MissingReactions } from './missing-reactions.ts';
-import { quoteOf, type ReplyTarget } from './quotes.ts';
 import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
 import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
-import { SystemMessages } from './system-messages.ts';
 
 /** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
 export interface Pending {

@@ -1,5 +1,5 @@
 import { type ChatEvent, isAfter, type Message, type MessagePage } from '../../../../client/index.ts';
-import { DELETED_QUOTE, excerptOf, withQuote } from './quotes.ts';
+import { DELETED_QUOTE, excerptOf, withQuote } from '../text/quotes.ts';
 import { withReaction } from './reactions.ts';
 
 /** An event that changes messages which exist. */

@@ -1,7 +1,7 @@
 import { type ChatClient, ChatError, newIdempotencyKey, type User } from '../../../../client/index.ts';
 import type { Stored } from '../../../shared/stored.ts';
 import type { Conversation } from '../messages/conversation.ts';
-import type { ReplyTarget } from '../messages/quotes.ts';
+import type { ReplyTarget } from '../text/quotes.ts';
 
 /** A message that is not known to be stored by the cluster, as this device keeps it. */
 export interface Unsent {

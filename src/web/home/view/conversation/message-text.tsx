@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { type Part, parseMarkdown } from '../../model/messages/markdown.ts';
-import { splitMentions } from '../../model/messages/mentions.ts';
+import { type Part, parseMarkdown } from '../../model/text/markdown.ts';
+import { splitMentions } from '../../model/text/mentions.ts';
 
 interface Props {
   text: string;

@@ -1,6 +1,6 @@
 import type { Message } from '../../../../client/index.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
-import { plainText } from '../../model/messages/plain-text.ts';
+import { plainText } from '../../model/text/plain-text.ts';
 import { IconButton } from '../icons.tsx';
 import type { MessageActions } from './message-actions.ts';
 

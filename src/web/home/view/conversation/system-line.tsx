@@ -1,5 +1,5 @@
 import { chatTexts } from '../../../i18n/texts.ts';
-import type { SystemMessage } from '../../model/messages/system-messages.ts';
+import type { SystemMessage } from '../../model/text/system-messages.ts';
 import { shownName } from '../../model/user-names.ts';
 
 /** A system message between the messages: who joined or left, or has another role. */

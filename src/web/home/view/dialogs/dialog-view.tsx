@@ -4,11 +4,11 @@ import { AccountDialog, DeleteAccountDialog } from './account-dialog.tsx';
 import { DeleteGroupDialog, DeleteMessageDialog, LeaveDialog } from './confirm-dialogs.tsx';
 import type { DialogProps, DialogState, GroupDialogProps } from './dialog-state.ts';
 import { FindDialog } from './find-dialog.tsx';
-import { GroupSettingsDialog } from './group-settings-dialog.tsx';
+import { GroupSettingsDialog } from './groups/group-settings-dialog.tsx';
+import { MembersDialog } from './groups/members-dialog.tsx';
+import { NewDirectDialog } from './groups/new-direct-dialog.tsx';
+import { CreateNamedDialog, JoinGroupDialog, NewGroupDialog } from './groups/new-group-dialogs.tsx';
 import { HelpDialog } from './help-dialog.tsx';
-import { MembersDialog } from './members-dialog.tsx';
-import { NewDirectDialog } from './new-direct-dialog.tsx';
-import { CreateNamedDialog, JoinGroupDialog, NewGroupDialog } from './new-group-dialogs.tsx';
 import { LinkDialog, ReactDialog } from './small-dialogs.tsx';
 
 interface Props {

@@ -5,12 +5,12 @@ import { shortTime } from '../../../i18n/dates.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
-import { nameOf } from '../../model/group-names.ts';
+import { nameOf } from '../../model/groups/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
-import { plainParts } from '../../model/messages/plain-text.ts';
 import type { FoundMessage } from '../../model/search.ts';
+import { plainParts } from '../../model/text/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
-import { openDirect } from './new-direct-dialog.tsx';
+import { openDirect } from './groups/new-direct-dialog.tsx';
 
 /** Something that was found, and how to open it. */
 export interface SearchHit {

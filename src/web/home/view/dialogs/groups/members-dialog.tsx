@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Member, MemberRole, User } from '../../../../client/index.ts';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { ErrorLine } from '../../../shared/error-line.tsx';
-import { Modal } from '../../../shared/modal.tsx';
-import { shownName } from '../../model/user-names.ts';
-import { useView } from '../context.ts';
-import { OnlineDot } from '../online-dot.tsx';
-import type { GroupDialogProps } from './dialog-state.ts';
+import type { Member, MemberRole, User } from '../../../../../client/index.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { ErrorLine } from '../../../../shared/error-line.tsx';
+import { Modal } from '../../../../shared/modal.tsx';
+import { shownName } from '../../../model/user-names.ts';
+import { useView } from '../../context.ts';
+import { OnlineDot } from '../../online-dot.tsx';
+import type { GroupDialogProps } from '../dialog-state.ts';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
 const ROLES: readonly MemberRole[] = ['owner', 'admin', 'member'];

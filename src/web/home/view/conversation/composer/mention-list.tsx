@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { useState } from 'preact/hooks';
-import { chatTexts } from '../../../i18n/texts.ts';
-import type { Conversation } from '../../model/messages/conversation.ts';
-import { shownName } from '../../model/user-names.ts';
+import { chatTexts } from '../../../../i18n/texts.ts';
+import type { Conversation } from '../../../model/messages/conversation.ts';
+import { shownName } from '../../../model/user-names.ts';
 
 /** The maximum number of names that are offered. */
 const MAX_SUGGESTIONS = 6;

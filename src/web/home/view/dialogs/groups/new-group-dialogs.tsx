@@ -1,13 +1,13 @@
 /// <reference lib="dom" />
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { ChatError, type User } from '../../../../client/index.ts';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { Modal } from '../../../shared/modal.tsx';
-import type { Chat } from '../../model/chat.ts';
-import { groupHash } from '../../model/location.ts';
-import { useView, type View } from '../context.ts';
-import type { DialogProps } from './dialog-state.ts';
+import { ChatError, type User } from '../../../../../client/index.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { Modal } from '../../../../shared/modal.tsx';
+import type { Chat } from '../../../model/chat.ts';
+import { groupHash } from '../../../model/location.ts';
+import { useView, type View } from '../../context.ts';
+import type { DialogProps } from '../dialog-state.ts';
 import { HowToJoin } from './how-to-join.tsx';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 

@@ -1,10 +1,10 @@
-import { SingleFlight } from '../../../async/single-flight.ts';
-import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../client/index.ts';
-import { type ChatContext, NO_DEADLINE } from './chat-context.ts';
+import { SingleFlight } from '../../../../async/single-flight.ts';
+import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../../client/index.ts';
+import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
+import type { OnlineUsers } from '../live/online-users.ts';
+import { Conversation } from '../messages/conversation.ts';
+import type { Snapshot } from '../storage/snapshot.ts';
 import { directName } from './group-names.ts';
-import type { OnlineUsers } from './live/online-users.ts';
-import { Conversation } from './messages/conversation.ts';
-import type { Snapshot } from './storage/snapshot.ts';
 
 /** The user's groups, kept up to date from the list of chats and the events after it. */
 export class Groups {

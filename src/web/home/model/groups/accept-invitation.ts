@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
-import { type AcceptedInvitation, type ChatClient, ChatError } from '../../../client/index.ts';
-import type { Chat } from './chat.ts';
-import { groupHash } from './location.ts';
+import { type AcceptedInvitation, type ChatClient, ChatError } from '../../../../client/index.ts';
+import type { Chat } from '../chat.ts';
+import { groupHash } from '../location.ts';
 
 /** Joins the group of the invitation in the page's address, and opens it. */
 export async function acceptInvitation(client: ChatClient, chat: Chat, token: string): Promise<AcceptedInvitation> {

@@ -1,12 +1,12 @@
 /// <reference lib="dom" />
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { User } from '../../../../client/index.ts';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { errorText } from '../../../i18n/error-text.ts';
-import type { Chat } from '../../model/chat.ts';
-import { choosePerson } from '../../model/person-choice.ts';
-import { useView } from '../context.ts';
+import type { User } from '../../../../../client/index.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { errorText } from '../../../../i18n/error-text.ts';
+import type { Chat } from '../../../model/chat.ts';
+import { choosePerson } from '../../../model/person-choice.ts';
+import { useView } from '../../context.ts';
 
 /** Delay after the last keystroke before a search, in milliseconds: one request per word, not per letter. */
 const TYPING_MS = 200;

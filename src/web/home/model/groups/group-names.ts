@@ -1,5 +1,5 @@
-import type { Chat as ChatGroup, User } from '../../../client/index.ts';
-import { shownName } from './user-names.ts';
+import type { Chat as ChatGroup, User } from '../../../../client/index.ts';
+import { shownName } from '../user-names.ts';
 
 /** Returns the name of a group as a user sees it: a direct chat has that of the other user. */
 export function nameOf(group: ChatGroup, me: User): string {

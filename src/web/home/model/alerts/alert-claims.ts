@@ -1,4 +1,4 @@
-import type { Stored } from '../../shared/stored.ts';
+import type { Stored } from '../../../shared/stored.ts';
 
 /** Longest wait of a tab before it alerts, in milliseconds: a tab that shows the message comes first, and two others do not meet. */
 const MAX_WAIT_MS = 500;

@@ -1,13 +1,13 @@
 /// <reference lib="dom" />
-import type { Message } from '../../../client/index.ts';
-import { type Store, Stored } from '../../shared/stored.ts';
+import type { Message } from '../../../../client/index.ts';
+import { type Store, Stored } from '../../../shared/stored.ts';
+import type { Chat } from '../chat.ts';
+import { nameOf } from '../groups/group-names.ts';
+import { groupHash } from '../location.ts';
+import type { Conversation } from '../messages/conversation.ts';
+import { mentions } from '../text/mentions.ts';
 import { AlertClaims } from './alert-claims.ts';
 import type { Alerts } from './alerts.ts';
-import type { Chat } from './chat.ts';
-import { nameOf } from './group-names.ts';
-import { groupHash } from './location.ts';
-import type { Conversation } from './messages/conversation.ts';
-import { mentions } from './messages/mentions.ts';
 
 const isTrue = (value: unknown): value is boolean => value === true;
 const isNumber = (value: unknown): value is number => typeof value === 'number';

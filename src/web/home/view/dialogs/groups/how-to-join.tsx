@@ -1,5 +1,5 @@
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { useView } from '../context.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { useView } from '../../context.ts';
 
 /** Says who can join a group: that depends on how the nodes authenticate users. */
 export function HowToJoin() {

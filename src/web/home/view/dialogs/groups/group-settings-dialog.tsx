@@ -1,13 +1,13 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { ErrorLine } from '../../../shared/error-line.tsx';
-import { Modal } from '../../../shared/modal.tsx';
-import { addressOf, invitationHash } from '../../model/location.ts';
-import { useView } from '../context.ts';
-import type { GroupDialogProps } from './dialog-state.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { ErrorLine } from '../../../../shared/error-line.tsx';
+import { Modal } from '../../../../shared/modal.tsx';
+import { addressOf, invitationHash } from '../../../model/location.ts';
+import { useView } from '../../context.ts';
+import type { GroupDialogProps } from '../dialog-state.ts';
+import { LinkField } from '../small-dialogs.tsx';
 import { HowToJoin } from './how-to-join.tsx';
-import { LinkField } from './small-dialogs.tsx';
 
 /** The settings of a group: for every member mute and leave; for owners and admins name, description, invitation, read receipts and archive. */
 export function GroupSettingsDialog(props: GroupDialogProps) {

@@ -1,15 +1,15 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { errorText } from '../../../i18n/error-text.ts';
-import { chatTexts, texts } from '../../../i18n/texts.ts';
-import type { Chat } from '../../model/chat.ts';
-import type { Conversation } from '../../model/messages/conversation.ts';
-import { plainText } from '../../model/messages/plain-text.ts';
-import { excerptOf, type ReplyTarget } from '../../model/messages/quotes.ts';
-import type { Draft, DraftTarget } from '../../model/storage/drafts.ts';
-import { shownName } from '../../model/user-names.ts';
-import { useView } from '../context.ts';
-import { IconButton } from '../icons.tsx';
+import { errorText } from '../../../../i18n/error-text.ts';
+import { chatTexts, texts } from '../../../../i18n/texts.ts';
+import type { Chat } from '../../../model/chat.ts';
+import type { Conversation } from '../../../model/messages/conversation.ts';
+import type { Draft, DraftTarget } from '../../../model/storage/drafts.ts';
+import { plainText } from '../../../model/text/plain-text.ts';
+import { excerptOf, type ReplyTarget } from '../../../model/text/quotes.ts';
+import { shownName } from '../../../model/user-names.ts';
+import { useView } from '../../context.ts';
+import { IconButton } from '../../icons.tsx';
 import { insertMention, MentionList, useMentions } from './mention-list.tsx';
 
 /** The use of the composer's text: a new message, a reply or an edit. */

@@ -1,12 +1,12 @@
 /// <reference lib="dom" />
 import { useRef } from 'preact/hooks';
-import type { ChatClient } from '../../../../client/index.ts';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { Modal } from '../../../shared/modal.tsx';
-import type { Chat } from '../../model/chat.ts';
-import { groupHash } from '../../model/location.ts';
-import { useView } from '../context.ts';
-import type { DialogProps } from './dialog-state.ts';
+import type { ChatClient } from '../../../../../client/index.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { Modal } from '../../../../shared/modal.tsx';
+import type { Chat } from '../../../model/chat.ts';
+import { groupHash } from '../../../model/location.ts';
+import { useView } from '../../context.ts';
+import type { DialogProps } from '../dialog-state.ts';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
 /** Finds a person, and opens the direct conversation with them. */

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
-import type { Message } from '../../../client/index.ts';
-import type { Stored } from '../../shared/stored.ts';
-import { plainText } from './messages/plain-text.ts';
+import type { Message } from '../../../../client/index.ts';
+import type { Stored } from '../../../shared/stored.ts';
+import { plainText } from '../text/plain-text.ts';
 
 const NOTIFIES = 'notifies';
 const SOUNDS = 'sounds';
