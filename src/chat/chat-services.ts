@@ -5,17 +5,17 @@ import { GroupAdministration } from './groups/administration.ts';
 import { ChatList } from './groups/chat-list.ts';
 import { DirectChats } from './groups/direct-chats.ts';
 import type { GroupRemoval } from './groups/group-removal.ts';
+import { Groups } from './groups/groups.ts';
 import { Hooks } from './groups/hooks.ts';
 import { Invitations } from './groups/invitations.ts';
-import { Groups } from './groups.ts';
+import { NamedGroups } from './groups/named-groups.ts';
 import { MessageEditing } from './messages/editing.ts';
+import { Messages } from './messages/messages.ts';
 import { Reactions } from './messages/reactions.ts';
 import { ReadMarks } from './messages/read-marks.ts';
-import { Messages } from './messages.ts';
-import { NamedGroups } from './named-groups.ts';
 import { Notifications } from './notifications.ts';
 import { MessageSearch } from './search/message-search.ts';
-import type { Users } from './users.ts';
+import type { Users } from './users/users.ts';
 
 /** The services that carry out requests about groups and messages, except posts (posting/message-writer.ts). */
 export type ChatServices = ReturnType<typeof buildChatServices>;

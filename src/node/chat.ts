@@ -11,7 +11,7 @@ import { Live } from '../chat/live/live.ts';
 import { MessageWriter } from '../chat/posting/message-writer.ts';
 import { IndexStore } from '../chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../chat/search/indexing/search-indexer.ts';
-import { Users } from '../chat/users.ts';
+import { Users } from '../chat/users/users.ts';
 import type { ToBlockedError } from '../database/checks/blocking.ts';
 import { fencedWrite } from '../database/fenced-write.ts';
 import { isReplicated } from '../database/replication.ts';

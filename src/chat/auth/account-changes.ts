@@ -4,7 +4,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
-import { requireUser } from '../users.ts';
+import { requireUser } from '../users/users.ts';
 import { NO_PASSWORD, type Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Tokens } from './tokens.ts';

@@ -1,7 +1,7 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { FairSemaphore, type Overload, type QueueKey } from '../../async/fair-semaphore.ts';
 import { RateLimitedError, Refused } from '../errors.ts';
-import { FairSemaphore, type Overload, type QueueKey } from '../fair-semaphore.ts';
 
 /**
  * N=2^14, r=8, p=5: one of the equivalent settings for scrypt in OWASP's Password Storage Cheat Sheet. It needs little memory

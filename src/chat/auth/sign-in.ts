@@ -2,7 +2,7 @@ import type { Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { Log } from '../../log/log.ts';
-import type { Users } from '../users.ts';
+import type { Users } from '../users/users.ts';
 import { AccountChanges } from './account-changes.ts';
 import { Accounts } from './accounts.ts';
 import { type JwtRules, JwtVerifier } from './jwt/jwt-verifier.ts';

@@ -8,12 +8,12 @@
  * query that would return its revocation, and cannot be added after it.
  */
 
+import { BatchLoader } from '../../async/batch-loader.ts';
 import { type Clock, threadClock } from '../../async/clock.ts';
 import type { Queryable, ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log/log.ts';
-import { BatchLoader } from '../batch-loader.ts';
 import { type CachedToken, CachedTokens } from './cached-tokens.ts';
 import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
 import { lookUpIdentities, lookUpTokens, readRevocations, type Unread } from './token-queries.ts';

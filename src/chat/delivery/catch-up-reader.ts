@@ -1,11 +1,11 @@
 import { type Clock, threadClock } from '../../async/clock.ts';
+import { FairQueue } from '../../async/fair-queue.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { CursorExpiredError } from '../../events/cursor.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/event-feed.ts';
 import { PAGE_SIZE } from '../../events/reading/delivery-page.ts';
 import type { EventDecoder } from '../../events/reading/event-decoder.ts';
 import { Refused } from '../errors.ts';
-import { FairQueue } from '../fair-queue.ts';
 import { type ReplayableAudience, UserAudience } from './audiences.ts';
 import { firstPage, type Replayed, replay } from './replay.ts';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchLoader } from '../../async/batch-loader.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { routingKey } from '../../events/routing-keys.ts';
-import { BatchLoader } from '../batch-loader.ts';
 import { Refused } from '../errors.ts';
 import type { MembershipCache, Memberships } from './membership-cache.ts';
 

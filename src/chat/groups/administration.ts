@@ -3,7 +3,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { lockLog } from '../lock-log.ts';
-import { lockLogForUser } from '../users.ts';
+import { lockLogForUser } from '../users/users.ts';
 import type { GroupRemoval } from './group-removal.ts';
 import { type MemberRole, OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
 

@@ -2,8 +2,8 @@ import type { Sequelize } from 'sequelize';
 import { query } from '../../database/query.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
-import { MAX_GROUPS, MAX_LISTED } from '../group-limits.ts';
-import type { UserView } from '../users.ts';
+import type { UserView } from '../users/users.ts';
+import { MAX_GROUPS, MAX_LISTED } from './group-limits.ts';
 import type { MemberRole } from './roles.ts';
 
 /** A group as GET /chats lists it; `members` has fewer than `members_count` entries if there are too many to list. */

@@ -3,9 +3,9 @@ import { afterCommit } from '../../database/after-commit.ts';
 import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
-import { requireBelowCreationLimits, requireBelowMembershipLimits } from '../group-limits.ts';
-import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
-import { lockLogForUser, requireUser, type UserView } from '../users.ts';
+import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
+import { lockLogForUser, requireUser, type UserView } from '../users/users.ts';
+import { requireBelowCreationLimits, requireBelowMembershipLimits } from './group-limits.ts';
 
 /** A direct chat; `created` is true if it did not exist before. */
 export interface DirectChat {

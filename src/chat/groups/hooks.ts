@@ -2,8 +2,8 @@ import type { Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
-import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
-import { hashOfToken, keyedToken, newSalt } from '../keyed-token.ts';
+import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
+import { hashOfToken, keyedToken, newSalt } from '../idempotency/keyed-token.ts';
 import { lockLog } from '../lock-log.ts';
 import { OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
 

@@ -2,10 +2,10 @@ import type { Sequelize } from 'sequelize';
 import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
-import { requireBelowMembershipLimits } from '../group-limits.ts';
-import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
-import { hashOfToken, keyedToken, newSalt } from '../keyed-token.ts';
-import { lockLogForUser } from '../users.ts';
+import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
+import { hashOfToken, keyedToken, newSalt } from '../idempotency/keyed-token.ts';
+import { lockLogForUser } from '../users/users.ts';
+import { requireBelowMembershipLimits } from './group-limits.ts';
 import { requireMembers } from './require-stored.ts';
 import { OWNERS_AND_ADMINS, requireRole } from './roles.ts';
 

@@ -3,7 +3,7 @@ import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { requireStored } from '../groups/require-stored.ts';
-import { idempotentWrite, type RequestKey } from '../idempotent-write.ts';
+import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { lockMessage } from './lock-message.ts';
 
 /** One reaction of a user to a message. */

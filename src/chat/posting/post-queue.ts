@@ -1,5 +1,5 @@
+import { FairQueue } from '../../async/fair-queue.ts';
 import { Refused } from '../errors.ts';
-import { FairQueue } from '../fair-queue.ts';
 import type { Post, Posted } from './post.ts';
 
 /** Queued posts: half a second of work at about 10,000 posts a second. */

@@ -1,8 +1,8 @@
 import { type Sequelize, Transaction } from 'sequelize';
+import { FairSemaphore } from '../../async/fair-semaphore.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
-import { FairSemaphore } from '../fair-semaphore.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { type FoundMessage, type FoundRow, foundMessages } from './found-messages.ts';
 import { probe } from './indexing/index-probe.ts';

@@ -1,7 +1,7 @@
 import type { Transaction } from 'sequelize';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
-import { MAX_GROUPS } from '../group-limits.ts';
+import { MAX_GROUPS } from '../groups/group-limits.ts';
 import type { Candidate } from './candidates.ts';
 import { INDEX_FORMAT } from './indexing/signatures.ts';
 

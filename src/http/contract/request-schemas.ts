@@ -1,7 +1,7 @@
 /** Parts of request schemas: ids, names, texts and their limits. */
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
-import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/names.ts';
+import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/users/names.ts';
 import { requestSchemaOf, requiredWhenOpen, withJsonSchema } from './json-schema.ts';
 import { isStoredBeyond } from './stored-size.ts';
 

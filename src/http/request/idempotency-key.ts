@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { RequestKey } from '../../chat/idempotent-write.ts';
+import type { RequestKey } from '../../chat/idempotency/idempotent-write.ts';
 import { invalid } from '../http-error.ts';
 
 const MAX_KEY_LENGTH = 255;

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
+import { FairSemaphore, type Overload } from '../../async/fair-semaphore.ts';
 import { RateLimitedError, Refused } from '../../chat/errors.ts';
-import { FairSemaphore, type Overload } from '../../chat/fair-semaphore.ts';
 import type { Route } from '../routes/route.ts';
 import type { Caller } from './checks/authentication.ts';
 import { clientKey } from './checks/rate-limit.ts';

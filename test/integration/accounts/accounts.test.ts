@@ -7,7 +7,7 @@ import type { Passwords } from '../../../src/chat/auth/passwords.ts';
 import { SignInLimits } from '../../../src/chat/auth/sign-in-limits.ts';
 import { Tokens } from '../../../src/chat/auth/tokens.ts';
 import { RateLimitedError, Refused } from '../../../src/chat/errors.ts';
-import { Users } from '../../../src/chat/users.ts';
+import { Users } from '../../../src/chat/users/users.ts';
 import { fencedWrite } from '../../../src/database/fenced-write.ts';
 import { openSequelize } from '../../../src/database/sequelize.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { nameKey } from '../../../src/chat/names.ts';
+import { nameKey } from '../../../src/chat/users/names.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';

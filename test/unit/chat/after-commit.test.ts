@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Sequelize } from 'sequelize';
 import { DirectChats } from '../../../src/chat/groups/direct-chats.ts';
-import type { Groups } from '../../../src/chat/groups.ts';
-import { NamedGroups } from '../../../src/chat/named-groups.ts';
+import type { Groups } from '../../../src/chat/groups/groups.ts';
+import { NamedGroups } from '../../../src/chat/groups/named-groups.ts';
 import { afterCommit } from '../../../src/database/after-commit.ts';
 import { BlockedError } from '../../../src/database/checks/blocking.ts';
 import { DatabaseUnavailableError, OutcomeUnknownError } from '../../../src/database/errors.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { BatchLoader } from '../../../src/chat/batch-loader.ts';
+import { BatchLoader } from '../../../src/async/batch-loader.ts';
 
 describe('A batch loader', () => {
   let loader: BatchLoader<number, string>;

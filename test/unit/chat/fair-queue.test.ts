@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { FairQueue } from '../../../src/chat/fair-queue.ts';
+import { FairQueue } from '../../../src/async/fair-queue.ts';
 
 /** Takes at most `most` items. */
 const upTo = (most: number) => {

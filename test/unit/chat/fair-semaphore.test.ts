@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { FairSemaphore, type QueueKey } from '../../../src/chat/fair-semaphore.ts';
+import { FairSemaphore, type QueueKey } from '../../../src/async/fair-semaphore.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** Work that the test ends, with the order in which it was started. */

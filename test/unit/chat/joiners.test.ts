@@ -2,7 +2,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import url from 'node:url';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { hidesCharacters } from '../../../src/chat/names.ts';
+import { hidesCharacters } from '../../../src/chat/users/names.ts';
 import { nameList, username } from '../../../src/http/contract/request-schemas.ts';
 import { HttpError } from '../../../src/http/http-error.ts';
 import { check } from '../../../src/http/request/validate.ts';

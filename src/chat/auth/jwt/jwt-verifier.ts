@@ -1,7 +1,7 @@
 import { hash, type KeyObject } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Log } from '../../../log/log.ts';
-import { usernameOf } from '../../names.ts';
+import { usernameOf } from '../../users/names.ts';
 import { JwksSource, KeysUnavailableError } from './jwks-source.ts';
 
 /** The rules for checking JWTs of another application. */

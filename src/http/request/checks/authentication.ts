@@ -7,7 +7,7 @@ import { JwtRefusedError, looksLikeJwt, MAX_JWT_LENGTH } from '../../../chat/aut
 import type { TokenCache } from '../../../chat/auth/token-cache.ts';
 import { looksLikeToken, tokenHash } from '../../../chat/auth/tokens.ts';
 import { Refused } from '../../../chat/errors.ts';
-import type { Groups } from '../../../chat/groups.ts';
+import type { Groups } from '../../../chat/groups/groups.ts';
 import { HttpError, invalid, serviceUnavailable } from '../../http-error.ts';
 import { sendError } from '../../response/send-error.ts';
 import { queryOf } from '../query.ts';

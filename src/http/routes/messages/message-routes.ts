@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canonicalJson } from '../../../chat/canonical-json.ts';
+import { canonicalJson } from '../../../chat/idempotency/canonical-json.ts';
 import type { Posted } from '../../../chat/posting/post.ts';
 import { actingUserId, content, count, id, meta } from '../../contract/request-schemas.ts';
 import { message } from '../../contract/response-schemas.ts';

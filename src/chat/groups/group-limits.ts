@@ -1,7 +1,7 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Transaction } from 'sequelize';
-import { query } from '../database/query.ts';
-import { RateLimitedError, Refused } from './errors.ts';
+import { query } from '../../database/query.ts';
+import { RateLimitedError, Refused } from '../errors.ts';
 
 /** Members of a group: GET /group-users lists them all, which is half a megabyte at this number. */
 const MAX_MEMBERS = 10_000;

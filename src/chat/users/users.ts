@@ -1,9 +1,9 @@
 import { literal, type Sequelize, type Transaction } from 'sequelize';
-import { modelsOf, type User } from '../database/models.ts';
-import { query, scopeOf } from '../database/query.ts';
-import { Refused } from './errors.ts';
-import { FairSemaphore } from './fair-semaphore.ts';
-import { lockLog } from './lock-log.ts';
+import { FairSemaphore } from '../../async/fair-semaphore.ts';
+import { modelsOf, type User } from '../../database/models.ts';
+import { query, scopeOf } from '../../database/query.ts';
+import { Refused } from '../errors.ts';
+import { lockLog } from '../lock-log.ts';
 
 /** A user as others see them. */
 export interface UserView {

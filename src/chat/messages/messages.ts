@@ -1,13 +1,13 @@
 import type { Sequelize } from 'sequelize';
-import type { Write } from '../database/fenced-write.ts';
-import { modelsOf } from '../database/models.ts';
-import { query } from '../database/query.ts';
-import { formatCursor } from '../events/cursor.ts';
-import type { Log } from '../log/log.ts';
-import { Refused } from './errors.ts';
-import { lockMessage } from './messages/lock-message.ts';
-import { type MessageRow, type MessageView, messageView } from './messages/message-view.ts';
-import { ReactionAvailability } from './messages/reaction-availability.ts';
+import type { Write } from '../../database/fenced-write.ts';
+import { modelsOf } from '../../database/models.ts';
+import { query } from '../../database/query.ts';
+import { formatCursor } from '../../events/cursor.ts';
+import type { Log } from '../../log/log.ts';
+import { Refused } from '../errors.ts';
+import { lockMessage } from './lock-message.ts';
+import { type MessageRow, type MessageView, messageView } from './message-view.ts';
+import { ReactionAvailability } from './reaction-availability.ts';
 
 /** A message as GET /messages shows it. */
 interface PageMessage extends MessageView {

@@ -1,9 +1,12 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import { afterCommit } from '../database/after-commit.ts';
-import type { Write } from '../database/fenced-write.ts';
-import { type Group, modelsOf } from '../database/models.ts';
-import { query } from '../database/query.ts';
-import { Refused } from './errors.ts';
+import { afterCommit } from '../../database/after-commit.ts';
+import type { Write } from '../../database/fenced-write.ts';
+import { type Group, modelsOf } from '../../database/models.ts';
+import { query } from '../../database/query.ts';
+import { Refused } from '../errors.ts';
+import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
+import { lockLog } from '../lock-log.ts';
+import { lockLogForUser, requireUser, type Users, type UserView } from '../users/users.ts';
 import {
   AddingLimit,
   MAX_GROUPS,
@@ -11,11 +14,8 @@ import {
   requireBelowMembershipLimits,
   usersAtGroupLimit,
 } from './group-limits.ts';
-import { requireMembers, requireStored } from './groups/require-stored.ts';
-import { type MemberRole, roleOf } from './groups/roles.ts';
-import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
-import { lockLog } from './lock-log.ts';
-import { lockLogForUser, requireUser, type Users, type UserView } from './users.ts';
+import { requireMembers, requireStored } from './require-stored.ts';
+import { type MemberRole, roleOf } from './roles.ts';
 
 /** A group with its members. */
 interface Chat {

@@ -1,14 +1,14 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import { afterCommit } from '../database/after-commit.ts';
-import type { Write } from '../database/fenced-write.ts';
-import { modelsOf } from '../database/models.ts';
-import { query } from '../database/query.ts';
-import { Refused } from './errors.ts';
+import { afterCommit } from '../../database/after-commit.ts';
+import type { Write } from '../../database/fenced-write.ts';
+import { modelsOf } from '../../database/models.ts';
+import { query } from '../../database/query.ts';
+import { Refused } from '../errors.ts';
+import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
+import { lockLogForUser } from '../users/users.ts';
 import { MAX_GROUPS, requireBelowCreationLimits } from './group-limits.ts';
-import { requireStored } from './groups/require-stored.ts';
 import { type Groups, joinAll } from './groups.ts';
-import { idempotentWrite, type RequestKey } from './idempotent-write.ts';
-import { lockLogForUser } from './users.ts';
+import { requireStored } from './require-stored.ts';
 
 /** Joins and leaves groups by name (compatible with the Python project that this one replaces). */
 export class NamedGroups {

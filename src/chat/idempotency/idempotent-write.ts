@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Sequelize, Transaction } from 'sequelize';
-import type { Write } from '../database/fenced-write.ts';
-import { query } from '../database/query.ts';
+import type { Write } from '../../database/fenced-write.ts';
+import { query } from '../../database/query.ts';
+import { Refused } from '../errors.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { Refused } from './errors.ts';
 
 /** The Idempotency-Key of a request that creates something or sends a notification. */
 export interface RequestKey {
