@@ -1,5 +1,5 @@
 import type { Sequelize } from 'sequelize';
-import type { Write } from '../database/fenced-write.ts';
+import type { Write } from '../database/writes/fenced-write.ts';
 import type { Log } from '../log/log.ts';
 import { GroupAdministration } from './groups/administration.ts';
 import { ChatList } from './groups/chat-list.ts';

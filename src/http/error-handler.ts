@@ -4,7 +4,7 @@ import { refusalOf } from '../chat/constraints.ts';
 import { RateLimitedError, Refused } from '../chat/errors.ts';
 import { BlockedError } from '../database/checks/blocking.ts';
 import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
-import { NotActiveError } from '../database/fenced-write.ts';
+import { NotActiveError } from '../database/writes/fenced-write.ts';
 import { errorMessage } from '../error-message.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
 import type { Log } from '../log/log.ts';

@@ -72,7 +72,7 @@ interface RecentFigures {
   >)[];
 }
 
-/** Everything that the app and its routes use. Assembled in node/http.ts. */
+/** Everything that the app and its routes use. Assembled in node/parts/http.ts. */
 export interface Services extends ChatServices {
   version: string;
   hosts: HostCheck;

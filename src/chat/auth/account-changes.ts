@@ -1,8 +1,8 @@
 import type { Sequelize } from 'sequelize';
-import { afterCommit } from '../../database/after-commit.ts';
-import type { Write } from '../../database/fenced-write.ts';
 import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
+import { afterCommit } from '../../database/writes/after-commit.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { requireUser } from '../users/users.ts';
 import { NO_PASSWORD, type Passwords } from './passwords.ts';

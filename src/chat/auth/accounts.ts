@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Sequelize, Transaction } from 'sequelize';
-import { afterCommit } from '../../database/after-commit.ts';
-import type { Write } from '../../database/fenced-write.ts';
 import { modelsOf, type User } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
+import { afterCommit } from '../../database/writes/after-commit.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { nameKey } from '../users/names.ts';

@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
-import type { Write } from '../../database/fenced-write.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import type { Log } from '../../log/log.ts';
 import type { Users } from '../users/users.ts';
 import { AccountChanges } from './account-changes.ts';

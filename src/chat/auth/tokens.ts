@@ -1,8 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import type { Transaction } from 'sequelize';
-import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 
 /** Tokens per user: one for each device, with room for clients that sign in whenever they start. Beyond it the oldest is revoked. */
 const MAX_PER_USER = 100;

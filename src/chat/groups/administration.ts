@@ -1,6 +1,6 @@
 import type { Transaction } from 'sequelize';
-import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { lockLog } from '../lock-log.ts';
 import { lockLogForUser } from '../users/users.ts';

@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize';
-import { afterCommit } from '../../database/after-commit.ts';
-import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
+import { afterCommit } from '../../database/writes/after-commit.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { lockLogForUser, requireUser, type UserView } from '../users/users.ts';

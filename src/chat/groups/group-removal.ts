@@ -1,10 +1,10 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import { BackgroundLoop } from '../../async/background-loop.ts';
-import { afterCommit } from '../../database/after-commit.ts';
 import { BlockedError } from '../../database/checks/blocking.ts';
 import { isUnavailable } from '../../database/errors.ts';
-import { NotActiveError, type Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
+import { afterCommit } from '../../database/writes/after-commit.ts';
+import { NotActiveError, type Write } from '../../database/writes/fenced-write.ts';
 import type { Log } from '../../log/log.ts';
 
 /** Options of {@link GroupRemoval}. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Sequelize, Transaction } from 'sequelize';
-import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { canonicalJson } from './canonical-json.ts';
 

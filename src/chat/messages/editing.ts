@@ -1,5 +1,5 @@
-import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { lockMessage } from './lock-message.ts';
 

@@ -1,6 +1,6 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { requireStored } from '../groups/require-stored.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';

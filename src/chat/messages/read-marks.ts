@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
 import { BatchLoader } from '../../async/batch-loader.ts';
-import type { Write } from '../../database/fenced-write.ts';
 import { query } from '../../database/query.ts';
+import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 
 /** The last message that a user has read in a group. */

@@ -17,8 +17,8 @@ import {
   sqlState,
   WAITS_FOR_STANDBY,
 } from '../../database/errors.ts';
-import { NotActiveError } from '../../database/fenced-write.ts';
-import { isTakenId } from '../../database/sequences.ts';
+import { NotActiveError } from '../../database/writes/fenced-write.ts';
+import { isTakenId } from '../../database/writes/sequences.ts';
 import type { Measurements } from '../../measurements.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';

@@ -1,5 +1,5 @@
 import { BlockedError } from '../../database/checks/blocking.ts';
-import { NotActiveError } from '../../database/fenced-write.ts';
+import { NotActiveError } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 
 /** The outcomes of posts that are visible in /metrics from the start. */

@@ -50,7 +50,7 @@ const UNITS = 4;
 
 const nameDocument = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' });
 
-/** A name, which is shown in lists and logs: trimmed, in NFC, without hidden characters (chat/names.ts). */
+/** A name, which is shown in lists and logs: trimmed, in NFC, without hidden characters (chat/users/names.ts). */
 const name = (maxLength: number, tidy: (text: string) => string = (text) => text) =>
   withJsonSchema(
     textOf(maxLength, (value) => value.length <= UNITS * maxLength)

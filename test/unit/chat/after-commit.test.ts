@@ -3,10 +3,10 @@ import type { Sequelize } from 'sequelize';
 import { DirectChats } from '../../../src/chat/groups/direct-chats.ts';
 import type { Groups } from '../../../src/chat/groups/groups.ts';
 import { NamedGroups } from '../../../src/chat/groups/named-groups.ts';
-import { afterCommit } from '../../../src/database/after-commit.ts';
 import { BlockedError } from '../../../src/database/checks/blocking.ts';
 import { DatabaseUnavailableError, OutcomeUnknownError } from '../../../src/database/errors.ts';
-import { NotActiveError, type Write } from '../../../src/database/fenced-write.ts';
+import { afterCommit } from '../../../src/database/writes/after-commit.ts';
+import { NotActiveError, type Write } from '../../../src/database/writes/fenced-write.ts';
 
 const fails = () => Promise.reject(new DatabaseUnavailableError('the connection was lost'));
 const database = { query: fails } as unknown as Sequelize;

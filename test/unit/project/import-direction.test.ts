@@ -131,7 +131,7 @@ describe('The imports of src', () => {
   });
 
   it('are found in every form of an import, and refused if they go the wrong way', () => {
-    const source = `import { a } from '../chat/users.ts';\nexport type { B } from "x";\nconst c = await import('../../test/c.ts');`;
+    const source = `import { a } from '../chat/users/users.ts';\nexport type { B } from "x";\nconst c = await import('../../test/c.ts');`;
     const seen = importsIn('src/coordination/x.ts', source);
     expect(seen.map(({ to }) => to)).to.deep.equal(['src/chat/users/users.ts', 'test/c.ts']);
     expect(seen.filter(isAllowed)).to.deep.equal([]);

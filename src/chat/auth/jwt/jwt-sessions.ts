@@ -1,4 +1,4 @@
-import { NotActiveError } from '../../../database/fenced-write.ts';
+import { NotActiveError } from '../../../database/writes/fenced-write.ts';
 import type { Accounts } from '../accounts.ts';
 import type { CachedToken } from '../cached-tokens.ts';
 import { type TokenCache, UnknownIdentityError } from '../token-cache.ts';

@@ -1,6 +1,6 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import type { Write } from '../../../database/fenced-write.ts';
 import { query } from '../../../database/query.ts';
+import type { Write } from '../../../database/writes/fenced-write.ts';
 import { CHUNK, CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
 import { HASHES, INDEX_FORMAT } from './signatures.ts';
 

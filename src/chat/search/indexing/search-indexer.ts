@@ -3,7 +3,7 @@ import { BackgroundLoop } from '../../../async/background-loop.ts';
 import { backoffDelay } from '../../../async/backoff.ts';
 import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
-import { NotActiveError } from '../../../database/fenced-write.ts';
+import { NotActiveError } from '../../../database/writes/fenced-write.ts';
 import type { Log } from '../../../log/log.ts';
 import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
 import type { GroupsToIndex, IndexedGroup, IndexState, IndexStore } from './index-store.ts';

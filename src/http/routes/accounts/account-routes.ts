@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { networkOf } from '../../../chat/auth/client-network.ts';
-import { afterCommit } from '../../../database/after-commit.ts';
+import { afterCommit } from '../../../database/writes/after-commit.ts';
 import { actingUserId, givenPassword, password, username } from '../../contract/request-schemas.ts';
 import { requireUserId, tokenHashOf } from '../../request/checks/authentication.ts';
 import { addressOf } from '../../request/checks/client-address.ts';

@@ -1,8 +1,8 @@
 import type { Sequelize } from 'sequelize';
-import { errorMessage } from '../error-message.ts';
-import type { Log } from '../log/log.ts';
-import { constraintOf, SqlState, sqlState } from './errors.ts';
-import { query } from './query.ts';
+import { errorMessage } from '../../error-message.ts';
+import type { Log } from '../../log/log.ts';
+import { constraintOf, SqlState, sqlState } from '../errors.ts';
+import { query } from '../query.ts';
 
 interface Repaired {
   sequence: string;

@@ -1,13 +1,13 @@
-import { WARM_UP_POST } from '../chat/posting/writer-health.ts';
-import { query } from '../database/query.ts';
-import { closeSequelize, openSequelize, renewPool } from '../database/sequelize.ts';
-import { type InstanceRow, READ_INSTANCE } from '../database/servers/instance.ts';
-import { applicationName, connectionOptions, type KeptSession } from '../database/session/connection.ts';
-import type { ConnectionOptions } from '../database/session/pinned-connection.ts';
-import { ReconnectingSession } from '../database/session/reconnecting-session.ts';
-import type { SessionSettings } from '../database/session/session-settings.ts';
-import { WARM_UP_READING } from '../events/reading/log-page.ts';
-import type { Settings } from '../settings.ts';
+import { WARM_UP_POST } from '../../chat/posting/writer-health.ts';
+import { query } from '../../database/query.ts';
+import { closeSequelize, openSequelize, renewPool } from '../../database/sequelize.ts';
+import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
+import { applicationName, connectionOptions, type KeptSession } from '../../database/session/connection.ts';
+import type { ConnectionOptions } from '../../database/session/pinned-connection.ts';
+import { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
+import type { SessionSettings } from '../../database/session/session-settings.ts';
+import { WARM_UP_READING } from '../../events/reading/log-page.ts';
+import type { Settings } from '../../settings.ts';
 import type { NodeEvents } from './events.ts';
 
 /** The server's timeout ends this much before the client's, so that the client learns the outcome. */

@@ -1,24 +1,24 @@
-import { monotonic } from '../async/clock.ts';
-import type { LockThread } from '../coordination/lock/lock-thread.ts';
-import { PauseState } from '../coordination/pause.ts';
-import { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
-import { NodeRegistry } from '../coordination/peers/node-registry.ts';
-import { Peers } from '../coordination/peers/peers.ts';
-import { SameServerCheck } from '../coordination/same-server-check.ts';
-import { SyncManager } from '../coordination/sync-manager.ts';
-import type { BlockerWatch } from '../database/checks/blocker-watch.ts';
-import type { Listener } from '../database/listener.ts';
-import type { Log } from '../log/log.ts';
-import type { LogLevel } from '../log/log-level.ts';
-import type { Measurements } from '../measurements.ts';
-import { publicSettings } from '../settings/public-settings.ts';
-import type { Settings } from '../settings.ts';
+import { monotonic } from '../../async/clock.ts';
+import type { LockThread } from '../../coordination/lock/lock-thread.ts';
+import { PauseState } from '../../coordination/pause.ts';
+import { ClusterIdentity } from '../../coordination/peers/cluster-identity.ts';
+import { NodeRegistry } from '../../coordination/peers/node-registry.ts';
+import { Peers } from '../../coordination/peers/peers.ts';
+import { SameServerCheck } from '../../coordination/same-server-check.ts';
+import { SyncManager } from '../../coordination/sync-manager.ts';
+import type { BlockerWatch } from '../../database/checks/blocker-watch.ts';
+import type { Listener } from '../../database/listener.ts';
+import type { Log } from '../../log/log.ts';
+import type { LogLevel } from '../../log/log-level.ts';
+import type { Measurements } from '../../measurements.ts';
+import { publicSettings } from '../../settings/public-settings.ts';
+import type { Settings } from '../../settings.ts';
+import { ClusterView } from '../cluster-view.ts';
+import { PublishedSettings } from '../published-settings.ts';
+import { RecentActivity } from '../recent-activity.ts';
 import type { NodeChat } from './chat.ts';
-import { ClusterView } from './cluster-view.ts';
 import type { NodeDatabase } from './database.ts';
 import type { NodeEvents } from './events.ts';
-import { PublishedSettings } from './published-settings.ts';
-import { RecentActivity } from './recent-activity.ts';
 
 /** Options of {@link buildCoordination}. */
 export interface CoordinationOptions {

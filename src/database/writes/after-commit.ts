@@ -1,5 +1,5 @@
-import { BlockedError } from './checks/blocking.ts';
-import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError } from './errors.ts';
+import { BlockedError } from '../checks/blocking.ts';
+import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError } from '../errors.ts';
 import { NotActiveError } from './fenced-write.ts';
 
 /** True for an error that is reported to the client as "nothing was stored". */

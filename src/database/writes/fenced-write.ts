@@ -1,5 +1,5 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import type { ToBlockedError } from './checks/blocking.ts';
+import type { ToBlockedError } from '../checks/blocking.ts';
 import {
   isNotReplicated,
   isOutcomeUnknown,
@@ -7,9 +7,9 @@ import {
   SqlState,
   sqlState,
   WAITS_FOR_STANDBY,
-} from './errors.ts';
-import { query } from './query.ts';
-import { endAbandoned, renewPool } from './sequelize.ts';
+} from '../errors.ts';
+import { query } from '../query.ts';
+import { endAbandoned, renewPool } from '../sequelize.ts';
 import { isTakenId } from './sequences.ts';
 
 /** Thrown instead of a write when this node is not active. Nothing was written. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
-import { withinLimit } from '../async/within-limit.ts';
-import { DatabaseUnavailableError } from './errors.ts';
-import { query } from './query.ts';
+import { withinLimit } from '../../async/within-limit.ts';
+import { DatabaseUnavailableError } from '../errors.ts';
+import { query } from '../query.ts';
 
 /** Standbys that are not behind confirm within milliseconds, unless other writers keep them busy. */
 const CONFIRM_TIMEOUT_MS = 1000;
