@@ -1,10 +1,10 @@
-import type { Sequelize } from 'sequelize';
+import type { Sequelize, Transaction } from 'sequelize';
 import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
 import { afterCommit } from '../../database/writes/after-commit.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
-import { requireUser } from '../users/users.ts';
+import { isInUse, requireUser } from '../users/users.ts';
 import { NO_PASSWORD, type Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Tokens } from './tokens.ts';
@@ -41,6 +41,7 @@ export interface Session {
 const SESSION_ID_BYTES = 12;
 const SESSION_ID = `encode(substr(hash, 1, ${SESSION_ID_BYTES}), 'hex')`;
 
+const SIGN_IN_FIRST = 'a first password is set with a token of the account: POST /login returns one';
 const TRACES_REMAIN = 'the account is deleted, and the service removes what remains of it within minutes';
 
 /** Shows, renames and deletes accounts, and changes their passwords and sessions, for their owners. */
@@ -67,19 +68,23 @@ export class AccountChanges {
   }
 
   /**
-   * Replaces the password, which revokes all tokens of the account, and returns a new token for the caller.
-   * @throws {Refused} user_not_found, forbidden if the account has no password, unauthenticated if the old one is wrong, overloaded;
-   * {RateLimitedError}; {NotActiveError}.
+   * Replaces the password, or sets the first one, which revokes all tokens of the account, and returns a new token for the caller.
+   * A first password needs a token of the account: with AUTH=open a userId alone, perhaps a mistaken one, must not shut anyone out.
+   * @throws {Refused} user_not_found, forbidden if the account never signs in with a password, unauthenticated if the old one is
+   * wrong or a first one is set without a token, overloaded; {RateLimitedError}; {NotActiveError}.
    */
   async changePassword(owner: Owner, password: string): Promise<string> {
     const former = await this.#prove(owner);
-    if (former === null) throw new Refused('forbidden', { sentence: 'this account has no password to change' });
+    if (former === NO_PASSWORD) throw new Refused('forbidden', { sentence: 'this account has no password to change' });
+    if (former === null) await this.#requireSession(owner, this.#sequelize);
     const key = { source: owner.network, subject: String(owner.userId) };
     const passwordHash = await this.#passwords.withSlot(key, () => this.#passwords.hash(password));
     return this.#write(async (transaction) => {
       const { User } = modelsOf(transaction);
       const user = await User.findByPk(owner.userId, { transaction, lock: transaction.LOCK.NO_KEY_UPDATE });
-      if (user?.passwordHash !== former) throw new Refused('unauthenticated');
+      if (user?.passwordHash !== former || !isInUse(user)) throw new Refused('unauthenticated');
+      // Again, under the lock of the row: it may have been revoked meanwhile.
+      if (former === null) await this.#requireSession(owner, transaction);
       // A trigger of the database revokes the account's tokens.
       await user.update({ passwordHash }, { transaction });
       return this.#tokens.issue(owner.userId, 'password', transaction);
@@ -147,10 +152,10 @@ export class AccountChanges {
     });
   }
 
-  /** Checks the password, as a login does. Returns the stored hash; null for an account without a password, which needs no proof. */
+  /** Checks the password, as a login does. Returns the stored hash; null or {@link NO_PASSWORD} for an account without one, which needs no proof. */
   async #prove({ userId, password, network, tokenHash }: Owner): Promise<string | null> {
     const { passwordHash, username } = await requireUser(userId, this.#sequelize);
-    if (passwordHash === null || passwordHash === NO_PASSWORD) return null;
+    if (passwordHash === null || passwordHash === NO_PASSWORD) return passwordHash;
     if (password === null) throw new Refused('unauthenticated', { sentence: 'this requires your password' });
     const isRight = await this.#passwords.withSlot({ source: network, subject: String(userId) }, async () => {
       const attempt = await this.#limits.countAttempt({ userId, nameKey: username, network, tokenHash });
@@ -160,5 +165,16 @@ export class AccountChanges {
     });
     if (!isRight) throw new Refused('unauthenticated', { sentence: 'wrong password' });
     return passwordHash;
+  }
+
+  /** @throws {Refused} unauthenticated unless the request has a token of the account that is in force. */
+  async #requireSession({ userId, tokenHash }: Owner, on: Sequelize | Transaction): Promise<void> {
+    const found = await query(
+      on,
+      `SELECT user_id FROM plantao.tokens
+       WHERE hash = decode($tokenHash, 'hex') AND user_id = $userId AND expires_at > clock_timestamp()`,
+      { userId, tokenHash },
+    );
+    if (found.length === 0) throw new Refused('unauthenticated', { sentence: SIGN_IN_FIRST });
   }
 }

@@ -28,8 +28,15 @@ export class AccountCalls {
     return this.#calls.write<Account>('/me', { method: 'PATCH', body }, 'username', options);
   }
 
-  /** Changes the password and ends all other sessions. The client continues with the new token, unless it has signed in anew meanwhile. */
-  async changePassword(oldPassword: string, password: string, options: CallOptions = {}): Promise<PasswordChange> {
+  /**
+   * Changes the password and ends all other sessions. The client continues with the new token, unless it has signed in anew
+   * meanwhile. `oldPassword` is undefined for an account that has none yet: GET /me says whether it has.
+   */
+  async changePassword(
+    oldPassword: string | undefined,
+    password: string,
+    options: CallOptions = {},
+  ): Promise<PasswordChange> {
     const body = { oldPassword, password, userId: this.#calls.me() };
     const isSame = this.#sameSignIn();
     const changed = await this.#calls.write<PasswordChange>('/password', { body, repeatable: false }, 'token', options);

@@ -109,10 +109,15 @@ function passwordRoute({ accountChanges }: Services): Route {
     servedBy: 'active node',
     unqueued: true,
     requires: 'user',
-    summary: 'Changes the password of an account, and ends all its sessions; the caller gets a new token',
+    summary:
+      'Changes the password of an account, or sets its first one, and ends all its sessions; the caller gets a new token',
     description:
-      'After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
-    input: z.object({ oldPassword: givenPassword, password, userId }),
+      'With AUTH=open, anyone can sign in to an account without a password by its name, until it has one. A first password requires a token of the account in the header Authorization, with AUTH=open too: a userId alone is not enough. After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
+    input: z.object({
+      oldPassword: givenPassword.optional().describe('Required for an account that has one.'),
+      password,
+      userId,
+    }),
     errorStatuses: [401, 404],
     responseBody: passwordResponse,
     responseExample: { message: 'password changed' },
