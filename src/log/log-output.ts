@@ -75,7 +75,23 @@ const ignoreError = () => {};
 export function standardOutput(): LogOutput {
   if (isFile(1)) return fileOutput();
   if (!process.stdout.listeners('error').includes(ignoreError)) process.stdout.on('error', ignoreError);
+  return boundedStandardOutput();
+}
+
+/** Returns an output on `process.stdout` that never waits, for a pipe, socket or terminal. */
+export function boundedStandardOutput(): BoundedOutput {
+  stopWaitingForTerminal(process.stdout);
   return new BoundedOutput(process.stdout);
+}
+
+/**
+ * Node.js writes to a terminal synchronously, so that Ctrl-S, or a terminal that nobody reads, would stop the whole process. It has
+ * no public API to change that. libuv has opened the terminal again for itself: nothing changes for the shell's own descriptor.
+ */
+function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
+  if (!stream.isTTY) return;
+  const { _handle: handle } = stream as { _handle?: { setBlocking?(isBlocking: boolean): void } };
+  handle?.setBlocking?.(false);
 }
 
 /** Writes synchronously, so that nothing is lost when the process exits. A disk that is full for a moment loses no line either. */

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { BoundedOutput } from '../../src/log/log-output.ts';
+import { eventually } from '../support/eventually.ts';
 
 const LOG = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url));
 /** Every write to it fails as on a full disk. */
@@ -57,7 +61,34 @@ describe('A log that cannot be written', () => {
       expect(lines.filter(isLine).length + lost).to.equal(3000);
     });
   }
+
+  it('does not stop the process while its terminal is stopped, as by Ctrl-S', async function () {
+    const folder = await mkdtemp(path.join(tmpdir(), 'plantao-terminal-'));
+    const report = path.join(folder, 'report');
+    await writeFile(path.join(folder, 'program.mjs'), terminalProgram(report));
+    const program = `'${process.execPath}' --import=tsx '${path.join(folder, 'program.mjs')}'`;
+    // script(1) of util-linux runs it in a terminal of its own, whose output nothing reads because nothing reads that of script.
+    const terminal = spawn('script', ['-qec', program, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    try {
+      const [error] = await Promise.race([once(terminal, 'spawn'), once(terminal, 'error')]);
+      if (error) this.skip();
+      const reported = await eventually('its report', () => readFileSync(report, 'utf8'), { within: 20_000 });
+      expect(reported).to.equal('terminal: true');
+    } finally {
+      terminal.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 });
+
+/** Logs three thousand lines of a kilobyte, and reports to a file that it goes on. */
+const terminalProgram = (report: string) => `
+  import { writeFileSync } from 'node:fs';
+  import { createLog } from ${JSON.stringify(LOG)};
+  const log = createLog({ node: 'n', level: 'info', pretty: true });
+  for (let n = 0; n < 3000; n++) log.info({ more: 'x'.repeat(1000) }, 'a long line');
+  writeFileSync(${JSON.stringify(report)}, 'terminal: ' + process.stdout.isTTY);
+  process.exit(0);`;
 
 /** Logs three thousand lines of a kilobyte, reports that to stderr, and ends when the log is written. */
 const unreadProgram = (pretty: boolean) => `

@@ -3,7 +3,7 @@ import { seedData } from '../../local-cluster/demo-data.ts';
 import { Launcher } from '../../local-cluster/launcher.ts';
 import { HELP, parseOptions } from '../../local-cluster/options.ts';
 import { openOutput } from '../../local-cluster/output.ts';
-import { BoundedOutput } from '../../log/log-output.ts';
+import { boundedStandardOutput } from '../../log/log-output.ts';
 import { DATA_HOME } from '../../package-root.ts';
 import { processEnvironment, readSettings } from '../../settings.ts';
 import type { Command } from '../command/command.ts';
@@ -22,7 +22,7 @@ export const cluster: Command = {
     const options = parseOptions(args, path.join(DATA_HOME, '.data'));
     const environment = processEnvironment();
     const names = Array.from({ length: options.nodes }, (_, index) => `node-${options.port + index}`);
-    const output = new BoundedOutput(process.stdout);
+    const output = boundedStandardOutput();
     output.onResume = (lost) => output.write(`cluster: ${lost} lines were lost: nothing read them for a while\n`);
     const launcher = new Launcher({
       ...options,
