@@ -11,6 +11,8 @@ import { BoundedOutput } from '../../src/log/log-output.ts';
 import { eventually } from '../support/eventually.ts';
 
 const LOG = fileURLToPath(new URL('../../src/log/log.ts', import.meta.url));
+/** script(1) of util-linux runs a program in a terminal of its own. Nothing reads that terminal while nothing reads the output of script. */
+const IN_A_TERMINAL = 'script';
 /** Every write to it fails as on a full disk. */
 const FULL_DISK = '/dev/full';
 
@@ -67,8 +69,7 @@ describe('A log that cannot be written', () => {
     const report = path.join(folder, 'report');
     await writeFile(path.join(folder, 'program.mjs'), terminalProgram(report));
     const program = `'${process.execPath}' --import=tsx '${path.join(folder, 'program.mjs')}'`;
-    // script(1) of util-linux runs it in a terminal of its own, whose output nothing reads because nothing reads that of script.
-    const terminal = spawn('script', ['-qec', program, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const terminal = spawn(IN_A_TERMINAL, ['-qec', program, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
     try {
       const [error] = await Promise.race([once(terminal, 'spawn'), once(terminal, 'error')]);
       if (error) this.skip();
