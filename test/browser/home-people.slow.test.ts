@@ -58,6 +58,35 @@ describe('The fields of the chat page in which a user names a person', function 
     expect(await membersOf('By keyboard')).to.deep.equal(['ana', 'bruno', 'clara', 'clarice']);
   });
 
+  it('find people without their accents, as do the search and the completion of mentions', async () => {
+    const joao = new ChatClient({ urls: [use.first.url] });
+    await joao.login('João Araújo');
+    const page = await newGroup('Sem acentos');
+    await field(page, 'Add members').fill('joao a');
+    await page.getByRole('option', { name: 'João Araújo' }).click();
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'Sem acentos' }).waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).pressSequentially('Oi @joao');
+    await page.getByRole('option', { name: 'João Araújo' }).click();
+    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).to.equal('Oi @João Araújo ');
+    await page.keyboard.press('Enter');
+    await page.locator('.message .mention', { hasText: '@João Araújo' }).waitFor();
+    await page.getByRole('button', { name: /^Search/ }).click();
+    await field(page, 'Groups, people and messages').fill('araujo');
+    await page
+      .locator('#hits', { hasText: 'Person' })
+      .getByRole('option', { name: /João Araújo/ })
+      .first()
+      .waitFor();
+    await field(page, 'Groups, people and messages').fill('SÉM ACENTÓS');
+    await page
+      .locator('#hits')
+      .getByRole('option', { name: /Sem acentos/ })
+      .first()
+      .waitFor();
+    await page.keyboard.press('Escape');
+  });
+
   it('include the person whose name is in the field when the dialog is submitted', async () => {
     const page = await newGroup('Typed, not picked');
     await field(page, 'Add members').fill('bruno');

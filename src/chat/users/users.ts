@@ -11,16 +11,38 @@ export interface UserView {
   username: string;
 }
 
-/** Searches read all names: few run at once, so that connections are left for other requests, and few wait. */
+/** A search may read an index of all names: few run at once, so that connections are left for other requests, and few wait. */
 const SEARCHES = { concurrency: 2, queuedPerSource: 32, queued: 256, maxWaitMs: 3000 };
 const TOO_MANY_SEARCHES = 'too many searches are running: try again in a few seconds';
 
-/** The user of exactly that name first: many others may contain a short name. Keys sort alike in every locale. */
-const SEARCH = `
+const IN_USE = 'NOT u.is_hook AND u.erased_at IS NULL';
+
+/** Names that begin with the text, in the order of an index, which has an exact name first; of those, the one with the same accents. */
+const BEGINNING = `
   SELECT u.id, u.username FROM plantao.users u
-  WHERE u.username ILIKE $pattern AND NOT u.is_hook AND u.erased_at IS NULL
-  ORDER BY u.username_key = plantao.name_key($part) DESC, starts_with(u.username_key, plantao.name_key($part)) DESC, u.username_key
-  LIMIT $limit`;
+  WHERE u.search_name >= plantao.search_name($part) AND u.search_name < plantao.search_name($part) || chr(1114111) AND ${IN_USE}
+  ORDER BY u.search_name, u.username_key <> plantao.name_key($part), u.id LIMIT $limit`;
+
+/** Names that are sorted to find the first ones that contain a text. */
+const MAX_SORTED = 10_000;
+
+/**
+ * Names that contain the text further on. Three characters or more are found by an index of trigrams; fewer are in so many names that
+ * reading names in order finds enough of them soon. That reads only an index, as does the search for those that do not exist.
+ */
+const CONTAINING = `
+  WITH indexed AS MATERIALIZED (
+    SELECT u.id, u.search_name FROM plantao.users u
+    WHERE char_length(plantao.search_name($part)) >= 3 AND plantao.trigrams(u.search_name) @> plantao.trigrams(plantao.search_name($part))
+      AND strpos(u.search_name, plantao.search_name($part)) > 1 AND ${IN_USE}
+    LIMIT ${MAX_SORTED}
+  ), read AS MATERIALIZED (
+    SELECT u.id, u.search_name FROM plantao.users u
+    WHERE char_length(plantao.search_name($part)) BETWEEN 1 AND 2 AND strpos(u.search_name, plantao.search_name($part)) > 1
+      AND NOT starts_with(u.search_name, plantao.search_name($part)) AND ${IN_USE}
+    ORDER BY u.search_name LIMIT $limit
+  ), found AS (SELECT * FROM indexed UNION ALL SELECT * FROM read)
+  SELECT u.id, u.username FROM found f JOIN plantao.users u ON u.id = f.id ORDER BY f.search_name, u.id LIMIT $limit`;
 
 /** Finds accounts by the key of their name, so that two spellings of a name are the same (plantao.name_key). */
 export class Users {
@@ -61,9 +83,9 @@ export class Users {
   }
 
   /**
-   * Returns users whose name contains `part`, for the client `source`: first the one with that name, then those whose names begin
-   * with it, then the others, by name. None of PostgreSQL's built-in indexes helps, so all names are read; the statement has a
-   * timeout.
+   * Returns users whose name contains `part`, in any case and with or without accents, for the client `source`: first the one with
+   * that name, then those whose names begin with it, then the others, by name. Every part is served by an index, and the statements
+   * have a timeout.
    * @throws {Refused} overloaded.
    */
   search(part: string, limit: number, source: string): Promise<UserView[]> {
@@ -71,11 +93,10 @@ export class Users {
   }
 
   async #search(part: string, limit: number): Promise<UserView[]> {
-    return query<UserView>(this.#sequelize, SEARCH, {
-      part,
-      pattern: `%${part.replace(/[\\%_]/g, '\\$&')}%`,
-      limit,
-    });
+    const beginning = await query<UserView>(this.#sequelize, BEGINNING, { part, limit });
+    if (beginning.length === limit) return beginning;
+    const containing = await query<UserView>(this.#sequelize, CONTAINING, { part, limit: limit - beginning.length });
+    return [...beginning, ...containing];
   }
 }
 

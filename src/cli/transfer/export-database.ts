@@ -35,7 +35,8 @@ export async function exportDatabase(
   let written = 0;
   for (const table of TABLES) {
     // Generated columns are computed again.
-    const left = table === 'users' ? ` - 'username_key'${withPasswords ? '' : " - 'password_hash'"}` : '';
+    const left =
+      table === 'users' ? ` - 'username_key' - 'search_name'${withPasswords ? '' : " - 'password_hash'"}` : '';
     await query(
       `DECLARE exported NO SCROLL CURSOR FOR
        SELECT '{"table":"${table}","row":' || (to_jsonb(t)${left})::text || '}' AS line FROM ${kept(table)} ORDER BY ${ORDER[table]}`,

@@ -71,6 +71,27 @@ describe('Users over HTTP', () => {
       expect(await names('username=ana_orm')).to.deep.equal(['ana_orm']);
     });
 
+    it('finds names without their accents, and with others, the one that is written the same first', async () => {
+      for (const username of ['Joao Ninguem', 'João Ninguém', 'Søren Łukasz', 'Ωμέγα Ἄλφα', '김철수', 'Maria João'])
+        await post(on('/login'), { username });
+      const names = async (part: string) => {
+        const { body } = await get<{ users: { username: string }[] }>(
+          on(`/users?username=${encodeURIComponent(part)}`),
+        );
+        return body.users.map(({ username }) => username);
+      };
+      expect(await names('joao ninguem')).to.deep.equal(['Joao Ninguem', 'João Ninguém']);
+      expect(await names('JOÃO NINGUÉM')).to.deep.equal(['João Ninguém', 'Joao Ninguem']);
+      expect(await names('joao')).to.include.members(['Joao Ninguem', 'João Ninguém', 'Maria João']);
+      expect(await names('guém')).to.deep.equal(['Joao Ninguem', 'João Ninguém']);
+      expect(await names('soren')).to.deep.equal(['Søren Łukasz']);
+      expect(await names('luk')).to.deep.equal(['Søren Łukasz']);
+      expect(await names('ωμεγα')).to.deep.equal(['Ωμέγα Ἄλφα']);
+      expect(await names('αλφα')).to.deep.equal(['Ωμέγα Ἄλφα']);
+      expect(await names('철')).to.deep.equal(['김철수']);
+      expect(await names('é'), 'one character anywhere').to.include('Joao Ninguem');
+    });
+
     it('returns the user of exactly that name first, then names that begin with it, however many others contain it', async () => {
       for (const username of ['a$1zé', 'b$1zé', 'c$1zé', '$1ZÉ', '$1zé lima']) await post(on('/login'), { username });
       const { body } = await get<{ users: { username: string }[] }>(on('/users?username=%241z%C3%A9&limit=3'));

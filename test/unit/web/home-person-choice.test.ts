@@ -17,6 +17,14 @@ describe('a name that is typed to choose a person', () => {
     expect(choosePerson('an', [ana, anabel], ({ id }) => id === ana.id)).to.deep.equal({ user: anabel });
   });
 
+  it('means the only person of that name with other accents', () => {
+    const maria = user(5, 'Maria João');
+    expect(choosePerson('joao', [joao, maria], nobody)).to.deep.equal({ user: joao });
+    expect(choosePerson('joao', [joao, user(6, 'Joáo')], nobody)).to.deep.equal({ problem: 'several' });
+    expect(choosePerson('joao', [joao, user(6, 'joao')], nobody)).to.deep.equal({ user: user(6, 'joao') });
+    expect(choosePerson('joao', [joao], ({ id }) => id === joao.id)).to.deep.equal({ problem: 'excluded' });
+  });
+
   it('means nobody if several match, none does, or that person is excluded', () => {
     expect(choosePerson('an', [ana, anabel], nobody)).to.deep.equal({ problem: 'several' });
     expect(choosePerson('zoe', [], nobody)).to.deep.equal({ problem: 'unknown' });

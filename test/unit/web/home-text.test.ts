@@ -82,6 +82,7 @@ describe('the text of a message', () => {
     expect(mentioned('@Ana Maria, see @bruno_orm. And @ana!')).to.deep.equal(['ana maria', 'bruno_orm', 'ana']);
     expect(mentioned('x@ana @nobody @anabel')).to.deep.equal([]);
     expect(splitMentions('hi @ana!', names).map(({ text }) => text)).to.deep.equal(['hi ', '@ana', '!']);
+    expect([mentions('oi @joao!', 'joao'), mentions('oi @João!', 'joao')], 'accents').to.deep.equal([true, true]);
     expect([mentions('hi @ANA', 'ana'), mentions('hi ana', 'ana')]).to.deep.equal([true, false]);
   });
 });

@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import type { Message } from '../../../../client/index.ts';
+import { foldedName } from '../../../shared/folded-name.ts';
 import { type Store, Stored } from '../../../shared/stored.ts';
 import type { Chat } from '../chat.ts';
 import { nameOf } from '../groups/group-names.ts';
@@ -41,7 +42,7 @@ export class MessageAlerts {
     const { group } = conversation;
     const { me, opened } = this.#chat;
     const isShown = conversation === opened && document.visibilityState === 'visible' && document.hasFocus();
-    const isMuted = this.mutes.has(group.id) && !mentions(message.content, me.username.toLowerCase());
+    const isMuted = this.mutes.has(group.id) && !mentions(message.content, foldedName(me.username));
     if (isShown) this.#claims.claim(group.id, message.id);
     if (isShown || isMuted) return;
     const shown = { name: nameOf(group, me), hash: groupHash(group.id), isDirect: group.direct };

@@ -1,14 +1,16 @@
+import { foldedName } from '../../../shared/folded-name.ts';
+
 /** A piece of text: plain, or a mention of a user as it is written. */
 export interface Piece {
   text: string;
-  /** The mentioned user's name in lower case; undefined for plain text. */
+  /** The mentioned user's name as foldedName() returns it; undefined for plain text. */
   name: string | undefined;
 }
 
 /** Most words of a name that a mention is compared with. */
 const MAX_WORDS = 3;
 
-/** Splits text at the mentions of these users, given in lower case. */
+/** Splits text at the mentions of these users, given by their folded names: @joao mentions João too. */
 export function splitMentions(text: string, names: ReadonlySet<string>): Piece[] {
   const pieces: Piece[] = [];
   let from = 0;
@@ -18,13 +20,13 @@ export function splitMentions(text: string, names: ReadonlySet<string>): Piece[]
     if (name === undefined) continue;
     if (at > from) pieces.push({ text: text.slice(from, at), name: undefined });
     from = at + 1 + name.length;
-    pieces.push({ text: text.slice(at, from), name: name.toLowerCase() });
+    pieces.push({ text: text.slice(at, from), name: foldedName(name) });
   }
   if (from < text.length) pieces.push({ text: text.slice(from), name: undefined });
   return pieces;
 }
 
-/** Returns true if the text mentions this user, whose name is given in lower case. */
+/** Returns true if the text mentions this user, given by the folded name. */
 export function mentions(text: string, name: string): boolean {
   return splitMentions(text, new Set([name])).some((piece) => piece.name !== undefined);
 }
@@ -35,7 +37,7 @@ function nameAt(text: string, names: ReadonlySet<string>): string | undefined {
   for (const word of words) {
     const whole = text.slice(0, word.index + word[0].length);
     for (const candidate of [whole, whole.replace(/[^\p{L}\p{N}]+$/u, '')]) {
-      if (names.has(candidate.toLowerCase())) return candidate;
+      if (names.has(foldedName(candidate))) return candidate;
     }
   }
   return undefined;

@@ -4,6 +4,7 @@ import type { Message } from '../../../../client/index.ts';
 import { dateAndTime, timeOfDay } from '../../../i18n/dates.ts';
 import type { Language } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
+import { foldedName } from '../../../shared/folded-name.ts';
 import { mentions } from '../../model/text/mentions.ts';
 import { plainText } from '../../model/text/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
@@ -16,7 +17,7 @@ interface Props {
   actions: MessageActions;
   /** The user's own name. */
   own: string;
-  /** The names of the group's members in lower case. */
+  /** The folded names of the group's members. */
   names: ReadonlySet<string>;
   isOwn: boolean;
   /** True if it does not follow another message of its sender. */
@@ -48,7 +49,7 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
   override render({ message, actions, own, names, isOwn, isFirst, isTabStop, isTarget }: Props) {
     const activate = () => this.setState({ isActive: true });
     const deactivate = () => this.setState({ isActive: false });
-    const name = own.toLowerCase();
+    const name = foldedName(own);
     const classes = [
       'message',
       isOwn && 'own',

@@ -3,6 +3,7 @@ import type { Message } from '../../../../client/index.ts';
 import { dayName, dayOf } from '../../../i18n/dates.ts';
 import { currentLanguage } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
+import { foldedName } from '../../../shared/folded-name.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
@@ -29,7 +30,7 @@ interface Props {
 export function messageLines({ chat, conversation, actions, tabStop, target }: Props) {
   const now = nodeTime();
   const language = currentLanguage();
-  const names = new Set(conversation.group.members.map(({ username }) => username.toLowerCase()));
+  const names = new Set(conversation.group.members.map(({ username }) => foldedName(username)));
   const { dividerAfter } = conversation;
   const reachable = conversation.window.find(tabStop ?? 0)?.id ?? conversation.window.newest?.id;
   const { group, window } = conversation;

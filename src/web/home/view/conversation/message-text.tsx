@@ -4,9 +4,9 @@ import { splitMentions } from '../../model/text/mentions.ts';
 
 interface Props {
   text: string;
-  /** The names in lower case that are highlighted as mentions. */
+  /** The folded names that are highlighted as mentions. */
   names: ReadonlySet<string>;
-  /** The user's own name in lower case. */
+  /** The user's own folded name. */
   own: string;
 }
 

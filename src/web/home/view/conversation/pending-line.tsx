@@ -1,4 +1,5 @@
 import { chatTexts, texts } from '../../../i18n/texts.ts';
+import { foldedName } from '../../../shared/folded-name.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation, Pending } from '../../model/messages/conversation.ts';
 import { plainText } from '../../model/text/plain-text.ts';
@@ -32,7 +33,7 @@ export function PendingLine({ chat, conversation, names, pending: { key, content
       )}
       <div class="body">
         <div class="content" dir="auto">
-          <MessageText text={content} names={names} own={chat.me.username.toLowerCase()} />
+          <MessageText text={content} names={names} own={foldedName(chat.me.username)} />
         </div>
         <span class="foot">{state === 'sending' ? sending : t.notSent}</span>
       </div>

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { ChatClient, User } from '../../../../client/index.ts';
 import { shortTime } from '../../../i18n/dates.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import { foldedName } from '../../../shared/folded-name.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import { nameOf } from '../../model/groups/group-names.ts';
@@ -32,10 +33,10 @@ const goTo = async (hash: string) => {
 
 /** Returns the user's groups by part of their name; without one, the most recently active. */
 export function groupHits(chat: Chat, term: string): SearchHit[] {
-  const wanted = term.trim().toLowerCase();
+  const wanted = foldedName(term.trim());
   return chat.conversations
     .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me) }))
-    .filter(({ name }) => name.toLowerCase().includes(wanted))
+    .filter(({ name }) => foldedName(name).includes(wanted))
     .slice(0, MAX_GROUPS)
     .map(({ group, unread, name }) => ({
       key: `group-${group.id}`,

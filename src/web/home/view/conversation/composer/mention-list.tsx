@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import { useState } from 'preact/hooks';
 import { chatTexts } from '../../../../i18n/texts.ts';
+import { foldedName } from '../../../../shared/folded-name.ts';
 import type { Conversation } from '../../../model/messages/conversation.ts';
 import { shownName } from '../../../model/user-names.ts';
 
@@ -39,7 +40,7 @@ export function useMentions({ group }: Conversation, me: number): Mentions {
       ...(isOpen && { 'aria-activedescendant': `mention-${selected}` }),
     },
     update(field) {
-      const part = partBefore(field)?.toLowerCase();
+      const part = partBefore(field);
       const others =
         part === undefined
           ? []
@@ -67,10 +68,11 @@ export function useMentions({ group }: Conversation, me: number): Mentions {
 }
 
 function matching(names: readonly string[], part: string): string[] {
-  const found = names.filter((name) => name.toLowerCase().includes(part));
+  const wanted = foldedName(part);
+  const found = names.filter((name) => foldedName(name).includes(wanted));
   // Written in full: Enter sends the message.
-  if (found.length === 1 && found[0]?.toLowerCase() === part) return [];
-  const rank = (name: string) => Number(!name.toLowerCase().startsWith(part));
+  if (found.length === 1 && found[0]?.toLowerCase() === part.toLowerCase()) return [];
+  const rank = (name: string) => Number(!foldedName(name).startsWith(wanted));
   return found.sort((one, other) => rank(one) - rank(other) || one.localeCompare(other)).slice(0, MAX_SUGGESTIONS);
 }
 
