@@ -81,6 +81,8 @@ describe('A JWT', () => {
       ['no audience', { aud: undefined }, /aud/],
       ['no subject', { sub: undefined }, /sub/],
       ['no time of issue', { iat: undefined }, /iat/],
+      ['issued in the future, so that it could not be revoked', { iat: now() + 60 }, /iat is in the future/],
+      ['issued in the year 285,000,000', { iat: 9e15 }, /iat is in the future/],
       ['an empty subject', { sub: '' }, /subject/],
       ['a long subject', { sub: 'x'.repeat(256) }, /subject/],
       ['a subject that PostgreSQL cannot store', { sub: 'a\0b' }, /subject/],
@@ -92,8 +94,9 @@ describe('A JWT', () => {
         .to.match(/^JwtRefusedError/)
         .and.match(why);
     }
-    const token = await issuer.token('u1', { aud: ['another-app', AUDIENCE], iat: 9e15 });
-    expect((await verifier.verify(token)).issuedAt).to.be.at.most(Date.now() / 1000);
+    const ahead = await issuer.token('u1', { aud: ['another-app', AUDIENCE], iat: now() + 2 });
+    expect((await verifier.verify(ahead)).issuedAt, 'of a clock that is ahead').to.be.at.most(Date.now() / 1000);
+    expect((await verifier.verify(await issuer.token('u1', { iat: -1 }))).issuedAt).to.equal(0);
   });
 
   it('names its user in a form that names must have, or not at all', async () => {

@@ -134,13 +134,15 @@ export class JwtVerifier {
     if (!isFit || subject.includes('\0')) {
       throw new JwtRefusedError(`its subject must have 1 to ${MAX_SUBJECT_LENGTH} characters`);
     }
+    // A user who signs out everywhere revokes the JWTs that were issued until then: it would stay valid. jose does not check this.
+    if (!(iat <= Date.now() / 1000 + TOLERANCE_S)) throw new JwtRefusedError('its claim iat is in the future');
     const identity = hash('sha256', `${issuer}\n${subject}`, 'hex');
     return {
       issuer,
       subject,
       identity,
-      // A time that PostgreSQL can represent, and not in the future: such a token could not be revoked.
-      issuedAt: Number.isFinite(iat) ? Math.max(0, Math.min(iat, Date.now() / 1000)) : 0,
+      // A time that PostgreSQL can represent, and not even within the tolerance in the future.
+      issuedAt: Math.max(0, Math.min(iat, Date.now() / 1000)),
       leftMs: Math.min((exp + TOLERANCE_S) * 1000 - Date.now(), Number.MAX_SAFE_INTEGER),
       names: namesFor(usernameOf(payload[nameClaim]), identity),
     };
