@@ -4,7 +4,7 @@
  *
  * Delivery of new events (event-delivery.ts) and reading of past ones (replay.ts) both run through here. The statement in
  * catch-up-reader.ts repeats {@link membershipsBefore} in SQL, because only PostgreSQL has all of a user's changes; the
- * random runs of test/integration/delivery/log-model.slow.test.ts compare the three.
+ * random runs of test/integration/delivery/log-model/log-model.slow.test.ts compare the three.
  */
 import type { LogEvent } from '../../events/log-event.ts';
 

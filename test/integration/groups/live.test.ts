@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { chatCalls } from '../chat-calls.ts';
-import { StreamReader } from '../delivery/stream-reader.ts';
+import { StreamReader } from '../delivery/streams/stream-reader.ts';
 
 const ANA = 1;
 const BRUNO = 2;

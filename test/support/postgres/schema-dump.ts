@@ -46,7 +46,7 @@ const LISTING = `
   ) lines ORDER BY line COLLATE "C"`;
 
 /** The file that holds the expected schema. */
-export const SCHEMA_SNAPSHOT = new URL('../../integration/database/schema.snapshot.txt', import.meta.url);
+export const SCHEMA_SNAPSHOT = new URL('../../integration/database/schema/schema.snapshot.txt', import.meta.url);
 
 /** Returns the schema of a migrated database as text. */
 export async function dumpSchema(client: pg.Client): Promise<string> {

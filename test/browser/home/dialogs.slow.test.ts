@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import type { Page, Route } from 'playwright-core';
+import { useBrowserCluster } from '../browser-cluster.ts';
+
+const OFFLINE = /ERR_INTERNET_DISCONNECTED|ERR_FAILED|home-dialogs.*404|404.*home-dialogs/;
+const DIALOGS = '**/assets/home-dialogs.*';
+
+describe('The dialogs of the chat page, which it loads after it has started', function () {
+  this.timeout(180_000);
+  const use = useBrowserCluster();
+
+  afterEach('no page has reported a problem', async () => {
+    await use.browser?.closePages();
+    expect(use.browser?.problems(OFFLINE) ?? []).to.deep.equal([]);
+  });
+
+  it('open without a network, also if none was opened before', async () => {
+    const page = await use.browser.signIn(use.first.url, 'ana', { serviceWorkers: 'allow' });
+    await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await page.context().setOffline(true);
+    await page.reload();
+    await page.getByRole('button', { name: 'Account: ana' }).click();
+    await page.getByRole('dialog', { name: 'Account' }).getByRole('button', { name: 'Rename' }).waitFor();
+  });
+
+  const styles = (page: Page) => page.locator('link[href*="home-dialogs"]').count();
+  const says = (page: Page, text: string) => page.getByRole('dialog').getByRole('alert').getByText(text).waitFor();
+  const open = (page: Page) => page.getByRole('button', { name: 'New group' }).click();
+  const close = (page: Page) => page.getByRole('button', { name: 'Close' }).click();
+
+  /** Signs in on a page whose requests for the dialogs `respond` handles. */
+  async function signInWith(respond: (route: Route) => unknown): Promise<Page> {
+    const page = await use.browser.open(use.first.url);
+    await page.clock.install();
+    await page.route(DIALOGS, respond);
+    await page.reload({ waitUntil: 'domcontentloaded' });
+    await page.locator('#nodes .active').first().waitFor();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana');
+    await page.keyboard.press('Enter');
+    return page;
+  }
+
+  it('ask for a reload if no node has them, after an update, and open as soon as one has', async () => {
+    let isMissing = true;
+    const page = await signInWith((route) =>
+      isMissing && route.request().url().endsWith('.js') ? route.fulfill({ status: 404 }) : route.continue(),
+    );
+    for (const attempt of [1, 2]) {
+      await open(page);
+      await says(page, 'Something went wrong. Reload the page.');
+      expect(await styles(page), `after attempt ${attempt}`).to.equal(0);
+      await close(page);
+    }
+    isMissing = false;
+    await open(page);
+    await page.getByRole('textbox', { name: 'Group name' }).waitFor();
+    expect(await styles(page)).to.equal(1);
+  });
+
+  it('say without a network that they cannot be loaded', async () => {
+    const page = await signInWith((route) => route.abort());
+    await page.context().setOffline(true);
+    await open(page);
+    await says(page, "That didn't work. Try again.");
+  });
+
+  it('can be closed while they are loaded, and are requested again after one that is never answered', async () => {
+    const files: string[] = [];
+    let hangs = true;
+    const page = await signInWith((route) => {
+      files.push(route.request().url());
+      if (!hangs) return route.continue();
+    });
+    await open(page);
+    await page.getByRole('dialog', { name: 'Loading…' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await open(page);
+    await page.getByRole('dialog', { name: 'Loading…' }).waitFor();
+    await page.clock.fastForward(20_000);
+    await says(page, 'Reload the page.');
+    expect(files).to.have.length(2);
+    hangs = false;
+    await close(page);
+    await open(page);
+    await page.getByRole('textbox', { name: 'Group name' }).waitFor();
+  });
+
+  it('of another version do not end the page: it asks for a reload', async () => {
+    const page = await use.browser.open(use.first.url);
+    const broken = 'export function DialogView() { throw new Error("another version"); }';
+    await page.route(`${DIALOGS}.js`, (route) => route.fulfill({ contentType: 'text/javascript', body: broken }));
+    await page.reload();
+    await page.locator('#nodes .active').first().waitFor();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('status').getByText('Reload the page').waitFor();
+    expect(await page.getByRole('dialog').count()).to.equal(0);
+    expect(await page.getByRole('navigation', { name: 'Groups' }).count()).to.equal(1);
+  });
+});

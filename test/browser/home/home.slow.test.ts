@@ -1,0 +1,274 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { ChatClient } from '../../../src/client/index.ts';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startCluster, type TestCluster } from '../../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import {
+  type ChatBrowser,
+  hasChromium,
+  messagesOn,
+  openGroup,
+  startChatBrowser,
+  waitForMessage,
+  write,
+} from '../chat-browser.ts';
+
+const GROUP = 'Grupo Geral';
+
+describe('The chat page', function () {
+  this.timeout(180_000);
+  let database: TestDatabase;
+  let cluster: TestCluster;
+  let browser: ChatBrowser;
+  let active: string;
+  let standby: string;
+
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    await seedData(database.url);
+    cluster = await startCluster({ databaseUrl: database.url });
+    [active = '', standby = ''] = cluster.nodes.map(({ url }) => url);
+    browser = await startChatBrowser();
+  });
+  afterEach('no page has reported a problem', async () => {
+    await browser?.closePages();
+    expect(browser?.problems() ?? []).to.deep.equal([]);
+  });
+  after('stop the browser and the nodes', async () => {
+    await browser?.close();
+    await cluster?.stop();
+    await database?.drop();
+  });
+
+  async function twoUsers(): Promise<[ana: Page, bruno: Page]> {
+    const ana = await browser.signIn(active, 'ana_orm');
+    const bruno = await browser.signIn(standby, 'bruno_orm');
+    for (const page of [ana, bruno]) await openGroup(page, GROUP);
+    return [ana, bruno];
+  }
+
+  it('signs in by name, shows groups with their last message, and keeps the open group through a reload', async () => {
+    const page = await browser.signIn(active, 'ana_orm');
+    await page.getByRole('link', { name: GROUP }).getByText('bruno_orm: Oi, Ana! Tudo bem?').waitFor();
+    await openGroup(page, GROUP);
+    await waitForMessage(page, 'Olá, pessoal!');
+    expect(await page.getByText('Today').count()).to.equal(1);
+    await page.reload();
+    await waitForMessage(page, 'Olá, pessoal!');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).waitFor();
+    expect(await messagesOn(page)).to.deep.equal([]);
+  });
+
+  it('works if the browser denies storage', async () => {
+    const page = await browser.open(active);
+    const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
+    await page.addInitScript({
+      content: `for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, ${denied});`,
+    });
+    await page.reload();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana_orm');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await openGroup(page, GROUP);
+    await waitForMessage(page, 'Olá, pessoal!');
+  });
+
+  it('delivers messages both ways between pages on different nodes', async () => {
+    const [ana, bruno] = await twoUsers();
+    await write(ana, 'from the active');
+    await waitForMessage(bruno, 'from the active');
+    await write(bruno, 'from the standby');
+    await waitForMessage(ana, 'from the standby');
+    expect(await messagesOn(ana)).to.deep.equal(await messagesOn(bruno));
+  });
+
+  it('shows messages and names as text, never as HTML', async () => {
+    const [ana, bruno] = await twoUsers();
+    const nasty = '<img src=x onerror="document.title=1"><script>document.title=2</script><b>bold</b>';
+    await write(ana, nasty);
+    await waitForMessage(bruno, nasty);
+    for (const page of [ana, bruno]) {
+      expect(await page.locator('#messages :is(img, script, b)').count()).to.equal(0);
+      expect(await page.title()).to.contain('Plantão');
+    }
+    const client = new ChatClient({ urls: [active] });
+    await client.login('bruno_orm');
+    await client.createChat('<i>nasty</i> & "group"', ['ana_orm']);
+    await ana.getByRole('link', { name: '<i>nasty</i> & "group"' }).waitFor();
+  });
+
+  it('shows the unread count in the list and in the title until the group is opened', async () => {
+    const ana = await browser.signIn(active, 'ana_orm');
+    const bruno = await browser.signIn(standby, 'bruno_orm');
+    await openGroup(ana, GROUP);
+    await write(ana, 'one');
+    await write(ana, 'two');
+    await bruno.getByRole('img', { name: '2 unread' }).waitFor();
+    await eventually('the title shows the unread count', async () => (await bruno.title()) === '(2) Plantão');
+    await openGroup(bruno, GROUP);
+    await eventually('the title shows no count', async () => (await bruno.title()) === 'Plantão');
+    expect(await bruno.getByRole('img', { name: /unread/ }).count()).to.equal(0);
+  });
+
+  it('deletes an own message for all members, after confirmation', async () => {
+    const [ana, bruno] = await twoUsers();
+    await write(ana, 'to be deleted');
+    await waitForMessage(bruno, 'to be deleted');
+    for (const page of [bruno, ana]) await page.locator('.message', { hasText: 'to be deleted' }).hover();
+    expect(await bruno.getByRole('button', { name: /^Delete .*to be deleted/ }).count()).to.equal(0);
+    await ana.getByRole('button', { name: /^Delete .*to be deleted/ }).click();
+    await ana.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    for (const page of [ana, bruno])
+      await page.locator('.message', { hasText: 'to be deleted' }).waitFor({ state: 'detached' });
+  });
+
+  it('creates a group that appears for its members at once', async () => {
+    const ana = await browser.signIn(active, 'ana_orm');
+    const bruno = await browser.signIn(standby, 'bruno_orm');
+    await ana.getByRole('button', { name: 'New group' }).click();
+    await ana.getByRole('textbox', { name: 'Group name' }).fill('Equipe');
+    await ana.getByRole('combobox', { name: 'Add members' }).fill('bruno');
+    await ana.getByRole('option', { name: 'bruno_orm' }).click();
+    await ana.getByRole('button', { name: 'Create' }).click();
+    await ana.getByRole('button', { name: '2 members' }).waitFor();
+    await write(ana, 'welcome');
+    await openGroup(bruno, 'Equipe');
+    await waitForMessage(bruno, 'welcome');
+  });
+
+  it('leaves a group, after confirmation', async () => {
+    const client = new ChatClient({ urls: [active] });
+    await client.login('bruno_orm');
+    await client.createChat('Soon left', ['ana_orm']);
+    const page = await browser.signIn(active, 'ana_orm');
+    await openGroup(page, 'Soon left');
+    await page.getByRole('button', { name: '2 members' }).click();
+    await page.getByRole('button', { name: 'Leave group' }).click();
+    await page.getByRole('dialog', { name: 'Leave Soon left?' }).getByRole('button', { name: 'Leave' }).click();
+    await page.getByRole('link', { name: 'Soon left' }).waitFor({ state: 'detached' });
+    expect(await page.getByRole('dialog').count()).to.equal(0);
+  });
+
+  it('shows "no groups" only after the groups have loaded', async () => {
+    const page = await browser.open(active);
+    let answer = () => {};
+    await page.route('**/chats?*', async (route) => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      await route.continue();
+    });
+    const asked = page.waitForRequest('**/chats?*');
+    await page.getByRole('textbox', { name: 'Name' }).fill('newcomer');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await asked;
+    await page.getByText('Loading your groups…').waitFor();
+    expect(await page.getByText("You aren't in any group yet").count()).to.equal(0);
+    answer();
+    await page.getByText("You aren't in any group yet. Create one, or join one").waitFor();
+  });
+
+  it('keeps a dialog open when the action of an earlier dialog completes', async () => {
+    const page = await browser.signIn(active, 'ana_orm');
+    let release = () => {};
+    await page.route('**/create-chat', async (route) => {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await route.continue();
+    });
+    const asked = page.waitForRequest('**/create-chat');
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('textbox', { name: 'Group name' }).fill('Slow group');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await asked;
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Join a group' }).click();
+    release();
+    await page.getByRole('heading', { name: 'Slow group', includeHidden: true }).waitFor();
+    expect(await page.getByRole('dialog', { name: 'Join a group' }).isVisible()).to.equal(true);
+  });
+
+  it('keeps a message that could not be sent, and stores it once when it is retried', async () => {
+    const [ana, bruno] = await twoUsers();
+    const refuse = { status: 400, json: { error: 'not this time', code: 'invalid_request' } };
+    await ana.route('**/messages', (route) => route.fulfill(refuse));
+    await write(ana, 'retried');
+    await ana.getByRole('button', { name: 'Retry' }).waitFor();
+    await ana.unroute('**/messages');
+    await ana.getByRole('button', { name: 'Retry' }).click();
+    await waitForMessage(bruno, 'retried');
+    expect((await messagesOn(ana)).filter((text) => text === 'retried')).to.have.length(1);
+    expect(browser.problems(/status of 400/)).to.deep.equal([]);
+  });
+
+  it('loads older messages on scrolling up, and preserves the scroll position', async () => {
+    const client = new ChatClient({ urls: [active] });
+    await client.login('ana_orm');
+    const { group_id: id } = await client.createChat('History', []);
+    for (let from = 0; from < 120; from += 40) {
+      await Promise.all(Array.from({ length: 40 }, (_, index) => client.send(id, `line ${from + index}`)));
+    }
+    const page = await browser.signIn(standby, 'ana_orm');
+    await openGroup(page, 'History');
+    await eventually('the newest page', async () => (await messagesOn(page)).length === 50);
+    const top = page.locator('.message').first();
+    const text = await top.locator('.content').textContent();
+    await page.locator('#scroller').evaluate((scroller) => {
+      scroller.scrollTop = 0;
+    });
+    await eventually('an older page', async () => (await messagesOn(page)).length === 100);
+    const same = page.locator('.message', { has: page.getByText(text ?? '', { exact: true }) });
+    expect(await same.evaluate((line) => line.getBoundingClientRect().top)).to.be.within(0, 250);
+    expect(new Set(await messagesOn(page)).size).to.equal(100);
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`fits a screen 360 pixels wide in the ${colorScheme} theme`, async () => {
+      const options = { viewport: { width: 360, height: 640 }, colorScheme };
+      const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      const signedOut = await browser.open(active, options);
+      await signedOut.getByRole('button', { name: 'Sign in' }).waitFor();
+      expect(await overflow(signedOut)).to.equal(0);
+      const page = await browser.signIn(active, 'ana_orm', options);
+      await page.getByRole('link', { name: GROUP }).waitFor();
+      expect(await overflow(page)).to.equal(0);
+      await openGroup(page, GROUP);
+      await write(page, 'w'.repeat(200));
+      await waitForMessage(page, 'w'.repeat(200));
+      expect(await overflow(page)).to.equal(0);
+      await page.getByRole('button', { name: 'Groups' }).click();
+      await page.getByRole('button', { name: 'New group' }).click();
+      expect(await overflow(page)).to.equal(0);
+    });
+  }
+
+  it('works with the keyboard alone', async () => {
+    const page = await browser.open(active);
+    await page.keyboard.type('ana_orm');
+    await page.keyboard.press('Enter');
+    const group = page.getByRole('link', { name: GROUP });
+    await group.waitFor();
+    for (let presses = 0; presses < 10; presses += 1) {
+      if (await group.evaluate((link) => link === document.activeElement)) break;
+      await page.keyboard.press('Tab');
+    }
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: GROUP }).waitFor();
+    await page.keyboard.type('typed only');
+    await page.keyboard.press('Enter');
+    await waitForMessage(page, 'typed only');
+  });
+
+  it('is served with a content security policy that allows no foreign sources', async () => {
+    const response = await fetch(`${standby}/home`);
+    const policy = response.headers.get('Content-Security-Policy') ?? '';
+    expect(policy).to.contain("default-src 'none'").and.contain("script-src 'self'");
+    expect(policy).not.to.contain('unsafe');
+    const html = await response.text();
+    expect(html).not.to.match(/<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=|(?:src|href)="(?:https?:)?\/\//);
+  });
+});

@@ -1,0 +1,53 @@
+import { expect } from 'chai';
+import { ChatClient } from '../../../src/client/index.ts';
+import { useBrowserCluster } from '../browser-cluster.ts';
+import { openGroup } from '../chat-browser.ts';
+import { expectAccessible } from '../page-checks.ts';
+
+describe('Invitations on the chat page', function () {
+  this.timeout(180_000);
+  const use = useBrowserCluster();
+
+  afterEach('no page has reported a problem', async () => {
+    await use.browser?.closePages();
+    expect(use.browser?.problems() ?? []).to.deep.equal([]);
+  });
+
+  it('are copied in the settings, which say who can join', async () => {
+    const ana = new ChatClient({ urls: [use.first.url] });
+    await ana.login('ana');
+    await ana.createChat('Copied');
+    const page = await use.browser.signIn(use.first.url, 'ana', {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('dialog').getByText('Anyone who knows the name can join.').waitFor();
+    await page.keyboard.press('Escape');
+    await openGroup(page, 'Copied');
+    await page.getByRole('button', { name: 'Group settings' }).click();
+    await page.getByRole('dialog').getByText('Anyone who knows the name can join.').waitFor();
+    await page.getByRole('button', { name: 'Create invitation link' }).click();
+    const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
+    await page.getByRole('button', { name: 'Copy', exact: true }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).to.equal(link);
+    await expectAccessible(page, 'chat-invitation');
+  });
+
+  it('tell a visitor who is not signed in what they are for, and are accepted after the sign-in', async () => {
+    const ana = new ChatClient({ urls: [use.first.url] });
+    await ana.login('ana');
+    const { group_id } = await ana.createChat('Clube & amigos');
+    const { token } = await ana.groups.invite(group_id);
+    const hash = `#invitation-${token}/${encodeURIComponent('Clube & amigos')}`;
+    const page = await use.browser.open(use.first.url, {}, `/home${hash}`);
+    await page.getByText('You are invited to “Clube & amigos”. Sign in to join.').waitFor();
+    await expectAccessible(page, 'chat-invited');
+    await page.locator('#nodes .active').first().waitFor();
+    await page.getByRole('textbox', { name: 'Name' }).fill('bruno');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    await page.getByRole('heading', { name: 'Clube & amigos' }).waitFor();
+    await page.getByText('You joined Clube & amigos.').waitFor();
+  });
+});

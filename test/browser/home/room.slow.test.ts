@@ -1,0 +1,138 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { ChatClient } from '../../../src/client/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { useBrowserCluster } from '../browser-cluster.ts';
+import { openGroup, waitForMessage } from '../chat-browser.ts';
+import { expectAccessible } from '../page-checks.ts';
+
+describe('The chat page shows what happens in a room', function () {
+  this.timeout(180_000);
+  const use = useBrowserCluster();
+  let ana: ChatClient;
+  let bruno: ChatClient;
+
+  before('create users', async () => {
+    [ana, bruno] = (await Promise.all(['ana', 'bruno', 'clara'].map(signedIn))) as [ChatClient, ChatClient];
+  });
+  afterEach('no page has reported a problem', async () => {
+    await use.browser?.closePages();
+    expect(use.browser?.problems() ?? []).to.deep.equal([]);
+  });
+
+  async function signedIn(name: string): Promise<ChatClient> {
+    const client = new ChatClient({ urls: [use.first.url] });
+    await client.login(name);
+    return client;
+  }
+
+  const line = (page: Page, text: string) => page.locator('.system-line', { hasText: text }).waitFor();
+
+  it('asks the only owner who leaves for a new one, and every member sees who that is', async () => {
+    const { group_id: id } = await ana.createChat('Handed over', ['bruno', 'clara']);
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    const other = await use.browser.signIn(use.second.url, 'bruno');
+    await openGroup(page, 'Handed over');
+    await openGroup(other, 'Handed over');
+    await page.getByRole('button', { name: 'Group settings' }).click();
+    await page.getByRole('button', { name: 'Leave group' }).click();
+    const choice = page.getByRole('combobox', { name: 'New owner' });
+    expect(await choice.locator('option').allInnerTexts()).to.deep.equal(['bruno', 'clara']);
+    await choice.selectOption('clara');
+    await expectAccessible(page, 'chat-leave-owner');
+    await page.getByRole('button', { name: 'Leave', exact: true }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await line(other, 'clara is now an owner.');
+    await line(other, 'ana left.');
+    const members = await bruno.members(id);
+    expect(members.map(({ username, role }) => [username, role])).to.have.deep.members([
+      ['bruno', 'member'],
+      ['clara', 'owner'],
+    ]);
+    await expectAccessible(other, 'chat-system-messages');
+  });
+
+  it('asks no one who is not the only owner, and shows joins, roles and new names', async () => {
+    const { group_id: id } = await ana.createChat('Room', ['bruno']);
+    await ana.groups.setRole(id, bruno.userId ?? 0, 'owner');
+    const page = await use.browser.signIn(use.first.url, 'bruno');
+    await openGroup(page, 'Room');
+    await ana.send(id, 'before');
+    await waitForMessage(page, 'before');
+    const clara = await signedIn('clara');
+    await ana.join(id, { userId: clara.userId ?? 0 });
+    await line(page, 'clara joined.');
+    await ana.groups.setRole(id, clara.userId ?? 0, 'admin');
+    await line(page, 'clara is now an admin.');
+    await ana.groups.setRole(id, bruno.userId ?? 0, 'member');
+    await line(page, 'You are now a member without special rights.');
+    await ana.groups.setRole(id, bruno.userId ?? 0, 'owner');
+    await line(page, 'You are now an owner.');
+    await ana.groups.change(id, { name: 'Room 2' });
+    await line(page, 'The group is now called Room 2.');
+    await ana.send(id, 'after');
+    await waitForMessage(page, 'after');
+    const texts = await page.locator('#messages > li:not(.day) :is(.content, span[dir])').allInnerTexts();
+    expect(texts[0]).to.equal('before');
+    expect(texts.at(-1)).to.equal('after');
+    await page.getByRole('button', { name: 'Group settings' }).click();
+    await page.getByRole('button', { name: 'Leave group' }).click();
+    await page.getByRole('dialog', { name: 'Leave Room 2?' }).waitFor();
+    expect(await page.getByRole('combobox', { name: 'New owner' }).count()).to.equal(0);
+  });
+
+  it('shows the true role again after a change that was refused', async () => {
+    await ana.createChat('Owned', ['bruno']);
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    await openGroup(page, 'Owned');
+    await page.getByRole('button', { name: '2 members' }).click();
+    const own = page.getByRole('combobox', { name: 'Role of ana' });
+    const refusal = page.getByRole('alert').filter({ hasText: 'You are the last owner' });
+    for (const role of ['member', 'admin']) {
+      await own.selectOption(role);
+      await refusal.waitFor();
+      await eventually('the select says owner', async () => (await own.inputValue()) === 'owner');
+    }
+    const other = page.getByRole('combobox', { name: 'Role of bruno' });
+    await other.selectOption('admin');
+    await refusal.waitFor({ state: 'detached' });
+    await line(page, 'bruno is now an admin.');
+    await eventually('the select says admin', async () => (await other.inputValue()) === 'admin');
+    expect(use.browser.problems(/ 403 | 409 /)).to.deep.equal([]);
+  });
+
+  it('shows in the quote of a reply that its message was edited and deleted, live and after a reload', async () => {
+    const { group_id: id } = await ana.createChat('Quotes', ['bruno']);
+    const { message_id } = await ana.send(id, 'the **frist** text');
+    await bruno.send(id, 'an answer', { replyTo: message_id });
+    const page = await use.browser.signIn(use.first.url, 'bruno');
+    await openGroup(page, 'Quotes');
+    const quote = (text: string) => page.locator('.message', { hasText: 'an answer' }).getByText(text).waitFor();
+    await quote('the frist text');
+    await page.locator('.message', { hasText: 'frist' }).first().focus();
+    await page.keyboard.press('r');
+    await page.locator('#composer .mode', { hasText: 'the frist text' }).waitFor();
+    await ana.editMessage(message_id, 'the **first** text');
+    await quote('the first text');
+    await page.locator('#composer .mode', { hasText: 'the first text' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.reload();
+    await quote('the first text');
+    await ana.deleteMessage(message_id);
+    await quote('The original message was deleted.');
+    await page.reload();
+    await quote('The original message was deleted.');
+  });
+
+  it('shows texts without their formatting in the list and in search results', async () => {
+    const { group_id: id } = await ana.createChat('Plain', ['bruno']);
+    await ana.send(id, '**Launch** at `10:00`\n> see _plan_');
+    const page = await use.browser.signIn(use.first.url, 'bruno');
+    await page.locator('#groups .preview', { hasText: 'ana: Launch at 10:00 see plan' }).waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Groups, people and messages' }).fill('launch');
+    const hit = page.getByRole('option', { name: 'Message' });
+    expect(await hit.locator('.title').innerText()).to.equal('Launch at 10:00 see plan');
+    expect(await hit.locator('mark').innerText()).to.equal('Launch');
+  });
+});

@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import type { Page } from 'playwright-core';
+import { ChatClient } from '../../../src/client/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { type ChatBrowser, hasChromium, messagesOn, openGroup, startChatBrowser } from '../chat-browser.ts';
+
+/** Lines that the page may have: its window of 500 messages, and the page of 50 that it has just loaded. */
+const MAX_LINES = 550;
+
+describe('The chat page with many messages', function () {
+  this.timeout(180_000);
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let browser: ChatBrowser;
+
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    nodes = await startTwoNodes(database.url);
+    browser = await startChatBrowser();
+  });
+  afterEach('no page has reported a problem', async () => {
+    await browser?.closePages();
+    expect(browser?.problems() ?? []).to.deep.equal([]);
+  });
+  after('stop the browser and the nodes', async () => {
+    await browser?.close();
+    await nodes?.stop();
+    await database?.drop();
+  });
+
+  /** Creates a group of ana and bruno. */
+  async function newGroup(name: string) {
+    const [ana, bruno] = [new ChatClient({ urls: [nodes.active.url] }), new ChatClient({ urls: [nodes.standby.url] })];
+    await ana.login('ana');
+    const { user_id: brunoId } = await bruno.login('bruno');
+    const { group_id: id } = await bruno.createChat(name, ['ana']);
+    return { id, ana, bruno, brunoId };
+  }
+
+  /** Stores messages as a client would, but in one statement. Returns their ids. */
+  async function insert(groupId: number, senderId: number, count: number): Promise<number[]> {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const text = `INSERT INTO plantao.messages (group_id, sender_id, content)
+      SELECT $1, $2, 'line ' || n FROM generate_series(0, $3::int - 1) n ORDER BY n RETURNING id`;
+    const { rows } = await client.query(text, [groupId, senderId, count]).finally(() => client.end());
+    return rows.map(({ id }) => Number(id));
+  }
+
+  const numbersOn = async (page: Page) => (await messagesOn(page)).map((text) => Number(text.replace('line ', '')));
+
+  /** Expects that the page shows a part of the history without a gap, and no more of it than it may. */
+  async function expectOnePart(page: Page): Promise<void> {
+    const shown = await numbersOn(page);
+    expect(shown).to.deep.equal(shown.map((_, index) => (shown[0] ?? Number.NaN) + index));
+    expect(shown.length).to.be.at.most(MAX_LINES);
+  }
+
+  it('opens 5,000 messages at the first unread one, and keeps a bounded part of them however far one scrolls', async () => {
+    const { id, ana, brunoId } = await newGroup('Five thousand');
+    const ids = await insert(id, brunoId, 5000);
+    await ana.markRead(id, ids[2499] ?? 0);
+    const page = await browser.signIn(nodes.active.url, 'ana');
+    await page.getByRole('link', { name: 'Five thousand' }).getByText('1000+').waitFor();
+    await openGroup(page, 'Five thousand');
+    await page.locator('.divider + .message', { hasText: 'line 2500' }).waitFor();
+    await expectOnePart(page);
+    const scrollTo = (top: number) =>
+      page.locator('#scroller').evaluate((scroller, to) => {
+        scroller.scrollTop = to;
+      }, top);
+    for (let oldest = (await numbersOn(page))[0] ?? 0; oldest > 1700; ) {
+      await scrollTo(0);
+      const before = oldest;
+      await eventually('older messages', async () => {
+        oldest = (await numbersOn(page))[0] ?? 0;
+        return oldest < before;
+      });
+    }
+    await expectOnePart(page);
+    const seen = (await numbersOn(page)).at(-1) ?? 0;
+    expect(seen, 'the newest ones are dropped').to.be.below(2500);
+    await scrollTo(1e9);
+    await eventually('they are loaded again', async () => ((await numbersOn(page)).at(-1) ?? 0) > seen);
+    await expectOnePart(page);
+    await page.getByRole('button', { name: 'new messages' }).click();
+    await page.locator('.message', { hasText: 'line 4999' }).waitFor();
+    await expectOnePart(page);
+    await page.getByRole('link', { name: 'Five thousand' }).locator('.unread').waitFor({ state: 'detached' });
+  });
+
+  it('shows each message of a burst once and in order, and stays usable meanwhile', async () => {
+    const { id, ana, bruno } = await newGroup('Burst');
+    const page = await browser.signIn(nodes.active.url, 'ana');
+    const other = await browser.signIn(nodes.standby.url, 'bruno');
+    for (const one of [page, other]) await openGroup(one, 'Burst');
+    const field = page.getByRole('textbox', { name: 'Message' });
+    // As fast as two users can: more than 50 a second on an idle machine.
+    const lanes = [ana, bruno].map(async (client, lane) => {
+      for (let index = 0; index < 80; index += 1) await client.send(id, `${lane}: ${index}.`);
+    });
+    await page.locator('.message', { hasText: '1: 5.' }).waitFor();
+    await field.pressSequentially('written meanwhile');
+    expect(await field.inputValue()).to.equal('written meanwhile');
+    await Promise.all(lanes);
+    const { messages } = await bruno.messages(id, { limit: 200 });
+    const stored = messages.map(({ content }) => content);
+    expect(stored).to.have.length(160);
+    for (const one of [page, other]) {
+      await eventually('all are shown', async () => (await messagesOn(one)).length >= 160);
+      expect(await messagesOn(one)).to.deep.equal(stored);
+    }
+  });
+
+  it('clears the unread count on every device of a user when one of them has read the messages', async () => {
+    const { id, ana, bruno } = await newGroup('Devices');
+    const [phone, laptop] = [
+      await browser.signIn(nodes.active.url, 'ana'),
+      await browser.signIn(nodes.standby.url, 'ana'),
+    ];
+    for (const text of ['one', 'two', 'three']) await bruno.send(id, text);
+    const badge = (page: Page) => page.getByRole('link', { name: 'Devices' }).getByRole('img', { name: '3 unread' });
+    for (const page of [phone, laptop]) await badge(page).waitFor();
+    await openGroup(phone, 'Devices');
+    await badge(laptop).waitFor({ state: 'detached' });
+    const { chats } = await ana.chats();
+    expect(chats.find((chat) => chat.id === id)?.unread).to.equal(0);
+  });
+});

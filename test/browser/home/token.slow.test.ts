@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { type ChatBrowser, hasChromium, startChatBrowser } from '../chat-browser.ts';
+
+describe('The chat page with AUTH=token', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let browser: ChatBrowser;
+
+  before('start two nodes and a browser', async function () {
+    if (!hasChromium()) return this.skip();
+    database = await createDatabase();
+    nodes = await startTwoNodes(database.url, { AUTH: 'token', ADMIN_TOKEN: 'only-for-this-test-0123456789abcdef' });
+    browser = await startChatBrowser();
+  });
+  after('stop the browser and the nodes', async () => {
+    await browser?.close();
+    await nodes?.stop();
+    await database?.drop();
+  });
+
+  async function register(page: Page, name: string): Promise<void> {
+    await page.getByRole('textbox', { name: 'Name' }).fill(name);
+    await page.getByLabel('Password').fill(`${name} has a password`);
+    await page.getByRole('button', { name: 'Register' }).click();
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  }
+
+  it('requires a password, and does not offer an account for a name alone', async () => {
+    const page = await browser.open(nodes.active.url);
+    await page.getByText('Choose both, then register').waitFor();
+    expect(await page.getByText('Enter any name').isVisible()).to.equal(false);
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    expect(await page.getByLabel('Password').evaluate((field) => field.matches(':invalid'))).to.equal(true);
+    expect(browser.problems()).to.deep.equal([]);
+  });
+
+  it('does not offer joining by name, which would create a second group; a member adds users instead', async () => {
+    const ana = await browser.open(nodes.active.url);
+    await register(ana, 'ana');
+    const bruno = await browser.open(nodes.standby.url);
+    await register(bruno, 'bruno');
+    await bruno.getByText('ask a member of a group to add you').waitFor();
+    expect(await bruno.getByRole('button', { name: 'Join a group' }).count()).to.equal(0);
+    await ana.getByRole('button', { name: 'New group' }).click();
+    await ana.getByRole('textbox', { name: 'Group name' }).fill('Equipe');
+    await ana.getByRole('button', { name: 'Create' }).click();
+    await ana.getByRole('button', { name: '1 member' }).click();
+    await ana.getByRole('combobox', { name: 'Add a member' }).fill('bruno');
+    await ana.getByRole('option', { name: 'bruno' }).click();
+    await bruno.getByRole('link', { name: 'Equipe' }).waitFor();
+    expect(browser.problems()).to.deep.equal([]);
+  });
+
+  for (const years of [-10, 10]) {
+    it(`keeps the session of a device whose clock is wrong by ${years} years`, async () => {
+      const page = await browser.open(nodes.active.url);
+      await page.clock.setFixedTime(Date.now() + years * 365 * 86_400_000);
+      await page.reload();
+      await register(page, `clock ${years}`);
+      await page.reload();
+      await page.getByRole('button', { name: `Account: clock ${years}` }).click();
+      await page.getByText('1 signed-in device').waitFor();
+      expect(browser.problems()).to.deep.equal([]);
+    });
+  }
+});

@@ -1,0 +1,129 @@
+import { expect } from 'chai';
+import { monotonic } from '../../../../src/async/clock.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { FakePeer } from '../../../support/nodes/fake-peer.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { testServer } from '../../../support/postgres/test-server.ts';
+import { type Coordinator, type CoordinatorOptions, localLock, PROMOTION, startCoordinator } from '../coordinator.ts';
+
+/** Long enough for half of it to be more than a busy machine takes for a promotion. */
+const LEASE_MS = 2000;
+const REQUEST = { reason: 'test', askedBy: { name: 'the test', via: 'SQL', from: null, at: new Date() } } as const;
+
+describe('A switchover', () => {
+  let database: TestDatabase;
+  const running: Coordinator[] = [];
+
+  before(async () => {
+    database = await createDatabase();
+  });
+  after(async () => database.drop());
+  afterEach(async () => {
+    for (const one of running.splice(0).reverse()) await one.stop();
+  });
+
+  const start = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
+    const one = await startCoordinator({ databaseUrl: database.url, node, leaseMs: LEASE_MS, ...more });
+    running.push(one);
+    await eventually(`${node} is active`, () => one.sync.isActive);
+    return one;
+  };
+
+  it('that no standby takes over is reported, and the node is active again at once', async () => {
+    // A peer that is alive and never tries, as one that is cut off from the database.
+    const mute = await FakePeer.start({ status: 'alive', active: false, node: 'mute', term: 1 });
+    try {
+      const a = await start('node-a', { peerUrls: [mute.url] });
+      await eventually('the peer is observed', () => a.peers.living.includes('mute'));
+      const term = a.term ?? 0;
+      const startedAt = performance.now();
+      expect(await a.sync.switchover('mute', REQUEST)).to.equal('no_successor');
+      await eventually('it is active again', () => (a.term ?? 0) > term, { every: 5 });
+      // It waits half a lease for a successor, and not the whole one of a completed switchover.
+      expect(performance.now() - startedAt).to.be.below(LEASE_MS);
+    } finally {
+      await mute.stop();
+    }
+  });
+
+  it('returns null when the standby has taken over', async () => {
+    const a = await start('node-a');
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    a.peers.observeRows(
+      [{ node: 'node-b', url: 'http://node-b', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      monotonic(),
+    );
+    expect(await a.sync.switchover('node-b', REQUEST)).to.equal(null);
+    // Its peer may receive the news of the promotion before node-b itself has the reply.
+    await eventually('node-b is active', () => b.sync.isActive);
+  });
+
+  it('that finds the role handed over already is refused, though the first one has succeeded', async () => {
+    const a = await start('node-a');
+    const peers = ['node-b', 'node-c'].map((node) => ({
+      ...{ node, url: `http://${node}`, role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 },
+    }));
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    a.peers.observeRows(peers, monotonic());
+    const both = [a.sync.switchover('node-b', REQUEST), a.sync.switchover('node-c', REQUEST)];
+    expect(await Promise.all(both)).to.deep.equal([null, 'not_active']);
+    await eventually('node-b is active', () => b.sync.isActive);
+  });
+
+  it('to a node whose place another one takes is reported as that', async () => {
+    const a = await start('node-a');
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    b.sync.handleSignal({ kind: 'promoted', term: a.term ?? 0, node: 'node-a', url: 'http://node-a' });
+    a.peers.observeRows(
+      [{ node: 'node-c', url: 'http://node-c', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      monotonic(),
+    );
+    expect(await a.sync.switchover('node-c', REQUEST)).to.equal('other_successor');
+    await eventually('node-b is active', () => b.sync.isActive);
+  });
+
+  it('to a node that dies at once leaves the next one free to try, even if an older row is read after the promotion', async () => {
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    const startedAt = performance.now();
+    b.sync.handleSignal({ kind: 'promoted', term: 99, node: 'node-a', url: 'http://node-a' });
+    // A row written before the promotion and read after it. Nothing more is observed of the node.
+    b.peers.observeRows(
+      [{ node: 'node-a', url: 'http://node-a', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      monotonic(),
+    );
+    await eventually('it is active', () => b.sync.isActive, { every: 5 });
+    // IS_ACTIVE=false waits two leases for another node to become active; one has.
+    expect(performance.now() - startedAt).to.be.below(LEASE_MS);
+  });
+
+  it('is not needed when an active node dies that no peer ever observed: a standby takes over just as fast', async () => {
+    const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 30_000 });
+    await a.lock.tryAcquire(PROMOTION);
+    // Started after the promotion and without peers: only PostgreSQL knows the active node.
+    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
+    running.push(b);
+    await eventually('it has read the holder of the lock', async () => {
+      const { admin } = await testServer();
+      const asking =
+        "SELECT FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE 'plantao:node-b:%' AND query LIKE '%lock_holder%'";
+      return (await admin(asking, [database.name])).length > 0;
+    });
+    const diedAt = performance.now();
+    a.lock.abandon('dead');
+    await eventually('it is active', () => b.sync.isActive, { every: 5 });
+    expect(performance.now() - diedAt).to.be.below(LEASE_MS / 2);
+  });
+
+  it('does not happen while a node stops: it is not promoted again, even if revived in the meantime', async () => {
+    const a = await start('node-a');
+    await a.sync.fall();
+    const stopped = a.sync.stop();
+    const revived = a.sync.revive();
+    await Promise.all([stopped, revived]);
+    expect(a.entries.filter(({ event }) => event === 'promoted')).to.have.length(1);
+  });
+});

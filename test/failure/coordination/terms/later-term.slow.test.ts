@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { eventually } from '../../../support/eventually.ts';
+import { freePort } from '../../../support/network/free-port.ts';
+import { get } from '../../../support/network/http.ts';
+import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
+import { NodeProcess } from '../../../support/nodes/node-process.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+
+/** Long, so that a node that only waits for its lease to expire fails the test. */
+const LEASE_MS = 8000;
+
+describe('An active node whose lock session was ended behind a half-open connection', function () {
+  this.timeout(90_000);
+  let database: TestDatabase;
+  let cable: TcpProxy;
+  let nodes: NodeProcess[] = [];
+
+  before(async () => {
+    database = await createDatabase();
+    cable = await startTcpProxy({ port: Number(new URL(database.url).port) });
+    const ports = [await freePort(), await freePort()];
+    nodes = ports.map(
+      (port, index) =>
+        new NodeProcess({
+          databaseUrl: index === 0 ? cable.via(database.url) : database.url,
+          port,
+          isActive: index === 0,
+          peers: ports.filter((other) => other !== port).map((other) => `http://localhost:${other}`),
+          env: { LEASE_MS: String(LEASE_MS) },
+        }),
+    );
+    for (const node of nodes) await node.start();
+  });
+  after(async () => {
+    cable.heal();
+    for (const node of [...nodes].reverse()) await node.stop();
+    await cable.close();
+    await database.drop();
+  });
+
+  it('stops acting on its term as soon as it sees a peer active in a later one', async () => {
+    const [first, second] = nodes;
+    if (!first || !second) throw new Error('two nodes');
+    const isActive = async ({ url }: NodeProcess) => (await get<{ active: boolean }>(`${url}/health`)).body.active;
+    await eventually('the first node is active and both see it', async () => {
+      const { body } = await get<{ active_node: string | null }>(`${second.url}/health`);
+      return (await isActive(first)) && body.active_node === first.name;
+    });
+    cable.swallow('both');
+    const admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+    await admin.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder').finally(() => admin.end());
+    await eventually('the second node is active', () => isActive(second), { within: 5000 });
+    const promotedAt = performance.now();
+    await eventually('the first node no longer says that it is active', async () => !(await isActive(first)), {
+      within: LEASE_MS,
+    });
+    expect(performance.now() - promotedAt, 'ms until it noticed').to.be.below(LEASE_MS / 2);
+  });
+});

@@ -1,0 +1,163 @@
+import { connect } from 'node:net';
+import { expect } from 'chai';
+import express from 'express';
+import pg from 'pg';
+import { networkOf } from '../../../../src/chat/auth/client-network.ts';
+import { Server } from '../../../../src/http/server.ts';
+import { readSettings, SettingsError } from '../../../../src/settings.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { freePort } from '../../../support/network/free-port.ts';
+import { get, post } from '../../../support/network/http.ts';
+import { People } from '../../../support/network/people.ts';
+import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+
+describe('The rate limits', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let node: LocalNode;
+  let sql: pg.Client;
+  let people: People;
+  before(async () => {
+    database = await createDatabase();
+    sql = new pg.Client({ connectionString: database.url });
+    await sql.connect();
+    people = new People(sql);
+    node = localNode({
+      DATABASE_URL: database.url,
+      PORT: String(await freePort()),
+      AUTH: 'token',
+      DB_POOL_SIZE: '4',
+      REQUESTS_PER_MINUTE: '60',
+      TRUST_PROXY: 'loopback',
+    });
+    await node.start();
+    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
+  });
+  after(async () => {
+    await node.stop();
+    await sql.end();
+    await database.drop();
+  });
+
+  const ask = (token: string | null, address: string) =>
+    get(`${node.url}/users`, {
+      headers: { 'x-forwarded-for': address, ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
+    });
+
+  it('limit a client by address, or by user once it is authenticated, and no other client', async () => {
+    const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
+    // The first request with a token counts for the address.
+    expect((await ask(ana.token, '203.0.113.1')).status).to.equal(200);
+    const statuses = await Promise.all(Array.from({ length: 14 }, () => ask(ana.token, '203.0.113.1')));
+    expect(statuses.filter(({ status }) => status === 200)).to.have.length(10);
+    const refused = statuses.find(({ status }) => status === 429);
+    expect(refused?.body.code).to.equal('too_many_requests');
+    expect(Number(refused?.headers['retry-after'])).to.be.within(1, 10);
+    expect((await ask(ana.token, '203.0.113.2')).status).to.equal(429);
+    expect((await ask(bruno.token, '203.0.113.1')).status).to.equal(200);
+  });
+
+  it('limit requests without a valid token by address, before the token is looked up', async () => {
+    const tokens = Array.from({ length: 14 }, (_, at) => `${String(at).padStart(2, '0')}${'x'.repeat(41)}`);
+    const statuses = await Promise.all(tokens.map(async (token) => (await ask(token, '198.51.100.7')).status));
+    expect([statuses.filter((one) => one === 401).length, statuses.filter((one) => one === 429).length]).to.deep.equal([
+      10, 4,
+    ]);
+    expect((await ask('garbage', '198.51.100.8')).status).to.equal(401);
+  });
+
+  it('do not count health checks', async () => {
+    for (let times = 0; times < 15; times++) expect((await get(`${node.url}/health`)).status).to.equal(200);
+  });
+
+  it('count control routes that are not health checks', async () => {
+    const call = { headers: { 'x-forwarded-for': '198.51.100.9' } };
+    const answers = await Promise.all(Array.from({ length: 14 }, () => get(`${node.url}/cluster`, call)));
+    expect(answers.filter(({ status }) => status === 429)).to.have.length(4);
+  });
+
+  it('return 400 for text that PostgreSQL cannot store, in every field', async () => {
+    const { id, token } = await people.comeIn();
+    const call = { headers: { authorization: `Bearer ${token}` } };
+    const groupId = await people.group('Geral', [{ id, token, username: '' }]);
+    for (const [answer, what] of [
+      [await post(`${node.url}/messages`, { userId: id, groupId, content: 'a\0b' }, call), 'content'],
+      [await post(`${node.url}/messages`, { userId: id, groupId, content: '\ud800' }, call), 'half a character'],
+      [await get(`${node.url}/users?username=%00`, call), 'a query'],
+      [await post(`${node.url}/notify/%00`, {}, call), 'a path'],
+      [await post(`${node.url}/notify/x`, { payload: { deep: '\0' } }, call), 'a payload'],
+    ] as const) {
+      expect([answer.status, answer.body.code], what).to.deep.equal([400, 'invalid_request']);
+    }
+  });
+});
+
+describe('TRUST_PROXY', () => {
+  const read = (TRUST_PROXY: string) =>
+    readSettings({ DATABASE_URL: 'postgres://localhost/chat', TRUST_PROXY }).trustProxy;
+
+  it('accepts a number of proxies, or their addresses', () => {
+    expect(read('2')).to.equal(2);
+    expect(read('loopback, 10.0.0.0/8,2001:db8::/32')).to.deep.equal(['loopback', '10.0.0.0/8', '2001:db8::/32']);
+  });
+
+  it('accepts nothing that would let clients choose their address', () => {
+    for (const wrong of ['true', '0', '10', '10.0.0.0/33', 'proxy.example', '10.0.0.1/', '1.2.3']) {
+      expect(() => read(wrong), wrong).to.throw(SettingsError, 'TRUST_PROXY');
+    }
+  });
+});
+
+describe('The network of an address', () => {
+  it('is the IPv4 address itself, and the first 64 bits of IPv6', () => {
+    expect(networkOf('192.0.2.1')).to.equal('192.0.2.1');
+    expect(networkOf('::ffff:192.0.2.1')).to.equal('192.0.2.1');
+    expect(networkOf('2001:db8:1:2:3:4:5:6')).to.equal('2001:db8:1:2::/64');
+    expect(networkOf('2001:db8::1')).to.equal(networkOf('2001:DB8:0:0:ffff::'));
+    expect(networkOf('::1')).to.equal('0:0:0:0::/64');
+    expect(networkOf('fe80::1%eth0')).to.equal('fe80:0:0:0::/64');
+  });
+
+  it('is the IPv4 address for every notation of a mapped address', () => {
+    for (const written of ['::ffff:192.0.2.1', '::FFFF:c000:201', '0:0:0:0:0:ffff:c000:0201']) {
+      expect(networkOf(written), written).to.equal('192.0.2.1');
+    }
+  });
+
+  it('is the same for all text that is not an address', () => {
+    for (const written of ['', 'x'.repeat(400), '1.2.3', "'; DROP TABLE", '1:2:3:4:5:6:7:8:9', '192.0.2.1:443']) {
+      expect(networkOf(written), written).to.equal('unknown');
+    }
+  });
+});
+
+describe('The server', () => {
+  it('refuses headers beyond 16 KiB and bytes that are not HTTP, and continues to serve', async () => {
+    const server = new Server(
+      express().get('/', (_request, response) => void response.end('here')),
+      10,
+    );
+    const port = await server.listen(0, '127.0.0.1');
+    try {
+      const raw = (text: string) =>
+        new Promise<string>((resolve, reject) => {
+          const socket = connect(port, '127.0.0.1', () => socket.write(text));
+          let heard = '';
+          socket.on('data', (piece) => {
+            heard += piece;
+          });
+          socket.on('close', () => resolve(heard.split('\r\n')[0] ?? ''));
+          socket.on('error', reject);
+        });
+      const head = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
+      expect(await raw(`${head}X: ${'x'.repeat(17_000)}\r\n\r\n`)).to.include('431');
+      expect(await raw('this is not HTTP\r\n\r\n')).to.include('400');
+      const both = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+      expect(await raw(both)).to.include('400');
+      expect(await raw(`${head}\r\n`)).to.include('200');
+    } finally {
+      await server.close();
+    }
+  });
+});

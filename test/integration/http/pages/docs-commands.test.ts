@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { get } from '../../../support/network/http.ts';
+import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
+
+/** Commands that take the node out of service, or that wait for events. */
+const SKIPPED = ['/fall', '/revive', '/switchover', '/events', '/subscribe/status', '/subscribe/user'];
+/** Between two responses: a character that no response contains. */
+const SEPARATOR = '\\036';
+/** What the examples name, such as message 1042, need not exist; the request itself must be complete. */
+const INCOMPLETE = ['invalid_request', 'invalid_json', 'unsupported_media_type', 'not_found', 'key_reused'];
+
+describe('The commands of /docs', function () {
+  this.timeout(300_000);
+  const nodes = useTwoNodes();
+
+  it('are complete where AUTH=open: each can be copied and run', async () => {
+    const { text } = await get(`${nodes.active.url}/docs`);
+    const commands = [...text.matchAll(/<div class="curl"><code>(.*?)<\/code>/gs)].map(([, code = '']) => plain(code));
+    const toRun = commands.filter((one) => !SKIPPED.some((path) => one.includes(`${nodes.active.url}${path}`)));
+    expect(toRun).to.have.length.above(50);
+    const script = toRun
+      .map((one) => `${one} --silent --max-time 30 --write-out '\\n%{http_code}'; printf '${SEPARATOR}'`)
+      .join('\n');
+    const { stdout } = await promisify(execFile)('sh', ['-c', script], { maxBuffer: 64 * 1024 * 1024 });
+    const responses = stdout.split('\x1e').slice(0, -1);
+    expect(responses).to.have.length(toRun.length);
+    const incomplete = responses.flatMap((response, at) => {
+      const code = /"code":"(\w+)"/.exec(response)?.[1] ?? '';
+      // curl prints 000 if there was no response. A stream has none either when its time is over, but it had a status.
+      const isAnswered = /\n[1-5]\d\d$/.test(response);
+      return !isAnswered || INCOMPLETE.includes(code) ? [`${toRun[at]}: ${response}`] : [];
+    });
+    expect(incomplete).to.deep.equal([]);
+  });
+});
+
+function plain(html: string): string {
+  const entities: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
+  return html.replace(/<[^>]+>/g, '').replace(/&(amp|lt|gt|quot|#39);/g, (_, name) => entities[name] ?? '');
+}

@@ -1,0 +1,172 @@
+import { expect } from 'chai';
+import type { ClusterStatus, Health } from '../../../../src/client/index.ts';
+import { assess, type ClusterSnapshot } from '../../../../src/web/cluster/model/cluster-health.ts';
+import { nodeStates, type Probe, REFUSED } from '../../../../src/web/cluster/model/node-state.ts';
+
+type Row = ClusterStatus['nodes'][number];
+type Term = ClusterStatus['history'][number];
+
+const row = (node: string, role: string, more: Partial<Row> = {}): Row => ({
+  ...{ node, role, url: `http://${node}`, pid: 1, term: role === 'active' ? 6 : null, heartbeat_age_ms: 300 },
+  ...{ version: '1', position: 1, behind: 0, waiters: 0, posts_per_second: 0, commit_ms: null, delivery_ms: null },
+  ...more,
+});
+const term = (node: string, more: Partial<Term> = {}): Term => ({
+  ...{ term: 6, node, url: `http://${node}`, reason: 'test', started_at: '2026-01-01T00:00:00.000Z', ended_at: null },
+  ...{ end_reason: null, end_cause: null, asked_by: null, on_duty_ms: 46_000, gap_ms: null },
+  ...more,
+});
+const status = (nodes: Row[], history: Term[], rival: ClusterStatus['rival'] = null): ClusterStatus => ({
+  ...{
+    term: 6,
+    active_node: null,
+    active_url: null,
+    no_active_ms: null,
+    cluster: null,
+    rival,
+    pause: null,
+    nodes,
+    history,
+  },
+  durability: { durable: 'local', messages_at_risk: null, standbys: [] },
+});
+const health = (node: string, role: Health['role'], conditions: Health['conditions'] = []) =>
+  ({ node, role, url: `http://${node}`, term: role === 'active' ? 6 : null, conditions }) as unknown as Health;
+const probe = (node: string, role: Health['role'], misses = 0): [string, Probe] => [
+  node,
+  { health: health(node, role), at: 10_000, misses },
+];
+
+const DEFAULTS = { now: 10_000, clusterAt: 10_000, failure: undefined, responds: true, endedAgoMs: undefined };
+
+function assessed(cluster: ClusterStatus | undefined, probes: [string, Probe][], more: Partial<ClusterSnapshot> = {}) {
+  const at = { rowAt: 10_000, now: more.now ?? DEFAULTS.now };
+  const nodes = nodeStates(cluster?.nodes ?? [], at, new Map(probes));
+  return assess({ ...DEFAULTS, cluster, nodes, missingSince: undefined, ...more });
+}
+
+describe('The state of the cluster on its page', () => {
+  const both = [row('a', 'active'), row('b', 'standby')];
+
+  it('names the active node and how long it has been active, which goes on between two reads', () => {
+    const state = assessed(status(both, [term('a')]), [probe('a', 'active'), probe('b', 'standby')], {
+      now: 12_000,
+    });
+    expect(state).to.deep.equal({
+      kind: 'active',
+      node: 'a',
+      term: 6,
+      forMs: 48_000,
+      problem: undefined,
+      isAlone: false,
+    });
+  });
+
+  it('says that no standby could take over while the others are out of service or away', () => {
+    for (const role of ['fallen', 'silent', 'stopped'] as const) {
+      const nodes = [row('a', 'active'), row('b', role)];
+      expect(assessed(status(nodes, [term('a')]), [probe('a', 'active')]), role).to.include({ isAlone: true });
+    }
+  });
+
+  it('takes the node with the higher term while two say that they are active', () => {
+    const probes: [string, Probe][] = [
+      probe('a', 'active'),
+      ['b', { health: { ...health('b', 'active'), term: 7 }, at: 10_000, misses: 0 }],
+    ];
+    expect(assessed(status(both, [term('a')]), probes)).to.include({ kind: 'active', node: 'b', forMs: undefined });
+  });
+
+  it('warns if the active node cannot store posts', () => {
+    const problem = [{ name: 'posts', reason: 'the disk is full', since: '' }];
+    const state = assessed(status(both, [term('a')]), [
+      ['a', { health: health('a', 'active', problem), at: 10_000, misses: 0 }],
+    ]);
+    expect(state).to.include({ kind: 'active', problem: 'the disk is full' });
+  });
+
+  it('does not take one late response for an outage', () => {
+    expect(assessed(status(both, [term('a')]), [probe('a', 'active', 1)])).to.include({ kind: 'active', node: 'a' });
+    const silent = [row('a', 'silent', { heartbeat_age_ms: 5000 }), row('b', 'standby')];
+    expect(assessed(status(silent, [term('a')]), [probe('a', 'active', 2)])).to.include({ kind: 'missing' });
+  });
+
+  it('does not take several late responses of nodes for an outage while they write their rows', () => {
+    const late = [probe('a', 'active', 5), probe('b', 'standby', 5)];
+    expect(assessed(status(both, [term('a')]), late)).to.include({ kind: 'active', node: 'a' });
+    expect(assessed(status(both, [term('a')]), late, { now: 14_000 })).to.include({ kind: 'missing' });
+    const refused = [probe('a', 'active', REFUSED), probe('b', 'standby')];
+    expect(assessed(status(both, [term('a')]), refused)).to.include({ kind: 'missing', cause: 'failover' });
+  });
+
+  it('relies on the rows where the browser reaches no node by itself', () => {
+    const unreached: [string, Probe] = ['a', { health: undefined, at: 0, misses: 9 }];
+    expect(assessed(status(both, [term('a')]), [unreached])).to.include({ kind: 'active', node: 'a' });
+  });
+
+  it('says that a standby takes over soon after the active node is gone, and that something is wrong later', () => {
+    const rows = [row('a', 'silent', { heartbeat_age_ms: 4000 }), row('b', 'standby')];
+    const state = assessed(status(rows, [term('a')]), [probe('b', 'standby')]);
+    expect(state).to.deep.include({ kind: 'missing', cause: 'failover', forMs: undefined });
+    expect(state).to.deep.include({ last: { node: 'a', cause: 'silent' } });
+    const later = assessed(status(rows, [term('a')]), [probe('b', 'standby')], { missingSince: -10_000 });
+    expect(later).to.include({ cause: 'stuck', forMs: 20_000 });
+  });
+
+  it('counts from the last sign that a node was active, which its peers know, and not from its last heartbeat', () => {
+    const rows = [row('a', 'silent', { heartbeat_age_ms: 1700 }), row('b', 'standby'), row('c', 'standby')];
+    const sees = (node: string, no_active_ms: number | null, at: number): [string, Probe] => [
+      node,
+      { health: { ...health(node, 'standby'), no_active_ms }, at, misses: 0 },
+    ];
+    const probes = [sees('b', 180, 9980), sees('c', 400, 10_000)];
+    const missingSince = 9900;
+    expect(assessed(status(rows, [term('a')]), probes, { missingSince })).to.include({ forMs: 200 });
+    const unaware = [sees('b', null, 10_000)];
+    const cluster = { ...status(rows, [term('a')]), no_active_ms: 300 };
+    expect(assessed(cluster, unaware, { missingSince, now: 10_100 })).to.include({ forMs: 400 });
+    expect(assessed(status(rows, [term('a')]), unaware, { missingSince })).to.include({ forMs: 100 });
+  });
+
+  it('knows since when and why a term has ended', () => {
+    const ended = term('a', { ended_at: '2026-01-01T00:01:00.000Z', end_cause: 'fall' });
+    const rows = [row('a', 'fallen'), row('b', 'fallen')];
+    const state = assessed(status(rows, [ended]), [probe('a', 'fallen'), probe('b', 'fallen')], {
+      endedAgoMs: 5000,
+    });
+    expect(state).to.deep.include({ cause: 'all_fallen', forMs: 5000, last: { node: 'a', cause: 'fall' } });
+  });
+
+  it('says that a pause keeps a standby from taking over', () => {
+    const pause = { since: '', until: '', reason: null, asked_by: 'ana' };
+    const paused = { ...status([row('a', 'silent'), row('b', 'standby')], [term('a')]), pause };
+    expect(assessed(paused, [probe('b', 'standby')])).to.include({ kind: 'missing', cause: 'paused' });
+  });
+
+  it('distinguishes an unreachable database from unreachable nodes', () => {
+    const away = assessed(status(both, [term('a')]), [probe('a', 'standby'), probe('b', 'standby')], {
+      failure: 'unavailable',
+    });
+    expect(away).to.include({ kind: 'missing', cause: 'database' });
+    const lost = assessed(status(both, [term('a')]), [], {
+      failure: 'unreachable',
+      responds: false,
+      missingSince: 4000,
+    });
+    expect(lost).to.deep.equal({ kind: 'unreachable', forMs: 6000 });
+  });
+
+  it('reports two active nodes on two databases before anything else', () => {
+    const rival = { node: 'x', url: 'http://x', term: 6, epoch: null };
+    const state = assessed(status(both, [term('a')], rival), [probe('a', 'active')]);
+    expect(state).to.deep.equal({ kind: 'two_actives', active: 'a', rival });
+  });
+
+  it('shows no node that stopped more than ten minutes ago', () => {
+    const old = row('old', 'stopped', { heartbeat_age_ms: 700_000 });
+    expect(nodeStates([...both, old], { rowAt: 0, now: 0 }, new Map()).map(({ name }) => name)).to.deep.equal([
+      'a',
+      'b',
+    ]);
+  });
+});

@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import {
+  type ClusterNode,
+  ClusterNotices,
+  type NodeState,
+} from '../../../../src/web/home/model/connection/cluster-notices.ts';
+import { dayName } from '../../../../src/web/i18n/dates.ts';
+
+function nodes(one: NodeState, two: NodeState, terms: [number, number] = [1, 1]): ClusterNode[] {
+  return [
+    { name: 'node-1', url: 'http://a', state: one, term: terms[0] },
+    { name: 'node-2', url: 'http://b', state: two, term: terms[1] },
+  ];
+}
+
+/** Returns the notice for each state of the cluster. */
+function texts(...states: ClusterNode[][]): (string | undefined)[] {
+  const notices = new ClusterNotices();
+  return states.map((state) => notices.update(state)?.text);
+}
+
+describe('cluster notices', () => {
+  it('are absent while nothing changes', () => {
+    const state = nodes('active', 'standby');
+    expect(texts(state, state)).to.deep.equal([undefined, undefined]);
+  });
+
+  it('describe a failover that completed between two polls', () => {
+    const shown = texts(nodes('active', 'standby'), nodes('unreachable', 'active'), nodes('standby', 'active'));
+    expect(shown).to.deep.equal([undefined, 'node-1 is unreachable; node-2 is active.', 'node-1 is back as standby.']);
+  });
+
+  it('describe a failover in progress, then its end', () => {
+    const shown = texts(nodes('active', 'standby'), nodes('unreachable', 'standby'), nodes('unreachable', 'active'));
+    expect(shown[1]).to.equal('node-1 is unreachable. Waiting for a node to take over… Messages you send wait here.');
+    expect(shown[2]).to.equal('node-1 is unreachable; node-2 is active.');
+  });
+
+  it('describe a switchover, and a node taken out of service', () => {
+    expect(texts(nodes('active', 'standby'), nodes('standby', 'active'))[1]).to.equal(
+      'node-1 handed over; node-2 is active.',
+    );
+    expect(texts(nodes('active', 'standby'), nodes('fallen', 'active'))[1]).to.equal(
+      'node-1 was taken out of service; node-2 is active.',
+    );
+  });
+
+  it('describe the loss of a standby', () => {
+    expect(texts(nodes('active', 'standby'), nodes('active', 'unreachable'))[1]).to.equal(
+      'node-2 is unreachable; node-1 is still active.',
+    );
+  });
+
+  it('describe the loss of all nodes, and the recovery', () => {
+    const notices = new ClusterNotices();
+    notices.update(nodes('active', 'standby'));
+    expect(notices.update(nodes('unreachable', 'unreachable'))).to.deep.equal({
+      text: "Can't connect. Retrying… Messages you send wait here.",
+      tone: 'warning',
+    });
+    expect(notices.update(nodes('active', 'unreachable'))).to.deep.equal({
+      text: "You're connected again.",
+      tone: 'info',
+    });
+  });
+
+  it('warn once while nothing changes, and again when the warning is another one', () => {
+    const away = nodes('unreachable', 'unreachable');
+    const shown = texts(nodes('active', 'standby'), away, away, nodes('unreachable', 'standby'), away);
+    expect(shown.map((text) => text?.split('. ')[0])).to.deep.equal([
+      undefined,
+      "Can't connect",
+      undefined,
+      'node-1 is unreachable',
+      "Can't connect",
+    ]);
+  });
+
+  it('describe a time without an active node, and its end', () => {
+    const notices = new ClusterNotices();
+    notices.update(nodes('active', 'standby'));
+    expect(notices.update(nodes('unreachable', 'standby'))?.text).to.match(/^node-1 is unreachable\. Waiting/);
+    expect(notices.update(nodes('active', 'standby'))?.text).to.equal('node-1 is active again.');
+  });
+
+  it('use the higher term if two nodes report that they are active', () => {
+    expect(texts(nodes('active', 'standby'), nodes('active', 'active', [1, 2]))[1]).to.equal(
+      'node-1 lost its role; node-2 is active.',
+    );
+  });
+});
+
+describe('the heading of a day', () => {
+  const now = new Date(2026, 2, 1, 0, 30);
+  const cases: [Date, string][] = [
+    [new Date(2026, 2, 1, 0, 1), 'Today'],
+    [new Date(2026, 1, 28, 23, 59), 'Yesterday'],
+    [new Date(2026, 1, 27, 12), 'Friday, February 27'],
+    [new Date(2025, 11, 31, 12), 'Wednesday, December 31, 2025'],
+  ];
+  for (const [day, name] of cases) it(`is "${name}"`, () => expect(dayName(day, now)).to.equal(name));
+});

@@ -1,0 +1,56 @@
+import { expect } from 'chai';
+import type { VNode } from 'preact';
+import type { ChatEvent, Chat as ChatGroup, Message } from '../../../../../src/client/index.ts';
+import type { Chat } from '../../../../../src/web/home/model/chat.ts';
+import { Conversation } from '../../../../../src/web/home/model/messages/conversation.ts';
+import { messageLines } from '../../../../../src/web/home/view/conversation/message-lines.tsx';
+
+const me = { id: 1, username: 'ana' };
+const group: ChatGroup = {
+  ...{ id: 9, name: 'Team', members: [me], members_count: 1, direct: false, description: '', archived: false },
+  ...{ shows_reads: false, role: 'member', unread: 0, last_read_id: 0, last_message: null },
+};
+const at = (day: number, hour: number) => new Date(2026, 0, day, hour).toISOString();
+
+function message(id: number, timestamp: string): Message {
+  return { id, sender: 'bruno', sender_id: 2, content: `m${id}`, timestamp };
+}
+
+/** Returns the lines of a group with these messages in which these users joined: a kind and the key of each. */
+function linesOf(messages: Message[], joined: Record<string, string>, direct = false): string[] {
+  const conversation = new Conversation(group, me.id);
+  conversation.load({ messages, has_more: false, cursor: 'e1-1' });
+  for (const [username, time] of Object.entries(joined)) {
+    const event: ChatEvent = {
+      ...{ kind: 'joined', cursor: username, at: time, group_id: group.id, group: null, user_id: 3, username },
+    };
+    conversation.systemMessages.add(event, { ...group, direct });
+  }
+  const props = { chat: { me } as Chat, conversation, actions: {} as never, tabStop: undefined, target: undefined };
+  return messageLines(props).map((line) => {
+    const { key, props } = line as VNode<{ class?: string; isFirst?: boolean }>;
+    return `${props.class ?? (props.isFirst === undefined ? 'line' : props.isFirst ? 'first' : 'next')} ${key}`;
+  });
+}
+
+describe('the lines of a conversation', () => {
+  it('show one heading a day, also after a line that says who joined', () => {
+    const messages = [message(1, at(5, 10)), message(2, at(5, 12)), message(3, at(5, 12)), message(4, at(6, 9))];
+    expect(linesOf(messages, { clara: at(5, 11), davi: at(5, 23) })).to.deep.equal([
+      ...['day 2026-1-5', 'first 1', 'line clara', 'first 2', 'next 3', 'line davi'],
+      ...['day 2026-1-6', 'first 4'],
+    ]);
+  });
+
+  it('show the heading of a day on which something happened before the first message, or without any', () => {
+    expect(linesOf([message(1, at(5, 10)), message(2, at(6, 12))], { clara: at(6, 11), davi: at(7, 8) })).to.deep.equal(
+      [...['day 2026-1-5', 'first 1', 'day 2026-1-6', 'line clara', 'first 2', 'day 2026-1-7', 'line davi']],
+    );
+  });
+
+  it('do not say who joined a direct chat', () => {
+    const joined = { ana: at(5, 9), bruno: at(5, 9) };
+    expect(linesOf([message(1, at(5, 10))], joined)).to.include('line bruno');
+    expect(linesOf([message(1, at(5, 10))], joined, true)).to.deep.equal(['day 2026-1-5', 'first 1']);
+  });
+});

@@ -1,0 +1,22 @@
+import { expect } from 'chai';
+import { Notices } from '../../../../src/web/home/model/notices.ts';
+import { eventually } from '../../../support/eventually.ts';
+
+describe('the notice of the chat page', () => {
+  it('is what has happened just now, then again the warning that still holds', async () => {
+    const notices = new Notices(() => {}, 10);
+    notices.show({ text: "Can't connect.", tone: 'warning' });
+    notices.show({ text: 'Link copied.', tone: 'info' });
+    expect(notices.current?.text).to.equal('Link copied.');
+    await eventually('the warning is back', () => notices.current?.text === "Can't connect.");
+    notices.withdraw();
+    expect(notices.current).to.equal(undefined);
+  });
+
+  it('is a new warning at once', () => {
+    const notices = new Notices(() => {});
+    notices.show({ text: 'Link copied.', tone: 'info' });
+    notices.show({ text: "Can't connect.", tone: 'warning' });
+    expect(notices.current?.text).to.equal("Can't connect.");
+  });
+});
