@@ -5,8 +5,8 @@
 import { SqlState, sqlState } from './database/errors.ts';
 import { errorMessage } from './error-message.ts';
 import { printableLines } from './log/printable.ts';
-import { createNode } from './node/node.ts';
-import { processEnvironment, readSettings } from './settings.ts';
+import { processEnvironment } from './settings/process-environment.ts';
+import { readSettings } from './settings.ts';
 
 /** Longer than all steps of an orderly stop. A stop that hangs is a bug, and must not keep the process alive. */
 const STOP_LIMIT_MS = 10_000;
@@ -27,7 +27,10 @@ function endNow(): void {
 
 let isStopping = false;
 try {
-  const node = createNode(readSettings(processEnvironment()));
+  const settings = readSettings(processEnvironment());
+  // Loaded here because some of its libraries need a working folder, which may have been deleted.
+  const { createNode } = await import('./node/node.ts');
+  const node = createNode(settings);
   node.captureWarnings();
   const stop = () => {
     if (isStopping) endNow();

@@ -1,4 +1,3 @@
-import dotenv from 'dotenv';
 import { databaseUrlOf } from './database/url/database-url.ts';
 import type { LevelName } from './log/log-level.ts';
 import { type Environment, environment } from './settings/environment.ts';
@@ -190,10 +189,4 @@ function urlOfParts(parts: Environment): string {
     DB_NAME: database = '',
   } = parts;
   return databaseUrlOf({ host, port, user, password, database });
-}
-
-/** Returns this process's environment, completed from `.env` in the working folder unless PLANTAO_NO_DOTENV is set. */
-export function processEnvironment(): Record<string, string | undefined> {
-  if (!process.env.PLANTAO_NO_DOTENV) dotenv.config({ quiet: true });
-  return process.env;
 }

@@ -4,7 +4,8 @@ import { applicationName, connectionOptions } from '../../database/session/conne
 import { type Query, runAndClose } from '../../database/session/run-and-close.ts';
 import { Session } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
-import { processEnvironment, readDatabaseSettings } from '../../settings.ts';
+import { processEnvironment } from '../../settings/process-environment.ts';
+import { readDatabaseSettings } from '../../settings.ts';
 import { type BlockingRow, blockingSentence } from './blocking-sentence.ts';
 import { CommandError } from './exit.ts';
 

@@ -1,4 +1,5 @@
 import { packageVersion } from '../../package-root.ts';
+import { workingFolder } from '../../settings/process-environment.ts';
 import { UsageError } from '../../terminal/arguments.ts';
 import { CommandError, describeFailure, Exit, type ExitCode } from './exit.ts';
 import type { Io } from './io.ts';
@@ -38,6 +39,7 @@ export async function dispatch(args: readonly string[], io: Io): Promise<ExitCod
     if (!Object.hasOwn(COMMANDS, name === 'help' ? (rest[0] ?? '') : name) || !entry) {
       throw new CommandError(`there is no command "${name === 'help' ? rest[0] : name}": see plantao help`, Exit.USAGE);
     }
+    workingFolder();
     const command = await entry.load();
     if (isHelp) {
       io.print(command.usage.trimEnd());

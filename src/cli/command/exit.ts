@@ -2,6 +2,7 @@ import { DatabaseUnusableError } from '../../database/database-advice.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
+import { EnvironmentError } from '../../settings/process-environment.ts';
 import { SettingsError } from '../../settings.ts';
 import { UsageError } from '../../terminal/arguments.ts';
 
@@ -41,7 +42,8 @@ const NO_SCHEMA: readonly string[] = [
 export function describeFailure(error: unknown): { exit: ExitCode; sentence: string } {
   const sentence = errorMessage(error);
   if (error instanceof CommandError) return { exit: error.exit, sentence };
-  if (error instanceof UsageError || error instanceof SettingsError) return { exit: Exit.USAGE, sentence };
+  const isUsage = [UsageError, SettingsError, EnvironmentError].some((kind) => error instanceof kind);
+  if (isUsage) return { exit: Exit.USAGE, sentence };
   const state = sqlState(error);
   if (error instanceof DatabaseUnusableError) {
     const isRefused = state === SqlState.INSUFFICIENT_PRIVILEGE;

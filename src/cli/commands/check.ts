@@ -1,8 +1,9 @@
 import { DatabaseUnusableError, withDatabaseAdvice } from '../../database/database-advice.ts';
 import { planMigrations } from '../../database/migrator.ts';
 import { checkDatabase, StartCheckError } from '../../node/start-check.ts';
+import { processEnvironment } from '../../settings/process-environment.ts';
 import { settingsWarnings } from '../../settings/warnings.ts';
-import { processEnvironment, readSettings } from '../../settings.ts';
+import { readSettings } from '../../settings.ts';
 import { parseCommand } from '../../terminal/arguments.ts';
 import { blockingSentence } from '../command/blocking-sentence.ts';
 import type { Command } from '../command/command.ts';

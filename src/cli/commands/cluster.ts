@@ -5,7 +5,8 @@ import { HELP, parseOptions } from '../../local-cluster/options.ts';
 import { openOutput } from '../../local-cluster/output.ts';
 import { boundedStandardOutput } from '../../log/log-output.ts';
 import { DATA_HOME } from '../../package-root.ts';
-import { processEnvironment, readSettings } from '../../settings.ts';
+import { processEnvironment } from '../../settings/process-environment.ts';
+import { readSettings } from '../../settings.ts';
 import type { Command } from '../command/command.ts';
 import { Exit } from '../command/exit.ts';
 

@@ -1,6 +1,7 @@
 import { bodyText } from '../../body-text.ts';
 import { errorMessage } from '../../error-message.ts';
-import { processEnvironment, readAdminToken } from '../../settings.ts';
+import { processEnvironment } from '../../settings/process-environment.ts';
+import { readAdminToken } from '../../settings.ts';
 import { parseCommand, UsageError } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
-import { access } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { access, mkdtemp } from 'node:fs/promises';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -62,6 +63,16 @@ describe('npm start', function () {
     expect(output).to.include('"event":"stopped"');
     expect(() => process.kill(pid, 0), 'no orphan').to.throw('ESRCH');
   });
+
+  for (const program of ['main.js', 'plantao.js status']) {
+    it(`leaves programs that say what to do where the working folder was deleted (${program})`, async function () {
+      if (process.platform === 'win32') this.skip();
+      const folder = await mkdtemp(path.join(tmpdir(), 'plantao-deleted-'));
+      const command = `rmdir '${folder}' && exec '${process.execPath}' '${PACKAGE_ROOT}'/dist/${program}`;
+      const { stderr } = spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8', timeout: 30_000 });
+      expect(stderr).to.match(/^(cannot start: )?the working folder was deleted[^\n]*\n$/);
+    });
+  }
 });
 
 interface Received {

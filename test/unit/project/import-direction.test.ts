@@ -123,11 +123,11 @@ describe('The imports of src', () => {
     expect(findCycle([...imports, { from: 'src/async/wait-at-most.ts', to: 'src/main.ts' }])).to.not.equal(null);
   });
 
-  it('read the environment in settings.ts only', () => {
+  it('read the environment in one file only', () => {
     const readers = [...sources].filter(([, source]) =>
       /\bprocess\s*\.\s*env\b|\benv\s*}\s*=\s*process\b/.test(source),
     );
-    expect(readers.map(([file]) => file)).to.deep.equal(['src/settings.ts']);
+    expect(readers.map(([file]) => file)).to.deep.equal(['src/settings/process-environment.ts']);
   });
 
   it('are found in every form of an import, and refused if they go the wrong way', () => {

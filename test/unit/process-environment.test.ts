@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { EnvironmentError, processEnvironment } from '../../src/settings/process-environment.ts';
+
+describe('The environment of a process', () => {
+  let before: string;
+  let folder: string;
+  let saved: NodeJS.ProcessEnv;
+  beforeEach(() => {
+    before = process.cwd();
+    saved = { ...process.env };
+    delete process.env.PLANTAO_NO_DOTENV;
+    folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'plantao-environment-')));
+    process.chdir(folder);
+  });
+  afterEach(() => {
+    process.chdir(before);
+    process.env = saved;
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('is completed from .env, which overrides no variable', () => {
+    process.env.DB_NAME = 'given';
+    writeFileSync('.env', '# A comment\nDB_NAME=other\nDB_USER="ana"\n');
+    expect(processEnvironment()).to.include({ DB_NAME: 'given', DB_USER: 'ana' });
+  });
+
+  it('needs no .env, and ignores a folder of that name', () => {
+    expect(processEnvironment()).to.include({ PATH: saved.PATH });
+    mkdirSync('.env');
+    expect(processEnvironment()).to.include({ PATH: saved.PATH });
+  });
+
+  it('ignores a .env that it may not read: a service manager read it before it dropped its privileges', function () {
+    if (process.platform === 'win32') this.skip();
+    writeFileSync('.env', 'DB_NAME=secret');
+    chmodSync('.env', 0);
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.seteuid?.('nobody');
+    try {
+      expect(processEnvironment().DB_NAME).to.equal(saved.DB_NAME);
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+  });
+
+  it('does not wait for a writer of a named pipe', function () {
+    if (process.platform === 'win32') this.skip();
+    execFileSync('mkfifo', ['.env']);
+    expect(processEnvironment).to.throw(EnvironmentError, '.env is a pipe: replace it by a file');
+  });
+
+  it('is not read from a file of gigabytes', () => {
+    writeFileSync('.env', 'A=1\n');
+    truncateSync('.env', 3 * 1024 ** 3);
+    expect(processEnvironment).to.throw(EnvironmentError, '.env is larger than 1 MiB: replace it by a file');
+  });
+
+  it('needs a working folder', function () {
+    if (process.platform === 'win32') this.skip();
+    rmSync(folder, { recursive: true });
+    expect(processEnvironment).to.throw(EnvironmentError, 'the working folder was deleted');
+  });
+});
