@@ -5,6 +5,8 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { EnvironmentError, processEnvironment } from '../../src/settings/process-environment.ts';
 
+const MAKE_PIPE = 'mkfifo';
+
 describe('The environment of a process', () => {
   let before: string;
   let folder: string;
@@ -49,7 +51,7 @@ describe('The environment of a process', () => {
 
   it('does not wait for a writer of a named pipe', function () {
     if (process.platform === 'win32') this.skip();
-    execFileSync('mkfifo', ['.env']);
+    execFileSync(MAKE_PIPE, ['.env']);
     expect(processEnvironment).to.throw(EnvironmentError, '.env is a pipe: replace it by a file');
   });
 
