@@ -4,30 +4,32 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type PartResult, RESULTS } from './common/part.ts';
 import { showTargets } from './common/section.ts';
 
-/** In the order in which they run. */
-const PARTS = [
+/** The program of each part, in the order in which they run. */
+const PROGRAMS = [
   'posts',
-  'fanout',
+  'delivery/fanout',
   'memory',
-  'history',
-  'search',
-  'retention',
-  'log-reading',
-  'delivery',
-  'herd',
-  'presence',
+  'storage/history',
+  'storage/search',
+  'storage/retention',
+  'storage/log-reading',
+  'delivery/delivery',
+  'delivery/herd',
+  'delivery/presence',
   'page',
-  'scale',
+  'delivery/scale',
   'start',
   'failover',
   'rivals',
 ];
+const PARTS = PROGRAMS.map((program) => path.basename(program));
 
 if (process.argv.includes('--help')) {
   console.log(`npm run bench -- [--parts posts,fanout] [options of the parts: npm run bench:posts -- --help]
@@ -42,9 +44,10 @@ const passedOn = process.argv.slice(2).filter((word, at, words) => {
 const failed: string[] = [];
 const ran: string[] = [];
 
-for (const name of PARTS.filter((part) => wanted.includes(part))) {
-  const program = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
-  if (!existsSync(program)) continue;
+for (const file of PROGRAMS) {
+  const name = path.basename(file);
+  if (!wanted.includes(name)) continue;
+  const program = fileURLToPath(new URL(`${file}.ts`, import.meta.url));
   console.log(`\n━━ ${name} ${'━'.repeat(76 - name.length)}`);
   const child = spawn(process.execPath, ['--import', 'tsx', program, ...passedOn], { stdio: 'inherit' });
   const [code] = await once(child, 'close');

@@ -3,13 +3,13 @@
  * `--rows N` reduces the large log if time or disk space (3 GB) is short.
  */
 import pg from 'pg';
-import { migrate } from '../../src/database/migrator.ts';
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { type Bench, runPart } from './common/part.ts';
-import { sql } from './common/people.ts';
-import type { Contestant } from './common/section.ts';
-import { median } from './common/statistics.ts';
-import { shown } from './common/table.ts';
+import { migrate } from '../../../src/database/migrator.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { type Bench, runPart } from '../common/part.ts';
+import { sql } from '../common/people.ts';
+import type { Contestant } from '../common/section.ts';
+import { median } from '../common/statistics.ts';
+import { shown } from '../common/table.ts';
 
 const SMALL = 100_000;
 const LARGE = 10_000_000;

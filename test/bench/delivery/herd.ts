@@ -2,10 +2,10 @@
  * npm run bench:herd: kills the active node while thousands of polls wait, and counts the statements that the returning
  * clients cause on the other node, with pg_stat_statements.
  */
-import { askedForPolls, herdOver } from '../integration/delivery/polls/herd-over.ts';
-import { roomForSockets } from './common/limits.ts';
-import { runPart } from './common/part.ts';
-import { shown } from './common/table.ts';
+import { askedForPolls, herdOver } from '../../integration/delivery/polls/herd-over.ts';
+import { roomForSockets } from '../common/limits.ts';
+import { runPart } from '../common/part.ts';
+import { shown } from '../common/table.ts';
 
 await runPart('herd', 'Thundering herd after a failover', async (bench) => {
   const counts = bench.isQuick ? [500] : [500, roomForSockets(5000)];

@@ -3,18 +3,18 @@
  * messages, with the index and without it. `--messages 10000000` is the full size: about 20 minutes and 6 GB.
  */
 import pino from 'pino';
-import { IndexStore } from '../../src/chat/search/indexing/index-store.ts';
-import { SearchIndexer } from '../../src/chat/search/indexing/search-indexer.ts';
-import { MessageSearch } from '../../src/chat/search/message-search.ts';
-import { termsOf } from '../../src/chat/search/search-query.ts';
-import { migrate } from '../../src/database/migrator.ts';
-import { closeSequelize, openSequelize } from '../../src/database/sequelize.ts';
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { type Bench, runPart } from './common/part.ts';
-import { sql } from './common/people.ts';
-import type { Contestant } from './common/section.ts';
-import { latencyOf } from './common/statistics.ts';
-import { shown } from './common/table.ts';
+import { IndexStore } from '../../../src/chat/search/indexing/index-store.ts';
+import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.ts';
+import { MessageSearch } from '../../../src/chat/search/message-search.ts';
+import { termsOf } from '../../../src/chat/search/search-query.ts';
+import { migrate } from '../../../src/database/migrator.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { type Bench, runPart } from '../common/part.ts';
+import { sql } from '../common/people.ts';
+import type { Contestant } from '../common/section.ts';
+import { latencyOf } from '../common/statistics.ts';
+import { shown } from '../common/table.ts';
 
 /** So many take about two minutes. */
 const MESSAGES = 500_000;

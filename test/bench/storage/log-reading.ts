@@ -3,12 +3,12 @@
  * events, and how late a message to a waited group is that is posted right after the INSERT. `--rows N` changes its size.
  */
 import pg from 'pg';
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { runPart } from './common/part.ts';
-import { GROUPS, makePeople, sql, USERS } from './common/people.ts';
-import type { BenchProcess } from './common/process.ts';
-import { startPlantao } from './common/servers.ts';
-import { shown } from './common/table.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { runPart } from '../common/part.ts';
+import { GROUPS, makePeople, sql, USERS } from '../common/people.ts';
+import type { BenchProcess } from '../common/process.ts';
+import { startPlantao } from '../common/servers.ts';
+import { shown } from '../common/table.ts';
 
 const ROWS = 200_000;
 /** Rows a query of the bare SELECT. */

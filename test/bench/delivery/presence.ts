@@ -4,15 +4,15 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { roomForSockets } from './common/limits.ts';
-import { type Bench, runPart } from './common/part.ts';
-import { sql } from './common/people.ts';
-import { cpuMs } from './common/process-cost.ts';
-import type { Contestant } from './common/section.ts';
-import { startPlantao, waitersOf, withUsage } from './common/servers.ts';
-import { shown } from './common/table.ts';
-import { Load } from './load/load.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { roomForSockets } from '../common/limits.ts';
+import { type Bench, runPart } from '../common/part.ts';
+import { sql } from '../common/people.ts';
+import { cpuMs } from '../common/process-cost.ts';
+import type { Contestant } from '../common/section.ts';
+import { startPlantao, waitersOf, withUsage } from '../common/servers.ts';
+import { shown } from '../common/table.ts';
+import { Load } from '../load/load.ts';
 
 const ON = 'PRESENCE=on';
 const OFF = 'PRESENCE=off';

@@ -2,18 +2,18 @@
  * npm run bench:fanout: the time until the last of thousands of waiting polls has its response, on one node, on two beside
  * socket.io, and on four; and the rate of messages that a thousand waiters can receive in the long run.
  */
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { roomForSockets } from './common/limits.ts';
-import { type Bench, runPart } from './common/part.ts';
-import { CONTENT, makePeople } from './common/people.ts';
-import type { BenchProcess } from './common/process.ts';
-import { profiled, topFrames } from './common/profile.ts';
-import type { Contestant } from './common/section.ts';
-import { parkedAt, startPlantao, startRival, waitersOf, withUsage } from './common/servers.ts';
-import { shown, table } from './common/table.ts';
-import { asManyAsFit } from './fanout/as-many-as-fit.ts';
-import { Load } from './load/load.ts';
-import type { DeliveryResult, ParkSpec, RequestSpec } from './load/requests.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { roomForSockets } from '../common/limits.ts';
+import { type Bench, runPart } from '../common/part.ts';
+import { CONTENT, makePeople } from '../common/people.ts';
+import type { BenchProcess } from '../common/process.ts';
+import { profiled, topFrames } from '../common/profile.ts';
+import type { Contestant } from '../common/section.ts';
+import { parkedAt, startPlantao, startRival, waitersOf, withUsage } from '../common/servers.ts';
+import { shown, table } from '../common/table.ts';
+import { Load } from '../load/load.ts';
+import type { DeliveryResult, ParkSpec, RequestSpec } from '../load/requests.ts';
+import { asManyAsFit } from './as-many-as-fit.ts';
 
 const PLANTAO = 'Plantão';
 const BARE = 'bare node:http';

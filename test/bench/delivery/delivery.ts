@@ -2,13 +2,13 @@
  * npm run bench:delivery: the time from the response to a post on the active node to the response of a poll on the standby,
  * with a thousand waiters; and the cost of catching up from far behind, for that client and for the others.
  */
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { type Bench, runPart } from './common/part.ts';
-import { sql } from './common/people.ts';
-import { BenchProcess } from './common/process.ts';
-import { cursorOf, startPlantao } from './common/servers.ts';
-import { shown } from './common/table.ts';
-import type { DeliveryResult, DeliverySpec } from './delivery/reader-process.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { type Bench, runPart } from '../common/part.ts';
+import { sql } from '../common/people.ts';
+import { BenchProcess } from '../common/process.ts';
+import { cursorOf, startPlantao } from '../common/servers.ts';
+import { shown } from '../common/table.ts';
+import type { DeliveryResult, DeliverySpec } from './reader-process.ts';
 
 const WAITERS = 1000;
 const RATE = 500;

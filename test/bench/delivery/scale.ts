@@ -3,15 +3,15 @@
  * carry, and what each further node costs PostgreSQL: every NOTIFY wakes the listening session of every node. From that, the
  * part computes what larger numbers of users need.
  */
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { type Bench, runPart } from './common/part.ts';
-import { sql } from './common/people.ts';
-import { BenchProcess } from './common/process.ts';
-import { cpuMs } from './common/process-cost.ts';
-import { cursorOf, startPlantao, waitersOf, withUsage } from './common/servers.ts';
-import { shown, table } from './common/table.ts';
-import type { DeliveryResult, DeliverySpec } from './delivery/reader-process.ts';
-import { Load } from './load/load.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { type Bench, runPart } from '../common/part.ts';
+import { sql } from '../common/people.ts';
+import { BenchProcess } from '../common/process.ts';
+import { cpuMs } from '../common/process-cost.ts';
+import { cursorOf, startPlantao, waitersOf, withUsage } from '../common/servers.ts';
+import { shown, table } from '../common/table.ts';
+import { Load } from '../load/load.ts';
+import type { DeliveryResult, DeliverySpec } from './reader-process.ts';
 
 const NODES = [1, 2, 4, 8];
 const IDLE = 18_000;

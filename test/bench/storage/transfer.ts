@@ -6,9 +6,9 @@ import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { migrate } from '../../src/database/migrator.ts';
-import { plantao } from '../support/nodes/command.ts';
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
+import { migrate } from '../../../src/database/migrator.ts';
+import { plantao } from '../../support/nodes/command.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 1_000_000);
 const GROUPS = 100;

@@ -3,16 +3,16 @@
  * `--rows N` reduces the large table if time or disk space (2 GB) is short.
  */
 import pg from 'pg';
-import { migrate } from '../../src/database/migrator.ts';
-import { startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
-import { type Bench, runPart } from './common/part.ts';
-import { CONTENT, GROUPS, makePeople, sql, USERS } from './common/people.ts';
-import type { BenchProcess } from './common/process.ts';
-import type { Contestant } from './common/section.ts';
-import { startPlantao, withUsage } from './common/servers.ts';
-import { shown } from './common/table.ts';
-import { Load } from './load/load.ts';
-import type { RequestSpec } from './load/requests.ts';
+import { migrate } from '../../../src/database/migrator.ts';
+import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { type Bench, runPart } from '../common/part.ts';
+import { CONTENT, GROUPS, makePeople, sql, USERS } from '../common/people.ts';
+import type { BenchProcess } from '../common/process.ts';
+import type { Contestant } from '../common/section.ts';
+import { startPlantao, withUsage } from '../common/servers.ts';
+import { shown } from '../common/table.ts';
+import { Load } from '../load/load.ts';
+import type { RequestSpec } from '../load/requests.ts';
 
 const SMALL = 10_000;
 const LARGE = 10_000_000;
