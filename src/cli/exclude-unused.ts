@@ -14,6 +14,30 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
     file: /sequelize\/lib\/dialects\/(db2|mariadb|mssql|mysql|oracle|snowflake|sqlite)\/index\.js$/,
     text: 'module.exports = {};',
   },
+  // Sequelize clones all of validator, and calls these of it.
+  {
+    file: /validator\/index\.js$/,
+    text: onlyOf('isBoolean isEmpty isFloat isIP isIPRange isIn isInt isLength isMACAddress isURL isUUID', 'default'),
+  },
+  // V8 keeps a whole source at two bytes a character if one of them is beyond Latin-1. These are in regular expressions, which
+  // esbuild does not escape.
+  { file: /validator\/lib\/alpha\.js$/, text: (code) => code.replace(/[^\0-\x7f]/g, escaped) },
+  // Geometries of PostGIS.
+  { file: /wkx\/lib\/wkx\.js$/, text: 'module.exports = {};' },
+  // Express names the parsers of bodies; this service reads its bodies itself. With them come tables of forty charsets.
+  {
+    file: /body-parser\/index\.js$/,
+    text: `const excluded = () => { throw new Error('the build excludes body-parser: see exclude-unused.ts'); };
+      module.exports = { json: excluded, raw: excluded, text: excluded, urlencoded: excluded };`,
+  },
+  {
+    file: /\/qs\/lib\/index\.js$/,
+    text: "module.exports = { parse() { throw new Error('the build excludes qs: see exclude-unused.ts'); } };",
+  },
+  // Media types without an extension of file names; neither Express nor send looks them up.
+  { file: /mime-db\/db\.json$/, text: withExtensions },
+  // Counters in other databases.
+  { file: /rate-limiter-flexible\/index\.js$/, text: onlyOf('RateLimiterMemory RateLimiterRes') },
   // The sentences of errors in forty languages.
   { file: /zod\/v4\/locales\/index\.js$/, text: 'export { default as en } from "./en.js";' },
   // It creates a Response to detect Cloudflare, for which Node.js 20 loads its whole HTTP client.
@@ -24,6 +48,22 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
     text: (code) => replaced(code, "require(__dirname + '/reserved.js')", "require('./reserved.js')"),
   },
 ];
+
+/** Returns those of the media types that have extensions. */
+function withExtensions(types: string): string {
+  const entries = Object.entries<{ extensions?: string[] }>(JSON.parse(types));
+  return JSON.stringify(Object.fromEntries(entries.filter(([, { extensions }]) => extensions)));
+}
+
+function escaped(codeUnit: string): string {
+  return `\\u${codeUnit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Returns an index file of a dependency in CommonJS that has only these of the files in its `lib/`. */
+function onlyOf(names: string, exported?: string): string {
+  const from = (name: string) => `require('./lib/${name}')${exported ? `.${exported}` : ''}`;
+  return `module.exports = { ${names.split(' ').map((name) => `${name}: ${from(name)}`)} };`;
+}
 
 /** Keeps unused code out of the build: a node would read and parse it at each start, and keep it in memory. */
 export const excludeUnused: Plugin = {

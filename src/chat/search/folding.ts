@@ -3,6 +3,7 @@
  * becomes one character or none, so that PostgreSQL finds the same with a regular expression on the stored text
  * (search-pattern.ts), in every locale of the database.
  */
+import { lazy } from '../../lazy.ts';
 
 /** Ranges of code points, both ends included. */
 export type Ranges = readonly (readonly [from: number, to: number])[];
@@ -129,10 +130,8 @@ export function classOf(point: number): CharacterClass {
   return isIn(SINGLES, point) ? 'single' : 'word';
 }
 
-/** The character to which each one folds, for those that change. */
-export const FOLDS: ReadonlyMap<number, number> = foldsOf();
-
-function foldsOf(): Map<number, number> {
+/** Returns the character to which each one folds, for those that change. A node's start does not wait for them. */
+export const foldsOf: () => ReadonlyMap<number, number> = lazy(() => {
   const folds = new Map<number, number>();
   for (const [from, to] of FOLDED) {
     for (let point = from; point <= to; point++) {
@@ -148,7 +147,7 @@ function foldsOf(): Map<number, number> {
     }
   }
   return folds;
-}
+});
 
 /** Forms of East Asian letters that are half as wide. */
 const isHalfWidth = (point: number) => point >= 0xff66 && point <= 0xffdc;
@@ -178,10 +177,11 @@ export function fold(original: string): string {
 export function foldWithStarts(original: string): Folded {
   let text = '';
   const starts: number[] = [];
+  const folds = foldsOf();
   for (let at = 0; at < original.length; ) {
     const point = original.codePointAt(at) ?? 0;
     const next = at + (point > 0xffff ? 2 : 1);
-    const folded = FOLDS.get(point) ?? point;
+    const folded = folds.get(point) ?? point;
     if (folded > 0x7f && isIn(SPACES, folded) ? true : folded <= 0x20) {
       if (!text.endsWith(' ')) {
         text += ' ';

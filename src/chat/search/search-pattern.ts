@@ -1,4 +1,5 @@
-import { classOf, FOLDS, IGNORED, type Ranges, SINGLES, SPACES } from './folding.ts';
+import { lazy } from '../../lazy.ts';
+import { classOf, foldsOf, IGNORED, type Ranges, SINGLES, SPACES } from './folding.ts';
 import type { SearchTerm } from './search-query.ts';
 
 const escaped = (point: number) =>
@@ -6,16 +7,19 @@ const escaped = (point: number) =>
 const classFrom = (ranges: Ranges) => ranges.map(([from, to]) => `${escaped(from)}-${escaped(to)}`).join('');
 
 /** The characters that fold to each character. */
-const variants = new Map<number, number[]>();
-for (const [point, folded] of FOLDS) variants.set(folded, [...(variants.get(folded) ?? []), point]);
+const variants = lazy(() => {
+  const variantsOf = new Map<number, number[]>();
+  for (const [point, folded] of foldsOf()) variantsOf.set(folded, [...(variantsOf.get(folded) ?? []), point]);
+  return variantsOf;
+});
 
 const IGNORED_CLASS = classFrom(IGNORED);
 const SPACE = `[${classFrom(SPACES)}][${classFrom(SPACES)}${IGNORED_CLASS}]*`;
 /** The characters that end a word: those that fold to a space or a sign. */
-const END = classFrom([...SPACES, ...SINGLES]) + signVariants();
+const end = lazy(() => classFrom([...SPACES, ...SINGLES]) + signVariants());
 
 function signVariants(): string {
-  return [...FOLDS].flatMap(([point, folded]) => (classOf(folded) === 'word' ? [] : escaped(point))).join('');
+  return [...foldsOf()].flatMap(([point, folded]) => (classOf(folded) === 'word' ? [] : escaped(point))).join('');
 }
 
 /**
@@ -24,8 +28,8 @@ function signVariants(): string {
  */
 export function patternOf({ text, isWholeWord }: SearchTerm): string {
   const body = [...text].map((one) => (one === ' ' ? SPACE : oneOf(one.codePointAt(0) ?? 0))).join('');
-  return isWholeWord ? `(?:^|[${END}])[${IGNORED_CLASS}]*${body}(?:$|[${END}])` : body;
+  return isWholeWord ? `(?:^|[${end()}])[${IGNORED_CLASS}]*${body}(?:$|[${end()}])` : body;
 }
 
 const oneOf = (point: number) =>
-  `[${[point, ...(variants.get(point) ?? [])].map(escaped).join('')}][${IGNORED_CLASS}]*`;
+  `[${[point, ...(variants().get(point) ?? [])].map(escaped).join('')}][${IGNORED_CLASS}]*`;

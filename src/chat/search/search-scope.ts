@@ -3,7 +3,7 @@ import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS } from '../groups/group-limits.ts';
 import type { Candidate } from './candidates.ts';
-import { INDEX_FORMAT } from './indexing/signatures.ts';
+import { indexFormat } from './indexing/signatures.ts';
 
 /**
  * Most changed messages with events that the index has not followed yet. Beyond them, a change is found only once the index has
@@ -48,7 +48,11 @@ export async function searchScope(
   transaction: Transaction,
   { userId, groupId, before: asked }: { userId: number; groupId?: number | undefined; before?: number | undefined },
 ): Promise<{ before: number; candidates: Candidate[] }> {
-  const [scope] = await query<ScopeRow>(transaction, SCOPE, { userId, groupId: groupId ?? null, format: INDEX_FORMAT });
+  const [scope] = await query<ScopeRow>(transaction, SCOPE, {
+    userId,
+    groupId: groupId ?? null,
+    format: indexFormat(),
+  });
   if (!scope) throw new Refused('user_not_found');
   if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
   const before = Math.min(asked ?? Number.MAX_SAFE_INTEGER, (scope.newest ?? 0) + 1);

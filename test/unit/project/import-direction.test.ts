@@ -15,6 +15,7 @@ const BASE: Part[] = [
   'terminal',
   'body-text',
   'error-message',
+  'lazy',
   'load-meter',
   'measurements',
   'name-lookups',

@@ -2,7 +2,7 @@ import type { Sequelize, Transaction } from 'sequelize';
 import { query } from '../../../database/query.ts';
 import type { Write } from '../../../database/writes/fenced-write.ts';
 import { CHUNK, CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
-import { HASHES, INDEX_FORMAT } from './signatures.ts';
+import { HASHES, indexFormat } from './signatures.ts';
 
 /** The progress of the index. */
 export interface IndexState {
@@ -120,7 +120,7 @@ export class IndexStore {
 
   /** Returns the progress; null if the index was never begun. */
   async state(): Promise<IndexState | null> {
-    return (await this.#select<IndexState>(STATE, { format: INDEX_FORMAT }))[0] ?? null;
+    return (await this.#select<IndexState>(STATE, { format: indexFormat() }))[0] ?? null;
   }
 
   /** Returns the work that the next events require; null if there are no more events. */
@@ -227,7 +227,7 @@ export class IndexStore {
   async rebuild(): Promise<void> {
     await this.#write(async (transaction) => {
       await query(transaction, 'SELECT plantao.rebuild_search()');
-      await query(transaction, 'UPDATE plantao.search_index SET format = $format', { format: INDEX_FORMAT });
+      await query(transaction, 'UPDATE plantao.search_index SET format = $format', { format: indexFormat() });
     });
   }
 

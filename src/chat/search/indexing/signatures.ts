@@ -1,4 +1,5 @@
-import { classOf, FOLDS } from '../folding.ts';
+import { lazy } from '../../../lazy.ts';
+import { classOf, foldsOf } from '../folding.ts';
 import type { SearchTerm } from '../search-query.ts';
 
 /**
@@ -90,10 +91,10 @@ export function requiredHashes(terms: readonly SearchTerm[], senderId?: number):
  * Identifies how this program hashes texts. It depends on the case folding of the Unicode version of Node.js. Increase the
  * version when this file computes other hashes.
  */
-export const INDEX_FORMAT = formatOf(3);
+export const indexFormat = lazy(() => formatOf(3));
 
 function formatOf(version: number): number {
   let format = mixed(version, HASHES);
-  for (const [point, folded] of FOLDS) format = mixed(mixed(format, point), folded);
+  for (const [point, folded] of foldsOf()) format = mixed(mixed(format, point), folded);
   return format | 0;
 }
