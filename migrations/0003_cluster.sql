@@ -148,7 +148,8 @@ CREATE TABLE plantao.nodes (
   commit_ms    real CHECK (commit_ms >= 0 AND commit_ms < 'infinity'),
   delivery_ms  real CHECK (delivery_ms >= 0 AND delivery_ms < 'infinity'),
   queued_posts integer NOT NULL DEFAULT 0 CHECK (queued_posts >= 0),
-  active_at    timestamptz CHECK (active_at >= '1970-01-01 UTC' AND active_at < '10000-01-01 UTC')
+  active_at    timestamptz CHECK (active_at >= '1970-01-01 UTC' AND active_at < '10000-01-01 UTC'),
+  conditions   text CHECK (char_length(conditions) <= 4096)
 );
 COMMENT ON TABLE plantao.nodes IS 'One row for each node, written by that node about once a second. Read it through plantao.cluster_status.';
 COMMENT ON COLUMN plantao.nodes.node IS 'Name of the node (NODE_NAME).';
@@ -168,6 +169,7 @@ COMMENT ON COLUMN plantao.nodes.commit_ms IS 'Its longest commit of posts in the
 COMMENT ON COLUMN plantao.nodes.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in the last second; null if there was none.';
 COMMENT ON COLUMN plantao.nodes.queued_posts IS 'Posts that waited for the next commit when it wrote the row.';
 COMMENT ON COLUMN plantao.nodes.active_at IS 'When it last wrote the row as the active node, by the clock of the database; null if it never has. A restart keeps it.';
+COMMENT ON COLUMN plantao.nodes.conditions IS 'What keeps it from the work of its role, as /readiness shows it; null if nothing does.';
 COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when it wrote the row. A row with another fingerprint was copied with the database: its node belongs to another cluster.';
 
 CREATE TABLE plantao.node_settings (
@@ -727,7 +729,7 @@ CREATE VIEW plantao.cluster_status AS
          n.url, n.version, n.pid, n.is_primary, n.position, (SELECT plantao.log_head()) - n.position AS behind, n.waiters, n.started_at,
          CASE WHEN t.node = n.node THEN plantao.commit_durability() END AS durable,
          CASE WHEN t.node = n.node THEN plantao.messages_at_risk() END AS messages_at_risk,
-         n.posts_per_second, n.commit_ms, n.delivery_ms, n.queued_posts
+         n.posts_per_second, n.commit_ms, n.delivery_ms, n.queued_posts, n.conditions
   FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
   ORDER BY n.node;
 COMMENT ON VIEW plantao.cluster_status IS 'One row for each node. Exactly one should be active.';
@@ -749,6 +751,7 @@ COMMENT ON COLUMN plantao.cluster_status.posts_per_second IS 'Posts that it comm
 COMMENT ON COLUMN plantao.cluster_status.commit_ms IS 'Its longest commit of posts in that second; null if there was none.';
 COMMENT ON COLUMN plantao.cluster_status.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in that second; null if there was none.';
 COMMENT ON COLUMN plantao.cluster_status.queued_posts IS 'Posts that waited for the next commit at that moment.';
+COMMENT ON COLUMN plantao.cluster_status.conditions IS 'What kept it from the work of its role at that moment, as /readiness shows it; null if nothing did.';
 
 CREATE VIEW plantao.activity AS
   SELECT s.node, s.role, s.posts_per_second, s.queued_posts, s.commit_ms, s.waiters, s.behind, s.delivery_ms, s.heartbeat_age_ms

@@ -293,11 +293,15 @@ BEGIN
   -- A message that is rolled back prepares the plans that an empty batch does not: those of the foreign keys and of the log.
   before := plantao.log_head();
   BEGIN
+    -- On a full disk a short message may still fit into a page that has room. The content, more than fits into one page and hard to
+    -- compress, needs a new one, as some of the next messages will.
     INSERT INTO plantao.messages (id, group_id, sender_id, content)
-    SELECT 9007199254740991, group_id, user_id, 'warm-up' FROM plantao.memberships LIMIT 1;
+    SELECT 9007199254740991 - n, m.group_id, m.user_id, CASE WHEN raises THEN
+             (SELECT string_agg(md5(format('%s %s', n, k)), '') FROM generate_series(1, 60) k) ELSE 'warm-up' END
+    FROM (SELECT group_id, user_id FROM plantao.memberships LIMIT 1) m, generate_series(0, CASE WHEN raises THEN 4 ELSE 0 END) n;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF raises THEN
-      PERFORM plantao.require_stored(stored, (SELECT count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');
+      PERFORM plantao.require_stored(stored, (SELECT 5 * count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');
       PERFORM plantao.require_stored(least(plantao.log_head() - before, stored), stored, 'events');
     END IF;
     RAISE EXCEPTION 'warmed up' USING ERRCODE = 'PT009';

@@ -19,6 +19,7 @@ export const SqlState = {
   SEQUENCE_EXHAUSTED: '2200H',
   QUERY_CANCELED: '57014',
   OUT_OF_MEMORY: '53200',
+  TOO_MANY_CONNECTIONS: '53300',
   READ_ONLY: '25006',
 } as const;
 
@@ -148,6 +149,10 @@ export function reasonOf(error: unknown): string {
   if (state === SqlState.READ_ONLY) return 'PostgreSQL is read-only: a standby, or default_transaction_read_only';
   if (state.startsWith('28')) return "PostgreSQL refuses this node's role or password";
   if (state.startsWith('3D')) return 'the database does not exist: it was renamed or dropped';
+  if (state === SqlState.DISK_FULL)
+    return 'the disk of PostgreSQL is full (SQLSTATE 53100): free space on it, or enlarge it';
+  if (state === SqlState.OUT_OF_MEMORY) return 'PostgreSQL is out of memory (SQLSTATE 53200)';
+  if (state === SqlState.TOO_MANY_CONNECTIONS) return 'all connections of PostgreSQL are taken (SQLSTATE 53300)';
   if (state.startsWith('53')) return `PostgreSQL lacks a resource: disk, memory or connections (SQLSTATE ${state})`;
   if (state === SqlState.LOCK_NOT_AVAILABLE) return 'another transaction holds a lock that is needed';
   return `PostgreSQL refuses it (SQLSTATE ${state})`;

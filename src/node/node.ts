@@ -180,7 +180,7 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
     if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
   });
   const shared = { settings, node, version: packageVersion(), url, log, logLevel, database, lock, chat, measurements };
-  const coordination = buildCoordination({ ...shared, blockers, listener, events });
+  const coordination = buildCoordination({ ...shared, blockers, conditions, listener, events });
   const { sync, sameServer } = coordination;
   const readiness = new Readiness({
     conditions,
@@ -188,6 +188,7 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
     readProblem: () => chat.eventLog.problem,
     isListening: () => listener.isListening,
     promotionProblem: () => sync.promotionProblem ?? (sync.leader === null ? sameServer.problem : null),
+    blockers: () => blockers.sentence,
     pause: () => coordination.pause.current && describePause(coordination.pause.current),
     rival: () => describeRival(coordination),
     serverProblem: () => sameServer.problem,

@@ -8,6 +8,8 @@ export interface ReadinessOptions {
   isListening(): boolean;
   /** Returns why the last attempt to be promoted failed, while no node is known to be active. */
   promotionProblem(): string | null;
+  /** Returns the sentence about the sessions that block this node. */
+  blockers(): string | null;
   /** Returns the sentence about the pause of failover, if there is one. */
   pause(): string | null;
   /** Returns the sentence about an active node of this cluster id on another database. */
@@ -27,6 +29,12 @@ const NEVER = Number.POSITIVE_INFINITY;
 const PREVENTS_READS: readonly ConditionName[] = ['event_log', 'listener'];
 /** Conditions that keep a node from doing all that its role requires. */
 const PREVENTS_WORK: readonly ConditionName[] = [...PREVENTS_READS, 'posts', 'promotion'];
+
+/** Returns what a node publishes in its row: the sentences of the conditions that only it knows. Null if there is none. */
+export function publishedConditions({ current }: Pick<Conditions, 'current'>): string | null {
+  const found = current.filter(({ name }) => name === 'two_actives' || PREVENTS_WORK.includes(name));
+  return found.length === 0 ? null : found.map(({ reason }) => reason).join('; ');
+}
 
 /** Checks whether this node could do what its role requires, and records what prevents it. */
 export class Readiness {
@@ -70,7 +78,8 @@ export class Readiness {
   }
 
   #check(): void {
-    const { role, readProblem, isListening, promotionProblem, pause, rival, serverProblem, writer } = this.#options;
+    const { role, readProblem, isListening, promotionProblem, blockers, pause, rival, serverProblem, writer } =
+      this.#options;
     const isStandby = role() === 'standby';
     this.#set('event_log', readProblem(), 'the event log can be read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
@@ -84,6 +93,8 @@ export class Readiness {
       role() === 'active' ? (serverProblem() ?? writer.problem) : null,
       'messages can be stored again',
     );
+    // database/checks/blocker-watch.ts logs it, with what only operators may see.
+    this.#set('blocked', blockers(), '', { patienceMs: NEVER });
     this.#set('paused', pause(), 'failover is possible again', { patienceMs: 0 });
     // foreign-nodes.ts has waited until the newest epoch was known.
     this.#set('two_actives', rival(), 'one node is active with this cluster id again', {

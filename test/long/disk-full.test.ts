@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, open, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { Scene } from '../failure/scene.ts';
+import { always } from '../support/always.ts';
 import { eventually } from '../support/eventually.ts';
-import { get } from '../support/network/http.ts';
+import { get, post } from '../support/network/http.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
 
 const run = promisify(execFile);
@@ -50,16 +52,29 @@ describe('A full disk', () => {
     const filler = path.join(disk ?? '', 'filler');
     const { gap, logOf } = await scene.broken(
       async () => {
+        // Only long posts until one is refused: the last page then has room for a short one.
+        await scene.meter.stop();
         await fill(filler);
+        const { userId, groupId } = scene.ids;
         const refused = await eventually(
           'a post is refused',
           async () => {
-            const response = await scene.post(active);
+            const content = randomBytes(900).toString('hex');
+            const response = await post(`${active.url}/messages`, { userId, groupId, content });
             return response.status !== 200 && response;
           },
           { within: 30_000, every: 5 },
         );
         expect(refused.status).to.equal(503);
+        // It stays so without posts: the probe needs as much space as a post may.
+        const isNotReady = async () => (await get(`${active.url}/readiness`)).status === 503;
+        await eventually('the node is not ready', isNotReady);
+        await always('it is not ready', isNotReady, { forMs: 6000, every: 100 });
+        const [row] = await scene.sql<{ conditions: string }>(
+          "SELECT conditions FROM plantao.cluster_status WHERE role = 'active'",
+        );
+        expect(row?.conditions).to.contain('the disk of PostgreSQL is full').and.contain('53100');
+        scene.meter.start();
         expect(refused.body).to.include({ code: 'unavailable' });
         expect((await get(`${active.url}/messages?groupId=${scene.ids.groupId}`)).status).to.equal(200);
         expect((await get(`${active.url}/subscribe/status?group=x&timeout=0`)).status).to.equal(204);

@@ -5,7 +5,8 @@ import type { Query } from '../command/database.ts';
 /** One row of plantao.cluster_status. */
 export interface NodeStatus {
   node: string;
-  role: 'active' | 'standby' | 'fallen' | 'stopped' | 'silent';
+  /** That of the view; unknown if the node cannot write its row because a session has locked it. */
+  role: 'active' | 'standby' | 'fallen' | 'stopped' | 'silent' | 'unknown';
   term: number | null;
   heartbeat_age_ms: number;
   url: string;
@@ -15,6 +16,8 @@ export interface NodeStatus {
   waiters: number;
   posts_per_second: number;
   queued_posts: number;
+  /** What keeps it from the work of its role; null if nothing does. */
+  conditions: string | null;
 }
 
 /** One row of plantao.durability. */
@@ -99,7 +102,7 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   );
   if (!server) throw new Error('the database returned no row');
   const nodes = await query<NodeStatus>(
-    `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters, posts_per_second, queued_posts
+    `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters, posts_per_second, queued_posts, conditions
      FROM plantao.cluster_status
      WHERE role <> 'stopped' OR heartbeat_age_ms < 86400000 ORDER BY node`,
   );
@@ -127,7 +130,7 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
     cluster,
     leader: { ...(leader ?? vacant), no_active_ms: leader ? null : await readNoActiveMs(query) },
     pause,
-    nodes,
+    nodes: nodes.map((row) => ({ ...row, role: roleOf(row, blocking) })),
     postgres: { ...postgres, standbys, notify_queue: queue },
     blocking,
   };
@@ -138,12 +141,26 @@ async function readNoActiveMs(query: Query): Promise<number | null> {
   return row?.ms ?? null;
 }
 
-/** Returns true for a node that runs. */
-export const isLiving = ({ role }: NodeStatus) => role !== 'silent' && role !== 'stopped';
+/** A node is silent after this time without a heartbeat (plantao.cluster_status). */
+const SILENT_MS = 3000;
+
+/** Returns the session that keeps the nodes from writing their rows. */
+const lockOfNodes = (blocking: readonly BlockingSession[]) =>
+  blocking.find(({ blocks }) => blocks.split(', ').some((what) => what === 'table nodes' || what === 'rows of nodes'));
+
+function roleOf({ role, heartbeat_age_ms: age }: NodeStatus, blocking: readonly BlockingSession[]): NodeStatus['role'] {
+  const lock = lockOfNodes(blocking);
+  const isOlderThanLock = lock?.open_for_ms != null && age > lock.open_for_ms + SILENT_MS;
+  return role === 'silent' && lock && !isOlderThanLock ? 'unknown' : role;
+}
+
+/** Returns true for a node whose row is up to date. */
+export const isLiving = ({ role }: NodeStatus) => role !== 'silent' && role !== 'stopped' && role !== 'unknown';
 
 /** Returns what to do while no node is active. */
 function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
   const living = nodes.filter(isLiving);
+  if (nodes.some(({ role }) => role === 'unknown')) return "the nodes' /health and logs name the reason";
   if (living.length === 0) return 'start one; if one is running, its log says why it cannot use this database';
   const fallen = living.find(({ role }) => role === 'fallen');
   // The node that was active last may take its role back during the pause.
@@ -151,6 +168,7 @@ function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
   if (isPaused) return `plantao resume ends the pause${revive}`;
   if (fallen && living.every(({ role }) => role === 'fallen'))
     return `all running nodes are out of service; plantao revive ${fallen.node} brings that one back`;
+  if (living.some(({ conditions }) => conditions)) return 'the nodes say why';
   return "a standby's /health and log name the reason";
 }
 
@@ -160,11 +178,18 @@ export function alarmsOf(status: ClusterStatus): string[] {
   const alarms = pauseAlarms(status);
   const active = nodes.find(({ role }) => role === 'active');
   if (leader.node === null) alarms.push(`no node is active: writes get 503; ${remedyFor(nodes, pause !== null)}`);
-  else if (!active)
+  else if (!active && !nodes.some(({ node, role }) => node === leader.node && role === 'unknown'))
     alarms.push(`${leader.node} is active but does not update its row in plantao.nodes: check its process and its log`);
   const standbys = nodes.filter(({ role }) => role === 'standby').length;
   if (active && standbys === 0) alarms.push('no standby could take over: start another node, or plantao revive one');
+  for (const one of nodes) if (isLiving(one) && one.conditions) alarms.push(`${one.node}: ${one.conditions}`);
   for (const { node, role } of nodes) if (role === 'silent') alarms.push(`${node} is silent: no heartbeat for 3 s`);
+  const unknown = nodes.filter(({ role }) => role === 'unknown').map(({ node }) => node);
+  if (unknown.length > 0) {
+    const { pid } = lockOfNodes(blocking) ?? {};
+    const holder = pid == null ? 'a prepared transaction' : `server process ${pid}`;
+    alarms.push(`${unknown.join(', ')}: state unknown, because ${holder} has locked plantao.nodes`);
+  }
   return [...alarms, ...blocking.map(blockingSentence), ...serverAlarms(status)];
 }
 

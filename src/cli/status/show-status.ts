@@ -10,6 +10,7 @@ const ROLE_TONES: Record<NodeStatus['role'], Tone | null> = {
   fallen: 'yellow',
   stopped: 'dim',
   silent: 'red',
+  unknown: 'yellow',
 };
 
 /** Returns the text of `plantao status`. */

@@ -19,6 +19,8 @@ export interface NodeRow extends Load {
   waiters: number;
   /** Posts that wait for the next commit. */
   queuedPosts: number;
+  /** What keeps it from the work of its role, as sentences; null if nothing does. */
+  conditions: string | null;
   startedAt: Date;
 }
 
@@ -98,15 +100,16 @@ export class NodeRegistry {
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
          INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at,
-           cluster, history, posts_per_second, commit_ms, delivery_ms, queued_posts, active_at)
+           cluster, history, posts_per_second, commit_ms, delivery_ms, queued_posts, conditions, active_at)
          VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
            coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint(),
-           $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, CASE WHEN $role = 'active' THEN clock_timestamp() END)
+           $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, $conditions, CASE WHEN $role = 'active' THEN clock_timestamp() END)
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
            cluster = excluded.cluster, history = excluded.history, posts_per_second = excluded.posts_per_second,
            commit_ms = excluded.commit_ms, delivery_ms = excluded.delivery_ms, queued_posts = excluded.queued_posts,
+           conditions = excluded.conditions,
            active_at = coalesce(excluded.active_at, n.active_at)
          RETURNING ${UNACKNOWLEDGED}
        )

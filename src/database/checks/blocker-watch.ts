@@ -39,6 +39,15 @@ export class BlockerWatch {
     return blockers.length > 0 ? new BlockedError(blockers, { cause: error }) : error;
   };
 
+  /** The sessions that block this node now, without what only operators may see: roles, addresses, names. Null if none does. */
+  get sentence(): string | null {
+    if (this.#known.size === 0) return null;
+    const sentences = Array.from(this.#known.values(), ({ pid, blocks, endedBy }) =>
+      pid === null ? `a prepared transaction blocks ${blocks}` : `server process ${pid} blocks ${blocks}: ${endedBy}`,
+    );
+    return `${sentences.join('; ')}. TABLE plantao.blocking describes it`;
+  }
+
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);

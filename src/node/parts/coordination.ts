@@ -14,7 +14,9 @@ import type { Measurements } from '../../measurements.ts';
 import { publicSettings } from '../../settings/public-settings.ts';
 import type { Settings } from '../../settings.ts';
 import { ClusterView } from '../cluster-view.ts';
+import type { Conditions } from '../conditions.ts';
 import { PublishedSettings } from '../published-settings.ts';
+import { publishedConditions } from '../readiness.ts';
 import { RecentActivity } from '../recent-activity.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
@@ -33,6 +35,7 @@ export interface CoordinationOptions {
   lock: LockThread;
   chat: Pick<NodeChat, 'eventLog' | 'waiters' | 'writer' | 'sequences'>;
   blockers: BlockerWatch;
+  conditions: Conditions;
   listener: Listener;
   measurements: Measurements;
   events: NodeEvents;
@@ -53,7 +56,21 @@ export function describeRival({ identity, peers, sync }: NodeCoordination): stri
 
 /** Builds the peers and the SyncManager, which turns the leader lock into this node's role. */
 export function buildCoordination(options: CoordinationOptions) {
-  const { settings, node, version, url, log, database, lock, chat, blockers, listener, measurements, events } = options;
+  const {
+    settings,
+    node,
+    version,
+    url,
+    log,
+    database,
+    lock,
+    chat,
+    blockers,
+    conditions,
+    listener,
+    measurements,
+    events,
+  } = options;
   const { leaseMs, isActive, isPreferred } = settings;
   const { eventLog, waiters, writer, sequences } = chat;
   const startedAt = new Date();
@@ -102,7 +119,8 @@ export function buildCoordination(options: CoordinationOptions) {
       const load = { waiters: waiters.size, queuedPosts: writer.queued, ...measurements.load.take() };
       activity.record({ node, ...load });
       const sentAt = monotonic();
-      const written = registry.write({ ...row, position: eventLog.known.head, ...load, startedAt });
+      const own = { position: eventLog.known.head, conditions: publishedConditions(conditions), startedAt };
+      const written = registry.write({ ...row, ...load, ...own });
       // Names in the log what holds it up.
       written.catch(blockers.toBlockedOrSlow);
       const state = await written;

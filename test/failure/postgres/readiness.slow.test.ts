@@ -100,6 +100,9 @@ describe('/readiness', () => {
       [nodes.active, nodes.standby].map(async (node) => (await isNotReady(node, 'promotion')).reason),
     );
     for (const reason of reasons) expect(reason).to.contain('no node is active');
+    const [session] = (await dba.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
+    const { reason } = await isNotReady(nodes.standby, 'blocked');
+    expect(reason).to.contain('next term').and.contain(`SELECT pg_terminate_backend(${session?.pid})`);
     await dba.query('ROLLBACK');
     await areReady();
   });

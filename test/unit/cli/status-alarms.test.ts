@@ -27,6 +27,33 @@ describe('The alarms of plantao status', () => {
     expect(hidden).to.match(/: TABLE plantao\.notify_queue$/);
   });
 
+  it('say what keeps a node from its work', () => {
+    const full = {
+      ...node('node-a', 'active'),
+      conditions: 'messages cannot be stored: the disk of PostgreSQL is full',
+    };
+    expect(alarmsOf(status({ nodes: [full, node('node-b', 'standby')] }))).to.deep.equal([
+      'node-a: messages cannot be stored: the disk of PostgreSQL is full',
+    ]);
+    const kept = { ...node('node-b', 'standby'), conditions: 'no node is active, and this one cannot be promoted' };
+    const vacant = { leader: { node: null }, nodes: [kept] } as Partial<ClusterStatus>;
+    expect(alarmsOf(status(vacant))[0]).to.equal('no node is active: writes get 503; the nodes say why');
+  });
+
+  it('do not call nodes silent that cannot write their rows', () => {
+    const lock = {
+      blocks: 'table nodes',
+      pid: 7,
+      application_name: 'psql',
+      ended_by: 'SELECT pg_terminate_backend(7)',
+    };
+    const nodes = [node('node-a', 'unknown'), node('node-b', 'unknown')];
+    expect(alarmsOf(status({ nodes, blocking: [lock as ClusterStatus['blocking'][number]] }))).to.deep.equal([
+      'node-a, node-b: state unknown, because server process 7 has locked plantao.nodes',
+      '"psql" blocks table nodes: SELECT pg_terminate_backend(7)',
+    ]);
+  });
+
   it('say that commits wait for a standby that is not connected, unless this role cannot see it', () => {
     const waiting = (postgres: object) => alarmsOf(status({}, quiet, { durable: 'replicated', ...postgres }));
     const asynchronous = { standbys: [{ sync_state: 'async' }], senders: 1 };

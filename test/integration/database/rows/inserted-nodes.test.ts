@@ -17,6 +17,7 @@ const ROW: NodeRow = {
   position: 0,
   waiters: 0,
   queuedPosts: 0,
+  conditions: null,
   startedAt: new Date(),
   postsPerSecond: 0,
   commitMs: null,
