@@ -1,7 +1,8 @@
 /** English texts of the chat page. */
 export const chat = {
   signIn: 'Sign in',
-  signInOpen: "Enter any name. If it's new, we create the account.",
+  signInOpen:
+    "Enter any name. If it's new, we create the account. Without a password, anyone can sign in under that name.",
   signInToken: 'Enter your name and password. New here? Choose both, then register.',
   invited: (group: string | undefined) =>
     group === undefined

@@ -3,7 +3,8 @@ import type { chat as english } from '../en/chat.ts';
 /** Texts of the chat page in Brazilian Portuguese. */
 export const chat: typeof english = {
   signIn: 'Entrar',
-  signInOpen: 'Digite qualquer nome. Se for novo, criamos a conta.',
+  signInOpen:
+    'Digite qualquer nome. Se for novo, criamos a conta. Sem senha, qualquer pessoa pode entrar com esse nome.',
   signInToken: 'Digite seu nome e sua senha. Novo por aqui? Escolha os dois e cadastre-se.',
   invited: (group) =>
     group === undefined

@@ -32,6 +32,10 @@ export const dialogs: typeof english = {
   oldPassword: 'Senha atual',
   newPassword: 'Nova senha',
   passwordChanged: 'Sua senha foi alterada. Os outros aparelhos foram desconectados.',
+  noPassword: (name) =>
+    `Sua conta não tem senha: quem digitar o nome “${name}” entra como você, lê suas mensagens e escreve em seu nome. Uma senha impede isso.`,
+  setPassword: 'Definir senha',
+  passwordSet: 'Sua senha foi definida e agora é necessária para entrar. Os outros aparelhos foram desconectados.',
   notify: 'Receber notificações de novas mensagens',
   sound: 'Tocar um som para novas mensagens',
   sessions: (count) => (count === 1 ? '1 aparelho conectado' : `${count} aparelhos conectados`),
@@ -69,8 +73,11 @@ export const dialogs: typeof english = {
   nameChanged: (name) => `O nome agora é “${name}”. Tente de novo.`,
   notAdded: (name) => `“${name}” não foi adicionado. Escolha uma pessoa ou limpe o campo.`,
   leaveTitle: (name) => `Sair de ${name}?`,
-  leaveText:
-    'Você não poderá mais ver nem enviar mensagens aqui. Um dono ou administrador do grupo pode adicionar você de novo.',
+  leaveText: 'Você não poderá mais ver nem enviar mensagens aqui.',
+  leaveOpen: 'Quem souber o nome do grupo pode entrar de novo, e você também.',
+  leaveInvited:
+    'Um dono ou administrador pode adicionar você de novo, e com um link de convite você volta por conta própria.',
+  leaveLast: 'Você é o último membro: sem um link de convite, ninguém poderá abri-lo de novo.',
   newOwner: 'Novo dono',
   newOwnerHint: 'Você é o único dono. A pessoa que você escolher será o novo dono quando você sair.',
   leave: 'Sair',

@@ -9,6 +9,7 @@ import type { Conversation } from '../../model/messages/conversation.ts';
 import { useView, type View } from '../context.ts';
 import { Icon, IconButton } from '../icons.tsx';
 import { Composer, type ComposerMode, modeOf } from './composer/composer.tsx';
+import { GroupDescription } from './group-description.tsx';
 import type { MessageActions } from './message-actions.ts';
 import { MessageList } from './message-list.tsx';
 import { TypingLine } from './typing-line.tsx';
@@ -69,9 +70,12 @@ function ConversationHeader({ chat, conversation }: Props) {
   return (
     <header>
       <IconButton id="back" icon="back" label={t.groups} onClick={back} />
-      <h2 id="conversation-title" title={group.description || name} dir="auto">
-        {name}
-      </h2>
+      <div class="titles">
+        <h2 id="conversation-title" title={name} dir="auto">
+          {name}
+        </h2>
+        <GroupDescription group={group} me={chat.me} isBrief />
+      </div>
       {isOnline && <span class="presence">{t.online}</span>}
       {!group.direct && (
         <button

@@ -8,7 +8,9 @@ import { ErrorLine } from '../../../shared/error-line.tsx';
 import { LanguageSwitch } from '../../../shared/language-switch.tsx';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
+import { AccountPassword } from './account-password.tsx';
 import type { DialogProps } from './dialog-state.ts';
+import { onEnter } from './on-enter.ts';
 
 /** The user's own account: name, password, signed-in devices, language, notifications. */
 export function AccountDialog({ chat, onClose }: DialogProps) {
@@ -20,9 +22,8 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
   const [done, setDone] = useState<() => string>();
   const [error, setError] = useState<unknown>();
   const name = useRef<HTMLInputElement>(null);
-  const oldPassword = useRef<HTMLInputElement>(null);
-  const newPassword = useRef<HTMLInputElement>(null);
-  useEffect(() => void app.client.account.get({ signal }).then(setAccount, () => {}), []);
+  const read = () => app.client.account.get({ signal }).then(setAccount, () => {});
+  useEffect(() => void read(), []);
   const attempt = async (change: () => Promise<void>, text: () => string) => {
     setDone(undefined);
     setError(undefined);
@@ -36,12 +37,6 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
   const rename = async () => {
     const renamed = await app.client.account.rename(name.current?.value ?? '', { signal });
     app.renamed(renamed.username);
-  };
-  const changePassword = async () => {
-    const [old, next] = [oldPassword.current?.value ?? '', newPassword.current?.value ?? ''];
-    await app.client.account.changePassword(old, next, { signal });
-    app.tokenChanged();
-    for (const field of [oldPassword, newPassword]) if (field.current !== null) field.current.value = '';
   };
   return (
     <Modal title={t.account} onClose={onClose}>
@@ -59,25 +54,7 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
           {t.rename}
         </button>
       </div>
-      {account?.has_password === true && (
-        <>
-          <label for="old-password">{t.oldPassword}</label>
-          <input id="old-password" type="password" ref={oldPassword} autocomplete="current-password" />
-          <label for="new-password">{t.newPassword}</label>
-          <div class="row">
-            <input
-              id="new-password"
-              type="password"
-              ref={newPassword}
-              autocomplete="new-password"
-              onKeyDown={onEnter(() => void attempt(changePassword, passwordChangedText))}
-            />
-            <button type="button" class="secondary" onClick={() => void attempt(changePassword, passwordChangedText)}>
-              {t.change}
-            </button>
-          </div>
-        </>
-      )}
+      {account !== undefined && <AccountPassword account={account} signal={signal} attempt={attempt} reload={read} />}
       <p role="status">{done?.()}</p>
       <ErrorLine error={error} />
       <LanguageSwitch />
@@ -96,16 +73,6 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
 }
 
 const renamedText = () => dialogTexts().renamed;
-const passwordChangedText = () => dialogTexts().passwordChanged;
-
-/** Enter in a field does what its button does; it must not close the dialog. */
-function onEnter(act: () => void) {
-  return (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || event.isComposing) return;
-    event.preventDefault();
-    act();
-  };
-}
 
 function Alerts() {
   const { app } = useView();

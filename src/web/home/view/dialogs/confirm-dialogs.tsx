@@ -1,19 +1,23 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Member } from '../../../../client/index.ts';
+import type { AuthMode, Member } from '../../../../client/index.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { nameOf } from '../../model/groups/group-names.ts';
+import { plainText } from '../../model/text/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import type { GroupDialogProps } from './dialog-state.ts';
+
+/** Most characters of a message that are quoted: more than three lines show. */
+const MAX_QUOTED = 300;
 
 /** Asks before a user leaves a group. */
 export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app } = useView();
   const t = dialogTexts();
   const { signal } = chat;
-  const { id, direct, role } = conversation.group;
+  const { id, direct, role, members_count: count } = conversation.group;
   const [members, setMembers] = useState<readonly Member[]>();
   const select = useRef<HTMLSelectElement>(null);
   useEffect(() => {
@@ -38,7 +42,7 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const title = direct ? t.leaveDirectTitle(name) : t.leaveTitle(name);
   return (
     <Modal title={title} action={t.leave} act={leave} isDangerous onClose={onClose}>
-      <p>{direct ? t.leaveDirectText : t.leaveText}</p>
+      <p>{direct ? t.leaveDirectText : [t.leaveText, howToReturn(app.auth, count)].join(' ')}</p>
       {heirs.length > 0 && (
         <>
           <label for="new-owner">{t.newOwner}</label>
@@ -57,6 +61,14 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
       )}
     </Modal>
   );
+}
+
+/** Says how a user who has left a group comes back: that depends on how the nodes authenticate users. */
+function howToReturn(auth: AuthMode | undefined, membersCount: number): string {
+  const t = dialogTexts();
+  if (auth === undefined) return '';
+  if (auth === 'open') return t.leaveOpen;
+  return membersCount === 1 ? t.leaveLast : t.leaveInvited;
 }
 
 /** Returns who may become the owner when this user, its only one, leaves: admins first. Empty if there is another owner. */
@@ -87,10 +99,21 @@ export function DeleteGroupDialog({ chat, onClose, conversation }: GroupDialogPr
 /** Asks before a message is deleted. */
 export function DeleteMessageDialog(props: GroupDialogProps & { messageId: number }) {
   const t = dialogTexts();
-  const remove = () => props.chat.changes.remove(props.conversation, props.messageId);
+  const { chat, conversation, messageId } = props;
+  /** The message when the dialog was opened: it may go while the user reads this. */
+  const [message] = useState(() => conversation.window.find(messageId));
+  const remove = () => chat.changes.remove(conversation, messageId);
   return (
     <Modal title={t.deleteTitle} action={t.delete} act={remove} isDangerous onClose={props.onClose}>
-      <p>{props.conversation.group.direct ? t.deleteDirectText : t.deleteText}</p>
+      {message !== undefined && (
+        <blockquote class="quoted">
+          <bdi class="quote-sender">
+            {message.sender_id === chat.me.id ? t.you : shownName(message.sender, message.sender_id)}
+          </bdi>
+          <p dir="auto">{plainText(message.content).slice(0, MAX_QUOTED)}</p>
+        </blockquote>
+      )}
+      <p>{conversation.group.direct ? t.deleteDirectText : t.deleteText}</p>
     </Modal>
   );
 }

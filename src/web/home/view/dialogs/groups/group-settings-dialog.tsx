@@ -5,6 +5,7 @@ import { ErrorLine } from '../../../../shared/error-line.tsx';
 import { Modal } from '../../../../shared/modal.tsx';
 import { addressOf, invitationHash } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
+import { GroupDescription } from '../../conversation/group-description.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { LinkField } from '../small-dialogs.tsx';
 import { HowToJoin } from './how-to-join.tsx';
@@ -62,7 +63,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
         </>
       ) : (
         <>
-          {group.description !== '' && <p dir="auto">{group.description}</p>}
+          <GroupDescription group={group} me={chat.me} />
           {!group.direct && <HowToJoin />}
           {group.shows_reads && <p class="hint">{t.showsReads}</p>}
         </>

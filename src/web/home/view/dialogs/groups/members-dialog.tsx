@@ -5,6 +5,7 @@ import { ErrorLine } from '../../../../shared/error-line.tsx';
 import { Modal } from '../../../../shared/modal.tsx';
 import { shownName } from '../../../model/user-names.ts';
 import { useView } from '../../context.ts';
+import { GroupDescription } from '../../conversation/group-description.tsx';
 import { OnlineDot } from '../../online-dot.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
@@ -45,6 +46,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   );
   return (
     <Modal title={t.membersOf(name)} buttons={leave} act={async () => picker.current?.isEmpty()} onClose={onClose}>
+      <GroupDescription group={conversation.group} me={chat.me} />
       <ul class="members">
         {listed.map((member) => (
           <MemberLine

@@ -1,0 +1,62 @@
+/// <reference lib="dom" />
+import { useRef } from 'preact/hooks';
+import type { Account } from '../../../../client/index.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import { useView } from '../context.ts';
+import { onEnter } from './on-enter.ts';
+
+interface Props {
+  account: Account;
+  signal: AbortSignal;
+  /** Runs a change, and then shows its text, or why it failed. */
+  attempt: (change: () => Promise<void>, text: () => string) => Promise<void>;
+  /** Reads the account again. */
+  reload: () => Promise<void>;
+}
+
+/** The password of the account: changes it, or says that there is none and sets the first one. */
+export function AccountPassword({ account, signal, attempt, reload }: Props) {
+  const { app } = useView();
+  const t = dialogTexts();
+  const oldPassword = useRef<HTMLInputElement>(null);
+  const newPassword = useRef<HTMLInputElement>(null);
+  const { has_password: hasPassword } = account;
+  const change = async () => {
+    const old = hasPassword ? (oldPassword.current?.value ?? '') : undefined;
+    await app.client.account.changePassword(old, newPassword.current?.value ?? '', { signal });
+    app.tokenChanged();
+    for (const field of [oldPassword, newPassword]) if (field.current !== null) field.current.value = '';
+    await reload();
+  };
+  const submit = () =>
+    void attempt(change, () => (hasPassword ? dialogTexts().passwordChanged : dialogTexts().passwordSet));
+  return (
+    <>
+      {hasPassword ? (
+        <>
+          <label for="old-password">{t.oldPassword}</label>
+          <input id="old-password" type="password" ref={oldPassword} autocomplete="current-password" />
+        </>
+      ) : (
+        <p id="no-password" class="warning" dir="auto">
+          {t.noPassword(app.chat?.me.username ?? account.username)}
+        </p>
+      )}
+      <label for="new-password">{t.newPassword}</label>
+      <div class="row">
+        <input
+          id="new-password"
+          type="password"
+          ref={newPassword}
+          maxLength={256}
+          autocomplete="new-password"
+          {...(!hasPassword && { 'aria-describedby': 'no-password' })}
+          onKeyDown={onEnter(submit)}
+        />
+        <button type="button" class="secondary" onClick={submit}>
+          {hasPassword ? t.change : t.setPassword}
+        </button>
+      </div>
+    </>
+  );
+}
