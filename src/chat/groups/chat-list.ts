@@ -2,6 +2,7 @@ import type { Sequelize } from 'sequelize';
 import { query } from '../../database/query.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
+import { mentionPatternOf } from '../search/search-pattern.ts';
 import type { UserView } from '../users/users.ts';
 import { MAX_GROUPS, MAX_LISTED } from './group-limits.ts';
 import type { MemberRole } from './roles.ts';
@@ -20,6 +21,8 @@ interface ListedChat {
   role: MemberRole;
   /** Messages of others after `last_read_id`, {@link MAX_UNREAD} at the most. */
   unread: number;
+  /** How many of them have an @ and the user's present name. */
+  mentions: number;
   last_read_id: number;
   last_message: { id: number; sender: string; sender_id: number; excerpt: string; timestamp: string } | null;
 }
@@ -50,10 +53,13 @@ const QUERY = `
     CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
   ), listed AS (
     SELECT mine.*, last.id AS last_id, last.sender, last.sender_id, last.excerpt, last.created_at AS last_at,
-           (SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END FROM (
-              SELECT sender_id FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
-              ORDER BY id DESC LIMIT ${MAX_UNREAD}) x) AS unread
+           unread.count AS unread, unread.has_at
     FROM mine
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count,
+             coalesce(bool_or(x.sender_id <> $userId AND strpos(x.content, '@') > 0), false) AS has_at
+      FROM (SELECT sender_id, content FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
+            ORDER BY id DESC LIMIT ${MAX_UNREAD}) x) unread
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
       FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
@@ -66,14 +72,25 @@ const QUERY = `
                         FROM (SELECT user_id FROM plantao.memberships WHERE group_id = l.id
                               ORDER BY user_id LIMIT greatest(l.room, 0)) m
                         JOIN plantao.users u ON u.id = m.user_id),
-            'unread', l.unread, 'last_read_id', l.last_read_id,
+            'unread', l.unread, 'mentions', 0, 'has_at', l.has_at, 'last_read_id', l.last_read_id,
             'last_message', CASE WHEN l.last_id IS NOT NULL THEN json_build_object(
               'id', l.last_id, 'sender', l.sender, 'sender_id', l.sender_id, 'excerpt', l.excerpt,
               'timestamp', to_char(l.last_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END)
             ORDER BY greatest(l.last_at, l.joined_at) DESC, l.id DESC) FROM listed l) AS chats
   FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId AND NOT me.is_hook AND me.erased_at IS NULL`;
 
-/** Lists a user's chats in one statement, which reads a bounded number of rows for each group, by index. */
+/** Counts the mentions among the messages that the list has counted. Only for groups with an @ in one of those. */
+const MENTIONS = `
+  SELECT g.id, (SELECT count(*) FROM (
+      SELECT sender_id, content FROM plantao.messages WHERE group_id = g.id AND id > g.after AND id <= g.up_to
+      ORDER BY id DESC LIMIT ${MAX_UNREAD}) x
+    WHERE x.sender_id <> $userId AND strpos(x.content, '@') > 0 AND x.content ~ $pattern)::int AS mentions
+  FROM unnest($ids::bigint[], $after::bigint[], $upTo::bigint[]) AS g (id, after, up_to)`;
+
+/**
+ * Lists a user's chats in one statement, which reads a bounded number of rows for each group, by index. Where an unread message may
+ * mention the user, a second one counts.
+ */
 export class ChatList {
   readonly #sequelize: Sequelize;
 
@@ -89,12 +106,30 @@ export class ChatList {
   async of(userId: number): Promise<ChatListView> {
     const [row] = await query<{
       username: string;
-      chats: ListedChat[] | null;
+      chats: (ListedChat & { has_at: boolean })[] | null;
       epoch: string;
       head: number;
     }>(this.#sequelize, QUERY, { userId, maxMembers: MAX_LISTED, maxGroups: MAX_GROUPS });
     if (!row) throw new Refused('user_not_found');
     const cursor = formatCursor({ epoch: row.epoch, position: row.head });
-    return { user: { id: userId, username: row.username }, chats: row.chats ?? [], cursor };
+    const listed = row.chats ?? [];
+    const mentions = await this.#mentions(
+      { id: userId, username: row.username },
+      listed.filter(({ has_at }) => has_at),
+    );
+    const chats = listed.map(({ has_at, ...chat }) => ({ ...chat, mentions: mentions.get(chat.id) ?? 0 }));
+    return { user: { id: userId, username: row.username }, chats, cursor };
+  }
+
+  async #mentions({ id, username }: UserView, chats: readonly ListedChat[]): Promise<Map<number, number>> {
+    if (chats.length === 0) return new Map();
+    const rows = await query<{ id: number; mentions: number }>(this.#sequelize, MENTIONS, {
+      userId: id,
+      pattern: mentionPatternOf(username),
+      ids: chats.map((chat) => chat.id),
+      after: chats.map((chat) => chat.last_read_id),
+      upTo: chats.map((chat) => chat.last_message?.id ?? 0),
+    });
+    return new Map(rows.map((row) => [row.id, row.mentions]));
   }
 }

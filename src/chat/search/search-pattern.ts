@@ -1,5 +1,5 @@
 import { lazy } from '../../lazy.ts';
-import { classOf, foldsOf, IGNORED, type Ranges, SINGLES, SPACES } from './folding.ts';
+import { classOf, fold, foldsOf, IGNORED, type Ranges, SINGLES, SPACES } from './folding.ts';
 import type { SearchTerm } from './search-query.ts';
 
 const escaped = (point: number) =>
@@ -27,9 +27,20 @@ function signVariants(): string {
  * so that the locale does not matter; PostgreSQL matches it in time proportional to the text.
  */
 export function patternOf({ text, isWholeWord }: SearchTerm): string {
-  const body = [...text].map((one) => (one === ' ' ? SPACE : oneOf(one.codePointAt(0) ?? 0))).join('');
+  const body = bodyOf(text);
   return isWholeWord ? `(?:^|[${end()}])[${IGNORED_CLASS}]*${body}(?:$|[${end()}])` : body;
 }
+
+/**
+ * Returns the same for the texts that mention a user: an @ and the name, then signs at the most up to the next space. Accents do not
+ * matter: @joao mentions João.
+ */
+export function mentionPatternOf(username: string): string {
+  return `(?:^|[${end()}])@${bodyOf(fold(username))}[${end()}]*(?:$|[${classFrom(SPACES)}@])`;
+}
+
+const bodyOf = (text: string) =>
+  [...text].map((one) => (one === ' ' ? SPACE : oneOf(one.codePointAt(0) ?? 0))).join('');
 
 const oneOf = (point: number) =>
   `[${[point, ...(variants().get(point) ?? [])].map(escaped).join('')}][${IGNORED_CLASS}]*`;

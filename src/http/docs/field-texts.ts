@@ -192,6 +192,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
     'The token: send it as `Authorization: Bearer <token>`. It is returned only once',
     'J3vYk0Yx0m7fP5b6mR1uQ0cG8nT4sW2zL9eA6hD1iKo',
   ],
+  mentions: ['How many of the unread messages mention the user', 1],
   unread: ['Messages of others after the read mark; 1000 stands for 1,000 or more', 3],
   url: ['The address of the node', 'http://localhost:8080'],
   user: ['The user'],

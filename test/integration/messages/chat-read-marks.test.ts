@@ -8,6 +8,7 @@ import { chatCalls, isMissing } from '../chat-calls.ts';
 interface Chat extends JsonObject {
   id: number;
   unread: number;
+  mentions: number;
   last_read_id: number;
   last_message: JsonObject | null;
 }
@@ -58,6 +59,27 @@ describe('Read marks', () => {
     expect(chat?.last_message).to.deep.include({ sender: 'bruno_orm', sender_id: 2, excerpt: 'meu' });
     expect(chat?.last_message?.timestamp).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(await chatOf(1, groupId), 'of another member').to.deep.include({ unread: 1 });
+  });
+
+  it('count the unread messages that mention the user, without accents too, but none that mention a longer name', async () => {
+    const name = 'João Ninguém';
+    const { user_id: userId } = (await post(on('/login'), { username: name })).body as { user_id: number };
+    const groupId = await newGroup('Menções', [name, 'bruno_orm']);
+    const first = await send(groupId, 'oi @João Ninguém');
+    for (const text of [
+      'e @JOÃO NINGUÉM!',
+      '@joao  ninguem, vem',
+      '(@João Ninguém): sim',
+      '@João Ninguémzinho não',
+      'eu@João Ninguém não',
+      'João Ninguém não',
+    ])
+      await send(groupId, text);
+    await send(groupId, 'meu @João Ninguém', userId);
+    expect(await chatOf(userId, groupId)).to.deep.include({ unread: 7, mentions: 4 });
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 8, mentions: 0 });
+    await read(groupId, first.message_id, userId);
+    expect(await chatOf(userId, groupId)).to.deep.include({ unread: 6, mentions: 3 });
   });
 
   it('never move back, nor beyond the newest message, over HTTP or in SQL', async () => {

@@ -69,7 +69,7 @@ interface LinkProps {
 
 function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) {
   const { app } = useView();
-  const { group, last, unread, waiting } = conversation;
+  const { group, last, unread, mentions, waiting } = conversation;
   const t = chatTexts();
   // A message that is on its way needs no word: it would flash at each one.
   const isStuck = waiting?.state === 'sending' && app.isCutOff;
@@ -107,8 +107,15 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
           )}
         </span>
         {unread > 0 && (
-          <span class={isMuted ? 'unread muted' : 'unread'} role="img" aria-label={t.unread(unread)}>
-            {unread >= 1000 ? '1000+' : unread > 99 ? '99+' : unread}
+          <span class="badges">
+            {mentions > 0 && (
+              <span class="mentioned" role="img" aria-label={t.mentionCount(mentions)} title={t.mentionCount(mentions)}>
+                @
+              </span>
+            )}
+            <span class={isMuted ? 'unread muted' : 'unread'} role="img" aria-label={t.unread(unread)}>
+              {unread >= 1000 ? '1000+' : unread > 99 ? '99+' : unread}
+            </span>
           </span>
         )}
       </a>

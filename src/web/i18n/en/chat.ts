@@ -21,6 +21,7 @@ export const chat = {
   joinGroup: 'Join a group',
   noMessages: 'No messages yet',
   unread: (count: number) => `${count} unread`,
+  mentionCount: (count: number) => (count === 1 ? 'You were mentioned' : `${count} mentions of you`),
   loadingDialog: 'Loading…',
   reloadPage: 'Something went wrong. Reload the page.',
   loadingGroups: 'Loading your groups…',

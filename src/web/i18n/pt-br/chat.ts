@@ -22,6 +22,7 @@ export const chat: typeof english = {
   newGroup: 'Novo grupo',
   joinGroup: 'Entrar em grupo',
   noMessages: 'Ainda não há mensagens',
+  mentionCount: (count) => (count === 1 ? 'Mencionaram você' : `${count} menções a você`),
   unread: (count) => (count === 1 ? '1 não lida' : `${count} não lidas`),
   loadingDialog: 'Carregando…',
   reloadPage: 'Algo deu errado. Recarregue a página.',

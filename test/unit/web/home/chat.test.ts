@@ -19,7 +19,7 @@ const cursor = (position: number) => `e1-${position}`;
 
 function group(id: number, ...others: User[]): ChatGroup {
   const members = [ana, ...others];
-  const counts = { members_count: members.length, unread: 0, last_read_id: 0, last_message: null };
+  const counts = { members_count: members.length, unread: 0, mentions: 0, last_read_id: 0, last_message: null };
   const state = { direct: false, description: '', archived: false, shows_reads: false, role: 'member' } as const;
   return { id, name: `Group ${id}`, members, ...counts, ...state };
 }

@@ -1,9 +1,11 @@
 import { SingleFlight } from '../../../../async/single-flight.ts';
 import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../../client/index.ts';
+import { foldedName } from '../../../shared/folded-name.ts';
 import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
 import type { OnlineUsers } from '../live/online-users.ts';
 import { Conversation } from '../messages/conversation.ts';
 import type { Snapshot } from '../storage/snapshot.ts';
+import { mentions } from '../text/mentions.ts';
 import { directName } from './group-names.ts';
 
 /** The user's groups, kept up to date from the list of chats and the events after it. */
@@ -124,7 +126,9 @@ export class Groups {
   }
 
   #list(group: ChatGroup, cursor: string, activeAt: string): Conversation {
-    const conversation = this.find(group.id) ?? new Conversation(group, this.#me.id);
+    // The user may be renamed.
+    const mentionsMe = (text: string) => mentions(text, foldedName(this.#me.username));
+    const conversation = this.find(group.id) ?? new Conversation(group, this.#me.id, mentionsMe);
     // In the order of the list, which decides between groups that are equally active.
     this.#conversations.delete(group.id);
     this.#conversations.set(group.id, conversation);

@@ -36,6 +36,8 @@ type LastMessage = NonNullable<ChatGroup['last_message']>;
 export class Conversation {
   group: ChatGroup;
   unread = 0;
+  /** How many of the unread messages mention the user. */
+  mentions = 0;
   lastReadId = 0;
   /** The newest message, loaded or not. */
   last: LastMessage | undefined;
@@ -49,6 +51,7 @@ export class Conversation {
   readonly reads = new Reads();
   readonly systemMessages = new SystemMessages();
   readonly #me: number;
+  readonly #mentionsMe: (text: string) => boolean;
   #pending: Pending[] = [];
   readonly #changes: RecentChanges;
   /** The cursor of the list that the counts come from, and that of the newest loaded page. */
@@ -58,9 +61,10 @@ export class Conversation {
   /** The newest message that is from an earlier visit: those up to it may have changed since. */
   #staleUpTo: number | undefined;
 
-  constructor(group: ChatGroup, me: number) {
+  constructor(group: ChatGroup, me: number, mentionsMe: (text: string) => boolean = () => false) {
     this.group = group;
     this.#me = me;
+    this.#mentionsMe = mentionsMe;
     this.#changes = new RecentChanges(me);
   }
 
@@ -92,6 +96,8 @@ export class Conversation {
   updateFromList(group: ChatGroup, cursor: string, activeAt: string): void {
     this.group = group;
     this.unread = group.unread;
+    // A node of an earlier version, and the list of an earlier visit, count none.
+    this.mentions = group.mentions ?? 0;
     this.lastReadId = group.last_read_id;
     this.last = group.last_message ?? undefined;
     this.activeAt = activeAt;
@@ -189,7 +195,10 @@ export class Conversation {
     if (id <= (this.last?.id ?? 0)) return false;
     this.last = { id, sender, sender_id, excerpt: content.slice(0, 200), timestamp };
     this.activeAt = timestamp;
-    if (sender_id !== this.#me && id > this.lastReadId) this.unread += 1;
+    if (sender_id !== this.#me && id > this.lastReadId) {
+      this.unread += 1;
+      if (this.#mentionsMe(content)) this.mentions += 1;
+    }
     return true;
   }
 
@@ -201,13 +210,22 @@ export class Conversation {
   /** Moves the read mark, never back. Returns true if it moved. */
   markRead(id: number): boolean {
     if (id <= this.lastReadId) return false;
-    const others = (messages: readonly Message[]) => messages.filter((one) => one.sender_id !== this.#me).length;
     const passed = this.window.after(this.lastReadId).filter((one) => one.id <= id);
     this.lastReadId = id;
-    if (id >= (this.last?.id ?? 0)) this.unread = 0;
-    else if (this.loaded && !this.window.hasNewer) this.unread = others(this.window.after(id));
-    else this.unread = Math.max(0, this.unread - others(passed));
+    const isAllLoaded = this.loaded && !this.window.hasNewer;
+    const others = this.#others(isAllLoaded ? this.window.after(id) : passed);
+    const mentions = others.filter(({ content }) => this.#mentionsMe(content));
+    if (id >= (this.last?.id ?? 0)) [this.unread, this.mentions] = [0, 0];
+    else if (isAllLoaded) [this.unread, this.mentions] = [others.length, mentions.length];
+    else {
+      this.unread = Math.max(0, this.unread - others.length);
+      this.mentions = Math.max(0, this.mentions - mentions.length);
+    }
     return true;
+  }
+
+  #others(messages: readonly Message[]): Message[] {
+    return messages.filter((one) => one.sender_id !== this.#me);
   }
 
   /** Records that a message is being sent. */
@@ -258,7 +276,10 @@ export class Conversation {
     const message = this.window.find(id);
     const wasUnread = id > this.lastReadId && message?.sender_id !== this.#me;
     const isFirst = this.window.remove(id);
-    if (isFirst && !isListed && wasUnread && this.unread > 0) this.unread -= 1;
+    if (isFirst && !isListed && wasUnread && this.unread > 0) {
+      this.unread -= 1;
+      if (message !== undefined && this.#mentionsMe(message.content)) this.mentions = Math.max(0, this.mentions - 1);
+    }
     if (this.last?.id !== id) return;
     const newest = this.loaded && !this.window.hasNewer ? this.window.newest : undefined;
     this.last = newest && { ...newest, excerpt: newest.content.slice(0, 200) };

@@ -32,8 +32,8 @@ export class Snapshot {
   save(conversations: readonly Conversation[]): void {
     // A message that waits to be sent must be shown, wherever its group is in the list.
     const kept = conversations.filter(({ waiting }, index) => index < MAX_GROUPS || waiting !== undefined);
-    const groups = kept.map(({ group, unread, lastReadId, last, activeAt, window }) => ({
-      group: { ...group, unread, last_read_id: lastReadId, last_message: last ?? null },
+    const groups = kept.map(({ group, unread, mentions, lastReadId, last, activeAt, window }) => ({
+      group: { ...group, unread, mentions, last_read_id: lastReadId, last_message: last ?? null },
       activeAt,
       messages: window.hasNewer ? [] : window.all.slice(-MAX_MESSAGES),
     }));

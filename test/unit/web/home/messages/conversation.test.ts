@@ -15,6 +15,7 @@ const group: ChatGroup = {
   shows_reads: false,
   role: 'member',
   unread: 0,
+  mentions: 0,
   last_read_id: 0,
   last_message: null,
 };
@@ -110,6 +111,19 @@ describe('a conversation', () => {
     conversation.load({ messages: [message(3)], has_more: false, cursor: cursor(5) });
     expect(conversation.apply(posted(4, message(2)))).to.equal(undefined);
     expect(shown(conversation)).to.deep.equal([3]);
+  });
+
+  it('counts the unread messages that mention the user', () => {
+    conversation = new Conversation(group, ME, (text) => text.includes('@me'));
+    conversation.updateFromList({ ...group, unread: 3, mentions: 2, last_message: null }, cursor(1), '');
+    expect(conversation.mentions).to.equal(2);
+    conversation.apply(posted(2, message(20, 2, 'oi @me')));
+    conversation.apply(posted(3, message(21, 2, 'oi')));
+    expect([conversation.unread, conversation.mentions]).to.deep.equal([5, 3]);
+    conversation.markRead(20);
+    expect([conversation.unread, conversation.mentions]).to.deep.equal([4, 2]);
+    conversation.markRead(21);
+    expect([conversation.unread, conversation.mentions]).to.deep.equal([0, 0]);
   });
 
   it('counts only messages from other users as unread', () => {

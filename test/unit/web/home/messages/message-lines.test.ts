@@ -8,7 +8,7 @@ import { messageLines } from '../../../../../src/web/home/view/conversation/mess
 const me = { id: 1, username: 'ana' };
 const group: ChatGroup = {
   ...{ id: 9, name: 'Team', members: [me], members_count: 1, direct: false, description: '', archived: false },
-  ...{ shows_reads: false, role: 'member', unread: 0, last_read_id: 0, last_message: null },
+  ...{ shows_reads: false, role: 'member', unread: 0, mentions: 0, last_read_id: 0, last_message: null },
 };
 const at = (day: number, hour: number) => new Date(2026, 0, day, hour).toISOString();
 

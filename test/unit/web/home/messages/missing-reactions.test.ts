@@ -8,7 +8,7 @@ import { memoryStore } from '../../../../support/pages/memory-store.ts';
 const me = { id: 1, username: 'ana' };
 const group: ChatGroup = {
   ...{ id: 9, name: 'Team', members: [me], members_count: 1, direct: false, description: '', archived: false },
-  ...{ shows_reads: false, role: 'member', unread: 0, last_read_id: 0, last_message: null },
+  ...{ shows_reads: false, role: 'member', unread: 0, mentions: 0, last_read_id: 0, last_message: null },
 };
 const heart = (count: number) => ({ emoji: '❤️', count, mine: false });
 
