@@ -12,7 +12,7 @@ const MAX_CHARACTERS = 4_000_000;
 const IS_OF_ROW = /^(22|23|42703|P0|PT)/;
 
 /** A row as JSON, and the number of its line. */
-interface Row {
+export interface Row {
   json: string;
   line: number;
 }

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Query } from '../command/database.ts';
 import { CommandError } from '../command/exit.ts';
-import { Batch } from './batch.ts';
 import { FORMAT_VERSION, type Header, type Line, TABLES, WITH_SEQUENCE } from './format.ts';
 import { linesOf } from './lines.ts';
 import type { Progress } from './progress.ts';
+import { RowInserter } from './row-inserter.ts';
 
 /**
  * Imports a file into a database without users and groups, in one transaction: either all of it, or nothing. Returns the number of rows.
@@ -26,57 +26,36 @@ export async function importFile(query: Query, input: Readable, progress: Progre
   return imported;
 }
 
-/** Inserts all rows of the file. While PostgreSQL inserts a batch, the next one is read. */
+/** Inserts all rows of the file, and returns their number. */
 async function insertRows(query: Query, input: Readable, progress: Progress): Promise<number> {
   let number = 0;
-  let total: number | null = null;
-  let batch: Batch | null = null;
+  let inserter: RowInserter | null = null;
   let isWhole = false;
-  let inserting = Promise.resolve(0);
-  /** Starts to insert the batch, and returns the number of rows inserted before it: the one before must have been inserted. */
-  const flush = async () => {
-    const [imported, next] = [await inserting, batch];
-    progress.at(imported, total ?? 0);
-    batch = null;
-    if (next === null) return imported;
-    inserting = next.insert(query).then((rows) => imported + rows);
-    // The next flush reports an error.
-    inserting.catch(() => {});
-    return imported;
-  };
-  /** Inserts the batch, and returns the number of all rows. The second call waits for the batch of the first. */
-  const flushAll = () => flush().then(flush);
   for await (const lines of linesOf(input)) {
     for (const text of lines) {
       number++;
-      if (total === null) {
+      if (inserter === null) {
         const header = headerOf(text);
-        total = Object.values(header.rows).reduce((sum, rows) => sum + rows, 0);
         await reserveIds(query, header);
+        const total = Object.values(header.rows).reduce((sum, rows) => sum + rows, 0);
+        inserter = new RowInserter(query, (imported) => progress.at(imported, total));
         continue;
       }
       if (text === '') continue;
       const line = lineOf(text);
-      if (line === null) {
-        // PostgreSQL may refuse a line before this one: then that is the error.
-        await flushAll();
-        throw new CommandError(`line ${number} is not a row of a table, and nothing is imported`);
-      }
-      if ('end' in line) {
-        const imported = await flushAll();
-        if (line.rows !== imported)
-          throw new CommandError(`the last line says ${line.rows} rows, but the file has ${imported}: export again`);
-        isWhole = true;
+      if (line !== null && 'row' in line) {
+        await inserter.add(line, { json: jsonOfRow(text, line), line: number });
         continue;
       }
-      const columns = Object.keys(line.row).sort().join();
-      const now = batch as Batch | null;
-      if (now !== null && !now.accepts(line.table, columns)) await flush();
-      batch ??= new Batch(line.table, columns);
-      batch.add({ json: jsonOfRow(text, line), line: number });
+      // PostgreSQL may refuse a line before this one: then that is the error.
+      const imported = await inserter.finish();
+      if (line === null) throw new CommandError(`line ${number} is not a row of a table, and nothing is imported`);
+      if (line.rows !== imported)
+        throw new CommandError(`the last line says ${line.rows} rows, but the file has ${imported}: export again`);
+      isWhole = true;
     }
   }
-  const imported = await flushAll();
+  const imported = (await inserter?.finish()) ?? 0;
   if (!isWhole) throw new CommandError('the file is incomplete, its last line is missing: export again');
   return imported;
 }

@@ -1,4 +1,9 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import http, {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
 import { otherNames } from '../../name-lookups.ts';
@@ -83,45 +88,58 @@ export class NodeClient {
       // By default the name in `Host`.
       servername: isIP(name) ? '' : name,
     };
-    return new Promise((resolve, reject) => {
-      let isSent = false;
-      const sent = (isSecure ? https : http).request(node, options);
-      const end = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', cancel);
-      };
-      const fail = (error: Error) => {
-        end();
-        reject(new NoResponse(error, isSent));
-      };
-      // Node.js reports the end of a request that waits for a connection only when it would get one.
-      const stop = (reason: Error) => {
-        fail(reason);
-        sent.destroy(reason);
-      };
-      const cancel = () => stop(signal?.reason);
-      const timer = setTimeout(() => stop(new Error('the node does not respond')), timeoutMs);
-      signal?.addEventListener('abort', cancel);
-      // Nothing is sent before the connection is open. Once it is, bytes may have left.
-      sent.on('socket', (socket) => {
-        if (!socket.connecting) isSent = true;
-        else {
-          socket.once(isSecure ? 'secureConnect' : 'connect', () => {
-            isSent = true;
-          });
-        }
-      });
-      sent.on('error', fail);
-      sent.on('response', (response) => {
-        readResponse(response).then((read) => {
-          end();
-          resolve(read);
-        }, fail);
-      });
-      if (signal?.aborted) cancel();
-      sent.end(body);
-    });
+    const sent = (isSecure ? https : http).request(node, options);
+    return responseTo(sent, { body, timeoutMs, signal, openedBy: isSecure ? 'secureConnect' : 'connect' });
   }
+}
+
+interface SendOptions {
+  body: Buffer;
+  timeoutMs: number;
+  signal: AbortSignal | undefined;
+  /** The event of a socket whose connection is open. */
+  openedBy: 'connect' | 'secureConnect';
+}
+
+/** Sends the body of a request, and reads the response. Rejects with {@link NoResponse}. */
+function responseTo(sent: ClientRequest, { body, timeoutMs, signal, openedBy }: SendOptions): Promise<NodeResponse> {
+  return new Promise((resolve, reject) => {
+    let isSent = false;
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    };
+    const fail = (error: Error) => {
+      end();
+      reject(new NoResponse(error, isSent));
+    };
+    // Node.js reports the end of a request that waits for a connection only when it would get one.
+    const stop = (reason: Error) => {
+      fail(reason);
+      sent.destroy(reason);
+    };
+    const cancel = () => stop(signal?.reason);
+    const timer = setTimeout(() => stop(new Error('the node does not respond')), timeoutMs);
+    signal?.addEventListener('abort', cancel);
+    // Nothing is sent before the connection is open. Once it is, bytes may have left.
+    sent.on('socket', (socket) => {
+      if (!socket.connecting) isSent = true;
+      else {
+        socket.once(openedBy, () => {
+          isSent = true;
+        });
+      }
+    });
+    sent.on('error', fail);
+    sent.on('response', (response) => {
+      readResponse(response).then((read) => {
+        end();
+        resolve(read);
+      }, fail);
+    });
+    if (signal?.aborted) cancel();
+    sent.end(body);
+  });
 }
 
 /** Returns a target without the scheme and the host that its absolute form has. */
