@@ -9,7 +9,7 @@ const SWEEP_MS = 5000;
 
 /** The responses to data that is not a valid request, by Node's error code. */
 const refusals: Record<string, HttpError> = {
-  HPE_HEADER_OVERFLOW: new HttpError('headers_too_large', 'the headers are too large'),
+  HPE_HEADER_OVERFLOW: new HttpError('headers_too_large', 'the URL and the headers are too large'),
   HPE_CHUNK_EXTENSIONS_OVERFLOW: new HttpError('too_large', 'the chunk extensions are too large'),
   ERR_HTTP_REQUEST_TIMEOUT: new HttpError('request_timeout', 'the request took too long to arrive'),
 };

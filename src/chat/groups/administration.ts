@@ -90,7 +90,9 @@ export class GroupAdministration {
       const actor = await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const role = await roleOf(groupId, userId, transaction);
       if (role === null) return;
-      if (actor !== 'owner' && role !== 'member') throw new Refused('forbidden');
+      if (actor !== 'owner' && role !== 'member') {
+        throw new Refused('forbidden', { sentence: 'only owners of the group may remove its owners and admins' });
+      }
       await query(transaction, "SELECT set_config('plantao.removes_member', pg_current_xact_id()::text, true)");
       await query(transaction, 'DELETE FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId', {
         groupId,

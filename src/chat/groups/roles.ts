@@ -45,6 +45,13 @@ export async function requireRole(
     throw new Refused('direct_chat', {
       sentence: 'a direct chat has no owners or admins: only groups can be administered',
     });
-  if (actor !== null && !allowed.includes(actor)) throw new Refused('forbidden');
+  if (actor !== null) requireOneOf(allowed, actor);
   return actor;
+}
+
+/** @throws {Refused} forbidden, with the roles that may do it. */
+export function requireOneOf(allowed: readonly MemberRole[], role: MemberRole): void {
+  if (allowed.includes(role)) return;
+  const who = allowed.includes('admin') ? 'owners and admins' : 'owners';
+  throw new Refused('forbidden', { sentence: `only ${who} of the group may do this` });
 }

@@ -32,7 +32,9 @@ export class MessageEditing {
       const { senderId, role } = await lockMessage(messageId, editorId, transaction);
       const isSender = editorId === senderId;
       if (membersOnly && role === null) throw new Refused(isSender ? 'not_a_member' : 'message_not_found');
-      if (editorId !== null && !isSender) throw new Refused('forbidden');
+      if (editorId !== null && !isSender) {
+        throw new Refused('forbidden', { sentence: 'only its sender may edit a message' });
+      }
       if (this.#keepsHistory) {
         await query(transaction, "SELECT set_config('plantao.edit_history', pg_current_xact_id()::text, true)");
       }

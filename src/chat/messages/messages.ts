@@ -157,7 +157,10 @@ export class Messages {
       const { senderId, role } = await lockMessage(messageId, actorId, transaction);
       if (actorId !== null && actorId !== senderId) {
         if (role === null) throw new Refused('message_not_found');
-        if (role === 'member') throw new Refused('forbidden');
+        if (role === 'member') {
+          const sentence = 'only its sender, and owners and admins of the group, may delete a message';
+          throw new Refused('forbidden', { sentence });
+        }
       }
       await modelsOf(transaction).Message.destroy({ where: { id: messageId }, transaction });
     });

@@ -248,4 +248,49 @@ describe('Administration of groups', function () {
     const events = await eventsOf(member, cursor, 2);
     expect(events.slice(0, 2).map(({ kind }) => kind)).to.deep.equal(['group_deleted', 'left']);
   });
+
+  it('says who may do what the caller may not do', async () => {
+    const { owner, admin, member, other, groupId } = await scene();
+    const posted = await call('POST', '/messages', owner, { groupId, content: 'Olá' });
+    const messageId = posted.body.message_id as number;
+    const cases: [method: string, path: string, who: Person, body: JsonObject, error: string][] = [
+      ['PATCH', '/messages', member, { messageId, content: 'x' }, 'only its sender may edit a message'],
+      [
+        'DELETE',
+        '/messages',
+        member,
+        { messageId },
+        'only its sender, and owners and admins of the group, may delete a message',
+      ],
+      ['PATCH', '/groups', member, { groupId, name: 'x' }, 'only owners and admins of the group may do this'],
+      ['GET', `/hooks?groupId=${groupId}`, member, {}, 'only owners and admins of the group may do this'],
+      [
+        'DELETE',
+        '/group-users',
+        member,
+        { groupId, userId: other.id },
+        'only owners and admins of the group may do this',
+      ],
+      ['DELETE', '/groups', admin, { groupId }, 'only owners of the group may do this'],
+      [
+        'PATCH',
+        '/group-users',
+        admin,
+        { groupId, userId: member.id, role: 'admin' },
+        'only owners of the group may do this',
+      ],
+      [
+        'DELETE',
+        '/group-users',
+        admin,
+        { groupId, userId: owner.id },
+        'only owners of the group may remove its owners and admins',
+      ],
+      ['POST', '/notify/all', owner, {}, 'a notification to all requires the ADMIN_TOKEN'],
+    ];
+    for (const [method, path, who, body, error] of cases) {
+      const { status, body: refusal } = await call(method, path, who, method === 'GET' ? undefined : body);
+      expect([status, refusal.code, refusal.error], `${method} ${path}`).to.deep.equal([403, 'forbidden', error]);
+    }
+  });
 });

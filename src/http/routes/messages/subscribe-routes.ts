@@ -205,7 +205,9 @@ function notifyRoute({ notifications, notificationLimits, eventLog }: Services):
     errorStatuses: [409, 413],
     headers: ['Idempotency-Key'],
     async handle({ input, caller, request }) {
-      if (input.group === 'all' && !caller.isAdmin) throw new Refused('forbidden');
+      if (input.group === 'all' && !caller.isAdmin) {
+        throw new Refused('forbidden', { sentence: 'a notification to all requires the ADMIN_TOKEN' });
+      }
       const bytes = input.payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(input.payload));
       if (bytes > PAYLOAD_LIMIT) throw new HttpError('too_large', 'payload must have 64 KiB or less');
       if (bytes > 0 && isStoredBeyond(STORED_PAYLOAD_LIMIT, input.payload)) throw new Refused('too_large');
