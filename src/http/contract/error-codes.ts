@@ -42,7 +42,10 @@ type Entry = readonly [status: OtherStatus, meaning: string] | readonly [status:
  */
 export const ERROR_CODES = {
   invalid_json: [400, 'The body is not valid JSON in UTF-8.'],
-  invalid_request: [400, 'A field is missing or invalid; `details` has an entry for each.'],
+  invalid_request: [
+    400,
+    'A field is missing or invalid, and `details` has an entry for each; without `details`, the request itself is malformed.',
+  ],
   unauthenticated: [401, 'The token is missing, unknown, expired or revoked, or the username or password is wrong.'],
   forbidden: [403, 'The caller is not allowed to do this.'],
   not_a_member: [403, 'Only members of the group may do this.'],
@@ -68,7 +71,10 @@ export const ERROR_CODES = {
   too_many_hooks: [409, 'A group may have 100 hooks, including those that were revoked less than a day ago.'],
   direct_chat: [409, 'A direct chat has two fixed members, and no owners or admins.'],
   group_archived: [409, 'The group is archived: it accepts no new messages.'],
-  has_left: [409, 'The user has left the group or was removed: only an owner or admin can add them.'],
+  has_left: [
+    409,
+    'The user has left the group or was removed: only an owner or admin can add them. One who has left may also accept an invitation.',
+  ],
   last_owner: [409, 'The last owner of a group cannot step down: make another member owner first.'],
   no_standby: [409, 'No standby can become active.'],
   already_active: [409, 'The named node is already active.'],

@@ -50,7 +50,10 @@ export const message = z
       .optional()
       .describe('The Idempotency-Key of the post. Only the devices of its sender receive it.'),
     reactions: z.array(reaction).optional().describe('Only in pages, and only if there are any.'),
-    edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it was never changed.'),
+    edited_at: z.iso
+      .datetime()
+      .optional()
+      .describe('When the text or the meta was last changed; absent if they never were.'),
   })
   .meta({ id: 'Message' });
 
@@ -65,7 +68,10 @@ export const foundMessage = z
     hook: z.literal(true).optional().describe('Present if a hook sent it: the sender is not a user.'),
     content: z.string(),
     timestamp: z.iso.datetime(),
-    edited_at: z.iso.datetime().optional().describe('When the text was last changed; absent if it was never changed.'),
+    edited_at: z.iso
+      .datetime()
+      .optional()
+      .describe('When the text or the meta was last changed; absent if they never were.'),
     parts: z
       .array(z.object({ text: z.string(), match: z.boolean() }))
       .describe(

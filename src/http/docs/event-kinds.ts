@@ -7,12 +7,12 @@ import { inline, text } from './html.ts';
 /** The cause of each kind of event, and its recipients. A kind without an entry fails to compile. */
 export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   message: 'A message was sent to the group.',
-  message_edited: 'The text of a message was changed; `edited_at` says when.',
+  message_edited: 'The text or the meta of a message was changed; `edited_at` says when.',
   message_deleted: 'A message was deleted.',
   reaction: 'A user added a reaction to a message, or removed it.',
   read: 'The user has read further in the group, on any device. Only the user’s own devices receive it.',
   read_by: 'A member has read further, in a group that shows reads. At most two a second of one member.',
-  role_changed: 'A member has another role in the group.',
+  role_changed: 'A member has another role in the group; also if the last owner left and another member became owner.',
   group_changed: 'The group was renamed, described, archived or restored. A poll by its earlier name receives it too.',
   group_deleted: 'The group was deleted, with its messages. A poll by its name receives it too.',
   user_renamed:

@@ -1,3 +1,4 @@
+import { TYPING_PER_MINUTE } from '../../chat/live/typing.ts';
 import { ERROR_CODES } from '../contract/error-codes.ts';
 
 /** The introduction to the API's documentation, in Markdown. It explains once what applies to every operation. */
@@ -17,8 +18,9 @@ Every response has the header \`X-Request-Id\`: that of the request, if it has o
 ## Authentication and tokens
 With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Authorization: Bearer <token>\`. GET /health names the mode in \`auth\`.
 A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account: under the name in the token, or if that is taken with a
-suffix such as -3fa9c1, never in an account that exists. GET /me returns it. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
-With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: send it always. A client that sends both works in both modes.
+suffix such as -3fa9c1, never in an account that exists. A standby cannot create it: it responds 503 \`not_active\` to that JWT, also to a GET, until the JWT was used on the active node. GET /me returns
+the account. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
+With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: send it always. Every caller may then read every group, and do what owners and admins may. A client that sends both works in both modes.
 
 ## Writes and failover
 A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. If a node does not respond, use another: GET /cluster lists their addresses, unless a proxy hides them. While \`active_url\` is null, a failover
@@ -50,6 +52,7 @@ Groups with more than 500 waiting members on a node get no signals. With \`PRESE
 
 ## Limits
 \`REQUESTS_PER_MINUTE\` limits each user, or each address without a token; wrong passwords are limited for each account and address. A limit is 429 with \`Retry-After\` in seconds; each ten seconds admit a sixth of what a limit allows in a minute.
+\`NOTIFICATIONS_PER_MINUTE\` limits POST /notify, \`HOOK_POSTS_PER_MINUTE\` each hook; a user may send ${TYPING_PER_MINUTE} signals of typing a minute.
 Health checks are not counted. A body has at most 128 KiB, a payload 64 KiB, a message 4096 characters.
 Messages are text: files are not uploaded here. Store a file elsewhere, and send its address.
 

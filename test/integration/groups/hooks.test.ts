@@ -110,7 +110,12 @@ describe('A hook', function () {
     const untyped = await fetch(`${node.url}/hooks/${token}`, { method: 'POST', body: Buffer.from('sem tipo\n') });
     expect([untyped.status, (await history()).at(-1)?.content]).to.deep.equal([200, 'sem tipo']);
     for (const nothing of ['', ' \n']) expect(await send(nothing, 'text/plain')).to.equal(400);
-    expect(await send(Buffer.from([0x61, 0xff]), 'text/plain')).to.equal(400);
+    const latin1: Call = { body: Buffer.from([0x61, 0xff]), headers: { 'content-type': 'text/plain' } };
+    const refused = await request('POST', `${node.url}/hooks/${token}`, latin1);
+    expect([refused.status, refused.body.details]).to.deep.equal([
+      400,
+      [{ field: 'content', problem: 'must be valid UTF-8' }],
+    ]);
     expect(await send('a\0b', 'text/plain')).to.equal(400);
     expect(await send('x'.repeat(4097), 'text/plain')).to.equal(400);
     expect(await send('x'.repeat(200_000), 'text/plain')).to.equal(413);

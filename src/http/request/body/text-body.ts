@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Request, RequestHandler } from 'express';
 import { readUncompressedBody } from '../../forwarding/body.ts';
-import { HttpError } from '../../http-error.ts';
+import { invalid } from '../../http-error.ts';
 import { hasType } from './content-type.ts';
 
 /** The content types of text. `curl -d` sends the second one with any data. Some clients send none. */
@@ -33,7 +33,7 @@ const isText = (request: Request) =>
 
 /** Returns the text as the body of the request. @throws {HttpError} 400 for bytes that are not UTF-8. */
 function bodyOf(request: Request, bytes: Buffer): { content: string } {
-  if (!isUtf8(bytes)) throw new HttpError('invalid_request', 'content: must be valid UTF-8');
+  if (!isUtf8(bytes)) throw invalid('content', 'must be valid UTF-8');
   const text = bytes.toString();
   const isForm = request.is('application/x-www-form-urlencoded') && text.startsWith('content=');
   const content = isForm ? (new URLSearchParams(text).get('content') ?? '') : text;

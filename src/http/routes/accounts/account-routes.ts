@@ -149,6 +149,7 @@ function sessionsRoute({ accountChanges }: Services): Route {
     servedBy: 'every node in service',
     requires: 'user',
     summary: "The caller's signed-in devices, newest first",
+    description: 'Each has one token. JWTs are not listed: POST /logout ends one, and DELETE /tokens ends all',
     input: z.object({ userId }),
     responseBody: sessionsResponse,
     async handle({ input, caller, request }) {

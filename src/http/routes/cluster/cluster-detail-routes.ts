@@ -20,7 +20,7 @@ const figures = z.array(fraction.nullable());
 const blockerRow = z.object({
   blocks: z.string().describe('What it blocks: event log, next term, a table or a node'),
   waiting: z.number().describe('How many sessions wait for it'),
-  pid: z.number().nullable(),
+  pid: z.number().nullable().describe('The process id of the session in PostgreSQL; null for a prepared transaction'),
   role: z.string().nullable().describe('The database role of the session'),
   client: z.string().nullable().describe('The address of its client; null for a Unix socket'),
   application: z.string().nullable().describe('Its application_name'),

@@ -42,7 +42,12 @@ function changeGroupRoute({ administration }: Services): Route {
       groupId: id,
       name: groupName.optional(),
       description: description.optional(),
-      archived: z.boolean('must be true or false').optional().describe('An archived group accepts no new messages.'),
+      archived: z
+        .boolean('must be true or false')
+        .optional()
+        .describe(
+          'An archived group accepts no new messages. Edits, reactions and changes of members are still possible.',
+        ),
       showsReads: z
         .boolean('must be true or false')
         .optional()

@@ -151,8 +151,9 @@ function leaveRoute({ groups, administration }: Services): Route {
     path: '/group-users',
     servedBy: 'active node',
     requires: 'user',
-    summary:
-      'Leaves a group, or for owners and admins removes another member. Repeating it is safe. A user who has left can only be added again by an owner or admin',
+    summary: 'Leaves a group, or for owners and admins removes another member. Repeating it is safe',
+    description:
+      'A user who has left can be added again by an owner or admin, or accept an invitation; one who was removed, only be added by an owner or admin. If the last owner leaves, the admin who has been a member longest becomes owner, or else the member; the group gets the event role_changed',
     input: z.object({ groupId: id, userId: actingUserId('The user to remove, by default the caller') }),
     errorStatuses: [404, 409],
     responseBody: membership,

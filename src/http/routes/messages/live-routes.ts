@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Refused } from '../../../chat/errors.ts';
 import type { Live } from '../../../chat/live/live.ts';
-import { TYPING_MS } from '../../../chat/live/typing.ts';
+import { TYPING_MS, TYPING_PER_MINUTE } from '../../../chat/live/typing.ts';
 import { actingUserId, id } from '../../contract/request-schemas.ts';
 import { HttpError } from '../../http-error.ts';
 import { type Caller, requireMember, requireUserId } from '../../request/checks/authentication.ts';
@@ -9,8 +9,6 @@ import { RateLimiter } from '../../request/checks/rate-limit.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-/** Signals of one user, in all groups together: a client sends one every few seconds while its user is typing. */
-const TYPING_PER_MINUTE = 120;
 /** Users in one response. */
 const MAX_LISTED = 1000;
 

@@ -42,7 +42,11 @@ function messagePageRoute({ messages, groups }: Services): Route {
       limit: count(1, 500, 100),
       before: id.optional(),
       after: id.optional(),
-      around: id.optional().describe('Half of the page is older than this id. Not together with before or after.'),
+      around: id
+        .optional()
+        .describe(
+          'Half of the page is older than this message, and the other half begins with it, if it exists. Not together with before or after; limit is then at least 2.',
+        ),
       userId: id.optional().describe('The user whose reactions are marked as `mine`. It may be left out.'),
     }),
     errorStatuses: [404],
