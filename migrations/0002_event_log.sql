@@ -395,7 +395,7 @@ COMMENT ON FUNCTION plantao.log_messages() IS 'Appends one event for each messag
 
 CREATE TRIGGER log_added AFTER INSERT ON plantao.messages
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages();
--- plantao.log_removed_messages() logs deletions (0013_group_administration.sql): those of a deleted group are left out.
+-- plantao.log_removed_messages() logs deletions (0015_group_administration.sql): those of a deleted group are left out.
 
 CREATE FUNCTION plantao.log_memberships() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

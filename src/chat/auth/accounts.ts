@@ -136,7 +136,7 @@ export class Accounts {
       const created = await createUser(username, passwordHash, transaction);
       const user = created ?? (await this.#options.users.find(username, transaction));
       if (!user) throw new Refused('user_not_found');
-      // A trigger revokes the account's tokens (migrations/0005_sign_in.sql).
+      // A trigger revokes the account's tokens (migrations/0007_sign_in.sql).
       if (!created) await user.update({ passwordHash }, { transaction });
       return this.#signIn(user, created !== null, 'password', transaction);
     });

@@ -1,4 +1,56 @@
--- Views for the DBA: the event log, the groups, and sessions that block nodes.
+-- Views for the DBA: the nodes, the event log, the groups, and sessions that block nodes.
+
+CREATE VIEW plantao.cluster_status AS
+  SELECT n.node,
+         CASE WHEN n.role = 'stopped' THEN 'stopped'
+              WHEN n.heartbeat_at < clock_timestamp() - interval '3 seconds' THEN 'silent'
+              WHEN t.node = n.node THEN 'active'
+              WHEN n.role = 'active' THEN 'standby'
+              ELSE n.role END AS role,
+         t.term, plantao.ms_between(n.heartbeat_at, clock_timestamp()) AS heartbeat_age_ms,
+         n.url, n.version, n.pid, n.is_primary, n.position, (SELECT plantao.log_head()) - n.position AS behind, n.waiters, n.started_at,
+         CASE WHEN t.node = n.node THEN plantao.commit_durability() END AS durable,
+         CASE WHEN t.node = n.node THEN plantao.messages_at_risk() END AS messages_at_risk,
+         n.posts_per_second, n.commit_ms, n.delivery_ms, n.queued_posts, n.conditions
+  FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
+  ORDER BY n.node;
+COMMENT ON VIEW plantao.cluster_status IS 'One row for each node. Exactly one should be active.';
+COMMENT ON COLUMN plantao.cluster_status.node IS 'Name of the node.';
+COMMENT ON COLUMN plantao.cluster_status.role IS 'active | standby | fallen | stopped | silent (no heartbeat for 3 s).';
+COMMENT ON COLUMN plantao.cluster_status.term IS 'The open term, on the row of the node that holds it.';
+COMMENT ON COLUMN plantao.cluster_status.heartbeat_age_ms IS 'Milliseconds since the node last wrote its row.';
+COMMENT ON COLUMN plantao.cluster_status.url IS 'URL for peers and clients.';
+COMMENT ON COLUMN plantao.cluster_status.version IS 'Version of the software.';
+COMMENT ON COLUMN plantao.cluster_status.pid IS 'Process id on its machine.';
+COMMENT ON COLUMN plantao.cluster_status.is_primary IS 'True if PREFERRED is set for the node: it requests the active role back when it can.';
+COMMENT ON COLUMN plantao.cluster_status.position IS 'How far it has read the event log.';
+COMMENT ON COLUMN plantao.cluster_status.behind IS 'Number of events that it has not read yet.';
+COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Number of open long polls and streams.';
+COMMENT ON COLUMN plantao.cluster_status.started_at IS 'When its process started.';
+COMMENT ON COLUMN plantao.cluster_status.durable IS 'On the row of the active node, what a commit waits for: local or replicated (plantao.commit_durability).';
+COMMENT ON COLUMN plantao.cluster_status.messages_at_risk IS 'On the row of the active node, how many messages a failover of PostgreSQL at this moment could lose (plantao.messages_at_risk).';
+COMMENT ON COLUMN plantao.cluster_status.posts_per_second IS 'Posts that it committed in the second before its heartbeat.';
+COMMENT ON COLUMN plantao.cluster_status.commit_ms IS 'Its longest commit of posts in that second; null if there was none.';
+COMMENT ON COLUMN plantao.cluster_status.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in that second; null if there was none.';
+COMMENT ON COLUMN plantao.cluster_status.queued_posts IS 'Posts that waited for the next commit at that moment.';
+COMMENT ON COLUMN plantao.cluster_status.conditions IS 'What kept it from the work of its role at that moment, as /readiness shows it; null if nothing did.';
+
+CREATE VIEW plantao.activity AS
+  SELECT s.node, s.role, s.posts_per_second, s.queued_posts, s.commit_ms, s.waiters, s.behind, s.delivery_ms, s.heartbeat_age_ms
+  FROM plantao.cluster_status s
+  -- The figures of a silent node are out of date.
+  WHERE s.role NOT IN ('stopped', 'silent')
+  ORDER BY s.node;
+COMMENT ON VIEW plantao.activity IS 'What each living node does now: one row for each, about a second old. In psql: TABLE plantao.activity \watch 1';
+COMMENT ON COLUMN plantao.activity.node IS 'Name of the node.';
+COMMENT ON COLUMN plantao.activity.role IS 'active | standby | fallen.';
+COMMENT ON COLUMN plantao.activity.posts_per_second IS 'Posts that it committed in the second before its heartbeat.';
+COMMENT ON COLUMN plantao.activity.queued_posts IS 'Posts that waited for the next commit at that moment.';
+COMMENT ON COLUMN plantao.activity.commit_ms IS 'Its longest commit of posts in that second; null if there was none.';
+COMMENT ON COLUMN plantao.activity.waiters IS 'Number of open long polls and streams.';
+COMMENT ON COLUMN plantao.activity.behind IS 'Number of events that it has not read yet.';
+COMMENT ON COLUMN plantao.activity.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in that second; null if there was none.';
+COMMENT ON COLUMN plantao.activity.heartbeat_age_ms IS 'Age of these figures, in milliseconds.';
 
 CREATE VIEW plantao.event_log_status AS
   SELECT l.floor + 1 AS first_position, b.head, b.head - l.floor AS events,
