@@ -615,6 +615,9 @@ BEGIN
     RETURN format('refused: %s is %s', hand_to,
       CASE WHEN hand_to = active_node THEN 'active already' ELSE 'not a running standby: see plantao.cluster_status' END);
   END IF;
+  IF hand_to IS NULL AND NOT EXISTS (SELECT FROM plantao.cluster_status s WHERE s.role = 'standby' AND s.node <> active_node) THEN
+    RETURN 'refused: no standby is running: plantao.cluster_status shows the nodes';
+  END IF;
   -- The row is the request. Every role that can connect can NOTIFY, so a notification alone has no effect.
   INSERT INTO plantao.switchover_requests (term, hand_to, asked_via) VALUES (open_term, hand_to,
     CASE WHEN current_setting('application_name') = 'plantao:-:command' THEN 'command line'

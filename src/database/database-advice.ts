@@ -27,7 +27,7 @@ const ADVICE: Record<string, string> = {
   '3D000': `create the database, or check its name in ${PARTS}`,
   '42501': 'this role lacks a privilege: GRANT it (CONNECT and, for the first start, CREATE ON DATABASE)',
   '53300':
-    'all connections of PostgreSQL are taken, or all that the database or role may have: raise max_connections or CONNECTION LIMIT, or lower DB_POOL_SIZE',
+    'all connections of PostgreSQL are taken, or all that the database or role may have: raise max_connections or CONNECTION LIMIT, or lower DB_POOL_SIZE. A superuser can still connect; SELECT usename, application_name, count(*) FROM pg_stat_activity GROUP BY 1, 2 ORDER BY 3 DESC names the holders',
   '25006':
     'name the primary in DATABASE_URL; or, if this is the primary, ALTER SYSTEM RESET default_transaction_read_only and reload its configuration',
   '57P03': 'PostgreSQL accepts no sessions now (it is starting, stopping or recovering): start again when it does',

@@ -11,7 +11,8 @@ import { type Query, withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
 import { type Tone, toned } from '../command/table.ts';
-import { pauseAlarms, readStatus, serverAlarms } from '../status/read-status.ts';
+import { pauseAlarms, serverAlarms } from '../status/alarms.ts';
+import { readStatus } from '../status/read-status.ts';
 
 /** One result of the check; an `error` prevents a node from starting or working. */
 interface Finding {

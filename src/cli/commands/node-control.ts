@@ -84,7 +84,11 @@ async function call(url: string, path: string, method: 'GET' | 'POST'): Promise<
     body = JSON.parse(await bodyText(response, signal));
   } catch (error) {
     const reason = error instanceof Error && error.cause ? errorMessage(error.cause) : errorMessage(error);
-    throw new CommandError(`the node at ${url} does not respond (${reason}): is it running?`, Exit.UNREACHABLE);
+    const isFrozen = error instanceof Error && error.name === 'TimeoutError';
+    const advice = isFrozen
+      ? 'its process or machine may be frozen; kill -9 makes a standby take over'
+      : 'is it running?';
+    throw new CommandError(`the node at ${url} does not respond (${reason}): ${advice}`, Exit.UNREACHABLE);
   }
   const { error } = (typeof body === 'object' && body !== null ? body : {}) as { error?: string };
   // A fallen node reports its state with 503.

@@ -2,7 +2,8 @@ import { printable } from '../../log/printable.ts';
 import { duration } from '../command/duration.ts';
 import type { Io } from '../command/io.ts';
 import { type Cell, type Tone, table, toned } from '../command/table.ts';
-import { alarmsOf, type ClusterStatus, isLiving, type NodeStatus } from './read-status.ts';
+import { alarmsOf } from './alarms.ts';
+import { type ClusterStatus, isLiving, type NodeStatus } from './read-status.ts';
 
 const ROLE_TONES: Record<NodeStatus['role'], Tone | null> = {
   active: 'green',

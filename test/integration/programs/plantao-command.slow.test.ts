@@ -179,6 +179,9 @@ describe('plantao', function () {
       expect((await run('status')).output)
         .to.match(/\nnode-b +fallen/)
         .and.match(/! no standby could take over/);
+      const alone = await run('switchover');
+      expect(alone).to.include({ exit: 1 });
+      expect(alone.errors).to.match(/^refused: no standby is running/);
       const mistaken = await run('revive', 'node-b', '--url', nodes.active.url);
       expect(mistaken).to.include({ exit: 1 });
       expect(mistaken.errors).to.match(/is not node-b of this cluster, but node-a of [0-9a-f-]+: check --url$/m);

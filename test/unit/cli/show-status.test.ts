@@ -18,6 +18,8 @@ const STATUS = {
     server: null,
     durable: 'local',
     senders: 0,
+    connections: 20,
+    max_connections: 97,
     standbys: [],
     notify_queue: { hints_are_sent: true },
   },

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { alarmsOf, type ClusterStatus, type NodeStatus } from '../../../src/cli/status/read-status.ts';
+import { alarmsOf } from '../../../src/cli/status/alarms.ts';
+import type { ClusterStatus, NodeStatus } from '../../../src/cli/status/read-status.ts';
 
 describe('The alarms of plantao status', () => {
   const node = (name: string, role: NodeStatus['role']) => ({ node: name, role }) as NodeStatus;
@@ -10,7 +11,16 @@ describe('The alarms of plantao status', () => {
       pause: null,
       nodes: [node('node-a', 'active'), node('node-b', 'standby')],
       blocking: [],
-      postgres: { in_recovery: false, durable: 'local', senders: 0, standbys: [], notify_queue: queue, ...postgres },
+      postgres: {
+        in_recovery: false,
+        durable: 'local',
+        senders: 0,
+        connections: 20,
+        max_connections: 97,
+        standbys: [],
+        notify_queue: queue,
+        ...postgres,
+      },
       ...changes,
     }) as unknown as ClusterStatus;
 
@@ -38,6 +48,11 @@ describe('The alarms of plantao status', () => {
     const kept = { ...node('node-b', 'standby'), conditions: 'no node is active, and this one cannot be promoted' };
     const vacant = { leader: { node: null }, nodes: [kept] } as Partial<ClusterStatus>;
     expect(alarmsOf(status(vacant))[0]).to.equal('no node is active: writes get 503; the nodes say why');
+  });
+
+  it('say that hardly any connection of PostgreSQL is free', () => {
+    const [alarm] = alarmsOf(status({}, quiet, { connections: 90 }));
+    expect(alarm).to.match(/^90 of the 97 connections of PostgreSQL are taken\. SELECT usename, /);
   });
 
   it('do not call nodes silent that cannot write their rows', () => {
