@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import http from 'node:http';
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PACKAGE_ROOT, programArguments } from '../package-root.ts';
 import { guardAgainstOrphaning } from './embedded/orphan-guard.ts';
 import type { Output } from './output.ts';
@@ -9,6 +9,8 @@ import { RestartDelay } from './restart-delay.ts';
 /** A node's own stop takes at most ten seconds; one that is still running then is stuck. */
 const STOP_TIMEOUT_MS = 12_000;
 const PROBE_TIMEOUT_MS = 1000;
+/** Interval at which a node that was restarted is asked whether it serves. */
+const ASK_EVERY_MS = 200;
 /** Characters of a node's standard error: enough for a stack. */
 const MAX_ERROR_LENGTH = 4000;
 
@@ -98,8 +100,19 @@ export class NodeChild {
     this.#options.output.log(`${this.name} ${how}; restarting it in ${(pause / 1000).toFixed(1)} s`);
     this.#timer = setTimeout(() => {
       this.start();
-      this.#options.output.log(`${this.name} is running again (pid ${this.pid})`);
+      void this.#reportServing();
     }, pause);
+  }
+
+  /** Says that the node is back once it answers. If it exits before that, its end is reported instead. */
+  async #reportServing(): Promise<void> {
+    const child = this.#child;
+    for (;;) {
+      const isServing = (await this.health()) !== null;
+      if (this.#child !== child || this.#isStopping) return;
+      if (isServing) return this.#options.output.log(`${this.name} is running again (pid ${this.pid})`);
+      await sleep(ASK_EVERY_MS);
+    }
   }
 
   /** Returns the state from `/health`; null if the node does not report `alive` within a second. */

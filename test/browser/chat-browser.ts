@@ -96,7 +96,7 @@ async function closeContexts(browser: Browser): Promise<void> {
 
 /** Opens a group by its name. */
 export async function openGroup(page: Page, name: string): Promise<void> {
-  await page.getByRole('navigation', { name: 'Groups' }).getByRole('link', { name }).click();
+  await page.getByRole('navigation', { name: 'Chats' }).getByRole('link', { name }).click();
   await page.getByRole('heading', { name }).waitFor();
 }
 

@@ -16,8 +16,7 @@ export function sectionOf(located: Located, url: string): string {
   return `<section id="${operationId}" data-title="${text(title)}" data-text="${text(words)}">
 <h3><a href="#${operationId}"><b class="${method}">${method.toUpperCase()}</b> ${text(path)}</a></h3>
 <p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Needs a token.</strong>' : ''}</p>
-${parameters.length > 0 ? tableOf(parameters.map((one) => [one.name, one.in, one.required, one.schema, one.description])) : ''}
-${requestBody ? bodyOf(requestBody) : ''}
+${tableOf([...parameters.map((one): Row => [one.name, one.in, one.required, one.schema, one.description]), ...bodyRows(requestBody)])}
 <div class="curl"><code>${curlOf(located, url)}</code><button type="button" class="copy secondary small">Copy</button></div>
 ${exampleOf(responses)}
 <p class="answers">${Object.entries(responses).map(answerOf).join(' · ')}</p>
@@ -27,22 +26,22 @@ ${formOf(located)}
 
 type Row = [name: string, place: string, required: boolean, schema: JsonSchema, note?: string | undefined];
 
+/** Returns the parameters and the fields of the body as one table; nothing for an operation that takes none. */
 function tableOf(rows: Row[]): string {
+  if (rows.length === 0) return '';
   const line = ([name, place, required, schema, note]: Row) =>
     `<tr><td><code>${text(name)}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}${note ? `. ${inline(note)}` : ''}</td></tr>`;
   return `<div class="table"><table><thead><tr><th>Name</th><th>In</th><th>Description</th></tr></thead><tbody>${rows.map(line).join('')}</tbody></table></div>`;
 }
 
-function bodyOf(requestBody: JsonSchema): string {
-  return tableOf(
-    fieldsOf(requestBody).map(([name, one, isRequired]) => [
-      name,
-      'JSON body',
-      isRequired,
-      one,
-      String(one.description ?? ''),
-    ]),
-  );
+function bodyRows(requestBody: JsonSchema | undefined): Row[] {
+  return fieldsOf(requestBody).map(([name, one, isRequired]) => [
+    name,
+    'JSON body',
+    isRequired,
+    one,
+    String(one.description ?? ''),
+  ]);
 }
 
 /** Returns the fields of a JSON body; none without a body. */

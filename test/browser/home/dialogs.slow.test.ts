@@ -97,6 +97,6 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.getByRole('button', { name: 'New group' }).click();
     await page.getByRole('status').getByText('Reload the page').waitFor();
     expect(await page.getByRole('dialog').count()).to.equal(0);
-    expect(await page.getByRole('navigation', { name: 'Groups' }).count()).to.equal(1);
+    expect(await page.getByRole('navigation', { name: 'Chats' }).count()).to.equal(1);
   });
 });

@@ -149,7 +149,12 @@ describe('The chat page, at the edges of what people do', function () {
     await page.getByRole('button', { name: 'Group settings' }).click();
     await page.getByRole('checkbox', { name: /^Mute/ }).check();
     await page.keyboard.press('Escape');
-    await page.getByRole('link', { name: GROUP }).getByRole('img', { name: 'Muted' }).waitFor();
+    const muted = page.getByRole('link', { name: GROUP }).getByRole('img', { name: 'Muted' });
+    expect(await muted.count(), 'cancelled').to.equal(0);
+    await page.getByRole('button', { name: 'Group settings' }).click();
+    await page.getByRole('checkbox', { name: /^Mute/ }).check();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await muted.waitFor();
   });
 
   it('shows a notice in the language that the user chooses next', async () => {

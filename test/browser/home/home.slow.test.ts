@@ -240,7 +240,7 @@ describe('The chat page', function () {
       await write(page, 'w'.repeat(200));
       await waitForMessage(page, 'w'.repeat(200));
       expect(await overflow(page)).to.equal(0);
-      await page.getByRole('button', { name: 'Groups' }).click();
+      await page.getByRole('button', { name: 'Chats' }).click();
       await page.getByRole('button', { name: 'New group' }).click();
       expect(await overflow(page)).to.equal(0);
     });

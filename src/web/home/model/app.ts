@@ -112,6 +112,11 @@ export class App extends Observable {
     return this.#watch.connection;
   }
 
+  /** True until a node has responded to this page. */
+  get isConnecting(): boolean {
+    return this.#requestMonitor.lastSign === Number.NEGATIVE_INFINITY;
+  }
+
   /** True while nothing can be sent: the browser has no network, or no node responds. */
   get isCutOff(): boolean {
     return this.connection === 'lost' || !navigator.onLine;

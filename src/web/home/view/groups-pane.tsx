@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import type { User } from '../../../client/index.ts';
+import type { Chat as ChatGroup, User } from '../../../client/index.ts';
 import { shortTime } from '../../i18n/dates.ts';
 import { chatTexts } from '../../i18n/texts.ts';
 import { nodeTime } from '../../shared/node-time.ts';
@@ -26,7 +26,7 @@ export function GroupsPane({ chat }: { chat: Chat }) {
   return (
     <nav id="groups-pane" aria-labelledby="groups-title">
       <div class="pane-head">
-        <h2 id="groups-title">{t.groups}</h2>
+        <h2 id="groups-title">{t.chats}</h2>
         <IconButton icon="person" label={t.newDirect} onClick={() => openDialog({ kind: 'new-direct' })} />
         <IconButton icon="search" label={t.findShortcut} onClick={() => openDialog({ kind: 'find' })} />
       </div>
@@ -59,6 +59,8 @@ export function GroupsPane({ chat }: { chat: Chat }) {
   );
 }
 
+type LastMessage = NonNullable<Conversation['last']>;
+
 interface LinkProps {
   me: User;
   conversation: Conversation;
@@ -73,6 +75,7 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
   const t = chatTexts();
   // A message that is on its way needs no word: it would flash at each one.
   const isStuck = waiting?.state === 'sending' && app.isCutOff;
+  const sender = last && senderOf(last, group, me);
   const state = waiting?.state === 'failed' ? t.notSent : isStuck ? t.waitingShort : undefined;
   return (
     <li>
@@ -82,7 +85,7 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
           <bdi>{nameOf(group, me)}</bdi>
           <OnlineDot userId={otherOf(group, me)?.id} />
           {isMuted && (
-            <span role="img" aria-label={t.muted}>
+            <span role="img" aria-label={t.muted} title={t.muted}>
               <Icon name="muted" />
             </span>
           )}
@@ -101,7 +104,11 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
             t.noMessages
           ) : (
             <>
-              <bdi>{last.sender_id === me.id ? t.you : shownName(last.sender, last.sender_id)}</bdi>:{' '}
+              {sender !== undefined && (
+                <>
+                  <bdi>{sender}</bdi>:{' '}
+                </>
+              )}
               <bdi>{plainText(last.excerpt)}</bdi>
             </>
           )}
@@ -121,4 +128,10 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
       </a>
     </li>
   );
+}
+
+/** Returns whose message a line of the list shows. In a direct chat, the line has the name of the other user already. */
+function senderOf({ sender, sender_id }: LastMessage, group: ChatGroup, me: User): string | undefined {
+  if (sender_id === me.id) return chatTexts().you;
+  return group.direct ? undefined : shownName(sender, sender_id);
 }

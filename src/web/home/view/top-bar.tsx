@@ -1,9 +1,10 @@
 /// <reference lib="dom" />
-
+import { useEffect, useState } from 'preact/hooks';
 import { chatTexts, texts } from '../../i18n/texts.ts';
 import { iconUrl } from '../../shared/icon-url.ts';
 import type { App } from '../model/app.ts';
 import type { ClusterNode } from '../model/connection/cluster-notices.ts';
+import type { NoticeContent } from '../model/notices.ts';
 import { useView } from './context.ts';
 import { Icon } from './icons.tsx';
 
@@ -72,13 +73,30 @@ function NodeChip({ node, isConnected }: { node: ClusterNode; isConnected: boole
   );
 }
 
-/** The line under the bar that shows what has happened, or that the connection is slow. Screen readers announce it. */
+/** How long the first response may take before the page says that it waits for it, in milliseconds. */
+const CONNECTING_MS = 250;
+
+/**
+ * The line under the bar that shows what has happened, or how the connection is. Screen readers announce it. It lies on top of the
+ * page, which does not move when it appears.
+ */
 export function NoticeLine({ app }: { app: App }) {
-  const slow = app.connection === 'slow' ? ({ text: chatTexts().slowConnection, tone: 'info' } as const) : undefined;
-  const notice = app.notice ?? slow;
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), CONNECTING_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const notice = app.notice ?? connectionNotice(app, isLate);
   return (
     <p id="notice" role="status" class={notice?.tone}>
       {notice?.text}
     </p>
   );
+}
+
+function connectionNotice(app: App, isLate: boolean): NoticeContent | undefined {
+  const t = chatTexts();
+  if (!navigator.onLine) return { text: t.cannotConnect, tone: 'warning' };
+  if (app.isConnecting) return isLate ? { text: t.connecting, tone: 'info' } : undefined;
+  return app.connection === 'slow' ? { text: t.slowConnection, tone: 'info' } : undefined;
 }

@@ -21,7 +21,8 @@ export const cluster = {
     none_running: 'No node is running that could take over. Start a node.',
     database:
       "The nodes can't reach PostgreSQL. Check that it runs and that they can connect; they reconnect automatically.",
-    paused: 'Failover is paused, so no node takes over: end the pause, or bring the node back that was active last.',
+    // The line of the pause follows.
+    paused: 'Bring the node back that was active last, or end the pause.',
     failover: 'A standby takes over by itself, usually within a few seconds. There is nothing to do.',
     stuck: 'A standby should have taken over by now. Check the blocking sessions below, and the log of the standby.',
   },

@@ -23,7 +23,7 @@ export const cluster: typeof english = {
     none_running: 'Nenhum nó em execução pode assumir. Inicie um nó.',
     database:
       'Os nós não alcançam o PostgreSQL. Verifique se ele está rodando e aceita conexões; eles se reconectam sozinhos.',
-    paused: 'A troca automática está pausada: nenhum nó assume. Encerre a pausa ou reative o último nó ativo.',
+    paused: 'Reative o último nó ativo ou encerre a pausa.',
     failover: 'Um nó de reserva assume sozinho, em geral em poucos segundos. Não é preciso fazer nada.',
     stuck: 'Um nó de reserva já deveria ter assumido. Veja abaixo as sessões que bloqueiam e o log do nó de reserva.',
   },

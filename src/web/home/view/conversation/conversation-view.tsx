@@ -69,7 +69,7 @@ function ConversationHeader({ chat, conversation }: Props) {
   };
   return (
     <header>
-      <IconButton id="back" icon="back" label={t.groups} onClick={back} />
+      <IconButton id="back" icon="back" label={t.chats} onClick={back} />
       <div class="titles">
         <h2 id="conversation-title" title={name} dir="auto">
           {name}

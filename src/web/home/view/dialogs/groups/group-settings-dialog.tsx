@@ -19,23 +19,27 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
   const description = useRef<HTMLTextAreaElement>(null);
   const { group } = conversation;
   const mayChange = !group.direct && group.role !== 'member';
+  const mute = useRef<HTMLInputElement>(null);
+  const showsReads = useRef<HTMLInputElement>(null);
+  const archived = useRef<HTMLInputElement>(null);
+  // Nothing is changed before: Cancel leaves everything as it was.
   const save = async () => {
-    const change = { name: name.current?.value ?? group.name, description: description.current?.value ?? '' };
-    await app.client.groups.change(group.id, change, { signal: chat.signal });
-    await chat.refresh();
+    if (mayChange) {
+      const change = {
+        name: name.current?.value ?? group.name,
+        description: description.current?.value ?? '',
+        showsReads: showsReads.current?.checked ?? group.shows_reads,
+        archived: archived.current?.checked ?? group.archived,
+      };
+      await app.client.groups.change(group.id, change, { signal: chat.signal });
+      await chat.refresh();
+    }
+    app.mute(group.id, mute.current?.checked === true);
   };
   const title = group.direct ? t.chatSettings : t.settingsOf(group.name);
-  const action = mayChange ? { action: t.save, act: save } : {};
   return (
-    <Modal title={title} {...action} onClose={onClose}>
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={app.mutes.has(group.id)}
-          onChange={({ currentTarget }) => app.mute(group.id, currentTarget.checked)}
-        />{' '}
-        {t.mute}
-      </label>
+    <Modal title={title} action={t.save} act={save} onClose={onClose}>
+      <Switch label={t.mute} isOn={app.mutes.has(group.id)} handle={mute} />
       {mayChange ? (
         <>
           <label for="group-name">{t.groupName}</label>
@@ -58,8 +62,8 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
             defaultValue={group.description}
           />
           <Invitation {...props} />
-          <ChangeSwitch {...props} change="showsReads" isOn={group.shows_reads} label={t.showReads} />
-          <ChangeSwitch {...props} change="archived" isOn={group.archived} label={t.archive} />
+          <Switch label={t.showReads} isOn={group.shows_reads} handle={showsReads} />
+          <Switch label={t.archive} isOn={group.archived} handle={archived} />
         </>
       ) : (
         <>
@@ -118,35 +122,17 @@ function Invitation({ chat, conversation }: GroupDialogProps) {
   );
 }
 
-interface SwitchProps extends GroupDialogProps {
-  change: 'showsReads' | 'archived';
-  isOn: boolean;
+interface SwitchProps {
   label: string;
+  isOn: boolean;
+  handle: { current: HTMLInputElement | null };
 }
 
-/** A property of the group that is changed at once. */
-function ChangeSwitch({ chat, conversation, change, isOn, label }: SwitchProps) {
-  const { app } = useView();
-  /** What the user chose, until the node has answered: the page may be rendered meanwhile. */
-  const [chosen, setChosen] = useState<boolean | null>(null);
-  const set = async (wanted: boolean) => {
-    setChosen(wanted);
-    try {
-      await app.client.groups.change(conversation.group.id, { [change]: wanted }, { signal: chat.signal });
-      await chat.refresh();
-    } catch (error) {
-      app.failed(error);
-    }
-    setChosen(null);
-  };
+/** A property that is changed when the dialog is saved. */
+function Switch({ label, isOn, handle }: SwitchProps) {
   return (
     <label class="switch">
-      <input
-        type="checkbox"
-        checked={chosen ?? isOn}
-        onChange={({ currentTarget }) => void set(currentTarget.checked)}
-      />{' '}
-      {label}
+      <input type="checkbox" ref={handle} defaultChecked={isOn} /> {label}
     </label>
   );
 }

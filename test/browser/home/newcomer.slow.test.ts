@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { ChatClient } from '../../../src/client/index.ts';
+import { useBrowserCluster } from '../browser-cluster.ts';
+import { NODE_IS_DOWN, openGroup } from '../chat-browser.ts';
+import { expectAccessible } from '../page-checks.ts';
+
+describe('The chat page for somebody who comes from another chat', function () {
+  this.timeout(180_000);
+  const use = useBrowserCluster();
+  const ana = 'Ana Araújo';
+  let bruno: ChatClient;
+  let group: number;
+
+  before('create a group', async () => {
+    await new ChatClient({ urls: [use.first.url] }).login(ana);
+    bruno = new ChatClient({ urls: [use.first.url] });
+    await bruno.login('bruno');
+    group = (await bruno.createChat('Plans', [ana])).group_id;
+  });
+  afterEach('no page has reported a problem', async () => {
+    await use.browser?.closePages();
+    expect(use.browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
+  });
+
+  const row = (page: Page, name: string) => page.getByRole('navigation', { name: 'Chats' }).getByRole('link', { name });
+
+  it('marks chats in which the user was mentioned, also after a reload, until the messages are read', async () => {
+    const page = await use.browser.signIn(use.first.url, ana);
+    await row(page, 'Plans').waitFor();
+    await bruno.send(group, 'just a message');
+    await row(page, 'Plans').getByRole('img', { name: '1 unread' }).waitFor();
+    const mark = row(page, 'Plans').getByRole('img', { name: 'You were mentioned' });
+    expect(await mark.count()).to.equal(0);
+    await bruno.send(group, 'look here, @ana araujo!');
+    await mark.waitFor();
+    await expectAccessible(page, 'chat-mentioned');
+    await page.reload();
+    await mark.waitFor();
+    await openGroup(page, 'Plans');
+    await page.locator('.message.mentions-me .own-mention', { hasText: '@ana araujo' }).waitFor();
+    await mark.waitFor({ state: 'detached' });
+  });
+
+  it('shows in the line of a direct chat the message without the name, which the line has already', async () => {
+    const { group_id: direct } = await bruno.openDirect((await bruno.users(ana))[0]?.id ?? 0);
+    await bruno.send(direct, 'only to you');
+    const page = await use.browser.signIn(use.first.url, ana);
+    const preview = row(page, 'bruno').locator('.preview');
+    await preview.filter({ hasText: 'only to you' }).waitFor();
+    expect(await preview.innerText()).to.equal('only to you');
+  });
+
+  it('says at once that it connects, or has no network, and does not move for that', async () => {
+    const page = await use.browser.signIn(use.first.url, ana);
+    await openGroup(page, 'Plans');
+    const top = () => page.locator('#conversation').evaluate((section) => section.getBoundingClientRect().top);
+    const before = await top();
+    await page.context().setOffline(true);
+    await page.locator('#notice', { hasText: "Can't connect." }).waitFor();
+    expect(await top()).to.equal(before);
+    await expectAccessible(page, 'chat-offline-notice');
+    await page.context().setOffline(false);
+    await page.locator('#notice', { hasText: "Can't connect." }).waitFor({ state: 'detached' });
+    // Nodes that do not answer: what was loaded is there, and the page says what it waits for.
+    await page.route(/\/(health|chats|cluster|messages|subscribe)/, () => {});
+    await page.reload();
+    await page.locator('#notice', { hasText: 'Connecting…' }).waitFor();
+    await page.locator('.message', { hasText: 'just a message' }).waitFor();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+  });
+});
