@@ -26,7 +26,7 @@ export const chat = {
   reloadPage: 'Something went wrong. Reload the page.',
   loadingGroups: 'Loading your groups…',
   nothingYet: 'Messages from your groups appear here.',
-  chooseGroup: 'Choose a group to start chatting.',
+  chooseGroup: 'Choose a chat.',
   members: (count: number) => (count === 1 ? '1 member' : `${count} members`),
   online: 'online',
   typing: (names: string, count: number) => (count === 1 ? `${names} is typing…` : `${names} are typing…`),

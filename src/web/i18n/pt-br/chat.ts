@@ -28,7 +28,7 @@ export const chat: typeof english = {
   reloadPage: 'Algo deu errado. Recarregue a página.',
   loadingGroups: 'Carregando seus grupos…',
   nothingYet: 'As mensagens dos seus grupos aparecem aqui.',
-  chooseGroup: 'Escolha um grupo para conversar.',
+  chooseGroup: 'Escolha uma conversa.',
   members: (count) => (count === 1 ? '1 membro' : `${count} membros`),
   online: 'online',
   typing: (names, count) => (count === 1 ? `${names} está digitando…` : `${names} estão digitando…`),
