@@ -21,7 +21,7 @@ interface ListedChat {
   role: MemberRole;
   /** Messages of others after `last_read_id`, {@link MAX_UNREAD} at the most. */
   unread: number;
-  /** How many of them have an @ and the user's present name. */
+  /** How many of the newest {@link MAX_SEARCHED} of them have an @ and the user's present name. */
   mentions: number;
   last_read_id: number;
   last_message: { id: number; sender: string; sender_id: number; excerpt: string; timestamp: string } | null;
@@ -39,6 +39,8 @@ export interface ChatListView {
  * too for a group with this many messages after the mark if the user's own are among them: how many remain is not known.
  */
 const MAX_UNREAD = 1000;
+/** Mentions are counted in so many of the newest unread messages of a group: their texts are read, which may be long. */
+const MAX_SEARCHED = 100;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;
 
@@ -57,8 +59,8 @@ const QUERY = `
     FROM mine
     CROSS JOIN LATERAL (
       SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count,
-             coalesce(bool_or(x.sender_id <> $userId AND strpos(x.content, '@') > 0), false) AS has_at
-      FROM (SELECT sender_id, content FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
+             coalesce(bool_or(CASE WHEN x.nth <= ${MAX_SEARCHED} AND x.sender_id <> $userId THEN strpos(x.content, '@') > 0 END), false) AS has_at
+      FROM (SELECT sender_id, content, row_number() OVER (ORDER BY id DESC) AS nth FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
             ORDER BY id DESC LIMIT ${MAX_UNREAD}) x) unread
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
@@ -79,12 +81,12 @@ const QUERY = `
             ORDER BY greatest(l.last_at, l.joined_at) DESC, l.id DESC) FROM listed l) AS chats
   FROM plantao.users me CROSS JOIN plantao.log_bounds b WHERE me.id = $userId AND NOT me.is_hook AND me.erased_at IS NULL`;
 
-/** Counts the mentions among the messages that the list has counted. Only for groups with an @ in one of those. */
+/** Counts the mentions among the newest of the messages that the list has counted. Only for groups with an @ in one of those. */
 const MENTIONS = `
   SELECT g.id, (SELECT count(*) FROM (
       SELECT sender_id, content FROM plantao.messages WHERE group_id = g.id AND id > g.after AND id <= g.up_to
-      ORDER BY id DESC LIMIT ${MAX_UNREAD}) x
-    WHERE x.sender_id <> $userId AND strpos(x.content, '@') > 0 AND x.content ~ $pattern)::int AS mentions
+      ORDER BY id DESC LIMIT ${MAX_SEARCHED}) x
+    WHERE x.sender_id <> $userId AND x.content ~ $pattern)::int AS mentions
   FROM unnest($ids::bigint[], $after::bigint[], $upTo::bigint[]) AS g (id, after, up_to)`;
 
 /**

@@ -97,7 +97,9 @@ export const chat = z
       .describe(
         'Messages of others after last_read_id; 1000 stands for 1,000 or more, also if own messages are among the 1,000 newest.',
       ),
-    mentions: z.number().describe("How many of them mention the user: an @ and the user's present name."),
+    mentions: z
+      .number()
+      .describe("How many of the newest 100 of them mention the user: an @ and the user's present name."),
     last_read_id: z.number().describe('The read mark: the last message that the user has read; 0 if there is none.'),
     last_message: z
       .object({

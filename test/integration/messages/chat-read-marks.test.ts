@@ -82,6 +82,15 @@ describe('Read marks', () => {
     expect(await chatOf(userId, groupId)).to.deep.include({ unread: 6, mentions: 3 });
   });
 
+  it('look for mentions in the newest hundred unread messages only', async () => {
+    const groupId = await newChat('Muito texto');
+    await send(groupId, 'antes: @bruno_orm');
+    await fill(groupId, 100);
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 101, mentions: 0 });
+    await send(groupId, 'agora: @bruno_orm');
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 102, mentions: 1 });
+  });
+
   it('never move back, nor beyond the newest message, over HTTP or in SQL', async () => {
     const groupId = await newChat('Só adiante');
     const { message_id: first } = await send(groupId, 'um');
