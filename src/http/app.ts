@@ -1,10 +1,10 @@
 import cors from 'cors';
-import express, { type Express, type Request, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { Log } from '../log/log.ts';
 import { errorHandler } from './error-handler.ts';
 import { addStandardHeaders, busiestFirst, EXPOSED, releaseRouterState } from './fast-path.ts';
 import type { WriteForwarder } from './forwarding/write-forwarder.ts';
-import { HttpError } from './http-error.ts';
+import { HttpError, invalid } from './http-error.ts';
 import { jsonBody } from './request/body/json-body.ts';
 import { textBody } from './request/body/text-body.ts';
 import { Admission } from './request/checks/admission.ts';
@@ -24,6 +24,9 @@ import type { Services } from './services.ts';
 /** The largest body, in bytes: a notification with a payload of 64 KiB, and room for the rest. */
 export const BODY_LIMIT = 128 * 1024;
 
+/** The methods of all routes, besides OPTIONS. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
+
 /**
  * Creates the Express app. A request passes these checks in order: Host, CORS, origin, role of the node, authentication,
  * body, schema. Then its handler runs. One error handler renders every failure.
@@ -42,6 +45,7 @@ export function createApp(services: Services): Express {
     if (services.log.isLevelEnabled('debug')) logAtEnd(services.log, request, response);
     services.hosts.check(request, request.path);
     checkTransferCoding(request);
+    if (request.url === '*') return respondForServer(request, response);
     next();
   });
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) handleOptionsAsGet(app, path);
@@ -129,6 +133,15 @@ function handleOptionsAsGet(app: Express, path: string): void {
   });
 }
 
+/** The target `*` stands for the whole server, and only OPTIONS may have it (RFC 9112, 3.2.4). */
+function respondForServer({ method }: Request, response: Response): void {
+  if (method !== 'OPTIONS') throw invalid('target', '* is for OPTIONS only');
+  response
+    .set('Allow', ['OPTIONS', ...METHODS].sort().join(', '))
+    .status(204)
+    .end();
+}
+
 function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   const methods = new Map<string, Set<string>>();
   for (const { path, method } of routes) {
@@ -148,7 +161,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
 
 function corsOptions(origins: OriginCheck): cors.CorsOptionsDelegate<Request> {
   const options = {
-    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    methods: METHODS,
     allowedHeaders: ['Content-Type', 'Authorization', 'Idempotency-Key', 'Last-Event-ID', 'Prefer', 'X-Request-Id'],
     exposedHeaders: EXPOSED,
     maxAge: 600,

@@ -15,6 +15,7 @@
  */
 import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import type { Express, Request, Response } from 'express';
+import { sendContinue } from './request/body/expected-continue.ts';
 import { unfinishedBodies } from './request/body/unfinished-bodies.ts';
 import type { OriginCheck } from './request/checks/origin-check.ts';
 import { requestIdOf } from './request/request-id.ts';
@@ -48,6 +49,7 @@ export function isPlainJson({ headers }: Request, limit: number): boolean {
  * disconnects half-way, `done` is not called: there is no one to respond to.
  */
 export function readPlainBody(request: Request, done: (bytes: Buffer) => void): void {
+  sendContinue(request);
   const pieces: Buffer[] = [];
   let missing = Number(request.headers['content-length']);
   request.on('data', (piece: Buffer) => {

@@ -5,6 +5,7 @@ import type { Exchange } from './connection.ts';
 import { ConnectionTracker } from './connection-tracker.ts';
 import { respondToMalformedTarget, respondToOverdue } from './error-handler.ts';
 import { prototypesOf } from './fast-path.ts';
+import { holdContinue } from './request/body/expected-continue.ts';
 import { isValidTarget } from './request/target.ts';
 
 /** Longer than load balancers keep an idle connection (commonly 60 s), so that they close it and not this node. */
@@ -66,6 +67,10 @@ export class Server {
     // it; and it leaves those open that have not sent a request, or whose response ends later.
     this.#server.closeIdleConnections = () => tracker.closeWhenDone();
     this.#server.prependListener('request', onRequest);
+    this.#server.on('checkContinue', (request, response) => {
+      holdContinue(request, response);
+      this.#server.emit('request', request, response);
+    });
     // Expectations other than 100-continue are ignored (RFC 9110, 10.1.1). Node's own 417 has no body.
     this.#server.on('checkExpectation', (request, response) => this.#server.emit('request', request, response));
     this.#server.setTimeout(SILENT_MS);

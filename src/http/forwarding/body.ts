@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { HttpError, unsupportedBody } from '../http-error.ts';
+import { sendContinue } from '../request/body/expected-continue.ts';
 import { unfinishedBodies } from '../request/body/unfinished-bodies.ts';
 
 const bodies = new WeakMap<Request, Buffer>();
@@ -22,6 +23,7 @@ export async function readWholeBody(
   const read = bodies.get(request);
   if (read) return read;
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  sendContinue(request);
   const pieces: Buffer[] = [];
   let length = 0;
   try {

@@ -67,7 +67,7 @@ describe('The header Host', () => {
     expect(client.statuses).to.deep.equal([200]);
   });
 
-  it('is required once, and is checked with the host of an absolute target', async () => {
+  it('is required once, and is replaced by the host of an absolute target', async () => {
     const statusOf = async (text: string) => {
       const client = await RawClient.open(nodes.active.url);
       client.send(text);
@@ -77,7 +77,10 @@ describe('The header Host', () => {
     };
     expect(await statusOf(getText(`http://evil.example${CHATS}`))).to.equal(421);
     expect(await statusOf(getText(`http://localhost:1${CHATS}`))).to.equal(200);
-    expect(await statusOf(getText(`http://localhost${CHATS}`, 'Host: evil.example\r\n'))).to.equal(421);
+    expect(await statusOf(getText(`http://localhost${CHATS}`, 'Host: evil.example\r\n'))).to.equal(200);
+    const ofPage = 'Host: evil.example\r\nOrigin: http://evil.example\r\n';
+    expect(await statusOf(getText(`http://localhost${CHATS}`, ofPage))).to.equal(403);
+    expect(await statusOf(getText(`http:///${CHATS}`, 'Host: localhost\r\n'))).to.equal(400);
     expect(await statusOf(getText(CHATS, 'Host: localhost\r\nHost: evil.example\r\n'))).to.equal(400);
     expect(await statusOf(getText(CHATS, 'Host: localhost@evil.example\r\n'))).to.equal(400);
     expect(await statusOf(getText(CHATS, 'Host: localhost:99999\r\n'))).to.equal(400);

@@ -37,6 +37,44 @@ describe('The framing of a request', () => {
     expect((await once(getText('/groups', `${many}Host: localhost\r\n`))).status).to.equal(200);
   });
 
+  it('may ask for the methods of the whole server', async () => {
+    const { status, text } = await once('OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(status).to.equal(204);
+    expect(text).to.match(/^Allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST\r$/m);
+    expect((await once(getText('*'))).status).to.equal(400);
+    expect((await once('OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n\r\n')).status).to.equal(421);
+  });
+
+  describe('with Expect: 100-continue', () => {
+    const waiting = (path: string, length: number, host = 'localhost') =>
+      `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
+
+    it('is asked for its body, and keeps its connection', async () => {
+      const body = JSON.stringify(post);
+      const client = (await RawClient.open(nodes.active.url)).send(waiting('/messages', body.length));
+      await eventually('the node asks for the body', () => client.statuses[0]);
+      client.send(body);
+      await eventually('it has a response', () => client.statuses.length === 2);
+      client.send(getText('/health'));
+      await eventually('the next one has a response', () => client.statuses.length === 3);
+      expect(client.statuses).to.deep.equal([100, 200, 200]);
+      client.destroy();
+    });
+
+    for (const [refusal, status, request] of [
+      ['too large', 413, waiting('/messages', 1_000_000)],
+      ['for another node', 421, waiting('/messages', 50, 'evil.example')],
+      ['without a route', 404, waiting('/nothing', 50)],
+    ] as const) {
+      it(`is refused before it has sent a body that is ${refusal}, and its connection closes`, async () => {
+        const client = (await RawClient.open(nodes.active.url)).send(request);
+        await eventually('the node closes the connection', () => client.isEnded);
+        expect(client.statuses).to.deep.equal([status]);
+        client.destroy();
+      });
+    }
+  });
+
   it('is refused with a body if it asks for a tunnel', async () => {
     const { status, text } = await once('CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect([status, text.includes('"code":"invalid_request"')]).to.deep.equal([400, true]);

@@ -30,18 +30,20 @@ export class HostCheck {
     this.#ownUrl = ownUrl;
   }
 
-  /** @throws {HttpError} 400 if the request names no host or two; 421 if the host is not a name of this node. */
+  /**
+   * A target in absolute form replaces the `Host` of the request (RFC 9112, 3.2.2), also for what compares it later.
+   * @throws {HttpError} 400 if the request names no host or two; 421 if the host is not a name of this node.
+   */
   check(request: IncomingMessage, path: string): void {
     const { headers, rawHeaders, httpVersion } = request;
     const isMissing = httpVersion === '1.1' && headers.host === undefined;
     if (isMissing || isRepeated(rawHeaders)) throw new HttpError('invalid_request', 'Host: must be sent once');
+    const target = authorityOfTarget(request.url ?? '');
+    if (target !== undefined) headers.host = target;
     if (this.#isOpen || CHECKS.has(path)) return;
-    const named = this.#hostOf(headers.host ?? '');
-    const target = targetOf(request.url ?? '');
-    if (named === null || target === null) throw new HttpError('invalid_request', 'Host: must be a host name');
-    for (const host of target === undefined ? [named] : [named, target]) {
-      if (!this.#isOurs(host, request)) throw misdirected();
-    }
+    const host = this.#hostOf(headers.host ?? '');
+    if (host === null || target === '') throw new HttpError('invalid_request', 'Host: must be a host name');
+    if (!this.#isOurs(host, request)) throw misdirected();
   }
 
   #hostOf(authority: string): string | null {
@@ -75,11 +77,10 @@ function isRepeated(rawHeaders: readonly string[]): boolean {
   return count > 1;
 }
 
-/** Returns the host of a target in absolute form (`GET http://host/path`), which overrides `Host`; undefined for other forms. */
-function targetOf(url: string): string | null | undefined {
+/** Returns the authority of a target in absolute form (`GET http://host/path`), empty if it has none; undefined for other forms. */
+function authorityOfTarget(url: string): string | undefined {
   if (url.startsWith('/') || url === '*') return undefined;
-  const [, authority] = /^https?:\/\/([^/?#]*)/i.exec(url) ?? [];
-  return authority === undefined ? null : hostOf(authority);
+  return /^https?:\/\/([^/?#]*)/i.exec(url)?.[1] ?? '';
 }
 
 const authorityOf = (url: string) => /^\w+:\/\/([^/?#]*)/.exec(url)?.[1] ?? '';
