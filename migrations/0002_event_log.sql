@@ -462,6 +462,9 @@ CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.events
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
 CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.epochs
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
+-- A node that starts would apply the first migration again, and fail.
+CREATE TRIGGER refuse_removal BEFORE DELETE OR TRUNCATE ON plantao.migrations
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
 
 CREATE TRIGGER refuse_change BEFORE UPDATE OF group_id, user_id ON plantao.memberships
   FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();

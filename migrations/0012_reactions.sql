@@ -107,6 +107,8 @@ CREATE TRIGGER refuse_change BEFORE UPDATE OF message_id, user_id, emoji ON plan
   FOR EACH ROW EXECUTE FUNCTION plantao.refuse_change();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.reactions
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.reaction_counts
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('DELETE FROM plantao.reactions removes them from the counts.');
 
 CREATE FUNCTION plantao.forget_reactions() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$

@@ -48,6 +48,9 @@ COMMENT ON COLUMN plantao.message_search.slices IS
   'One byte for each hash (0 to 7935), in which the bit of a chunk, the highest first, is set if one of its messages has an n-gram or a sender with this hash. Bits of deleted and edited texts remain until plantao.rebuild_search().';
 -- A search reads a few bytes of each row. Stored outside of the row or compressed, all of it would be read and copied.
 ALTER TABLE plantao.message_search ALTER COLUMN slices SET STORAGE EXTERNAL;
+-- A search would find nothing in the messages of the removed rows.
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.message_search
+  FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('Use SELECT plantao.rebuild_search().');
 
 CREATE FUNCTION plantao.rebuild_search() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -165,17 +165,24 @@ describe('Commit order is log order, for every writer', () => {
       expect(await codeOf(one.query('UPDATE plantao.messages SET group_id = 2'))).to.equal('PT004');
       expect(await codeOf(one.query('TRUNCATE plantao.memberships'))).to.equal('PT004');
       expect(await codeOf(one.query('TRUNCATE plantao.messages CASCADE'))).to.equal('PT004');
-      for (const table of ['tokens', 'token_revocations', 'identities', 'revoked_jwts']) {
+      for (const table of [
+        'tokens',
+        'token_revocations',
+        'identities',
+        'revoked_jwts',
+        'reaction_counts',
+        'message_search',
+      ]) {
         const refusal = await one.query(`TRUNCATE plantao.${table}`).catch((error) => error);
         expect(refusal, table).to.include({
           code: 'PT004',
           message: `the event log does not record TRUNCATE of ${table}`,
         });
       }
-      for (const table of ['event_log', 'events', 'epochs', 'cluster', 'leader_terms']) {
+      for (const table of ['event_log', 'events', 'epochs', 'cluster', 'leader_terms', 'migrations']) {
         expect(await codeOf(one.query(`TRUNCATE plantao.${table}`)), table).to.equal('PT008');
       }
-      for (const table of ['event_log', 'cluster']) {
+      for (const table of ['event_log', 'cluster', 'migrations']) {
         expect(await codeOf(one.query(`DELETE FROM plantao.${table}`)), table).to.equal('PT008');
       }
       // These statements are allowed.
