@@ -250,9 +250,9 @@ describe('The chat page, as a user works with it', function () {
     expect(await owner.locator('.read-by').count(), 'off by default').to.equal(0);
     await owner.getByRole('button', { name: 'Group settings' }).click();
     await owner.getByLabel('Read receipts').check();
-    await readBy(owner, 'Read by').filter({ hasText: 'ana' }).waitFor();
     await expectAccessible(owner, 'chat-read-receipts-settings');
-    await owner.keyboard.press('Escape');
+    await owner.getByRole('button', { name: 'Save' }).click();
+    await readBy(owner, 'Read by').filter({ hasText: 'ana' }).waitFor();
     await member.getByRole('button', { name: 'Group settings' }).click();
     await member.getByText('Read receipts are on').waitFor();
     await member.keyboard.press('Escape');
@@ -263,6 +263,7 @@ describe('The chat page, as a user works with it', function () {
     await expectAccessible(owner, 'chat-read-receipts');
     await owner.getByRole('button', { name: 'Group settings' }).click();
     await owner.getByLabel('Read receipts').uncheck();
+    await owner.getByRole('button', { name: 'Save' }).click();
     for (const page of [owner, member]) await page.locator('.read-by').waitFor({ state: 'detached' });
   });
 
