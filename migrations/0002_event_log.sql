@@ -93,6 +93,9 @@ COMMENT ON COLUMN plantao.events.at IS 'When it was appended.';
 CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_id IS NOT NULL;
 CREATE INDEX events_by_topic ON plantao.events (topic, position) WHERE topic IS NOT NULL;
 CREATE INDEX events_by_user ON plantao.events (user_id, position) WHERE user_id IS NOT NULL;
+-- Serves what happened to a group, among all its messages: GET /group-events. The sum, as for the next one.
+CREATE INDEX events_about_groups ON plantao.events ((group_id + 0), position)
+  WHERE kind IN ('joined', 'left', 'role_changed', 'group_changed');
 CREATE INDEX events_broadcast ON plantao.events (position) WHERE kind = 'broadcast';
 -- Serves the name that a group had at an event. The sum keeps every plan from events_by_group, which has each message of the group.
 CREATE INDEX events_of_former_names ON plantao.events ((group_id + 0), position)
@@ -205,12 +208,20 @@ CREATE VIEW plantao.event_feed AS
          m.sender_id, sender.username AS sender, sender.is_hook, m.content, m.created_at AS sent_at, m.edited_at,
          e.kind = 'message_edited' AND m.edited_at > e.at AS is_outdated, e.payload, e.at,
          m.idempotency_key, m.meta, CASE WHEN m.reply_to_id IS NOT NULL THEN plantao.reply_preview(m.reply_to_id, e.group_id) END AS reply_to,
+         by_payload.actor_id, actor.username AS actor,
          coalesce(octet_length(m.content), 0) + coalesce(octet_length(m.meta::text), 0) + coalesce(e.payload_bytes, 0) AS bytes
   FROM plantao.events e
   -- OFFSET 0 forces a lookup by key for each event. A plan from when the tables were empty would join whole tables, and a
   -- node keeps its plan: after ten thousand messages a page took 300 ms instead of 3.
   LEFT JOIN LATERAL (SELECT name, deleted_at FROM plantao.groups WHERE id = e.group_id OFFSET 0) g ON true
-  LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = e.user_id OFFSET 0) who ON true
+  -- A payload that was written by hand may have anything there: a cast that fails would hold up the page.
+  CROSS JOIN LATERAL (SELECT
+    CASE WHEN e.kind IN ('joined', 'left', 'role_changed', 'group_changed', 'group_deleted')
+         THEN substring(e.payload ->> 'actor_id' FROM '^[0-9]{1,16}$')::bigint END AS actor_id,
+    CASE WHEN e.kind = 'role_changed' THEN substring(e.payload ->> 'user_id' FROM '^[0-9]{1,16}$')::bigint END AS member_id
+    OFFSET 0) by_payload
+  LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = coalesce(e.user_id, by_payload.member_id) OFFSET 0) who ON true
+  LEFT JOIN LATERAL (SELECT username FROM plantao.users WHERE id = by_payload.actor_id OFFSET 0) actor ON true
   LEFT JOIN LATERAL (SELECT sender_id, content, created_at, edited_at, meta, reply_to_id, idempotency_key FROM plantao.messages
                      WHERE id = e.message_id AND e.kind IN ('message', 'message_edited')
                        AND g.deleted_at IS NULL OFFSET 0) m ON true
@@ -222,7 +233,7 @@ COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group whose members receiv
 COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name that the group had after the event; null if the event deleted it.';
 COMMENT ON COLUMN plantao.event_feed.topic IS 'The topic whose subscribers receive it, or the name that the group had before, if any.';
 COMMENT ON COLUMN plantao.event_feed.user_id IS 'The user who joined, left or was renamed.';
-COMMENT ON COLUMN plantao.event_feed.username IS 'Name of that user; null if the account was deleted.';
+COMMENT ON COLUMN plantao.event_feed.username IS 'Name of that user, or of the member whose role changed; null if the account is not known any more.';
 COMMENT ON COLUMN plantao.event_feed.message_id IS 'The message.';
 COMMENT ON COLUMN plantao.event_feed.sender_id IS 'The sender; null if the message was deleted.';
 COMMENT ON COLUMN plantao.event_feed.sender IS 'Name of the sender.';
@@ -236,6 +247,8 @@ COMMENT ON COLUMN plantao.event_feed.at IS 'When the event was appended.';
 COMMENT ON COLUMN plantao.event_feed.idempotency_key IS 'The Idempotency-Key of the post; nodes send it to the sender only.';
 COMMENT ON COLUMN plantao.event_feed.meta IS 'What the client stored with the message.';
 COMMENT ON COLUMN plantao.event_feed.reply_to IS 'The message that it replies to: plantao.reply_preview().';
+COMMENT ON COLUMN plantao.event_feed.actor_id IS 'The user who did it: plantao.act_as(). Null if that is not known.';
+COMMENT ON COLUMN plantao.event_feed.actor IS 'Name of that user.';
 COMMENT ON COLUMN plantao.event_feed.bytes IS 'Size of the text or payload.';
 
 CREATE FUNCTION plantao.timeline() RETURNS integer
@@ -397,6 +410,25 @@ CREATE TRIGGER log_added AFTER INSERT ON plantao.messages
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages();
 -- plantao.log_removed_messages() logs deletions (0015_group_administration.sql): those of a deleted group are left out.
 
+-- As plantao.importing, the setting counts only with the id of the present transaction.
+CREATE FUNCTION plantao.act_as(actor bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM set_config('plantao.actor', concat(pg_current_xact_id(), ':', actor), true);
+END $$;
+COMMENT ON FUNCTION plantao.act_as(bigint) IS
+  'Names the user for whom the rest of the transaction changes groups and memberships: their events say so. From psql: BEGIN; SELECT plantao.act_as(7); INSERT INTO plantao.memberships …; COMMIT;';
+
+CREATE FUNCTION plantao.actor_details() RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  actor bigint := substring(current_setting('plantao.actor', true) FROM concat('^', pg_current_xact_id_if_assigned(), ':([0-9]{1,16})$'));
+BEGIN
+  RETURN CASE WHEN actor IS NOT NULL THEN jsonb_build_object('actor_id', actor) END;
+END $$;
+COMMENT ON FUNCTION plantao.actor_details() IS
+  'Returns what the payload of an event says about the user who acts in this transaction (plantao.act_as); null if that is not known. The id only: the log would keep the names of erased accounts.';
+
 CREATE FUNCTION plantao.log_memberships() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -406,8 +438,8 @@ BEGIN
   IF plantao.is_importing() THEN RETURN NULL; END IF;
   IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
   head := plantao.lock_log();
-  INSERT INTO plantao.events (position, kind, group_id, user_id)
-  SELECT head + row_number() OVER (ORDER BY group_id, user_id), TG_ARGV[0], group_id, user_id FROM changed;
+  INSERT INTO plantao.events (position, kind, group_id, user_id, payload)
+  SELECT head + row_number() OVER (ORDER BY group_id, user_id), TG_ARGV[0], group_id, user_id, plantao.actor_details() FROM changed;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.require_stored(added, (SELECT count(*) FROM changed), 'events');
   PERFORM plantao.hint('plantao_events', (head + added)::text);

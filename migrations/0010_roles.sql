@@ -93,7 +93,7 @@ BEGIN
       plantao.sign_in_attempts, plantao.known_networks TO plantao_service;
     -- Without parameter lists, so that a change of parameters needs no change here.
     GRANT EXECUTE ON FUNCTION plantao.hint, plantao.require_stored, plantao.name_key, plantao.search_name, plantao.trigrams, plantao.database_oid, plantao.sessions, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
-      plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.reply_preview, plantao.lock_group_names, plantao.assert_term,
+      plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.act_as, plantao.reply_preview, plantao.lock_group_names, plantao.assert_term,
       plantao.close_fence, plantao.hold_leader_lock, plantao.cluster_id, plantao.fencing_token, plantao.newest_epoch, plantao.timeline, plantao.read_only_reason,
       plantao.refuse_read_only, plantao.report_lost_lock, plantao.report_lost_end, plantao.may_lead, plantao.last_active_at, plantao.pause, plantao.resume, plantao.open_term, plantao.end_open_term, plantao.insert_term,
       plantao.warm_up_term, plantao.end_last_term_sessions,

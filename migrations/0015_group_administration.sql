@@ -49,7 +49,7 @@ BEGIN
   head := plantao.lock_log();
   INSERT INTO plantao.events (position, kind, group_id, payload)
   SELECT head + row_number() OVER (ORDER BY n.group_id, n.user_id), 'role_changed', n.group_id,
-         jsonb_build_object('user_id', n.user_id, 'role', n.role)
+         jsonb_build_object('user_id', n.user_id, 'role', n.role) || coalesce(plantao.actor_details(), '{}')
   FROM old_rows o JOIN new_rows n USING (group_id, user_id) WHERE n.role <> o.role;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
@@ -96,12 +96,16 @@ CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE ON plantao.departures
 
 CREATE FUNCTION plantao.end_memberships() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  actor text := current_setting('plantao.actor', true);
 BEGIN
   -- The joins leave out users whose rows do not exist any more, and deleted groups: no user is added to one again.
   INSERT INTO plantao.departures (group_id, user_id, removed)
   SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = pg_current_xact_id_if_assigned()::text, false)
   FROM changed c JOIN plantao.groups g ON g.id = c.group_id AND g.deleted_at IS NULL JOIN plantao.users u ON u.id = c.user_id
   ON CONFLICT DO NOTHING;
+  -- Nobody chose the heir.
+  PERFORM set_config('plantao.actor', '', true);
   UPDATE plantao.memberships m SET role = 'owner'
   FROM (SELECT DISTINCT c.group_id FROM changed c WHERE c.role = 'owner') former
   CROSS JOIN LATERAL (
@@ -109,6 +113,7 @@ BEGIN
     ORDER BY i.role = 'admin' DESC, i.joined_at, i.user_id LIMIT 1) heir
   WHERE m.group_id = former.group_id AND m.user_id = heir.user_id
     AND NOT EXISTS (SELECT FROM plantao.memberships o WHERE o.group_id = former.group_id AND o.role = 'owner');
+  PERFORM set_config('plantao.actor', coalesce(actor, ''), true);
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_memberships() IS
@@ -144,7 +149,11 @@ BEGIN
          CASE WHEN n.deleted_at IS NOT NULL AND o.deleted_at IS NULL THEN 'group_deleted' ELSE 'group_changed' END, n.id,
          -- Without the name of a direct chat: the log would keep those of erased accounts.
          CASE WHEN o.direct_low IS NULL AND (n.deleted_at IS NOT NULL OR n.name <> o.name) THEN o.name END,
-         jsonb_build_object('name', CASE WHEN o.direct_low IS NULL THEN n.name END, 'description', n.description, 'archived', n.archived_at IS NOT NULL, 'shows_reads', n.shows_reads)
+         jsonb_build_object('name', CASE WHEN o.direct_low IS NULL THEN n.name END, 'description', n.description, 'archived', n.archived_at IS NOT NULL, 'shows_reads', n.shows_reads,
+           'changed', to_jsonb(array_remove(ARRAY[
+             CASE WHEN n.name <> o.name THEN 'name' END, CASE WHEN n.description <> o.description THEN 'description' END,
+             CASE WHEN (n.archived_at IS NULL) <> (o.archived_at IS NULL) THEN 'archived' END,
+             CASE WHEN n.shows_reads <> o.shows_reads THEN 'shows_reads' END], NULL))) || coalesce(plantao.actor_details(), '{}')
   FROM old_rows o JOIN new_rows n USING (id)
   WHERE (n.name, n.description, n.shows_reads, n.archived_at, n.deleted_at)
         IS DISTINCT FROM (o.name, o.description, o.shows_reads, o.archived_at, o.deleted_at);

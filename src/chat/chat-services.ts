@@ -4,6 +4,7 @@ import type { Log } from '../log/log.ts';
 import { GroupAdministration } from './groups/administration.ts';
 import { ChatList } from './groups/chat-list.ts';
 import { DirectChats } from './groups/direct-chats.ts';
+import { GroupEvents } from './groups/group-events.ts';
 import type { GroupRemoval } from './groups/group-removal.ts';
 import { Groups } from './groups/groups.ts';
 import { Hooks } from './groups/hooks.ts';
@@ -37,6 +38,7 @@ export function buildChatServices({ sequelize, write, users, groupRemoval, keeps
   return {
     users,
     groups,
+    groupEvents: new GroupEvents(sequelize),
     namedGroups: new NamedGroups(sequelize, write, groups),
     administration: new GroupAdministration(write, groupRemoval),
     invitations: new Invitations(sequelize, write),

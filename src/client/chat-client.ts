@@ -89,7 +89,7 @@ export class ChatClient extends ClientSession {
 
   /** Adds a user to a group; by default, the signed-in user. Idempotent. */
   async join(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
-    const body = { groupId, userId: options.userId ?? this.calls.me() };
+    const body = { groupId, userId: options.userId ?? this.calls.me(), actorId: this.calls.userId };
     await this.calls.write<{ group_id: number }>('/group-users', { body }, 'group_id', options);
   }
 
@@ -105,7 +105,7 @@ export class ChatClient extends ClientSession {
 
   /** Removes a user from a group; by default, the signed-in user. Idempotent. */
   async leave(groupId: number, options: CallOptions & { userId?: number } = {}): Promise<void> {
-    const body = { groupId, userId: options.userId ?? this.calls.me() };
+    const body = { groupId, userId: options.userId ?? this.calls.me(), actorId: this.calls.userId };
     await this.calls.execute('/group-users', { method: 'DELETE', body }, options);
   }
 

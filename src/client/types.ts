@@ -16,10 +16,13 @@ import type { health, switchoverResponse } from '../http/routes/cluster/control-
 import type { logLevelResponse } from '../http/routes/cluster/log-routes.ts';
 import type {
   acceptedResponse,
+  checkedResponse,
   groupResponse,
   invitationResponse,
+  invitationsResponse,
 } from '../http/routes/groups/administration-routes.ts';
 import type { directResponse } from '../http/routes/groups/direct-routes.ts';
+import type { groupEventsResponse } from '../http/routes/groups/group-events-route.ts';
 import type { chatsResponse, createChatResponse } from '../http/routes/groups/group-routes.ts';
 import type { hookResponse, hooksResponse } from '../http/routes/messages/hook-routes.ts';
 import type { presenceResponse } from '../http/routes/messages/live-routes.ts';
@@ -58,6 +61,8 @@ export type SignInResult = Pick<Login, 'user_id' | 'username'> &
 
 /** A user's groups, and the cursor from which `events({ cursor })` continues without gap or overlap. */
 export type ChatList = z.output<typeof chatsResponse>;
+/** A page of what happened to a group, oldest first, and the cursor at which it was read. */
+export type GroupEventPage = Omit<z.output<typeof groupEventsResponse>, 'group_id'>;
 /** The signed-in user with all groups, and the cursor of that snapshot. */
 export type Sync = z.output<typeof syncResponse>;
 /** A page of messages, oldest first, and the cursor at which it was read. */
@@ -85,6 +90,10 @@ export type GroupState = z.output<typeof groupResponse>;
 export type DirectChat = z.output<typeof directResponse>;
 /** A new invitation, with its token. */
 export type Invitation = z.output<typeof invitationResponse>;
+/** An invitation with which users may still join; without its token. */
+export type OpenInvitation = z.output<typeof invitationsResponse>['invitations'][number];
+/** The group of an invitation. */
+export type CheckedInvitation = z.output<typeof checkedResponse>;
 /** A hook of a group. */
 export type Hook = z.output<typeof hooksResponse>['hooks'][number];
 /** A new hook, with its token. */

@@ -7,6 +7,9 @@ export interface FeedRow {
   topic: string | null;
   user_id: number | null;
   username: string | null;
+  /** The user who acted, if that is known. */
+  actor_id: number | null;
+  actor: string | null;
   message_id: number | null;
   sender_id: number | null;
   sender: string | null;
@@ -45,7 +48,7 @@ const READ_BYTES = `CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN bytes ELSE 0 END`
  * The columns of an alias of plantao.event_feed. Each is named, so that a new column of the view changes no prepared
  * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, with their length in it.
  */
-export const FEED = `position, kind, group_id, group_name, topic, user_id, username, message_id, sender_id, sender, is_hook, sent_at, edited_at,
+export const FEED = `position, kind, group_id, group_name, topic, user_id, username, actor_id, actor, message_id, sender_id, sender, is_hook, sent_at, edited_at,
   is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at, bytes, CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN content END AS content,
   CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN payload::text END AS payload`;
 

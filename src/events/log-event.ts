@@ -142,13 +142,17 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
     case 'reaction':
       return fields({ group_id: row.group_id, message_id: row.message_id, ...JSON.parse(payloadOf(row)) });
     case 'read_by':
-    case 'role_changed':
       return fields({ group_id: row.group_id, ...JSON.parse(payloadOf(row)) });
+    case 'role_changed': {
+      const { actor_id: _, ...details } = JSON.parse(payloadOf(row));
+      return fields({ group_id: row.group_id, ...details, username: row.username, ...actorOf(row) });
+    }
     case 'group_changed':
     case 'group_deleted': {
-      const { name, ...details } = JSON.parse(payloadOf(row));
+      const { name, changed, actor_id: _, ...details } = JSON.parse(payloadOf(row));
       // The log has no name of a direct chat.
-      return fields({ group_id: row.group_id, name: name ?? row.group_name ?? '', ...details });
+      const state = { group_id: row.group_id, name: name ?? row.group_name ?? '', ...details };
+      return fields({ ...state, ...(kind === 'group_changed' && changed && { changed }), ...actorOf(row) });
     }
     case 'read':
       return fields(JSON.parse(payloadOf(row)));
@@ -156,7 +160,13 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
       return fields({ group_id: row.group_id, user_id: row.user_id, username: row.username });
     case 'joined':
     case 'left':
-      return fields({ group_id: row.group_id, group: row.group_name, user_id: row.user_id, username: row.username });
+      return fields({
+        group_id: row.group_id,
+        group: row.group_name,
+        user_id: row.user_id,
+        username: row.username,
+        ...actorOf(row),
+      });
     case 'notification':
       // A topic and a group of the same name receive the same event. Subscribers of the topic must not learn the group's id.
       return `${fields({
@@ -167,6 +177,9 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
       return `"payload":${payloadOf(row)}`;
   }
 }
+
+/** Returns the fields for the user who acted; none if that is not known. */
+const actorOf = ({ actor, actor_id }: FeedRow) => (actor_id === null ? {} : { actor_id, actor });
 
 /** Returns the payload as PostgreSQL writes it. Parsed and written again, 1e400 would become null and 2^53 + 1 another number. */
 function payloadOf({ payload, bytes }: FeedRow): string {

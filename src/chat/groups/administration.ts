@@ -1,6 +1,7 @@
 import type { Transaction } from 'sequelize';
 import { query } from '../../database/query.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
+import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';
 import { lockLog } from '../lock-log.ts';
 import { lockLogForUser } from '../users/users.ts';
@@ -18,6 +19,14 @@ export interface GroupState {
 
 /** The new values of a group's fields; undefined ones stay. */
 export type GroupChange = { [Field in keyof GroupState]?: GroupState[Field] | undefined };
+
+/** Who changes a group. */
+export interface Actor {
+  /** The authenticated user, whose role decides; null where callers are not authenticated (AUTH=open). */
+  actorId: number | null;
+  /** The user whom the events name: with AUTH=open the one that the request names, if any. */
+  namedId: number | null;
+}
 
 /**
  * Changes groups and the roles of their members. The actor's permission is checked inside the transaction: while the event log is
@@ -37,9 +46,10 @@ export class GroupAdministration {
    * Renames, describes, archives or restores a group.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat.
    */
-  async change(groupId: number, actorId: number | null, change: GroupChange): Promise<GroupState> {
+  async change(groupId: number, by: Actor, change: GroupChange): Promise<GroupState> {
     return this.#write(async (transaction) => {
-      await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
+      await requireRole(groupId, by.actorId, OWNERS_AND_ADMINS, transaction);
+      await actAs(by.namedId, transaction);
       const [row] = await query<GroupState>(
         transaction,
         `UPDATE plantao.groups SET name = coalesce($name, name), description = coalesce($description, description),
@@ -64,9 +74,10 @@ export class GroupAdministration {
    * Gives a member another role. The last owner cannot step down.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, last_owner, direct_chat.
    */
-  async setRole(groupId: number, actorId: number | null, userId: number, role: MemberRole): Promise<void> {
+  async setRole(groupId: number, by: Actor, userId: number, role: MemberRole): Promise<void> {
     await this.#write(async (transaction) => {
-      await requireRole(groupId, actorId, ['owner'], transaction);
+      await requireRole(groupId, by.actorId, ['owner'], transaction);
+      await actAs(by.namedId, transaction);
       const former = await roleOf(groupId, userId, transaction);
       if (former === null) throw new Refused('not_a_member', { sentence: 'this user is not in the group' });
       if (former === 'owner' && role !== 'owner') await this.#requireAnotherOwner(groupId, userId, transaction);
@@ -93,6 +104,7 @@ export class GroupAdministration {
       if (actor !== 'owner' && role !== 'member') {
         throw new Refused('forbidden', { sentence: 'only owners of the group may remove its owners and admins' });
       }
+      await actAs(actorId, transaction);
       await query(transaction, "SELECT set_config('plantao.removes_member', pg_current_xact_id()::text, true)");
       await query(transaction, 'DELETE FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId', {
         groupId,

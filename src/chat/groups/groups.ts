@@ -3,10 +3,12 @@ import { type Group, modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
 import { afterCommit } from '../../database/writes/after-commit.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
+import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { lockLog } from '../lock-log.ts';
 import { lockLogForUser, requireUser, type Users, type UserView } from '../users/users.ts';
+import type { Actor } from './administration.ts';
 import {
   AddingLimit,
   MAX_GROUPS,
@@ -149,6 +151,7 @@ export class Groups {
       const [group] = await Group.bulkCreate([{ name, creatorId }], { returning: true, transaction });
       const groupId = group?.id ?? 0;
       await requireStored(groupId > 0 ? 1 : 0, 1, 'groups', transaction);
+      await actAs(creatorId, transaction);
       await Membership.bulkCreate(
         memberIds.map((userId) => ({ groupId, userId })),
         { transaction },
@@ -174,18 +177,24 @@ export class Groups {
   }
 
   /**
-   * Adds a member; does nothing if the user is one. `adderId` is the user who adds, as for {@link create}. Only an owner or admin
+   * Adds a member; does nothing if the user is one. The actor's limit of added people counts, as for {@link create}. Only an owner or admin
    * can add a user again who has left or was removed.
    * @throws {Refused} not_a_member if the adder is not one, user_not_found, group_not_found, has_left, group_full, too_many_groups,
    * key_reused; {RateLimitedError} if the adder adds too many people in an hour; {NotActiveError}.
    */
-  async join(groupId: number, userId: number, adderId: number | null, key: RequestKey | null = null): Promise<void> {
+  async join(
+    groupId: number,
+    userId: number,
+    { actorId: adderId, namedId }: Actor,
+    key: RequestKey | null = null,
+  ): Promise<void> {
     const isAdded = adderId !== null && adderId !== userId;
     const join = async (transaction: Transaction) => {
       await lockLog(transaction);
       if (adderId !== null) await requireMayAdd(groupId, userId, adderId, transaction);
       await requireUser(userId, transaction);
       await this.require(groupId, transaction);
+      await actAs(namedId, transaction);
       await joinAll([groupId], userId, transaction);
     };
     await idempotentWrite(this.#sequelize, this.#write, key, join, async () => {
@@ -194,13 +203,18 @@ export class Groups {
   }
 
   /**
-   * Removes a member; does nothing if the user is not one. With `hidesGroup`, the result does not reveal whether the group exists.
+   * Removes a member; does nothing if the user is not one. The event names the user `namedId`, if it is not null. With `hidesGroup`, the result does not reveal whether the group exists.
    * @throws {Refused} user_not_found, group_not_found; {NotActiveError}.
    */
-  async leave(groupId: number, userId: number, hidesGroup: boolean): Promise<void> {
+  async leave(
+    groupId: number,
+    userId: number,
+    { hidesGroup, namedId }: { hidesGroup: boolean; namedId: number | null },
+  ): Promise<void> {
     await this.#write(async (transaction) => {
       await lockLogForUser(userId, transaction);
       if (!hidesGroup) await this.require(groupId, transaction);
+      await actAs(namedId, transaction);
       await modelsOf(transaction).Membership.destroy({ where: { groupId, userId }, transaction });
     });
   }

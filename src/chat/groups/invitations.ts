@@ -1,13 +1,14 @@
 import type { Sequelize } from 'sequelize';
 import { query } from '../../database/query.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
+import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { hashOfToken, keyedToken, newSalt } from '../idempotency/keyed-token.ts';
 import { lockLogForUser } from '../users/users.ts';
 import { requireBelowMembershipLimits } from './group-limits.ts';
 import { requireMembers } from './require-stored.ts';
-import { OWNERS_AND_ADMINS, requireRole } from './roles.ts';
+import { OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
 
 /** A new invitation; its token is shown only once. */
 export interface Invitation {
@@ -15,6 +16,19 @@ export interface Invitation {
   /** In ISO 8601. */
   expiresAt: string;
 }
+
+/** An invitation with which users may still join. Times are in ISO 8601. */
+export interface OpenInvitation {
+  id: string;
+  created_at: string;
+  expires_at: string;
+  uses_left: number;
+  /** The name of its creator; null with AUTH=open. */
+  created_by: string | null;
+}
+
+/** Enough of a token's hash to tell the invitations of a group apart, and useless to join with. */
+const INVITATION_ID = "encode(substr(i.hash, 1, 12), 'hex')";
 
 interface InvitedGroup {
   id: number;
@@ -70,15 +84,57 @@ export class Invitations {
     return { token: keyedToken(key, salt), expiresAt };
   }
 
-  /** Revokes all invitations of a group and returns how many. @throws {Refused} as {@link create}. */
-  async revokeAll(groupId: number, actorId: number | null): Promise<number> {
+  /**
+   * Returns the invitations with which users may still join, newest first. They are no use to join with: no token is stored.
+   * @throws {Refused} not_a_member, forbidden unless the actor is an owner or admin.
+   */
+  async list(groupId: number, actorId: number | null): Promise<OpenInvitation[]> {
+    const role = actorId === null ? 'owner' : await roleOf(groupId, actorId, this.#sequelize);
+    if (role === null) throw new Refused('not_a_member');
+    if (!OWNERS_AND_ADMINS.includes(role)) throw new Refused('forbidden');
+    const rows = await query<
+      Omit<OpenInvitation, 'created_at' | 'expires_at'> & { created_at: Date; expires_at: Date }
+    >(
+      this.#sequelize,
+      `SELECT ${INVITATION_ID} AS id, i.created_at, i.expires_at, i.uses_left, u.username AS created_by
+       FROM plantao.invitations i LEFT JOIN plantao.users u ON u.id = i.created_by
+       WHERE i.group_id = $groupId AND i.expires_at > clock_timestamp() AND i.uses_left > 0
+       ORDER BY i.created_at DESC`,
+      { groupId },
+    );
+    return rows.map(({ created_at, expires_at, ...rest }) => ({
+      ...rest,
+      created_at: created_at.toISOString(),
+      expires_at: expires_at.toISOString(),
+    }));
+  }
+
+  /** Returns the group of an invitation with which a user may join now. @throws {Refused} invitation_not_found. */
+  async check(token: string): Promise<{ name: string; expiresAt: string }> {
+    const [found] = await query<{ name: string; expires_at: Date }>(
+      this.#sequelize,
+      `SELECT g.name, i.expires_at FROM plantao.invitations i JOIN plantao.groups g ON g.id = i.group_id
+       WHERE i.hash = $hash AND i.expires_at > clock_timestamp() AND i.uses_left > 0 AND g.deleted_at IS NULL`,
+      { hash: hashOfToken(token) },
+    );
+    if (!found) throw new Refused('invitation_not_found');
+    return { name: found.name, expiresAt: found.expires_at.toISOString() };
+  }
+
+  /**
+   * Revokes the invitations of a group, or one of them, and returns how many.
+   * @throws {Refused} as {@link create}; invitation_not_found if there is no such one.
+   */
+  async revoke(groupId: number, actorId: number | null, invitationId: string | null = null): Promise<number> {
     return this.#write(async (transaction) => {
       await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const revoked = await query(
         transaction,
-        'DELETE FROM plantao.invitations WHERE group_id = $groupId RETURNING hash',
-        { groupId },
+        `DELETE FROM plantao.invitations i WHERE i.group_id = $groupId
+           AND ($invitationId::text IS NULL OR ${INVITATION_ID} = $invitationId) RETURNING i.hash`,
+        { groupId, invitationId },
       );
+      if (invitationId !== null && revoked.length === 0) throw new Refused('invitation_not_found');
       return revoked.length;
     });
   }
@@ -111,6 +167,7 @@ export class Invitations {
         { hash: hashOfToken(token) },
       );
       if (used.length === 0) throw new Refused('invitation_not_found');
+      await actAs(userId, transaction);
       await query(transaction, 'INSERT INTO plantao.memberships (group_id, user_id) VALUES ($id, $userId)', {
         id,
         userId,

@@ -3,6 +3,7 @@ import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
 import { afterCommit } from '../../database/writes/after-commit.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
+import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { lockLogForUser } from '../users/users.ts';
@@ -41,6 +42,7 @@ export class NamedGroups {
       if (isIn) return;
       const isMissing = !create && (ownOnly || (await oldestNamed([name], transaction)).size === 0);
       if (isMissing) throw new Refused('group_not_found');
+      await actAs(userId, transaction);
       await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
       await requireBelowCreationLimits(userId, transaction);
     });
@@ -52,6 +54,7 @@ export class NamedGroups {
     await this.#write(async (transaction) => {
       await lockLogForUser(userId, transaction);
       const groupId = await this.#groups.idsNamed(name, userId, transaction);
+      await actAs(userId, transaction);
       await modelsOf(transaction).Membership.destroy({ where: { userId, groupId }, transaction });
     });
     return afterCommit(() => this.#groups.namesOfUser(userId));
@@ -81,6 +84,7 @@ export class NamedGroups {
     };
     const replace = async (transaction: Transaction) => {
       await lockLogForUser(userId, transaction);
+      await actAs(userId, transaction);
       await leaveAllBut(names, userId, transaction);
       const kept = await namesOf(userId, transaction);
       const missing = [...new Set(names)].filter((name) => !kept.has(name));

@@ -1,11 +1,15 @@
+import { decodeEvent } from '../event-kinds.ts';
 import type { CallOptions } from '../requests/connection.ts';
 import type {
   AcceptedInvitation,
+  CheckedInvitation,
   CreatedHook,
+  GroupEventPage,
   GroupState,
   Hook,
   Invitation,
   MemberRole,
+  OpenInvitation,
   SendResult,
 } from '../types.ts';
 import type { Calls } from './calls.ts';
@@ -38,8 +42,21 @@ export class GroupCalls {
 
   /** Renames, describes, archives or restores a group, for its owners and admins. */
   async change(groupId: number, change: GroupChange, options: CallOptions = {}): Promise<GroupState> {
-    const request = { method: 'PATCH', body: { groupId, ...change } } as const;
+    const request = { method: 'PATCH', body: { groupId, ...change, actorId: this.#calls.userId } } as const;
     return this.#calls.write<GroupState>('/groups', request, 'group_id', options);
+  }
+
+  /**
+   * Returns what happened to a group: who joined, left or got another role, and what else of it changed; the newest, or those
+   * before the cursor of an event. The event log keeps events for a limited time.
+   */
+  async events(
+    groupId: number,
+    { before, limit, ...options }: CallOptions & { before?: string; limit?: number } = {},
+  ): Promise<GroupEventPage> {
+    const page = await this.#calls.read<GroupEventPage>('/group-events', { groupId, before, limit }, 'events', options);
+    // Kinds that only a newer node knows are left out.
+    return { ...page, events: page.events.filter((one) => (decodeEvent(one)?.kind ?? 'unknown') !== 'unknown') };
   }
 
   /** Deletes a group with its messages, for its owners. */
@@ -54,7 +71,11 @@ export class GroupCalls {
   async setRole(groupId: number, userId: number, role: MemberRole, options: CallOptions = {}): Promise<void> {
     // An owner who steps down may not repeat it.
     const alreadyDoneCodes = userId === this.#calls.userId ? ['forbidden'] : [];
-    const request = { method: 'PATCH', body: { groupId, userId, role }, alreadyDoneCodes } as const;
+    const request = {
+      method: 'PATCH',
+      body: { groupId, userId, role, actorId: this.#calls.userId },
+      alreadyDoneCodes,
+    } as const;
     await this.#calls.execute('/group-users', request, options);
   }
 
@@ -68,6 +89,24 @@ export class GroupCalls {
   async revokeInvitations(groupId: number, options: CallOptions = {}): Promise<number> {
     const request = { method: 'DELETE', body: { groupId } } as const;
     return (await this.#calls.write<{ revoked: number }>('/invitations', request, 'revoked', options)).revoked;
+  }
+
+  /** Returns the invitations with which users may still join, newest first, for owners and admins. */
+  async invitations(groupId: number, options: CallOptions = {}): Promise<OpenInvitation[]> {
+    type Listed = { invitations: OpenInvitation[] };
+    return (await this.#calls.read<Listed>('/invitations', { groupId }, 'invitations', options)).invitations;
+  }
+
+  /** Revokes one invitation, for owners and admins. */
+  async revokeInvitation(groupId: number, invitationId: string, options: CallOptions = {}): Promise<void> {
+    const alreadyDoneCodes = ['invitation_not_found'];
+    const request = { method: 'DELETE', body: { groupId, invitationId }, alreadyDoneCodes } as const;
+    await this.#calls.execute('/invitations', request, options);
+  }
+
+  /** Returns the group of an invitation. Requires no signed-in user. @throws {RefusedError} `invitation_not_found`. */
+  async checkInvitation(token: string, options: CallOptions = {}): Promise<CheckedInvitation> {
+    return this.#calls.write<CheckedInvitation>('/invitations/check', { body: { token } }, 'group_name', options);
   }
 
   /** Joins the group of an invitation. Idempotent. */

@@ -76,7 +76,7 @@ export async function readBareEvent(
   knownEpoch: string,
   problem: string,
 ): Promise<LogPage> {
-  const rows = `SELECT position, kind, group_id, NULL AS group_name, topic, user_id, NULL AS username, message_id,
+  const rows = `SELECT position, kind, group_id, NULL AS group_name, topic, user_id, NULL AS username, NULL AS actor_id, NULL AS actor, message_id,
       NULL AS sender_id, NULL AS sender, NULL AS sent_at, NULL AS edited_at, false AS is_outdated, NULL AS idempotency_key, NULL AS meta, NULL AS reply_to,
       NULL AS at, 0 AS bytes, NULL AS content, NULL AS payload
     FROM plantao.events WHERE position > $1 ORDER BY position LIMIT 1`;

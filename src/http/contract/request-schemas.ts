@@ -30,6 +30,13 @@ export const actingUserId = (role = 'The user who acts') =>
       .describe(`${role}. Required with AUTH=open. With AUTH=token it may be left out: the token names the user.`),
   );
 
+/** The user whom the events of a change name, where that need not be the user whom it is about: {@link actorOf}. */
+export const actorId = id
+  .optional()
+  .describe(
+    'The user who does this: the events name that user. It may be left out. With AUTH=token it must be the user of the token.',
+  );
+
 /** Returns true for text of at most `max` characters. Counting takes time proportional to the text, so long text is rejected first. */
 const isAtMost = (text: string, max: number) =>
   text.length <= max || (text.length <= 2 * max && [...text].length <= max);

@@ -113,6 +113,15 @@ export const chat = z
   })
   .meta({ id: 'Chat' });
 
+/** The user who did it: absent where that is not known, such as for changes by SQL, or with AUTH=open if the request did not say so. */
+const actor = {
+  actor_id: z.number().optional().describe('The user who did it; absent if that is not known.'),
+  actor: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('The name of that user now; null if the account is not known any more.'),
+};
 const happened = { cursor: z.string(), at: z.iso.datetime() };
 const groupState = {
   group_id: z.number(),
@@ -127,6 +136,7 @@ const move = {
   group: z.string().nullable(),
   user_id: z.number(),
   username: z.string().nullable(),
+  ...actor,
 };
 
 /** An event, as polls and streams deliver it. */
@@ -163,10 +173,20 @@ export const event = z
       ...happened,
       group_id: z.number(),
       user_id: z.number(),
+      username: z.string().nullable(),
       role: z.enum(['owner', 'admin', 'member']),
+      ...actor,
     }),
-    z.object({ kind: z.literal('group_changed'), ...happened, ...groupState }),
-    z.object({ kind: z.literal('group_deleted'), ...happened, ...groupState }),
+    z.object({
+      kind: z.literal('group_changed'),
+      ...happened,
+      ...groupState,
+      changed: z
+        .array(z.enum(['name', 'description', 'archived', 'shows_reads']))
+        .describe('The fields that have another value than before.'),
+      ...actor,
+    }),
+    z.object({ kind: z.literal('group_deleted'), ...happened, ...groupState, ...actor }),
     z.object({
       kind: z.literal('user_renamed'),
       ...happened,

@@ -10,6 +10,7 @@ import { logRoutes } from './cluster/log-routes.ts';
 import { metricsRoutes } from './cluster/metrics-routes.ts';
 import { administrationRoutes } from './groups/administration-routes.ts';
 import { directRoutes } from './groups/direct-routes.ts';
+import { groupEventsRoutes } from './groups/group-events-route.ts';
 import { groupRoutes } from './groups/group-routes.ts';
 import { userGroupRoutes } from './groups/user-group-routes.ts';
 import { hookRoutes } from './messages/hook-routes.ts';
@@ -35,6 +36,7 @@ export function allRoutes(services: Services): Route[] {
     ...accountRoutes(services),
     ...userRoutes(services),
     ...groupRoutes(services),
+    ...groupEventsRoutes(services),
     ...administrationRoutes(services),
     ...directRoutes(services),
     ...userGroupRoutes(services),

@@ -26,7 +26,7 @@ describe('The chat page shows what happens in a room', function () {
     return client;
   }
 
-  const line = (page: Page, text: string) => page.locator('.system-line', { hasText: text }).waitFor();
+  const line = (page: Page, text: string) => page.locator('.system-line', { hasText: text }).last().waitFor();
 
   it('asks the only owner who leaves for a new one, and every member sees who that is', async () => {
     const { group_id: id } = await ana.createChat('Handed over', ['bruno', 'clara']);
@@ -61,7 +61,7 @@ describe('The chat page shows what happens in a room', function () {
     await waitForMessage(page, 'before');
     const clara = await signedIn('clara');
     await ana.join(id, { userId: clara.userId ?? 0 });
-    await line(page, 'clara joined.');
+    await line(page, 'ana added clara.');
     await ana.groups.setRole(id, clara.userId ?? 0, 'admin');
     await line(page, 'clara is now an admin.');
     await ana.groups.setRole(id, bruno.userId ?? 0, 'member');
@@ -69,12 +69,38 @@ describe('The chat page shows what happens in a room', function () {
     await ana.groups.setRole(id, bruno.userId ?? 0, 'owner');
     await line(page, 'You are now an owner.');
     await ana.groups.change(id, { name: 'Room 2' });
-    await line(page, 'The group is now called Room 2.');
+    await line(page, 'ana renamed the group to Room 2.');
     await ana.send(id, 'after');
     await waitForMessage(page, 'after');
-    const texts = await page.locator('#messages > li:not(.day) :is(.content, span[dir])').allInnerTexts();
-    expect(texts[0]).to.equal('before');
-    expect(texts.at(-1)).to.equal('after');
+    const textsOn = async () =>
+      (await page.locator('#messages > li:not(.day) :is(.content, span[dir])').allInnerTexts()).filter(
+        (text) => text !== 'New messages',
+      );
+    const texts = await textsOn();
+    expect(texts).to.deep.equal([
+      ...['ana joined.', 'ana added you.', 'You are now an owner.', 'before', 'ana added clara.'],
+      ...['clara is now an admin.', 'You are now a member without special rights.', 'You are now an owner.'],
+      ...['ana renamed the group to Room 2.', 'after'],
+    ]);
+    await expectAccessible(page, 'chat-room-events');
+    await page.reload();
+    await waitForMessage(page, 'after');
+    await eventually('a reload shows the same', async () => (await textsOn()).join() === texts.join());
+    // Another device, which has nothing of it, in Portuguese.
+    const other = await use.browser.open(use.second.url, { locale: 'pt-BR' });
+    await other.locator('#nodes .active').first().waitFor();
+    await other.locator('#username').fill('clara');
+    await other.keyboard.press('Enter');
+    await other.getByRole('link', { name: 'Room 2' }).click();
+    for (const text of ['ana adicionou bruno.', 'ana adicionou você.', 'ana mudou o nome do grupo para Room 2.']) {
+      await line(other, text);
+    }
+    await ana.groups.change(id, { description: 'What for', archived: true });
+    await line(other, 'ana alterou a descrição do grupo.');
+    await line(other, 'ana arquivou o grupo.');
+    await ana.groups.change(id, { archived: false });
+    await line(page, 'ana put the group in use again.');
+    await expectAccessible(other, 'chat-room-events-pt');
     await page.getByRole('button', { name: 'Group settings' }).click();
     await page.getByRole('button', { name: 'Leave group' }).click();
     await page.getByRole('dialog', { name: 'Leave Room 2?' }).waitFor();

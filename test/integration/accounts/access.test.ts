@@ -108,6 +108,7 @@ const TABLE: Record<string, Row> = {
     answers: ownOnly(200),
   },
   'GET /group-users': { query: ({ groupId }) => ({ groupId }), answers: membersOnly(200) },
+  'GET /group-events': { query: ({ groupId }) => ({ groupId }), answers: membersOnly(200) },
   'POST /group-users': {
     body: ({ groupId, self }) => ({ groupId, userId: self.id }),
     answers: membersOnly(200),
@@ -157,6 +158,8 @@ const TABLE: Record<string, Row> = {
     answers: { ...membersOnly(403), sender: 200 },
   },
   'POST /invitations': { body: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 201 } },
+  'GET /invitations': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
+  'POST /invitations/check': { body: () => ({ token: 'none' }), answers: everyone(404) },
   'DELETE /invitations': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
   'POST /invitations/accept': { body: () => ({ token: 'none' }), answers: users(404) },
   'GET /hooks': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },

@@ -7,6 +7,7 @@ import { JwtRefusedError, looksLikeJwt, MAX_JWT_LENGTH } from '../../../chat/aut
 import type { TokenCache } from '../../../chat/auth/token-cache.ts';
 import { looksLikeToken, tokenHash } from '../../../chat/auth/tokens.ts';
 import { Refused } from '../../../chat/errors.ts';
+import type { Actor } from '../../../chat/groups/administration.ts';
 import type { Groups } from '../../../chat/groups/groups.ts';
 import { HttpError, invalid, serviceUnavailable } from '../../http-error.ts';
 import { sendError } from '../../response/send-error.ts';
@@ -152,6 +153,15 @@ export function requireUserId(caller: Caller, userId: number | undefined, field 
   const acting = caller.userId ?? userId;
   if (acting === undefined) throw invalid(field, 'must be a positive integer');
   return acting;
+}
+
+/**
+ * Returns who changes a group: the signed-in user, or with AUTH=open the one that the request names, if any, in the events only.
+ * @throws {HttpError} 403 if another user than the caller is named.
+ */
+export function actorOf(caller: Caller, named: number | undefined): Actor {
+  if (named !== undefined) requireSelf(caller, named);
+  return { actorId: caller.userId, namedId: caller.userId ?? named ?? null };
 }
 
 /** @throws {Refused} not_a_member if the authenticated caller is not in the group. */

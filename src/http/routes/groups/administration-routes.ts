@@ -1,13 +1,19 @@
 import { z } from 'zod';
 import { INVITATION_LENGTH } from '../../../chat/groups/invitations.ts';
 import { ROLES } from '../../../chat/groups/roles.ts';
-import { actingUserId, count, description, groupName, id } from '../../contract/request-schemas.ts';
-import { requireUserId } from '../../request/checks/authentication.ts';
+import { actingUserId, actorId, count, description, groupName, id } from '../../contract/request-schemas.ts';
+import { actorOf, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
 const role = z.enum(ROLES, 'must be owner, admin or member').describe('The role of the member in the group.');
+
+const invitationToken = z
+  .string('must be the token of an invitation')
+  .max(INVITATION_LENGTH, 'must be the token of an invitation')
+  .describe('The token of the invitation.');
+const NO_INVITATION = 'must be the id of an invitation, as in GET /invitations';
 
 /** `/groups`, roles and invitations: for owners and admins, and with AUTH=open for every caller. */
 export function administrationRoutes(services: Services): Route[] {
@@ -16,7 +22,9 @@ export function administrationRoutes(services: Services): Route[] {
     deleteGroupRoute(services),
     roleRoute(services),
     inviteRoute(services),
+    invitationsRoute(services),
     revokeInvitationsRoute(services),
+    checkInvitationRoute(services),
     acceptInvitationRoute(services),
   ];
 }
@@ -52,12 +60,14 @@ function changeGroupRoute({ administration }: Services): Route {
         .boolean('must be true or false')
         .optional()
         .describe('Members see how far each of them has read: GET /read, and the event read_by.'),
+      actorId,
     }),
     errorStatuses: [404, 409],
     responseBody: groupResponse,
-    async handle({ input: { groupId, showsReads, ...state }, caller }) {
+    async handle({ input: { groupId, showsReads, actorId, ...state }, caller }) {
       const change = { ...state, shows_reads: showsReads };
-      return { body: { group_id: groupId, ...(await administration.change(groupId, caller.userId, change)) } };
+      const changed = await administration.change(groupId, actorOf(caller, actorId), change);
+      return { body: { group_id: groupId, ...changed } };
     },
   });
 }
@@ -90,12 +100,12 @@ function roleRoute({ administration }: Services): Route {
     requires: 'user',
     summary:
       'Gives a member another role, for owners; the last owner cannot step down. The group gets the event role_changed',
-    input: z.object({ groupId: id, userId: id.describe('The member.'), role }),
+    input: z.object({ groupId: id, userId: id.describe('The member.'), role, actorId }),
     errorStatuses: [404, 409],
     responseBody: z.object({ message: z.string(), group_id: z.number(), user_id: z.number(), role }),
     responseExample: { message: 'role changed' },
-    async handle({ input: { groupId, userId, role }, caller }) {
-      await administration.setRole(groupId, caller.userId, userId, role);
+    async handle({ input: { groupId, userId, role, actorId }, caller }) {
+      await administration.setRole(groupId, actorOf(caller, actorId), userId, role);
       return { body: { message: 'role changed', group_id: groupId, user_id: userId, role } };
     },
   });
@@ -134,14 +144,76 @@ function revokeInvitationsRoute({ invitations }: Services): Route {
     path: '/invitations',
     servedBy: 'active node',
     requires: 'user',
-    summary: 'Revokes all invitations to a group, for owners and admins',
-    input: z.object({ groupId: id }),
+    summary: 'Revokes all invitations to a group, or one of them, for owners and admins',
+    input: z.object({
+      groupId: id,
+      invitationId: z
+        .string(NO_INVITATION)
+        .regex(/^[0-9a-f]{24}$/, NO_INVITATION)
+        .optional()
+        .describe('The invitation to revoke, as in GET /invitations; all if it is left out.'),
+    }),
     errorStatuses: [404, 409],
     responseBody: z.object({ message: z.string(), group_id: z.number(), revoked: z.number() }),
     responseExample: { message: 'invitations revoked' },
-    async handle({ input: { groupId }, caller }) {
-      const revoked = await invitations.revokeAll(groupId, caller.userId);
+    async handle({ input: { groupId, invitationId }, caller }) {
+      const revoked = await invitations.revoke(groupId, caller.userId, invitationId);
       return { body: { message: 'invitations revoked', group_id: groupId, revoked } };
+    },
+  });
+}
+
+/** The response to GET /invitations. */
+export const invitationsResponse = z.object({
+  group_id: z.number(),
+  invitations: z.array(
+    z.object({
+      id: z.string(),
+      created_at: z.iso.datetime(),
+      expires_at: z.iso.datetime(),
+      uses_left: z.number().describe('How many more users may join with it.'),
+      created_by: z.string().nullable().describe('The name of its creator; null if that is not known.'),
+    }),
+  ),
+});
+
+function invitationsRoute({ invitations }: Services): Route {
+  return route({
+    method: 'get',
+    path: '/invitations',
+    servedBy: 'every node in service',
+    requires: 'user',
+    summary: 'The invitations to a group with which users may still join, for owners and admins; without their tokens',
+    input: z.object({ groupId: id }),
+    responseBody: invitationsResponse,
+    async handle({ input: { groupId }, caller }) {
+      return { body: { group_id: groupId, invitations: await invitations.list(groupId, caller.userId) } };
+    },
+  });
+}
+
+/** The response to POST /invitations/check. */
+export const checkedResponse = z.object({
+  group_name: z.string(),
+  expires_at: z.iso.datetime(),
+});
+
+function checkInvitationRoute({ invitations }: Services): Route {
+  return route({
+    method: 'post',
+    path: '/invitations/check',
+    servedBy: 'every node in service',
+    requires: 'anyone',
+    summary:
+      'The name of the group of an invitation, for those who have its token; nobody joins, and no account is made',
+    description:
+      'A POST, because proxies write addresses into their logs, and the token is a secret. 404 if the invitation has expired, was used up or was revoked',
+    input: z.object({ token: invitationToken }),
+    errorStatuses: [404],
+    responseBody: checkedResponse,
+    async handle({ input }) {
+      const { name, expiresAt } = await invitations.check(input.token);
+      return { body: { group_name: name, expires_at: expiresAt } };
     },
   });
 }
@@ -162,10 +234,7 @@ function acceptInvitationRoute({ invitations }: Services): Route {
     requires: 'user',
     summary: 'Joins the group of an invitation; repeating it is safe',
     input: z.object({
-      token: z
-        .string('must be the token of an invitation')
-        .max(INVITATION_LENGTH, 'must be the token of an invitation')
-        .describe('The token of the invitation.'),
+      token: invitationToken,
       userId: actingUserId('The user who joins'),
     }),
     errorStatuses: [404, 409],

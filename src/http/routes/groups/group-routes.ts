@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { actingUserId, groupName, id, nameList, nothing, username } from '../../contract/request-schemas.ts';
+import { actingUserId, actorId, groupName, id, nameList, nothing, username } from '../../contract/request-schemas.ts';
 import { chat, member, user } from '../../contract/response-schemas.ts';
-import { requireMember, requireUserId } from '../../request/checks/authentication.ts';
+import { actorOf, requireMember, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
@@ -132,14 +132,14 @@ function joinRoute({ groups }: Services): Route {
     servedBy: 'active node',
     requires: 'user',
     summary: 'Adds a user to a group; repeating it is safe',
-    input: z.object({ groupId: id, userId: id.describe('The user to add.') }),
+    input: z.object({ groupId: id, userId: id.describe('The user to add.'), actorId }),
     errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],
     responseBody: membership,
     responseExample: { message: 'joined' },
     async handle({ input, caller, request }) {
       const key = requestKeyOf(request, caller.userId ?? input.userId, input);
-      await groups.join(input.groupId, input.userId, caller.userId, key);
+      await groups.join(input.groupId, input.userId, actorOf(caller, input.actorId), key);
       return { body: { message: 'joined', group_id: input.groupId, user_id: input.userId } };
     },
   });
@@ -154,16 +154,17 @@ function leaveRoute({ groups, administration }: Services): Route {
     summary: 'Leaves a group, or for owners and admins removes another member. Repeating it is safe',
     description:
       'A user who has left can be added again by an owner or admin, or accept an invitation; one who was removed, only be added by an owner or admin. If the last owner leaves, the admin who has been a member longest becomes owner, or else the member; the group gets the event role_changed',
-    input: z.object({ groupId: id, userId: actingUserId('The user to remove, by default the caller') }),
+    input: z.object({ groupId: id, userId: actingUserId('The user to remove, by default the caller'), actorId }),
     errorStatuses: [404, 409],
     responseBody: membership,
     responseExample: { message: 'left' },
-    async handle({ input: { groupId, userId: given }, caller }) {
+    async handle({ input: { groupId, userId: given, actorId }, caller }) {
+      const { namedId } = actorOf(caller, actorId);
       const userId = given ?? requireUserId(caller, undefined);
       if (caller.userId !== null && caller.userId !== userId) {
         await administration.removeMember(groupId, caller.userId, userId);
       } else {
-        await groups.leave(groupId, userId, caller.userId !== null);
+        await groups.leave(groupId, userId, { hidesGroup: caller.userId !== null, namedId });
       }
       return { body: { message: 'left', group_id: groupId, user_id: userId } };
     },

@@ -3,6 +3,7 @@ import {
   type AuthMode,
   ChatClient,
   ChatError,
+  type CheckedInvitation,
   type Message,
   type SignInResult,
   type User,
@@ -105,6 +106,23 @@ export class App extends Observable {
   /** The invitation that is accepted when the user has signed in, if any. */
   get invitation(): Invitation | undefined {
     return placeIn(location.hash).invitation;
+  }
+
+  /**
+   * Returns what the cluster says about an invitation; undefined if the node is an older one, which cannot say.
+   * @throws the error of the request. An invitation that there is not is forgotten first.
+   */
+  async checkInvitation(token: string): Promise<CheckedInvitation | undefined> {
+    try {
+      return await this.client.groups.checkInvitation(token);
+    } catch (error) {
+      if (error instanceof ChatError && error.code === 'not_found') return undefined;
+      if (error instanceof ChatError && error.code === 'invitation_not_found') {
+        history.replaceState(null, '', location.pathname);
+        this.changed();
+      }
+      throw error;
+    }
   }
 
   /** How the page reaches the cluster. */

@@ -1,7 +1,6 @@
-/** An invitation, and the name of its group, which the one who made the link has put there; absent from older links. */
+/** An invitation. */
 export interface Invitation {
   token: string;
-  group?: string;
 }
 
 /** The place that a URL fragment names: a group, a message in it, or an invitation. */
@@ -26,27 +25,19 @@ export function messageHash(groupId: number, messageId: number): string {
   return `${groupHash(groupId)}-message-${messageId}`;
 }
 
-/** Returns the URL fragment that accepts an invitation. It names the group for those who are not signed in: no node tells them. */
-export function invitationHash(token: string, group: string): string {
-  return `#invitation-${token}/${encodeURIComponent(group.toWellFormed())}`;
+/** Returns the URL fragment that accepts an invitation. */
+export function invitationHash(token: string): string {
+  return `#invitation-${token}`;
 }
 
 /** Returns the place that a URL fragment names. */
 export function placeIn(hash: string): Place {
   const [, groupId, messageId] = /^#group-(\d{1,15})(?:-message-(\d{1,15}))?$/.exec(hash) ?? [];
-  const [, token, group] = /^#invitation-([\w.~-]{1,200})(?:\/(.{1,2000}))?$/.exec(hash) ?? [];
+  // Older links have a name after the token, which may be any: the cluster says what the group is called.
+  const [, token] = /^#invitation-([\w.~-]{1,200})(?:\/.{1,2000})?$/.exec(hash) ?? [];
   return {
     ...(groupId !== undefined && { groupId: Number(groupId) }),
     ...(messageId !== undefined && { messageId: Number(messageId) }),
-    ...(token !== undefined && { invitation: { token, ...nameIn(group) } }),
+    ...(token !== undefined && { invitation: { token } }),
   };
-}
-
-/** Returns the name of a group in an invitation; none if it is not written as this page writes it. */
-function nameIn(part: string | undefined): { group?: string } {
-  try {
-    return part === undefined ? {} : { group: decodeURIComponent(part).slice(0, 128) };
-  } catch {
-    return {};
-  }
 }

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ChatError, type SignInResult } from '../../../client/index.ts';
+import { ChatError, type CheckedInvitation, type SignInResult } from '../../../client/index.ts';
 import { errorText } from '../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../i18n/texts.ts';
 import { LanguageSwitch } from '../../shared/language-switch.tsx';
@@ -15,6 +15,9 @@ function signInError(error: unknown): string {
   return (isLost ? errors.byCode.unreachable : undefined) ?? errorText(error);
 }
 
+/** True if the cluster has said that there is no such invitation. */
+const isRefusal = (error: unknown) => error instanceof ChatError && error.code === 'invitation_not_found';
+
 /** The sign-in form. */
 export function SignIn() {
   const { app } = useView();
@@ -27,11 +30,24 @@ export function SignIn() {
   const [failure, setFailure] = useState<() => string>();
   const [busy, setBusy] = useState(false);
   useEffect(() => name.current?.focus(), []);
+  const token = app.invitation?.token;
+  const [invited, setInvited] = useState<CheckedInvitation>();
+  /** Asks the cluster about the invitation, whose address may say anything. @throws if it is none: then it is forgotten. */
+  const checkInvitation = async () => {
+    if (token === undefined) return;
+    setInvited(await app.checkInvitation(token));
+  };
+  useEffect(() => {
+    // Without a connection, or from an older node, there is no answer yet: the sign-in asks again.
+    checkInvitation().catch((error) => isRefusal(error) && setFailure(() => () => errorText(error)));
+  }, [token]);
   const reason = failure?.() ?? (app.endedBy === undefined ? '' : errorText(app.endedBy));
   const attempt = async (enter: (name: string, password: string) => Promise<SignInResult>) => {
     setFailure(undefined);
     setBusy(true);
     try {
+      // Before the sign-in: nobody gets an account by a link that leads nowhere.
+      await checkInvitation();
       const request = () => enter(name.current?.value ?? '', password.current?.value ?? '');
       await app.signIn(request, keep.current?.checked === true);
     } catch (error) {
@@ -57,9 +73,9 @@ export function SignIn() {
     <main id="sign-in">
       <form class="card" ref={form} onSubmit={submit}>
         <h2>{t.signIn}</h2>
-        {app.invitation !== undefined && (
+        {token !== undefined && (
           <p class="invited" dir="auto">
-            {t.invited(app.invitation.group)}
+            {t.invited(invited?.group_name)}
           </p>
         )}
         <ByAuthMode auth={app.auth} class="hint" open={t.signInOpen} token={t.signInToken} />

@@ -42,9 +42,12 @@ export const chat = {
   writeFirst: 'No messages yet. Write the first one.',
   start: 'Start of the conversation',
   systemMessages: {
-    joined: (name: string) => `${name} joined.`,
-    ownJoined: 'You joined.',
-    left: (name: string) => `${name} left.`,
+    joined: (names: string, _count: number) => `${names} joined.`,
+    left: (names: string, _count: number) => `${names} left.`,
+    added: (by: string, names: string) => `${by} added ${names}.`,
+    removed: (by: string, names: string) => `${by} removed ${names}.`,
+    /** The user, as one of those whom another user added. */
+    youToo: 'you',
     role: {
       owner: (name: string) => `${name} is now an owner.`,
       admin: (name: string) => `${name} is now an admin.`,
@@ -55,7 +58,12 @@ export const chat = {
       admin: 'You are now an admin.',
       member: 'You are now a member without special rights.',
     },
-    renamed: (name: string) => `The group is now called ${name}.`,
+    renamed: (name: string, by?: string) =>
+      by === undefined ? `The group is now called ${name}.` : `${by} renamed the group to ${name}.`,
+    described: (by?: string) =>
+      by === undefined ? 'The description of the group was changed.' : `${by} changed the description of the group.`,
+    archived: (by?: string) => (by === undefined ? 'The group was archived.' : `${by} archived the group.`),
+    restored: (by?: string) => (by === undefined ? 'The group is in use again.' : `${by} put the group in use again.`),
   },
   edited: 'edited',
   deleteOwn: (excerpt: string) => `Delete your message "${excerpt}"`,

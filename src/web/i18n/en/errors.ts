@@ -8,7 +8,7 @@ export const errors = {
     group_not_found: 'This group no longer exists.',
     message_not_found: 'This message was deleted, or never existed.',
     reply_not_found: 'The message you are replying to was deleted.',
-    invitation_not_found: 'This invitation has expired. Ask for a new one.',
+    invitation_not_found: 'This invitation has expired or was withdrawn. Ask for a new one.',
     removed_from_group: 'You were removed from this group. An owner or admin can add you back.',
     username_taken: 'This name is taken. Choose another one.',
     group_full: 'This group is full.',

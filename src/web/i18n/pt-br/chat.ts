@@ -44,9 +44,11 @@ export const chat: typeof english = {
   writeFirst: 'Ainda não há mensagens. Escreva a primeira.',
   start: 'Início da conversa',
   systemMessages: {
-    joined: (name) => `${name} entrou.`,
-    ownJoined: 'Você entrou.',
-    left: (name) => `${name} saiu.`,
+    joined: (names, count) => `${names} ${count === 1 ? 'entrou' : 'entraram'}.`,
+    left: (names, count) => `${names} ${count === 1 ? 'saiu' : 'saíram'}.`,
+    added: (by, names) => `${by} adicionou ${names}.`,
+    removed: (by, names) => `${by} removeu ${names}.`,
+    youToo: 'você',
     role: {
       owner: (name) => `${name} passou a ser dono do grupo.`,
       admin: (name) => `${name} passou a ser administrador.`,
@@ -57,7 +59,12 @@ export const chat: typeof english = {
       admin: 'Você passou a ser administrador.',
       member: 'Você voltou a ser membro comum.',
     },
-    renamed: (name) => `O grupo agora se chama ${name}.`,
+    renamed: (name, by) =>
+      by === undefined ? `O grupo agora se chama ${name}.` : `${by} mudou o nome do grupo para ${name}.`,
+    described: (by) =>
+      by === undefined ? 'A descrição do grupo foi alterada.' : `${by} alterou a descrição do grupo.`,
+    archived: (by) => (by === undefined ? 'O grupo foi arquivado.' : `${by} arquivou o grupo.`),
+    restored: (by) => (by === undefined ? 'O grupo foi reaberto.' : `${by} reabriu o grupo.`),
   },
   edited: 'editada',
   deleteOwn: (excerpt) => `Apagar sua mensagem "${excerpt}"`,

@@ -13,7 +13,7 @@ export const errors: typeof english = {
     group_not_found: 'Este grupo não existe mais.',
     message_not_found: 'Esta mensagem foi apagada ou nunca existiu.',
     reply_not_found: 'A mensagem que você está respondendo foi apagada.',
-    invitation_not_found: 'Este convite expirou. Peça um novo.',
+    invitation_not_found: 'Este convite expirou ou foi cancelado. Peça um novo.',
     removed_from_group: 'Você foi removido deste grupo. Um dono ou administrador pode adicionar você de novo.',
     username_taken: 'Este nome já está em uso. Escolha outro.',
     group_full: 'Este grupo está cheio.',

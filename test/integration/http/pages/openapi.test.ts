@@ -173,6 +173,8 @@ describe('The OpenAPI document', function () {
     await ask('POST', '/create-chat', '/create-chat', { ...a, body: group }, 200);
     await ask('GET', '/group-users', `/group-users?groupId=${groupId}`, a, 200);
     await ask('POST', '/group-users', '/group-users', { ...a, body: { groupId, userId: bruno.id } }, 200);
+    await ask('GET', '/group-events', `/group-events?groupId=${groupId}`, a, 200);
+    await ask('GET', '/group-events', `/group-events?groupId=${2 ** 40}`, a, 403);
     await ask('POST', '/group-users', '/group-users', { ...a, body: { groupId, userId: 2 ** 40 } }, 404);
     await ask('GET', '/groups', '/groups', a, 200);
 

@@ -102,7 +102,8 @@ describe('the chat model, when responses and events arrive out of order', () => 
 
   it('shows once that a member joined during a read of the groups, and not again what the page has shown', async () => {
     await start();
-    const shownNames = () => shown(1)?.systemMessages.all.map((one) => ('username' in one ? one.username : ''));
+    const shownNames = () =>
+      shown(1)?.systemMessages.all.flatMap((one) => ('users' in one ? one.users.map(({ username }) => username) : []));
     const read = chat.refresh();
     await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
     await deliver(joined(2, 1, clara), joined(3, 1, { id: 4, username: 'davi' }));

@@ -27,7 +27,9 @@ export class Groups {
     this.#me = me;
     this.#snapshot = snapshot;
     this.#online = online;
-    for (const { group, activeAt, messages } of snapshot.load()) this.#list(group, '', activeAt).restore(messages);
+    for (const { group, activeAt, messages, systemMessages = [] } of snapshot.load()) {
+      this.#list(group, '', activeAt).restore(messages, systemMessages);
+    }
   }
 
   /** Reads the list and returns its cursor. */

@@ -7,7 +7,7 @@ import {
   type SendResult,
 } from '../../../../client/index.ts';
 import { quoteOf, type ReplyTarget } from '../text/quotes.ts';
-import { SystemMessages } from '../text/system-messages.ts';
+import { type SystemMessage, SystemMessages } from '../text/system-messages.ts';
 import { MessageWindow } from './message-window.ts';
 import { MissingReactions } from './missing-reactions.ts';
 import { withReaction } from './reactions.ts';
@@ -105,7 +105,8 @@ export class Conversation {
   }
 
   /** Shows messages of an earlier visit until the group is loaded. */
-  restore(messages: Message[]): void {
+  restore(messages: Message[], systemMessages: readonly SystemMessage[]): void {
+    this.systemMessages.restore(systemMessages);
     if (messages.length === 0) return;
     this.window.load({ messages, has_more: true, cursor: '' });
     this.#staleUpTo = this.window.newest?.id;
@@ -119,6 +120,7 @@ export class Conversation {
   /** Drops all loaded messages after a gap in the stream; the newest page must be loaded again. */
   forget(): void {
     this.missingReactions.clear();
+    this.systemMessages.clear();
     this.window.clear();
     this.#staleUpTo = undefined;
     this.#snapshot = undefined;

@@ -34,6 +34,7 @@ export class History {
   /** Loads the messages of a group where the user reads on: the newest page, or the one around the first unread message. */
   async load(conversation: Conversation): Promise<void> {
     const { generation, unread, lastReadId } = conversation;
+    void this.#readEvents(conversation);
     // Where nothing has been read yet, the first unread message is the first one.
     const around = unread >= SHOWN_IN_PAGE ? { around: Math.max(lastReadId, 1) } : {};
     try {
@@ -53,6 +54,8 @@ export class History {
     const page = await this.#page(conversation, before === undefined ? {} : { before });
     // If messages were dropped meanwhile, this page would leave a gap before the remaining ones.
     if (window.oldest?.id === before) conversation.loadOlder(page);
+    const eventsBefore = conversation.systemMessages.olderThan(window.hasOlder ? (window.oldest?.timestamp ?? '') : '');
+    if (eventsBefore !== undefined) void this.#readEvents(conversation, eventsBefore);
     this.#context.changed();
   }
 
@@ -114,6 +117,20 @@ export class History {
     }
     this.#context.changed();
     return true;
+  }
+
+  /** Reads what happened to a group; before the cursor of an event, if given. Without it, only messages are shown. */
+  async #readEvents(conversation: Conversation, before?: string): Promise<void> {
+    const { client, signal, changed } = this.#context;
+    const { generation, group } = conversation;
+    if (group.direct) return;
+    try {
+      const page = await client.groups.events(group.id, { ...(before !== undefined && { before }), signal });
+      if (conversation.generation === generation) conversation.systemMessages.load(page, conversation.group);
+      changed();
+    } catch {
+      // They are read again with the next messages, whose error is reported.
+    }
   }
 
   async #page(conversation: Conversation, options: PageOptions): Promise<MessagePage> {

@@ -1,6 +1,7 @@
 import type { Chat as ChatGroup, Message } from '../../../../client/index.ts';
 import { type Store, Stored } from '../../../shared/stored.ts';
 import type { Conversation } from '../messages/conversation.ts';
+import type { SystemMessage } from '../text/system-messages.ts';
 
 /** Groups and messages of each that are kept: what a user reads without a network, in a few hundred kilobytes. */
 const MAX_GROUPS = 30;
@@ -10,7 +11,7 @@ const NAME = 'chats';
 
 /** The chats that a user saw last on this device. */
 interface Seen {
-  groups: { group: ChatGroup; activeAt: string; messages: Message[] }[];
+  groups: { group: ChatGroup; activeAt: string; messages: Message[]; systemMessages?: readonly SystemMessage[] }[];
 }
 
 function isSeen(value: unknown): value is Seen {
@@ -32,10 +33,11 @@ export class Snapshot {
   save(conversations: readonly Conversation[]): void {
     // A message that waits to be sent must be shown, wherever its group is in the list.
     const kept = conversations.filter(({ waiting }, index) => index < MAX_GROUPS || waiting !== undefined);
-    const groups = kept.map(({ group, unread, mentions, lastReadId, last, activeAt, window }) => ({
+    const groups = kept.map(({ group, unread, mentions, lastReadId, last, activeAt, window, systemMessages }) => ({
       group: { ...group, unread, mentions, last_read_id: lastReadId, last_message: last ?? null },
       activeAt,
       messages: window.hasNewer ? [] : window.all.slice(-MAX_MESSAGES),
+      systemMessages: systemMessages.all.slice(-MAX_MESSAGES),
     }));
     this.#stored.set(NAME, { groups });
   }

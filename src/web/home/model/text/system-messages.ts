@@ -1,22 +1,31 @@
-import type { ChatEvent, Chat as ChatGroup, MemberRole } from '../../../../client/index.ts';
+import type { ChatEvent, Chat as ChatGroup, GroupEventPage, MemberRole, User } from '../../../../client/index.ts';
 
-/** A system message: while the page was open, a member joined or left or got another role, or the group another name. */
-export type SystemMessage = { key: string; at: string } & (
-  | { kind: 'joined' | 'left'; userId: number; username: string }
-  | { kind: 'role'; userId: number; username: string; role: MemberRole }
+/** What happened to the group: members joined, left or got another role, or something else of it changed. */
+export type SystemMessage = { key: string; at: string; actor?: User } & (
+  | { kind: 'joined' | 'left'; users: User[] }
+  | { kind: 'role'; users: User[]; role: MemberRole }
   | { kind: 'renamed'; name: string }
+  | { kind: 'described' | 'archived' | 'restored' }
 );
 
 /** The maximum number of system messages that are kept of a group. */
-const MAX_KEPT = 100;
+const MAX_KEPT = 500;
 
-/** The latest system messages of a group, in order. */
+/** The latest system messages of a group, in order: from the event log, and those that arrive while the page is open. */
 export class SystemMessages {
   #all: readonly SystemMessage[] = [];
+  /** The cursor of the oldest event that was read from the log. */
+  #oldest: string | undefined;
+  #hasOlder = false;
 
   /** The system messages, the oldest first. */
   get all(): readonly SystemMessage[] {
     return this.#all;
+  }
+
+  /** The cursor before which to read on, if there may be system messages from `since` on that are not loaded. */
+  olderThan(since: string): string | undefined {
+    return this.#hasOlder && (this.#all[0]?.at ?? '') >= since ? this.#oldest : undefined;
   }
 
   /**
@@ -24,29 +33,97 @@ export class SystemMessages {
    * one of a direct chat.
    */
   add(event: ChatEvent, group: ChatGroup): void {
-    if (group.direct || this.#all.some(({ key }) => key === event.cursor)) return;
-    const systemMessage = systemMessageOf(event, group);
-    if (systemMessage !== undefined) this.#all = [...this.#all, systemMessage].slice(-MAX_KEPT);
+    if (!group.direct) this.#set([...this.#all, ...messagesOf(event, group)]);
+  }
+
+  /** Shows those of an earlier visit until they are loaded. */
+  restore(kept: readonly SystemMessage[]): void {
+    this.#set([...kept, ...this.#all]);
+  }
+
+  /** Adds the newest page of the log, or an older one. */
+  load(page: GroupEventPage, group: ChatGroup): void {
+    const found = page.events.flatMap((event) => messagesOf(event, group));
+    const first = found[0]?.at;
+    const isNewest = this.#oldest === undefined;
+    // Between older ones of an earlier visit and this page others may be missing.
+    if (isNewest && page.has_more && first !== undefined) this.#all = this.#all.filter(({ at }) => at >= first);
+    this.#set([...found, ...this.#all]);
+    this.#oldest = page.events[0]?.cursor ?? this.#oldest;
+    this.#hasOlder = page.has_more && this.#all.length < MAX_KEPT;
+  }
+
+  /** Forgets all, after a gap in the stream: they must be loaded again. */
+  clear(): void {
+    this.#all = [];
+    this.#oldest = undefined;
+    this.#hasOlder = false;
+  }
+
+  /** Keeps the latest of these, each once. Of those of one time, the order stays. */
+  #set(messages: readonly SystemMessage[]): void {
+    const byKey = new Map(messages.map((message) => [message.key, message]));
+    const inOrder = [...byKey.values()].sort((one, other) => Number(one.at > other.at) - Number(one.at < other.at));
+    this.#all = inOrder.slice(-MAX_KEPT);
   }
 }
 
-function systemMessageOf(event: ChatEvent, group: ChatGroup): SystemMessage | undefined {
-  const { cursor: key, at } = event;
+/** Joins those that follow each other and say the same of several users: one user may have added a hundred. */
+export function joinSystemMessages(messages: readonly SystemMessage[]): SystemMessage[] {
+  const joined: SystemMessage[] = [];
+  for (const message of messages) {
+    const last = joined.at(-1);
+    const isSame =
+      last?.kind === message.kind && last.actor?.id === message.actor?.id && !isOwn(last) && !isOwn(message);
+    if (isSame && (message.kind === 'joined' || message.kind === 'left') && 'users' in last) {
+      joined[joined.length - 1] = { ...last, users: [...last.users, ...message.users] };
+    } else joined.push(message);
+  }
+  return joined;
+}
+
+/** True if users joined or left by themselves. */
+const isOwn = (message: SystemMessage) =>
+  'users' in message && message.actor !== undefined && message.users[0]?.id === message.actor.id;
+
+function messagesOf(event: ChatEvent, group: ChatGroup): SystemMessage[] {
   const nameOf = (id: number) => group.members.find((member) => member.id === id)?.username;
+  const about = { key: event.cursor, at: event.at, ...actorIn(event) };
   switch (event.kind) {
     case 'joined':
-    case 'left': {
-      const username = event.username ?? nameOf(event.user_id);
-      return username === undefined ? undefined : { key, at, kind: event.kind, userId: event.user_id, username };
-    }
+    case 'left':
     case 'role_changed': {
-      const username = nameOf(event.user_id);
-      const { user_id: userId, role } = event;
-      return username === undefined ? undefined : { key, at, kind: 'role', userId, username, role };
+      const username = event.username ?? nameOf(event.user_id);
+      if (username === undefined) return [];
+      const users = [{ id: event.user_id, username }];
+      return [
+        event.kind === 'role_changed'
+          ? { ...about, kind: 'role', users, role: event.role }
+          : { ...about, kind: event.kind, users },
+      ];
     }
-    case 'group_changed':
-      return event.name === group.name ? undefined : { key, at, kind: 'renamed', name: event.name };
+    case 'group_changed': {
+      const changed = new Set<string>(event.changed ?? changesOf(event, group));
+      const { key, ...rest } = about;
+      return [
+        ...(changed.has('name') ? [{ ...about, kind: 'renamed' as const, name: event.name }] : []),
+        ...(changed.has('description') ? [{ ...rest, key: `${key}/description`, kind: 'described' as const }] : []),
+        ...(changed.has('archived')
+          ? [{ ...rest, key: `${key}/archived`, kind: event.archived ? ('archived' as const) : ('restored' as const) }]
+          : []),
+      ];
+    }
     default:
-      return undefined;
+      return [];
   }
+}
+
+function actorIn(event: ChatEvent): { actor?: User } {
+  if (!('actor_id' in event) || event.actor_id === undefined || event.actor == null) return {};
+  return { actor: { id: event.actor_id, username: event.actor } };
+}
+
+/** An older node does not say what has changed. */
+function changesOf(event: Extract<ChatEvent, { kind: 'group_changed' }>, group: ChatGroup): string[] {
+  return (['name', 'description', 'archived'] as const).filter((field) => event[field] !== group[field]);
 }

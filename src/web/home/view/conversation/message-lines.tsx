@@ -7,6 +7,7 @@ import { foldedName } from '../../../shared/folded-name.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
+import { joinSystemMessages } from '../../model/text/system-messages.ts';
 import type { MessageActions } from './message-actions.ts';
 import { StoredLine } from './message-line.tsx';
 import { PendingLine } from './pending-line.tsx';
@@ -53,9 +54,10 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
   };
   /** Adds the system messages until a time; all if it is undefined. */
   const addSystemMessages = (until?: string) => {
-    while (systemMessages[0] !== undefined && (until === undefined || systemMessages[0].at <= until)) {
-      const [systemMessage] = systemMessages.splice(0, 1);
-      if (systemMessage === undefined) return;
+    const after = systemMessages.findIndex(({ at }) => until !== undefined && at > until);
+    for (const systemMessage of joinSystemMessages(
+      systemMessages.splice(0, after < 0 ? Number.POSITIVE_INFINITY : after),
+    )) {
       addDay(systemMessage.at);
       before = undefined;
       lines.push(<SystemLine key={systemMessage.key} systemMessage={systemMessage} me={chat.me.id} />);

@@ -1,8 +1,13 @@
+import type { User } from '../../../../client/index.ts';
+import { namesAndOthers } from '../../../i18n/name-list.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import type { SystemMessage } from '../../model/text/system-messages.ts';
 import { shownName } from '../../model/user-names.ts';
 
-/** A system message between the messages: who joined or left, or has another role. */
+/** Most names in one line. */
+const MAX_NAMES = 3;
+
+/** A system message between the messages: who joined or left or has another role, and what else of the group changed. */
 export function SystemLine({ systemMessage, me }: { systemMessage: SystemMessage; me: number }) {
   return (
     <li class="system-line">
@@ -12,10 +17,26 @@ export function SystemLine({ systemMessage, me }: { systemMessage: SystemMessage
 }
 
 function textOf(systemMessage: SystemMessage, me: number): string {
-  const t = chatTexts().systemMessages;
-  if (systemMessage.kind === 'renamed') return t.renamed(systemMessage.name);
-  const isMe = systemMessage.userId === me;
-  const name = shownName(systemMessage.username, systemMessage.userId);
-  if (systemMessage.kind === 'role') return isMe ? t.ownRole[systemMessage.role] : t.role[systemMessage.role](name);
-  return isMe ? t.ownJoined : t[systemMessage.kind](name);
+  const t = chatTexts();
+  const texts = t.systemMessages;
+  const { actor } = systemMessage;
+  const nameOf = ({ id, username }: User, own: string) => (id === me ? own : shownName(username, id));
+  const by = actor && nameOf(actor, t.you);
+  if (!('users' in systemMessage)) {
+    return systemMessage.kind === 'renamed' ? texts.renamed(systemMessage.name, by) : texts[systemMessage.kind](by);
+  }
+  const { users } = systemMessage;
+  const isMe = users[0]?.id === me;
+  const names = (own: string) => {
+    const [first = '', ...more] = users.map((user) => nameOf(user, own));
+    if (more.length === 0) return first;
+    return namesAndOthers([first, ...more], users.length, { max: MAX_NAMES, others: t.moreUsers });
+  };
+  if (systemMessage.kind === 'role') {
+    return isMe ? texts.ownRole[systemMessage.role] : texts.role[systemMessage.role](names(t.you));
+  }
+  if (by !== undefined && actor?.id !== users[0]?.id) {
+    return texts[systemMessage.kind === 'joined' ? 'added' : 'removed'](by, names(texts.youToo));
+  }
+  return texts[systemMessage.kind](names(t.you), users.length);
 }

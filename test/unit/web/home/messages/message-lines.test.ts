@@ -50,7 +50,7 @@ describe('the lines of a conversation', () => {
 
   it('do not say who joined a direct chat', () => {
     const joined = { ana: at(5, 9), bruno: at(5, 9) };
-    expect(linesOf([message(1, at(5, 10))], joined)).to.include('line bruno');
+    expect(linesOf([message(1, at(5, 10))], joined)).to.deep.equal(['day 2026-1-5', 'line ana', 'first 1']);
     expect(linesOf([message(1, at(5, 10))], joined, true)).to.deep.equal(['day 2026-1-5', 'first 1']);
   });
 });

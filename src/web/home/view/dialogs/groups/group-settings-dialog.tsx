@@ -1,14 +1,12 @@
 /// <reference lib="dom" />
-import { useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
-import { ErrorLine } from '../../../../shared/error-line.tsx';
 import { Modal } from '../../../../shared/modal.tsx';
-import { addressOf, invitationHash } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
 import { GroupDescription } from '../../conversation/group-description.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
-import { LinkField } from '../small-dialogs.tsx';
 import { HowToJoin } from './how-to-join.tsx';
+import { Invitations } from './invitations.tsx';
 
 /** The settings of a group: for every member mute and leave; for owners and admins name, description, invitation, read receipts and archive. */
 export function GroupSettingsDialog(props: GroupDialogProps) {
@@ -61,7 +59,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
             rows={2}
             defaultValue={group.description}
           />
-          <Invitation {...props} />
+          <Invitations {...props} />
           <Switch label={t.showReads} isOn={group.shows_reads} handle={showsReads} />
           <Switch label={t.archive} isOn={group.archived} handle={archived} />
         </>
@@ -87,38 +85,6 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
         )}
       </div>
     </Modal>
-  );
-}
-
-function Invitation({ chat, conversation }: GroupDialogProps) {
-  const { app } = useView();
-  const t = dialogTexts();
-  const [address, setAddress] = useState('');
-  const [error, setError] = useState<unknown>();
-  const invite = async () => {
-    setError(undefined);
-    try {
-      const { token } = await app.client.groups.invite(conversation.group.id, { signal: chat.signal });
-      setAddress(addressOf(invitationHash(token, conversation.group.name)));
-    } catch (error) {
-      setError(error);
-    }
-  };
-  return (
-    <>
-      <div class="buttons">
-        <button type="button" class="secondary" onClick={() => void invite()}>
-          {t.invite}
-        </button>
-      </div>
-      {address !== '' && (
-        <>
-          <LinkField address={address} />
-          <p class="hint">{t.inviteHint}</p>
-        </>
-      )}
-      <ErrorLine error={error} />
-    </>
   );
 }
 

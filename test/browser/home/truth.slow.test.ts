@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../src/client/index.ts';
-import { useBrowserCluster } from './browser-cluster.ts';
-import { openGroup, waitForMessage } from './chat-browser.ts';
-import { expectAccessible, overflow } from './page-checks.ts';
+import { ChatClient } from '../../../src/client/index.ts';
+import { useBrowserCluster } from '../browser-cluster.ts';
+import { openGroup, waitForMessage } from '../chat-browser.ts';
+import { expectAccessible, overflow } from '../page-checks.ts';
 
 /** The console error of a request that the node has refused. */
 const REFUSED = /status of 40[01]/;

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { MalformedCursorError, parseCursor } from '../../../events/cursor.ts';
+import { count, cursor, id } from '../../contract/request-schemas.ts';
+import { event } from '../../contract/response-schemas.ts';
+import { invalid } from '../../http-error.ts';
+import { requireMember } from '../../request/checks/authentication.ts';
+import type { Services } from '../../services.ts';
+import { type Route, route } from '../route.ts';
+
+/** The response to GET /group-events. */
+export const groupEventsResponse = z.object({
+  group_id: z.number(),
+  events: z.array(event),
+  has_more: z.boolean().describe('There are older ones.'),
+  cursor: z.string(),
+});
+
+/** GET `/group-events`: what happened to a group, beside its messages. */
+export function groupEventsRoutes({ groups, groupEvents }: Services): Route[] {
+  const read = route({
+    method: 'get',
+    path: '/group-events',
+    servedBy: 'every node in service',
+    requires: 'user',
+    summary: 'What happened to a group: who joined, left or got another role, and what else of it changed',
+    description:
+      'The newest events of the kinds joined, left, role_changed and group_changed, oldest first, as polls deliver them; for members, who may read the messages of the same time too. The event log keeps events for a limited time (EVENT_RETENTION_HOURS): older ones are not here',
+    input: z.object({
+      groupId: id,
+      limit: count(1, 500, 100),
+      before: cursor.describe('The cursor of an event: the page ends before it.'),
+    }),
+    errorStatuses: [404],
+    responseBody: groupEventsResponse,
+    async handle({ input: { groupId, limit, before }, caller }) {
+      // Its epoch does not matter: the page is read backwards, and promises nothing about what came later.
+      const position = before === undefined ? undefined : positionOf(before);
+      await requireMember(caller, groupId, groups);
+      const page = await groupEvents.page(groupId, limit, position);
+      const events = page.events as z.output<typeof event>[];
+      return { body: { group_id: groupId, events, has_more: page.hasMore, cursor: page.cursor } };
+    },
+  });
+  return [read];
+}
+
+function positionOf(before: string): number {
+  try {
+    return parseCursor(before).position;
+  } catch (error) {
+    if (error instanceof MalformedCursorError) throw invalid('before', 'must be the cursor of an event');
+    throw error;
+  }
+}
