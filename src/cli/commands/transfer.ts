@@ -55,7 +55,12 @@ ${DATABASE_USAGE}`,
       if (file !== undefined) output = createWriteStream('', { fd: openSync(file, 'wx', 0o600) });
     } catch (error) {
       stopListening();
-      throw new CommandError(`${file} cannot be written: ${errorMessage(error)}`);
+      const doesExist = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+      throw new CommandError(
+        doesExist
+          ? `${file} exists: delete it, for example if an export was killed, or name another file`
+          : `${file} cannot be written: ${errorMessage(error)}`,
+      );
     }
     isCreated = file !== undefined;
     const progress = new Progress((text) => io.notice(text));

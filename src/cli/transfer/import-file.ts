@@ -49,7 +49,11 @@ async function insertRows(query: Query, input: Readable, progress: Progress): Pr
       }
       // PostgreSQL may refuse a line before this one: then that is the error.
       const imported = await inserter.finish();
-      if (line === null) throw new CommandError(`line ${number} is not a row of a table, and nothing is imported`);
+      if (line === null) {
+        throw new CommandError(
+          `line ${number} is not a row of a table, and nothing is imported: if it is the last line, the export was interrupted, so export again`,
+        );
+      }
       if (line.rows !== imported)
         throw new CommandError(`the last line says ${line.rows} rows, but the file has ${imported}: export again`);
       isWhole = true;

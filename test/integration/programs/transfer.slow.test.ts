@@ -61,7 +61,9 @@ describe('plantao export, import and erase-user', function () {
     const done = await plantao(['export', file, '--database', source.url]);
     expect(done.exit, done.errors).to.equal(0);
     expect((await stat(file)).mode & 0o777).to.equal(0o600);
-    expect(await plantao(['export', file, '--database', source.url])).to.include({ exit: 1 });
+    const again = await plantao(['export', file, '--database', source.url]);
+    expect(again).to.include({ exit: 1 });
+    expect(again.errors).to.match(/ exists: delete it, .* or name another file\n$/);
     const bare = await plantao(['export', '--without-passwords', '--database', source.url]);
     expect(bare.output).to.not.include('a hash');
     expect(bare.output.split('\n')).to.have.length((await readFile(file, 'utf8')).split('\n').length);
