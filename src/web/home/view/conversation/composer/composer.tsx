@@ -1,99 +1,27 @@
 /// <reference lib="dom" />
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { errorText } from '../../../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../../../i18n/texts.ts';
 import type { Chat } from '../../../model/chat.ts';
 import type { Conversation } from '../../../model/messages/conversation.ts';
-import type { Draft, DraftTarget } from '../../../model/storage/drafts.ts';
 import { plainText } from '../../../model/text/plain-text.ts';
-import { excerptOf, type ReplyTarget } from '../../../model/text/quotes.ts';
 import { shownName } from '../../../model/user-names.ts';
-import { useView } from '../../context.ts';
 import { IconButton } from '../../icons.tsx';
+import type { ComposerMode } from './composer-mode.ts';
+import { type DraftOptions, MAX_LENGTH, useDraft } from './draft.ts';
 import { insertMention, MentionList, useMentions } from './mention-list.tsx';
 
-/** The use of the composer's text: a new message, a reply or an edit. */
-export type ComposerMode = { kind: 'write' } | { kind: 'reply' | 'edit'; message: DraftTarget };
-
-/** Longest message, in characters, as the nodes count them. */
-const LIMIT = 4096;
-
-interface Props {
-  chat: Chat;
-  conversation: Conversation;
-  mode: ComposerMode;
-  setMode: (mode: ComposerMode) => void;
-  onSend: () => void;
-}
-
-/** Returns the mode in which a draft is continued. */
-export function modeOf({ edit, replyTo }: Draft): ComposerMode {
-  if (edit !== undefined) return { kind: 'edit', message: edit.message };
-  return replyTo === undefined ? { kind: 'write' } : { kind: 'reply', message: replyTo };
-}
-
-/** Returns the text that the field has in a mode. */
-function textIn(mode: ComposerMode, { text, edit }: Draft): string {
-  if (mode.kind !== 'edit') return text;
-  return edit?.message.id === mode.message.id ? edit.text : mode.message.content;
-}
-
 /** The message input. Each group keeps its own draft, also through a reload. */
-export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
-  const { app } = useView();
+export function Composer(options: DraftOptions) {
+  const { chat, conversation, mode, setMode } = options;
   const t = chatTexts();
   const field = useRef<HTMLTextAreaElement>(null);
-  const { id } = conversation.group;
-  const { drafts } = chat;
-  const [text, setText] = useState(() => textIn(mode, drafts.get(id)));
-  const [isSaving, setSaving] = useState(false);
-  const [problem, setProblem] = useState<unknown>();
-  const mentions = useMentions(conversation, chat.me.id);
-  const latest = useRef(mode);
-  latest.current = mode;
   useEffect(() => {
     // On a touch screen the keyboard would cover the messages.
     if (mode.kind !== 'write' || matchMedia('(hover: hover)').matches) field.current?.focus();
-    const draft = drafts.get(id);
-    if (mode.kind === 'reply') drafts.write(id, draft.text, mode.message);
-    setText(textIn(mode, draft));
-    setProblem(undefined);
   }, [mode]);
-  // Written, sent or given up in another tab: sent here too, it would be there twice.
-  useEffect(() => drafts.onChangeElsewhere(id, () => setMode(modeOf(drafts.get(id)))), [drafts, id]);
-  const keep = (changed: string) => {
-    setText(changed);
-    if (mode.kind === 'edit') drafts.edit(id, mode.message, changed);
-    else drafts.write(id, changed, mode.kind === 'reply' ? mode.message : undefined);
-  };
-  const endEdit = (message: DraftTarget) => {
-    drafts.endEdit(id, message.id);
-    setMode(modeOf(drafts.get(id)));
-  };
-  const save = async (edited: DraftTarget) => {
-    setSaving(true);
-    setProblem(undefined);
-    try {
-      if (text !== edited.content) await chat.changes.edit(conversation, edited.id, text);
-      drafts.endEdit(id, edited.id);
-      if (isEditing(latest.current, edited)) endEdit(edited);
-    } catch (error) {
-      // The text and the mode stay: the user decides whether to try again.
-      if (!app.endedWith(error)) setProblem(error);
-    } finally {
-      setSaving(false);
-    }
-  };
-  const excess = [...text].length - LIMIT;
-  const send = () => {
-    if (text.trim() === '' || excess > 0 || isSaving) return;
-    if (mode.kind === 'edit') return void save(mode.message);
-    void chat.outbox.send(conversation, text, mode.kind === 'reply' ? replyTarget(mode.message) : undefined);
-    onSend();
-    drafts.write(id, '');
-    setText('');
-    setMode({ kind: 'write' });
-  };
+  const { text, excess, isSaving, problem, keep, send, cancel } = useDraft(options);
+  const mentions = useMentions(conversation, chat.me.id);
   const choose = (name: string) => {
     if (field.current !== null) keep(insertMention(field.current, name));
     mentions.close();
@@ -106,11 +34,6 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
     else if (event.key === 'Enter' && !event.shiftKey) send();
     else return;
     event.preventDefault();
-  };
-  const cancel = () => {
-    if (mode.kind === 'edit') return endEdit(mode.message);
-    drafts.write(id, text);
-    setMode({ kind: 'write' });
   };
   return (
     <form
@@ -155,19 +78,11 @@ export function Composer({ chat, conversation, mode, setMode, onSend }: Props) {
       </button>
       {(excess > 0 || problem !== undefined) && (
         <p class="error" role="alert">
-          {excess > 0 ? t.tooLong(excess, LIMIT) : errorText(problem)}
+          {excess > 0 ? t.tooLong(excess, MAX_LENGTH) : errorText(problem)}
         </p>
       )}
     </form>
   );
-}
-
-function replyTarget({ id, sender, content }: DraftTarget): ReplyTarget {
-  return { id, sender, excerpt: excerptOf(content) };
-}
-
-function isEditing(mode: ComposerMode, { id }: DraftTarget): boolean {
-  return mode.kind === 'edit' && mode.message.id === id;
 }
 
 /** Edits the user's latest message, as the arrow key does in most chats. */

@@ -3,13 +3,10 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
-import { errorText } from '../../../../i18n/error-text.ts';
 import type { Chat } from '../../../model/chat.ts';
 import { choosePerson } from '../../../model/person-choice.ts';
-import { useView } from '../../context.ts';
+import { usePersonField } from './person-field.ts';
 
-/** Delay after the last keystroke before a search, in milliseconds: one request per word, not per letter. */
-const TYPING_MS = 200;
 /** The maximum number of people that are offered. */
 const MAX_OFFERED = 8;
 
@@ -37,87 +34,15 @@ interface Props {
 
 /** A search field for users by part of their name. Its name is never dropped silently. */
 export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesOnBlur, children }: Props) {
-  const { app } = useView();
   const t = dialogTexts();
   const input = useRef<HTMLInputElement>(null);
-  const [term, setTerm] = useState('');
-  const [found, setFound] = useState<readonly User[]>();
-  const [selected, setSelected] = useState(-1);
-  /** Why the name in the field has no effect, in the current language. */
-  const [problem, setProblem] = useState<() => string>();
-  const search = useRef<{ name: string; users: Promise<User[]> }>(null);
-  const typed = () => input.current?.value.trim() ?? '';
-  const say = (text: () => string) => setProblem(() => text);
-
-  const find = (name: string) => {
-    if (search.current?.name === name) return search.current.users;
-    const users = app.client.users(name, { limit: 20, signal: chat.signal, deadlineMs: 10_000 });
-    search.current = { name, users };
-    // The next search asks again: a person who was not found may have registered meanwhile.
-    const forget = () => {
-      if (search.current?.users === users) search.current = null;
-    };
-    users.then((people) => 'problem' in choosePerson(name, people, isExcluded) && forget(), forget);
-    return users;
-  };
-  useEffect(() => {
-    setFound(undefined);
-    setSelected(-1);
-    if (term === '') return;
-    const show = (users: User[]) => {
-      // Only the result of the latest name is shown.
-      if (typed() === term) setFound(users);
-    };
-    const timer = setTimeout(() => find(term).then(show, () => say(() => dialogTexts().searchFailed)), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [term]);
-
-  const write = (name: string) => {
-    if (input.current !== null) input.current.value = name;
-    setTerm(name);
-  };
-  const select = async (user: User) => {
-    const name = typed();
-    write('');
-    setProblem(undefined);
-    try {
-      await choose(user);
-    } catch (error) {
-      if (typed() === '') write(name);
-      say(() => errorText(error));
-    }
-  };
-  /** Chooses the person of the name in the field; with `mayChoose` false, only says if there is none. */
-  const settle = async (mayChoose = true): Promise<boolean> => {
-    const name = typed();
-    if (name === '') return true;
-    try {
-      const users = await find(name);
-      const latest = typed();
-      if (latest !== name) {
-        if (latest !== '') say(() => dialogTexts().nameChanged(latest));
-        return latest === '';
-      }
-      const choice = choosePerson(name, users, isExcluded);
-      if ('user' in choice) {
-        if (mayChoose) await select(choice.user);
-        return mayChoose && typed() === '';
-      }
-      setFound(users);
-      say(() => dialogTexts().unsettled[choice.problem](name));
-    } catch {
-      say(() => dialogTexts().searchFailed);
-    }
-    return false;
-  };
-  const isEmpty = () => {
-    const name = typed();
-    if (name !== '') say(() => dialogTexts().notAdded(name));
-    return name === '';
-  };
+  const { search, problem, edited, select, settle, isEmpty } = usePersonField({ chat, input, isExcluded, choose });
+  const { term, found } = search;
   handle.current = { settle, isEmpty };
 
   const others = (found ?? []).filter((user) => !isExcluded(user)).slice(0, MAX_OFFERED);
+  const [selected, setSelected] = useState(-1);
+  useEffect(() => setSelected(-1), [term]);
   const press = (event: KeyboardEvent) => {
     if (event.isComposing) return;
     const move = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
@@ -146,10 +71,7 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
         aria-invalid={problem !== undefined}
         aria-describedby="people-problem"
         ref={input}
-        onInput={() => {
-          setProblem(undefined);
-          setTerm(typed());
-        }}
+        onInput={edited}
         onKeyDown={press}
         onBlur={() => void settle(choosesOnBlur === true)}
       />

@@ -1,0 +1,99 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Chat } from '../../../model/chat.ts';
+import type { Conversation } from '../../../model/messages/conversation.ts';
+import type { DraftTarget } from '../../../model/storage/drafts.ts';
+import { excerptOf, type ReplyTarget } from '../../../model/text/quotes.ts';
+import { useView } from '../../context.ts';
+import { type ComposerMode, isEditing, modeOf, textIn } from './composer-mode.ts';
+
+/** Longest message, in characters, as the nodes count them. */
+export const MAX_LENGTH = 4096;
+
+/** The text of the composer. It is kept as the draft of its group until it is sent, saved or given up. */
+interface DraftField {
+  text: string;
+  /** How many characters the text is too long; less than 1 if it is not. */
+  excess: number;
+  /** True while an edit is being saved. */
+  isSaving: boolean;
+  /** The error with which an edit could not be saved; undefined if there is none. */
+  problem: unknown;
+  /** Keeps a changed text. */
+  keep(text: string): void;
+  /** Sends the text as a message, or saves it as an edit. */
+  send(): void;
+  /** Gives up the edit, or the reply but not its text. */
+  cancel(): void;
+}
+
+/** Options of the composer, and of {@link useDraft}. */
+export interface DraftOptions {
+  chat: Chat;
+  conversation: Conversation;
+  mode: ComposerMode;
+  setMode: (mode: ComposerMode) => void;
+  onSend: () => void;
+}
+
+/** Keeps the text of the composer in step with its mode and with the draft of the group. */
+export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOptions): DraftField {
+  const { app } = useView();
+  const { id } = conversation.group;
+  const { drafts } = chat;
+  const [text, setText] = useState(() => textIn(mode, drafts.get(id)));
+  const [isSaving, setSaving] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  const latest = useRef(mode);
+  latest.current = mode;
+  useEffect(() => {
+    const draft = drafts.get(id);
+    if (mode.kind === 'reply') drafts.write(id, draft.text, mode.message);
+    setText(textIn(mode, draft));
+    setProblem(undefined);
+  }, [mode]);
+  // Written, sent or given up in another tab: sent here too, it would be there twice.
+  useEffect(() => drafts.onChangeElsewhere(id, () => setMode(modeOf(drafts.get(id)))), [drafts, id]);
+  const keep = (changed: string) => {
+    setText(changed);
+    if (mode.kind === 'edit') drafts.edit(id, mode.message, changed);
+    else drafts.write(id, changed, mode.kind === 'reply' ? mode.message : undefined);
+  };
+  const endEdit = (message: DraftTarget) => {
+    drafts.endEdit(id, message.id);
+    setMode(modeOf(drafts.get(id)));
+  };
+  const save = async (edited: DraftTarget) => {
+    setSaving(true);
+    setProblem(undefined);
+    try {
+      if (text !== edited.content) await chat.changes.edit(conversation, edited.id, text);
+      drafts.endEdit(id, edited.id);
+      if (isEditing(latest.current, edited)) endEdit(edited);
+    } catch (error) {
+      // The text and the mode stay: the user decides whether to try again.
+      if (!app.endedWith(error)) setProblem(error);
+    } finally {
+      setSaving(false);
+    }
+  };
+  const excess = [...text].length - MAX_LENGTH;
+  const send = () => {
+    if (text.trim() === '' || excess > 0 || isSaving) return;
+    if (mode.kind === 'edit') return void save(mode.message);
+    void chat.outbox.send(conversation, text, mode.kind === 'reply' ? replyTarget(mode.message) : undefined);
+    onSend();
+    drafts.write(id, '');
+    setText('');
+    setMode({ kind: 'write' });
+  };
+  const cancel = () => {
+    if (mode.kind === 'edit') return endEdit(mode.message);
+    drafts.write(id, text);
+    setMode({ kind: 'write' });
+  };
+  return { text, excess, isSaving, problem, keep, send, cancel };
+}
+
+function replyTarget({ id, sender, content }: DraftTarget): ReplyTarget {
+  return { id, sender, excerpt: excerptOf(content) };
+}
