@@ -113,6 +113,8 @@ describe('The client library', () => {
       terms: [],
       blocking: [],
       hooks: [],
+      invitations: [],
+      group_name: 'Team',
       reads: [],
     },
     ...{ group_id: 1, message_id: 1, count: 1, revoked: 0, last_read_id: 2, online_users: [] },

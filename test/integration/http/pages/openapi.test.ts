@@ -213,6 +213,9 @@ describe('The OpenAPI document', function () {
       201,
     );
     const accept = { token: invitation.token };
+    await ask('GET', '/invitations', `/invitations?groupId=${own}`, a, 200);
+    await ask('POST', '/invitations/check', '/invitations/check', { body: accept }, 200);
+    await ask('POST', '/invitations/check', '/invitations/check', { body: { token: 'x' } }, 404);
     await ask('POST', '/invitations/accept', '/invitations/accept', { ...b, body: accept }, 200);
     await ask('POST', '/invitations/accept', '/invitations/accept', { ...b, body: { token: 'x' } }, 404);
     await ask('DELETE', '/invitations', '/invitations', { ...a, body: { groupId: own } }, 200);
