@@ -5,6 +5,7 @@ import type { User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import type { Chat } from '../../../model/chat.ts';
 import { choosePerson } from '../../../model/person-choice.ts';
+import { useAfterPress } from '../after-press.ts';
 import { usePersonField } from './person-field.ts';
 
 /** The maximum number of people that are offered. */
@@ -39,6 +40,7 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
   const { search, problem, edited, select, settle, isEmpty } = usePersonField({ chat, input, isExcluded, choose });
   const { term, found } = search;
   handle.current = { settle, isEmpty };
+  const afterPress = useAfterPress();
 
   const others = (found ?? []).filter((user) => !isExcluded(user)).slice(0, MAX_OFFERED);
   const [selected, setSelected] = useState(-1);
@@ -73,7 +75,7 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
         ref={input}
         onInput={edited}
         onKeyDown={press}
-        onBlur={() => void settle(choosesOnBlur === true)}
+        onBlur={() => afterPress(() => void settle(choosesOnBlur === true))}
       />
       <div id="people-found" class="options" role="listbox" aria-label={label} hidden={others.length === 0}>
         {others.map((user, index) => (
