@@ -296,9 +296,13 @@ BEGIN
     -- On a full disk a short message may still fit into a page that has room. The content, more than fits into one page and hard to
     -- compress, needs a new one, as some of the next messages will.
     INSERT INTO plantao.messages (id, group_id, sender_id, content)
-    SELECT 9007199254740991 - n, m.group_id, m.user_id, CASE WHEN raises THEN
-             (SELECT string_agg(md5(format('%s %s', n, k)), '') FROM generate_series(1, 60) k) ELSE 'warm-up' END
-    FROM (SELECT group_id, user_id FROM plantao.memberships LIMIT 1) m, generate_series(0, CASE WHEN raises THEN 4 ELSE 0 END) n;
+    SELECT free.id, m.group_id, m.user_id, CASE WHEN raises THEN
+             (SELECT string_agg(md5(format('%s %s', free.id, k)), '') FROM generate_series(1, 60) k) ELSE 'warm-up' END
+    FROM (SELECT group_id, user_id FROM plantao.memberships LIMIT 1) m,
+         -- A DBA may have inserted messages there.
+         (SELECT 9007199254740991 - n AS id FROM generate_series(0, 99) n
+          WHERE NOT EXISTS (SELECT FROM plantao.messages t WHERE t.id = 9007199254740991 - n)
+          ORDER BY n LIMIT CASE WHEN raises THEN 5 ELSE 1 END) free;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF raises THEN
       PERFORM plantao.require_stored(stored, (SELECT 5 * count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');

@@ -29,7 +29,7 @@ const PAGE = `
     SELECT ${FEED}
     FROM (SELECT e.position AS at_position FROM plantao.events e
           WHERE e.group_id + 0 = g.id AND e.kind IN ('joined', 'left', 'role_changed', 'group_changed')
-            AND e.position > b.floor AND e.position < $before
+            AND e.position > b.floor AND e.position <= $newest
           ORDER BY e.position DESC LIMIT $limit + 1) found
     JOIN plantao.event_feed ON position = found.at_position
   ) f ON true
@@ -47,8 +47,9 @@ export class GroupEvents {
   }
 
   /** Returns the newest events of a group, or those before a position. @throws {Refused} group_not_found. */
-  async page(groupId: number, limit: number, before = Number.MAX_SAFE_INTEGER): Promise<GroupEventPage> {
-    const rows = await query<Row>(this.#sequelize, PAGE, { groupId, limit, before });
+  async page(groupId: number, limit: number, before?: number): Promise<GroupEventPage> {
+    const newest = before === undefined ? Number.MAX_SAFE_INTEGER : before - 1;
+    const rows = await query<Row>(this.#sequelize, PAGE, { groupId, limit, newest });
     const [first] = rows;
     if (!first) throw new Refused('group_not_found');
     const { epoch, head } = first;

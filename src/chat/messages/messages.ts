@@ -97,10 +97,10 @@ const completed = (page: string, withReactions: boolean) => `
 
 const pageQuery = (after: number | undefined) => `
   SELECT p.*, false AS has_newer
-  FROM (${selection('m.id < $before AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$limit', MAX_BYTES)}) p`;
+  FROM (${selection('m.id <= $newest AND m.id > $after', after === undefined ? 'DESC' : 'ASC', '$limit', MAX_BYTES)}) p`;
 
 const AROUND_QUERY = `
-  SELECT o.*, false AS has_newer FROM (${selection('m.id < $before', 'DESC', '$maxOlder', MAX_BYTES / 2)}) o
+  SELECT o.*, false AS has_newer FROM (${selection('m.id <= $newest', 'DESC', '$maxOlder', MAX_BYTES / 2)}) o
   UNION ALL
   SELECT n.id, n.sender, n.sender_id, n.is_hook, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, n.idempotency_key, false, n.has_more
   FROM (${selection('m.id > $after', 'ASC', '$limit', MAX_BYTES / 2)}) n`;
@@ -123,12 +123,13 @@ export class Messages {
    * @throws {Refused} group_not_found.
    */
   async page({ groupId, limit, before, after, around, userId }: PageOptions): Promise<MessagePage> {
+    const end = around ?? before;
     const olderHalf = Math.floor(limit / 2);
     const page = around === undefined ? pageQuery(after) : AROUND_QUERY;
     const bind = {
       groupId,
       userId: userId ?? null,
-      before: around ?? before ?? Number.MAX_SAFE_INTEGER,
+      newest: end === undefined ? Number.MAX_SAFE_INTEGER : end - 1,
       after: around === undefined ? (after ?? 0) : around - 1,
       limit: around === undefined ? limit : limit - olderHalf,
       ...(around !== undefined && { maxOlder: olderHalf }),

@@ -94,7 +94,7 @@ export class MessageSearch {
   }
 
   async #find(options: MessageSearchOptions): Promise<FoundPage> {
-    let before = Number.MAX_SAFE_INTEGER;
+    let before = Number.POSITIVE_INFINITY;
     let candidates = new Candidates([]);
     const isComplete = await this.#inTime(async (transaction) => {
       // From here: the wait for a free connection is no work of this search.
@@ -121,7 +121,7 @@ export class MessageSearch {
       return true;
     });
     const { certain, readFrom } = candidates;
-    if (!isComplete && certain.length === 0 && (readFrom >= before || before === Number.MAX_SAFE_INTEGER))
+    if (!isComplete && certain.length === 0 && (readFrom >= before || before === Number.POSITIVE_INFINITY))
       throw new Refused('overloaded', { sentence: TOO_SLOW });
     const ids = certain.slice(0, options.limit);
     const hasMore = certain.length > options.limit;

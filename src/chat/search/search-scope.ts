@@ -55,7 +55,8 @@ export async function searchScope(
   });
   if (!scope) throw new Refused('user_not_found');
   if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
-  const before = Math.min(asked ?? Number.MAX_SAFE_INTEGER, (scope.newest ?? 0) + 1);
+  // Not from the highest id, which a message may have.
+  const before = Math.min(asked ?? Number.POSITIVE_INFINITY, (scope.newest ?? 0) + 1);
   const candidates = (scope.groups ?? []).flatMap(({ id, indexed_to }): Candidate[] => [
     { groupId: id, from: indexed_to + 1, to: before - 1 },
     { groupId: id, from: 1, to: Math.min(indexed_to, before - 1), isIndexed: true },
