@@ -127,6 +127,8 @@ export interface NodeStatus {
   node?: string;
   term?: number;
   active_node?: string | null;
+  /** When the pause of failover for maintenance ends by itself; null while there is none. */
+  paused_until?: string | null;
   /** How users sign in: by name alone, or with a password. */
   auth?: AuthMode;
 }

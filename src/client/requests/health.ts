@@ -30,6 +30,7 @@ export function nodeStatus(url: string, body: Record<string, unknown> | undefine
   if (typeof body?.node === 'string') status.node = body.node;
   if (typeof body?.term === 'number') status.term = body.term;
   if (typeof body?.active_node === 'string' || body?.active_node === null) status.active_node = body.active_node;
+  if (typeof body?.paused_until === 'string' || body?.paused_until === null) status.paused_until = body.paused_until;
   if (body?.auth === 'open' || body?.auth === 'token') status.auth = body.auth;
   return status;
 }

@@ -153,6 +153,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
   ],
   until: ['When it ends by itself', '2026-01-31T12:30:00.000Z'],
   pause: ['The pause of failover; null while there is none', null],
+  paused_until: ['When the pause of failover ends by itself; null while there is none', null],
   payload: ['Any JSON of at most 64 KiB', { build: 42 }],
   peers: ['The other nodes, as this node sees them'],
   pid: ['The process id of the node', 4321],

@@ -20,6 +20,12 @@ export function timeOfDay(time: Date): string {
   return format(time, { hour: '2-digit', minute: '2-digit' });
 }
 
+/** Returns the time of day at which something ends, with the date unless it is today. */
+export function untilTime(time: Date, now: Date): string {
+  if (dayOf(time) === dayOf(now)) return timeOfDay(time);
+  return format(time, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+}
+
 /** Returns the date and the time. */
 export function dateAndTime(time: Date): string {
   return format(time, { dateStyle: 'full', timeStyle: 'medium' });

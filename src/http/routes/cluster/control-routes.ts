@@ -26,6 +26,10 @@ export const health = z
     term: z.number().nullable(),
     active_node: z.string().nullable(),
     no_active_ms: z.number().nullable(),
+    paused_until: z.iso
+      .datetime()
+      .nullable()
+      .describe('When the pause of failover for maintenance ends by itself; null while there is none'),
     auth: z.enum(['open', 'token']).describe('How users sign in: by name alone, or with a password'),
     peers: z.array(peer),
     ready: z.boolean().describe('Whether the node can do the work of its role now; /readiness has it as its status'),
@@ -48,6 +52,7 @@ function healthOf({ cluster, readiness, authMode }: Services): z.output<typeof h
     term: cluster.term,
     active_node: cluster.activeNode,
     no_active_ms: wholeMs(cluster.noActiveMs),
+    paused_until: cluster.pause?.until.toISOString() ?? null,
     auth: authMode,
     peers: cluster.peers(),
     ready: readiness.isReady,

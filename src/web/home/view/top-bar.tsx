@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { chatTexts, texts } from '../../i18n/texts.ts';
 import { iconUrl } from '../../shared/icon-url.ts';
 import type { App } from '../model/app.ts';
-import type { ClusterNode } from '../model/connection/cluster-notices.ts';
+import { type ClusterNode, pauseEnd } from '../model/connection/cluster-notices.ts';
 import type { NoticeContent } from '../model/notices.ts';
 import { useView } from './context.ts';
 import { Icon } from './icons.tsx';
@@ -12,6 +12,7 @@ import { Icon } from './icons.tsx';
 export function TopBar() {
   const { app, openDialog } = useView();
   const t = chatTexts();
+  const isPaused = pauseEnd(app.nodes) !== undefined;
   return (
     <header id="top" class={app.chat === undefined ? '' : 'signed-in'}>
       <h1>
@@ -20,7 +21,7 @@ export function TopBar() {
       <PageLinks />
       <ul id="nodes" aria-label={texts().common.nodes}>
         {app.nodes.map((node) => (
-          <NodeChip key={node.name} node={node} isConnected={node.name === app.connectedTo} />
+          <NodeChip key={node.name} node={node} isConnected={node.name === app.connectedTo} isPaused={isPaused} />
         ))}
       </ul>
       {app.chat !== undefined && (
@@ -59,7 +60,8 @@ function PageLinks() {
 }
 
 /** One node. Shows its state in words as well as by shape and colour. */
-function NodeChip({ node, isConnected }: { node: ClusterNode; isConnected: boolean }) {
+function NodeChip(props: { node: ClusterNode; isConnected: boolean; isPaused: boolean }) {
+  const { node, isConnected, isPaused } = props;
   const t = texts().common;
   const { name, url, state, term } = node;
   const connected = isConnected && state !== 'unreachable';
@@ -67,7 +69,7 @@ function NodeChip({ node, isConnected }: { node: ClusterNode; isConnected: boole
   const title = [url, inTerm, connected ? t.connectedHere : ''].filter((part) => part !== '').join(', ');
   return (
     <li class={connected ? `${state} connected` : state} title={title}>
-      <span class="text">{`${name}: ${t.role[state]}`}</span>
+      <span class="text">{`${name}: ${isPaused && state === 'fallen' ? t.maintenance : t.role[state]}`}</span>
       {inTerm !== '' && <span class="term">, {inTerm}</span>}
     </li>
   );

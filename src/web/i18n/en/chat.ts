@@ -123,6 +123,8 @@ export const chat = {
   connectedAgain: "You're connected again.",
   backAsStandby: (node: string) => `${node} is back as standby.`,
   waitingForNode: 'Waiting for a node to take over… Messages you send wait here.',
+  maintenance: (until: string, mayRead: boolean) =>
+    `The chat is paused for maintenance until ${until}. ${mayRead ? 'You can read, and messages' : 'Messages'} you send wait here.`,
   connecting: 'Connecting…',
   slowConnection: 'Slow connection. Messages may take a while.',
   cannotConnect: "Can't connect. Retrying… Messages you send wait here.",

@@ -7,6 +7,7 @@ export const common = {
   yesterday: 'Yesterday',
   nodes: 'Nodes of the cluster',
   role: { active: 'active', standby: 'standby', fallen: 'fallen', unreachable: 'unreachable' },
+  maintenance: 'maintenance',
   term: (term: number) => `term ${term}`,
   connectedHere: 'you are connected to this node',
   documentation: 'API documentation',

@@ -124,6 +124,8 @@ export const chat: typeof english = {
   connectedAgain: 'Você está conectado de novo.',
   backAsStandby: (node) => `${node} voltou e está de reserva.`,
   waitingForNode: 'Esperando um nó assumir… Suas mensagens aguardam aqui.',
+  maintenance: (until, mayRead) =>
+    `O chat está em manutenção até ${until}. ${mayRead ? 'Você pode ler, e suas' : 'Suas'} mensagens aguardam aqui.`,
   connecting: 'Conectando…',
   slowConnection: 'Conexão lenta. As mensagens podem demorar um pouco.',
   cannotConnect: 'Sem conexão. Tentando de novo… Suas mensagens aguardam aqui.',

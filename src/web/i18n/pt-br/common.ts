@@ -9,6 +9,7 @@ export const common: typeof english = {
   yesterday: 'Ontem',
   nodes: 'Nós do cluster',
   role: { active: 'ativo', standby: 'de reserva', fallen: 'fora de serviço', unreachable: 'inacessível' },
+  maintenance: 'em manutenção',
   term: (term) => `mandato ${term}`,
   connectedHere: 'você está conectado a este nó',
   documentation: 'Docs da API',

@@ -60,6 +60,7 @@ describe('Node control over HTTP', () => {
         url: nodes.active.url,
         term: 1,
         active_node: 'node-a',
+        paused_until: null,
         peers: [{ url: nodes.standby.url, node: 'node-b', alive: true, active: false }],
       });
     });

@@ -4,7 +4,7 @@ import {
   ClusterNotices,
   type NodeState,
 } from '../../../../src/web/home/model/connection/cluster-notices.ts';
-import { dayName } from '../../../../src/web/i18n/dates.ts';
+import { dayName, untilTime } from '../../../../src/web/i18n/dates.ts';
 
 function nodes(one: NodeState, two: NodeState, terms: [number, number] = [1, 1]): ClusterNode[] {
   return [
@@ -83,10 +83,39 @@ describe('cluster notices', () => {
     expect(notices.update(nodes('active', 'standby'))?.text).to.equal('node-1 is active again.');
   });
 
+  it('describe a pause of failover in plain words while no node is active', () => {
+    const until = new Date(Date.now() + 60_000);
+    const time = untilTime(until, new Date());
+    const paused = (one: NodeState, two: NodeState) =>
+      nodes(one, two).map((node) => ({ ...node, pausedUntil: until.toISOString() }));
+    const [first, second] = [paused('unreachable', 'standby'), paused('fallen', 'fallen')];
+    expect(texts(paused('active', 'standby'), first, second, second, nodes('active', 'standby'))).to.deep.equal([
+      undefined,
+      `The chat is paused for maintenance until ${time}. You can read, and messages you send wait here.`,
+      `The chat is paused for maintenance until ${time}. Messages you send wait here.`,
+      undefined,
+      'node-1 is active again.',
+    ]);
+  });
+
+  it('do not rely on the pause that a node reported before it became unreachable', () => {
+    const until = new Date(Date.now() + 60_000).toISOString();
+    const away = nodes('unreachable', 'unreachable').map((node) => ({ ...node, pausedUntil: until }));
+    expect(texts(nodes('active', 'standby'), away)[1]).to.match(/^Can't connect/);
+  });
+
   it('use the higher term if two nodes report that they are active', () => {
     expect(texts(nodes('active', 'standby'), nodes('active', 'active', [1, 2]))[1]).to.equal(
       'node-1 lost its role; node-2 is active.',
     );
+  });
+});
+
+describe('the end of a pause', () => {
+  const now = new Date(2026, 2, 1, 23, 30);
+  it('has a date unless it is today', () => {
+    expect(untilTime(new Date(2026, 2, 1, 23, 45), now)).to.match(/^11:45.PM$/);
+    expect(untilTime(new Date(2026, 2, 2, 0, 15), now)).to.match(/^Mar 2, 12:15.AM$/);
   });
 });
 

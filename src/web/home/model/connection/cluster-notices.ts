@@ -1,4 +1,6 @@
+import { untilTime } from '../../../i18n/dates.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
+import { nodeTime } from '../../../shared/node-time.ts';
 import { type NoticeContent, notice } from '../notices.ts';
 
 /** The state of a node as the page shows it. */
@@ -11,6 +13,16 @@ export interface ClusterNode {
   state: NodeState;
   /** The term it serves or follows, if it reported one. */
   term: number | undefined;
+  /** When the pause of failover ends that it reported; undefined if it reported none. */
+  pausedUntil?: string | undefined;
+}
+
+/** Returns when the pause of failover ends, as a node has reported it; undefined if there is none. A node may hear of it later than the others. */
+export function pauseEnd(nodes: readonly ClusterNode[]): Date | undefined {
+  const ends = nodes.flatMap(({ state, pausedUntil }) =>
+    state === 'unreachable' || pausedUntil === undefined ? [] : [Date.parse(pausedUntil)],
+  );
+  return ends.length === 0 ? undefined : new Date(Math.max(...ends));
 }
 
 /** Compares successive states of the cluster and describes each change in one sentence. */
@@ -57,6 +69,12 @@ export class ClusterNotices {
   }
 
   #waiting(nodes: readonly ClusterNode[]): () => string {
+    const pausedUntil = pauseEnd(nodes);
+    // Nothing went wrong and nobody takes over: the names of the nodes say nothing to a user.
+    if (pausedUntil !== undefined) {
+      const mayRead = nodes.some(({ state }) => state === 'standby');
+      return () => chatTexts().maintenance(untilTime(pausedUntil, nodeTime()), mayRead);
+    }
     const active = this.#active;
     const state = nodes.find(({ name }) => name === active)?.state;
     return () => {
