@@ -38,6 +38,16 @@ export class Calls {
     return decodeBody<T>(await this.connection.read({ method: 'GET', path, query }, options), field);
   }
 
+  /** Reads by a POST from any node: its body has a secret, which must not be in an address. */
+  async readByPost<T extends object>(
+    path: string,
+    body: unknown,
+    field: keyof T & string,
+    options: CallOptions,
+  ): Promise<T> {
+    return decodeBody<T>(await this.connection.read({ method: 'POST', path, body }, options), field);
+  }
+
   /**
    * Writes to the active node. A POST carries an idempotency key, so that its retries have one effect; the others are repeatable.
    * A request that says that it is not repeatable has no key. The body of the response must have `field`.

@@ -106,7 +106,7 @@ export class GroupCalls {
 
   /** Returns the group of an invitation. Requires no signed-in user. @throws {RefusedError} `invitation_not_found`. */
   async checkInvitation(token: string, options: CallOptions = {}): Promise<CheckedInvitation> {
-    return this.#calls.write<CheckedInvitation>('/invitations/check', { body: { token } }, 'group_name', options);
+    return this.#calls.readByPost<CheckedInvitation>('/invitations/check', { token }, 'group_name', options);
   }
 
   /** Joins the group of an invitation. Idempotent. */

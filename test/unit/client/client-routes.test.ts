@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ChatClient } from '../../../src/client/index.ts';
+import { ChatClient, type ConnectionChange } from '../../../src/client/index.ts';
 import { allRoutes } from '../../../src/http/routes/index.ts';
 import { type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 import { unusedServices } from '../../support/nodes/unused-services.ts';
@@ -132,7 +132,10 @@ describe('The client library', () => {
 
   for (const [key, call] of Object.entries(METHODS)) {
     it(`sends what ${key} accepts`, async () => {
-      const client = new ChatClient({ urls: [node.url, 'http://127.0.0.1:9'], userId: 1, token: 't' });
+      const uses: string[] = [];
+      const onConnection = ({ use, state }: ConnectionChange) => state === 'connected' && uses.push(use);
+      const urls = [node.url, 'http://127.0.0.1:9'];
+      const client = new ChatClient({ urls, userId: 1, token: 't', onConnection });
       await call(client, node.url);
       const route = routes.find((one) => keyOf(one) === key);
       const pattern = new RegExp(`^${key.replace(/:\w+/g, '[^/]+')}$`);
@@ -143,6 +146,9 @@ describe('The client library', () => {
       const inPath = Object.fromEntries(names.map((name, at) => [name, decodeURIComponent(values[at] ?? '')]));
       const input = { ...Object.fromEntries(heard?.query ?? []), ...heard?.body, ...inPath };
       expect(route?.input.safeParse(input).error?.issues ?? []).to.deep.equal([]);
+      // What every node serves does not wait for an active one. A request to a node that the caller names has no use.
+      const use = route?.servedBy === 'active node' ? 'write' : 'read';
+      expect(uses.filter((one) => one !== use)).to.deep.equal([]);
     });
   }
 
