@@ -92,7 +92,7 @@ BEGIN
     GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.nodes, plantao.node_settings, plantao.tokens, plantao.token_revocations,
       plantao.sign_in_attempts, plantao.known_networks TO plantao_service;
     -- Without parameter lists, so that a change of parameters needs no change here.
-    GRANT EXECUTE ON FUNCTION plantao.hint, plantao.require_stored, plantao.name_key, plantao.search_name, plantao.trigrams, plantao.database_oid, plantao.sessions, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
+    GRANT EXECUTE ON FUNCTION plantao.hint, plantao.require_stored, plantao.name_key, plantao.search_name, plantao.database_oid, plantao.sessions, plantao.history_fingerprint, plantao.log_head, plantao.lock_log,
       plantao.continue_epoch, plantao.log_fell_back, plantao.notify_group, plantao.act_as, plantao.reply_preview, plantao.lock_group_names, plantao.assert_term,
       plantao.close_fence, plantao.hold_leader_lock, plantao.cluster_id, plantao.fencing_token, plantao.newest_epoch, plantao.timeline, plantao.read_only_reason,
       plantao.refuse_read_only, plantao.report_lost_lock, plantao.report_lost_end, plantao.may_lead, plantao.last_active_at, plantao.pause, plantao.resume, plantao.open_term, plantao.end_open_term, plantao.insert_term,

@@ -21,7 +21,7 @@ interface ListedChat {
   role: MemberRole;
   /** Messages of others after `last_read_id`, {@link MAX_UNREAD} at the most. */
   unread: number;
-  /** How many of the newest {@link MAX_SEARCHED} of them have an @ and the user's present name. */
+  /** How many of them have an @ and the user's present name; of those with an @, the newest {@link MAX_SEARCHED} are searched. */
   mentions: number;
   last_read_id: number;
   last_message: { id: number; sender: string; sender_id: number; excerpt: string; timestamp: string } | null;
@@ -39,7 +39,7 @@ export interface ChatListView {
  * too for a group with this many messages after the mark if the user's own are among them: how many remain is not known.
  */
 const MAX_UNREAD = 1000;
-/** Mentions are counted in so many of the newest unread messages of a group: their texts are read, which may be long. */
+/** Mentions are counted in so many of the newest unread messages of a group that have an @: their texts are read, which may be long. */
 const MAX_SEARCHED = 100;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;
@@ -59,8 +59,9 @@ const QUERY = `
     FROM mine
     CROSS JOIN LATERAL (
       SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count,
-             coalesce(bool_or(CASE WHEN x.nth <= ${MAX_SEARCHED} AND x.sender_id <> $userId THEN strpos(x.content, '@') > 0 END), false) AS has_at
-      FROM (SELECT sender_id, content, row_number() OVER (ORDER BY id DESC) AS nth FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
+             EXISTS (SELECT FROM plantao.messages m WHERE m.group_id = mine.id AND m.id > mine.last_read_id AND m.sender_id <> $userId
+                     AND strpos(m.content, '@') > 0) AS has_at
+      FROM (SELECT sender_id FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
             ORDER BY id DESC LIMIT ${MAX_UNREAD}) x) unread
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
@@ -85,6 +86,7 @@ const QUERY = `
 const MENTIONS = `
   SELECT g.id, (SELECT count(*) FROM (
       SELECT sender_id, content FROM plantao.messages WHERE group_id = g.id AND id > g.after AND id <= g.up_to
+        AND strpos(content, '@') > 0
       ORDER BY id DESC LIMIT ${MAX_SEARCHED}) x
     WHERE x.sender_id <> $userId AND x.content ~ $pattern)::int AS mentions
   FROM unnest($ids::bigint[], $after::bigint[], $upTo::bigint[]) AS g (id, after, up_to)`;

@@ -23,25 +23,13 @@ const BEGINNING = `
   WHERE u.search_name >= plantao.search_name($part) AND u.search_name < plantao.search_name($part) || chr(1114111) AND ${IN_USE}
   ORDER BY u.search_name, u.username_key <> plantao.name_key($part), u.id LIMIT $limit`;
 
-/** Names that are sorted to find the first ones that contain a text. */
-const MAX_SORTED = 10_000;
-
-/**
- * Names that contain the text further on. Three characters or more are found by an index of trigrams; fewer are in so many names that
- * reading names in order finds enough of them soon. That reads only an index, as does the search for those that do not exist.
- */
+/** Names that contain the text further on: an index alone is read, in order, up to as many as are asked for. */
 const CONTAINING = `
-  WITH indexed AS MATERIALIZED (
+  WITH wanted AS (SELECT plantao.search_name($part) AS name), found AS MATERIALIZED (
     SELECT u.id, u.search_name FROM plantao.users u
-    WHERE char_length(plantao.search_name($part)) >= 3 AND plantao.trigrams(u.search_name) @> plantao.trigrams(plantao.search_name($part))
-      AND strpos(u.search_name, plantao.search_name($part)) > 1 AND ${IN_USE}
-    LIMIT ${MAX_SORTED}
-  ), read AS MATERIALIZED (
-    SELECT u.id, u.search_name FROM plantao.users u
-    WHERE char_length(plantao.search_name($part)) BETWEEN 1 AND 2 AND strpos(u.search_name, plantao.search_name($part)) > 1
-      AND NOT starts_with(u.search_name, plantao.search_name($part)) AND ${IN_USE}
+    WHERE strpos(u.search_name, (SELECT name FROM wanted)) > 1 AND ${IN_USE}
     ORDER BY u.search_name LIMIT $limit
-  ), found AS (SELECT * FROM indexed UNION ALL SELECT * FROM read)
+  )
   SELECT u.id, u.username FROM found f JOIN plantao.users u ON u.id = f.id ORDER BY f.search_name, u.id LIMIT $limit`;
 
 /** Finds accounts by the key of their name, so that two spellings of a name are the same (plantao.name_key). */
@@ -84,8 +72,8 @@ export class Users {
 
   /**
    * Returns users whose name contains `part`, in any case and with or without accents, for the client `source`: first the one with
-   * that name, then those whose names begin with it, then the others, by name. Every part is served by an index, and the statements
-   * have a timeout.
+   * that name, then those whose names begin with it, then the others, by name. A rare part reads an index of all names; the statements have a
+   * timeout.
    * @throws {Refused} overloaded.
    */
   search(part: string, limit: number, source: string): Promise<UserView[]> {

@@ -99,7 +99,9 @@ export const chat = z
       ),
     mentions: z
       .number()
-      .describe("How many of the newest 100 of them mention the user: an @ and the user's present name."),
+      .describe(
+        "How many of them mention the user: an @ and the user's present name. Only the newest 100 that have an @ are searched.",
+      ),
     last_read_id: z.number().describe('The read mark: the last message that the user has read; 0 if there is none.'),
     last_message: z
       .object({

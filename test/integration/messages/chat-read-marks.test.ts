@@ -40,10 +40,10 @@ describe('Read marks', () => {
     });
   const cursorOf = async (userId: number) => (await get(on(`/chats?userId=${userId}`))).body.cursor;
   const newChat = (name: string) => newGroup(name, ['bruno_orm']);
-  const fill = (groupId: number, most: number) =>
+  const fill = (groupId: number, most: number, text = 'm') =>
     sql.query(
-      "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, 1, 'm' || n FROM generate_series(1, $2::int) n",
-      [groupId, most],
+      'INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, 1, $3 || n FROM generate_series(1, $2::int) n',
+      [groupId, most, text],
     );
 
   it('count what others have sent since', async () => {
@@ -82,13 +82,15 @@ describe('Read marks', () => {
     expect(await chatOf(userId, groupId)).to.deep.include({ unread: 6, mentions: 3 });
   });
 
-  it('look for mentions in the newest hundred unread messages only', async () => {
+  it('look for mentions in the newest hundred unread messages with an @', async () => {
     const groupId = await newChat('Muito texto');
     await send(groupId, 'antes: @bruno_orm');
     await fill(groupId, 100);
-    expect(await chatOf(2, groupId)).to.deep.include({ unread: 101, mentions: 0 });
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 101, mentions: 1 });
+    await fill(groupId, 100, '@');
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 201, mentions: 0 });
     await send(groupId, 'agora: @bruno_orm');
-    expect(await chatOf(2, groupId)).to.deep.include({ unread: 102, mentions: 1 });
+    expect(await chatOf(2, groupId)).to.deep.include({ unread: 202, mentions: 1 });
   });
 
   it('never move back, nor beyond the newest message, over HTTP or in SQL', async () => {
