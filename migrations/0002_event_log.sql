@@ -204,7 +204,7 @@ CREATE VIEW plantao.event_feed AS
          coalesce((SELECT next.topic FROM plantao.events next
                    WHERE next.group_id + 0 = e.group_id AND next.position > e.position
                      AND next.kind IN ('group_changed', 'group_deleted') AND next.topic IS NOT NULL
-                   ORDER BY next.position LIMIT 1), g.name) AS group_name, e.topic, e.user_id, who.username, e.message_id,
+                   ORDER BY next.position LIMIT 1), CASE WHEN g.deleted_at IS NULL THEN g.name END) AS group_name, e.topic, e.user_id, who.username, e.message_id,
          m.sender_id, sender.username AS sender, sender.is_hook, m.content, m.created_at AS sent_at, m.edited_at,
          e.kind = 'message_edited' AND m.edited_at > e.at AS is_outdated, e.payload, e.at,
          m.idempotency_key, m.meta, CASE WHEN m.reply_to_id IS NOT NULL THEN plantao.reply_preview(m.reply_to_id, e.group_id) END AS reply_to,
@@ -230,7 +230,7 @@ COMMENT ON VIEW plantao.event_feed IS 'The event log with names and texts, as no
 COMMENT ON COLUMN plantao.event_feed.position IS 'Position in the log.';
 COMMENT ON COLUMN plantao.event_feed.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.event_feed.group_id IS 'The group whose members receive it, if any.';
-COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name that the group had after the event; null if the event deleted it.';
+COMMENT ON COLUMN plantao.event_feed.group_name IS 'Name that the group had after the event; null from its deletion on.';
 COMMENT ON COLUMN plantao.event_feed.topic IS 'The topic whose subscribers receive it, or the name that the group had before, if any.';
 COMMENT ON COLUMN plantao.event_feed.user_id IS 'The user who joined, left or was renamed.';
 COMMENT ON COLUMN plantao.event_feed.username IS 'Name of that user, or of the member whose role changed; null if the account is not known any more.';

@@ -154,6 +154,23 @@ for (const auth of ['token', 'open']) {
       expect(refusal).to.equal('memberships_group_id_fkey');
     });
 
+    it('ends the name of the group in the log at once, also while its messages remain', async () => {
+      const [midway, gone] = [await newGroup('kept', 1), await newGroup('a', 0)];
+      const { name } = (await sql.query('SELECT name FROM plantao.groups WHERE id = $1', [midway])).rows[0];
+      await beginDeletion(midway);
+      await sql.query('DELETE FROM plantao.groups WHERE id = $1', [gone]);
+      const namesOf = async (groupId: number) => {
+        const feed =
+          'SELECT kind, group_name FROM plantao.event_feed WHERE group_id = $1 ORDER BY position DESC LIMIT 3';
+        return (await sql.query(feed, [groupId])).rows.map(({ kind, group_name }) => [kind, group_name]);
+      };
+      const ended = ['left', 'left', 'group_deleted'].map((kind) => [kind, null]);
+      expect(await namesOf(midway)).to.deep.equal(ended);
+      expect(await namesOf(gone)).to.deep.equal(ended);
+      const earlier = "SELECT group_name FROM plantao.event_feed WHERE group_id = $1 AND kind = 'joined' LIMIT 1";
+      expect((await sql.query(earlier, [midway])).rows).to.deep.equal([{ group_name: name }]);
+    });
+
     it('can be repeated by a former member while it lasts, and by no stranger', async () => {
       const groupId = await newGroup('kept', 1);
       await beginDeletion(groupId);
