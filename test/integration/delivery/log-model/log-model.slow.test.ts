@@ -5,7 +5,7 @@ import { createDatabase, type TestDatabase } from '../../../support/postgres/pos
 import { IS_LONG_RUN } from '../../../support/run/long-run.ts';
 import type { LogNode } from '../delivery-node.ts';
 import { LogModel } from './log-model.ts';
-import { type Step, World } from './log-model-world.ts';
+import { READERS, type Step, World } from './log-model-world.ts';
 
 /** SEED repeats a run. A failure prints it with the shortest run that fails. */
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -13,49 +13,47 @@ const RUNS = Number(process.env.RUNS ?? 100);
 const TIME_MS = process.env.RUNS ? 10 * 60_000 : IS_LONG_RUN ? 7000 : 4000;
 
 const number = fc.nat(50);
+const user = number;
+const group = number;
+const message = number;
+const name = number;
+const node = number;
+const reader = number;
+const only = <Word extends string>(...words: Word[]) => fc.constantFrom(...words);
 const write: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('post' as const), user: number, group: number }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('join' as const, 'leave'), user: number, group: number }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constantFrom('rollBack' as const, 'crossing'), user: number, group: number }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), message: number }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('edit' as const), message: number }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('react' as const), message: number }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constantFrom('markRead' as const, 'changeRole'), user: number, group: number }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('describe' as const), group: number }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('rename' as const), user: number }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('notify' as const), group: number }) },
-  { weight: 1, arbitrary: fc.constant<Step>({ do: 'broadcast' }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('retain' as const), events: fc.nat(25) }) },
-  { weight: 1, arbitrary: fc.constant<Step>({ do: 'newEpoch' }) },
+  { weight: 8, arbitrary: fc.record({ do: only('post'), user, group }) },
+  { weight: 4, arbitrary: fc.record({ do: only('join', 'join', 'leave', 'remove'), user, group }) },
+  { weight: 1, arbitrary: fc.record({ do: only('rollBack', 'crossing'), user, group }) },
+  { weight: 2, arbitrary: fc.record({ do: only('delete'), message }) },
+  { weight: 5, arbitrary: fc.record({ do: only('edit', 'edit', 'react'), message }) },
+  { weight: 3, arbitrary: fc.record({ do: only('markRead', 'changeRole'), user, group }) },
+  { weight: 2, arbitrary: fc.record({ do: only('describe', 'archive', 'showReads'), group }) },
+  { weight: 2, arbitrary: fc.record({ do: only('create'), user, name }) },
+  { weight: 2, arbitrary: fc.record({ do: only('renameGroup'), group, name }) },
+  { weight: 1, arbitrary: fc.record({ do: only('deleteGroup'), group, inSteps: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: only('continueDeletion') }) },
+  { weight: 1, arbitrary: fc.record({ do: only('rename'), user }) },
+  { weight: 1, arbitrary: fc.record({ do: only('notify'), name }) },
+  { weight: 1, arbitrary: fc.record({ do: only('broadcast') }) },
+  { weight: 1, arbitrary: fc.record({ do: only('retain'), events: fc.nat(25) }) },
+  { weight: 1, arbitrary: fc.record({ do: only('newEpoch') }) },
 );
 const read: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('poll' as const), reader: number, node: number }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('read' as const), node: number }) },
+  { weight: 12, arbitrary: fc.record({ do: only('poll'), reader, node }) },
+  { weight: 6, arbitrary: fc.record({ do: only('read'), node }) },
+  { weight: 1, arbitrary: fc.record({ do: only('turn'), reader, group }) },
 );
+const reads = fc.uniqueArray(read, { minLength: 1, maxLength: 3, selector: subject });
 /** Simultaneous steps: at most one write, so that the model knows the order, and reads beside it. */
 const turn: fc.Arbitrary<Step[]> = fc.oneof(
-  { weight: 10, arbitrary: fc.tuple(write).map((steps): Step[] => steps) },
-  { weight: 10, arbitrary: fc.uniqueArray(read, { minLength: 1, maxLength: 3, selector: subject }) },
-  {
-    weight: 8,
-    arbitrary: fc
-      .tuple(write, fc.uniqueArray(read, { minLength: 1, maxLength: 3, selector: subject }))
-      .map(([one, others]) => [one, ...others]),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('restart' as const), node: number }).map((step): Step[] => [step]),
-  },
+  { weight: 10, arbitrary: fc.tuple(write) },
+  { weight: 10, arbitrary: reads },
+  { weight: 8, arbitrary: fc.tuple(write, reads).map(([one, others]) => [one, ...others]) },
+  { weight: 1, arbitrary: fc.tuple(fc.record({ do: only('restart'), node })) },
 );
 
 function subject(step: Step): string {
-  return step.do === 'poll' ? `reader ${step.reader % 7}` : JSON.stringify(step);
+  return 'reader' in step ? `reader ${step.reader % READERS}` : JSON.stringify(step);
 }
 
 describe('Delivery compared with a model of the log', () => {
@@ -90,7 +88,7 @@ describe('Delivery compared with a model of the log', () => {
         await world.settle();
       } finally {
         world.end();
-        told += world.told;
+        told += world.readers.told;
       }
     });
     try {
@@ -103,53 +101,64 @@ describe('Delivery compared with a model of the log', () => {
 });
 
 describe('The model of the log', () => {
-  const post = (groupId: number, messageId: number) => ({
-    kind: 'message',
-    groupId,
-    userId: null,
-    messageId,
-    topic: null,
-  });
-  const move = (kind: 'joined' | 'left', groupId: number, userId: number) => ({
-    ...{ kind, groupId, userId },
-    ...{ messageId: null, topic: null },
-  });
   const model = () => {
-    const made = new LogModel([{ id: 1, name: 'g' }], 10);
-    for (const told of [post(1, 1), move('joined', 1, 7), post(1, 2), move('left', 1, 7), post(1, 3)])
-      made.append(told);
-    return made;
+    const made = new LogModel(10);
+    const group = made.create(1, 'g', false);
+    made.append('message', { groupId: 1, messageId: 1 });
+    made.append('joined', { groupId: 1, userId: 7 });
+    made.append('message', { groupId: 1, messageId: 2 });
+    made.append('left', { groupId: 1, userId: 7 });
+    made.append('message', { groupId: 1, messageId: 3 });
+    return { made, group };
   };
-  const fault = (made: LogModel, positions: number[], to = 15, from = 10) =>
+  const fault = (made: LogModel, positions: number[], to = 15, from = 10, of: string | null = null) =>
     made.fault(
-      { userId: 7, of: null },
+      { userId: 7, of },
       from,
       to,
       positions.map((position) => ({ position })),
     );
 
   it('accepts correct deliveries', () => {
-    expect(fault(model(), [12, 13, 14])).to.equal(null);
-    expect(fault(model(), [12, 13], 13)).to.equal(null);
-    expect(fault(model(), [], 11)).to.equal(null);
+    const { made } = model();
+    expect(fault(made, [12, 13, 14])).to.equal(null);
+    expect(fault(made, [12, 13], 13)).to.equal(null);
+    expect(fault(made, [], 11)).to.equal(null);
   });
 
   it('rejects events that are missing, unauthorized, repeated, out of order, or beyond the log', () => {
-    expect(fault(model(), [12, 14])).to.match(/^missed message at 13/);
-    expect(fault(model(), [11, 12, 13, 14])).to.match(/^heard what it must not: message at 11/);
-    expect(fault(model(), [12, 13, 14, 15])).to.match(/^heard what it must not: message at 15/);
-    expect(fault(model(), [12, 13, 13, 14])).to.match(/^something twice/);
-    expect(fault(model(), [13, 12, 14])).to.match(/^out of order/);
-    expect(fault(model(), [12, 13, 14, 16], 16)).to.match(/^told to go on at 16/);
-    expect(fault(model(), [12, 13, 14], 9)).to.match(/^told to go on at 9/);
+    const { made } = model();
+    expect(fault(made, [12, 14])).to.match(/^missed message at 13/);
+    expect(fault(made, [11, 12, 13, 14])).to.match(/^heard what it must not: message at 11/);
+    expect(fault(made, [12, 13, 14, 15])).to.match(/^heard what it must not: message at 15/);
+    expect(fault(made, [12, 13, 13, 14])).to.match(/^something twice/);
+    expect(fault(made, [13, 12, 14])).to.match(/^out of order/);
+    expect(fault(made, [12, 13, 14, 16], 16)).to.match(/^told to go on at 16/);
+    expect(fault(made, [12, 13, 14], 9)).to.match(/^told to go on at 9/);
   });
 
   it('allows a deleted message to be missing, and never together with its deletion', () => {
-    const deleted = model();
-    deleted.append({ kind: 'message_deleted', groupId: 1, userId: null, messageId: 2, topic: null });
-    expect(fault(deleted, [12, 13, 14], 15)).to.equal(null);
-    expect(fault(deleted, [12, 14], 15)).to.equal(null);
-    expect(fault(deleted, [12, 14], 16)).to.equal(null);
-    expect(fault(deleted, [12, 13, 14], 16)).to.match(/^heard what it must not: message at 13/);
+    const { made } = model();
+    made.append('message_deleted', { groupId: 1, messageId: 2 });
+    expect(fault(made, [12, 13, 14], 15)).to.equal(null);
+    expect(fault(made, [12, 14], 15)).to.equal(null);
+    expect(fault(made, [12, 14], 16)).to.equal(null);
+    expect(fault(made, [12, 13, 14], 16)).to.match(/^heard what it must not: message at 13/);
+  });
+
+  it('tells of a rename by both names, of a deletion by the last one, and nothing by name after it', () => {
+    const { made, group } = model();
+    made.append('joined', { groupId: 1, userId: 7 });
+    made.rename(group, 'h');
+    made.append('reaction', { groupId: 1, messageId: 3 });
+    made.delete(group);
+    expect(made.entries.slice(-2).map(({ kind }) => kind)).to.deep.equal(['group_deleted', 'left']);
+    expect(fault(made, [16, 17], 20, 15, 'g')).to.equal(null);
+    expect(fault(made, [17, 18, 19], 20, 15, 'h')).to.equal(null);
+    expect(fault(made, [16, 17, 18, 19, 20], 20, 15)).to.equal(null);
+    expect(fault(made, [17, 18], 20, 15, 'h')).to.match(/^missed group_deleted/);
+    expect(fault(made, [16], 20, 15, 'g')).to.match(/^missed group_changed/);
+    expect(fault(made, [17, 18, 19, 20], 20, 15, 'h')).to.match(/^heard what it must not: left/);
+    expect(fault(made, [12, 13, 14, 16, 17, 18, 19, 20], 20)).to.match(/^heard what it must not: message at 13/);
   });
 });

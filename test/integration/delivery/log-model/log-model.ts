@@ -9,10 +9,15 @@ export interface LogRecord {
   topic: string | null;
 }
 
-/** An event of the model's log, with its position and the members of its group at that position. */
+/** An event of the model's log. */
 interface Entry extends LogRecord {
   position: number;
+  /** The members of its group at that position. */
   members: ReadonlySet<number>;
+  /** The name of its group after the event; null if there is no group, or it was deleted. */
+  groupName: string | null;
+  /** The position at which the text that it carries was deleted or replaced. */
+  goneAt?: number;
 }
 
 /** The subscription of a reader: all of a user's groups, or one name or group, as anyone or as a member. */
@@ -23,63 +28,72 @@ export interface Reading {
 }
 
 export interface Group {
-  id: number;
+  readonly id: number;
   name: string;
+  showsReads: boolean;
+  isDeleted: boolean;
+  readonly members: Set<number>;
 }
 
 /**
- * The simplest event log: a list, with the members at each position. It has no limited memory, no lagging nodes and no
- * pages.
+ * The simplest event log: a list, with the members and the name of the group at each position. It has no limited memory,
+ * no lagging nodes and no pages.
  */
 export class LogModel {
-  readonly groups: readonly Group[];
+  /** All groups, also deleted ones, in the order of their ids. */
+  readonly groups: Group[] = [];
   readonly entries: Entry[] = [];
   /** Highest position that retention has removed. */
   floor: number;
   head: number;
-  /** Deleted messages, with the position of the deletion. */
-  readonly deletedAt = new Map<number, number>();
-  /** The last edit of each message; and for each edit, the position of the edit or deletion that replaced it. */
-  readonly #editedAt = new Map<number, number>();
-  readonly #outdatedAt = new Map<number, number>();
-  readonly #members: Map<number, Set<number>>;
 
-  constructor(groups: readonly Group[], head: number) {
-    this.groups = groups;
+  constructor(head: number) {
     this.floor = head;
     this.head = head;
-    this.#members = new Map(groups.map(({ id }) => [id, new Set()]));
   }
 
-  isMember(groupId: number, userId: number): boolean {
-    return this.#members.get(groupId)?.has(userId) ?? false;
+  /** The groups that are not deleted. */
+  get alive(): Group[] {
+    return this.groups.filter(({ isDeleted }) => !isDeleted);
   }
 
-  append(told: LogRecord): void {
+  /** Creates a group. No event says so: it has no members yet. */
+  create(id: number, name: string, showsReads: boolean): Group {
+    const group: Group = { id, name, showsReads, isDeleted: false, members: new Set() };
+    this.groups.push(group);
+    return group;
+  }
+
+  /** Renames a group. Its readers by the old name and those by the new one hear it. */
+  rename(group: Group, name: string): void {
+    const topic = group.name;
+    group.name = name;
+    this.append('group_changed', { groupId: group.id, topic });
+  }
+
+  /** Deletes a group. Its members hear it, also by its name, and leave. Then it has no name, and its texts are gone. */
+  delete(group: Group): void {
+    group.isDeleted = true;
+    this.append('group_deleted', { groupId: group.id, topic: group.name });
+    const members = [...group.members].sort((one, other) => one - other);
+    for (const userId of members) this.append('left', { groupId: group.id, userId });
+  }
+
+  /** Appends an event. A join counts from its own event on, a leave only after its event. */
+  append(kind: string, details: Partial<LogRecord> = {}): void {
     this.head += 1;
-    const members = this.#members.get(told.groupId ?? 0) ?? new Set();
-    if (told.kind === 'joined' && told.userId !== null) members.add(told.userId);
-    this.entries.push({ ...told, position: this.head, members: new Set(members) });
-    if (told.kind === 'left' && told.userId !== null) members.delete(told.userId);
-    this.#replaceEdit(told);
-    if (told.kind === 'message_deleted' && told.messageId !== null) this.deletedAt.set(told.messageId, this.head);
-  }
-
-  #replaceEdit({ kind, messageId }: LogRecord): void {
-    if (messageId === null || (kind !== 'message_edited' && kind !== 'message_deleted')) return;
-    const earlier = this.#editedAt.get(messageId);
-    if (earlier !== undefined) this.#outdatedAt.set(earlier, this.head);
-    if (kind === 'message_edited') this.#editedAt.set(messageId, this.head);
-  }
-
-  /** Returns the position at which the text of an event was deleted or replaced, or undefined. */
-  #goneAt({ kind, messageId, position }: Entry): number | undefined {
-    return kind === 'message' ? this.deletedAt.get(messageId ?? 0) : this.#outdatedAt.get(position);
+    const record: LogRecord = { groupId: null, userId: null, messageId: null, topic: null, ...details, kind };
+    const group = this.groups.find(({ id }) => id === record.groupId);
+    if (kind === 'joined' && record.userId !== null) group?.members.add(record.userId);
+    const groupName = group && !group.isDeleted ? group.name : null;
+    for (const entry of this.entries) if (endsText(record, entry)) entry.goneAt ??= this.head;
+    this.entries.push({ ...record, position: this.head, members: new Set(group?.members), groupName });
+    if (kind === 'left' && record.userId !== null) group?.members.delete(record.userId);
   }
 
   /**
-   * Returns what is wrong with a delivery of `events` for everything after `from` up to `to`, or null. A message deleted
-   * later than `to` may be missing, if its text was deleted before the read. So may an edit that was replaced later.
+   * Returns what is wrong with a delivery of `events` for everything after `from` up to `to`, or null. A text that was deleted
+   * or replaced later than `to` may be missing, if that happened before the read.
    */
   fault(reading: Reading, from: number, to: number, events: readonly Pick<LogEvent, 'position'>[]): string | null {
     if (to < from || to > this.head) return `told to go on at ${to}, being at ${from} of ${this.head}`;
@@ -88,9 +102,9 @@ export class LogModel {
     if (positions.length !== events.length) return `something twice: ${events.map(({ position }) => position)}`;
     if (positions.some((position, at) => position <= (positions[at - 1] ?? from))) return `out of order: ${positions}`;
     for (const entry of this.entries) {
+      const { goneAt } = entry;
       if (entry.position <= from || entry.position > to) continue;
-      const goneAt = this.#goneAt(entry);
-      const may = this.#hears(reading, entry) && (goneAt === undefined || goneAt > to);
+      const may = hears(reading, entry) && (goneAt === undefined || goneAt > to);
       const must = may && goneAt === undefined;
       if (heard.has(entry.position) && !may) return `heard what it must not: ${entry.kind} at ${entry.position}`;
       if (!heard.has(entry.position) && must) return `missed ${entry.kind} at ${entry.position}`;
@@ -98,13 +112,29 @@ export class LogModel {
     }
     return heard.size > 0 ? `heard what never was: ${[...heard]}` : null;
   }
+}
 
-  #hears({ userId, of }: Reading, entry: Entry): boolean {
-    if (entry.kind === 'broadcast') return true;
-    const isMember = userId === null || entry.members.has(userId);
-    if (of === null) return entry.userId === userId || (entry.groupId !== null && isMember);
-    if (typeof of === 'string' && entry.topic === of) return true;
-    const group = this.groups.find(({ id }) => id === entry.groupId);
-    return group !== undefined && isMember && (typeof of === 'string' ? group.name === of : group.id === of);
-  }
+/** Returns true if `later` takes the text that `entry` carries. */
+function endsText(later: LogRecord, entry: Entry): boolean {
+  const isSent = entry.kind === 'message';
+  if (!isSent && entry.kind !== 'message_edited') return false;
+  if (later.kind === 'group_deleted') return entry.groupId === later.groupId;
+  if (entry.messageId !== later.messageId) return false;
+  // A message keeps its place when it is edited, with the new text. Of its edits, only the last one is delivered.
+  return later.kind === 'message_deleted' || (later.kind === 'message_edited' && !isSent);
+}
+
+/**
+ * Returns true if a reader hears an event. Everyone hears a broadcast, and whoever waits for a topic hears what is sent to it.
+ * Apart from that a reader hears the events of the groups that it waits for while its user is a member; a reader without
+ * a user counts as a member. Who waits for a name waits for the groups that have it before or after the event. Who waits for all
+ * groups of a user also hears what is about this user.
+ */
+function hears({ userId, of }: Reading, entry: Entry): boolean {
+  const { kind, groupId, groupName, topic } = entry;
+  if (kind === 'broadcast') return true;
+  if (kind === 'notification' && topic !== null && topic === of) return true;
+  if (of === null && entry.userId === userId) return true;
+  const isMember = userId === null || entry.members.has(userId);
+  return groupId !== null && isMember && (of === null || of === groupId || of === groupName || of === topic);
 }
