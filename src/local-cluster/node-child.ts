@@ -11,6 +11,8 @@ const STOP_TIMEOUT_MS = 12_000;
 const PROBE_TIMEOUT_MS = 1000;
 /** Interval at which a node that was restarted is asked whether it serves. */
 const ASK_EVERY_MS = 200;
+/** A node that has not served for this long after its restart waits for something that may never come. */
+const SERVES_WITHIN_MS = 30_000;
 /** Characters of a node's standard error: enough for a stack. */
 const MAX_ERROR_LENGTH = 4000;
 
@@ -24,6 +26,8 @@ export interface NodeChildOptions {
   /** Its whole environment. */
   env: Record<string, string | undefined>;
   output: Output;
+  /** How long a node that was restarted is asked whether it serves. Default 30 seconds. */
+  servesWithinMs?: number;
 }
 
 /** A node's state, as `/health` reports it. */
@@ -104,13 +108,16 @@ export class NodeChild {
     }, pause);
   }
 
-  /** Says that the node is back once it answers. If it exits before that, its end is reported instead. */
+  /** Says that the node is back once it answers, or that it does not. If it exits before that, its end is reported instead. */
   async #reportServing(): Promise<void> {
     const child = this.#child;
+    const { output, servesWithinMs = SERVES_WITHIN_MS } = this.#options;
+    const endsAt = performance.now() + servesWithinMs;
     for (;;) {
       const isServing = (await this.health()) !== null;
       if (this.#child !== child || this.#isStopping) return;
-      if (isServing) return this.#options.output.log(`${this.name} is running again (pid ${this.pid})`);
+      if (isServing) return output.log(`${this.name} is running again (pid ${this.pid})`);
+      if (performance.now() >= endsAt) return output.log(`${this.name} runs, but does not respond (pid ${this.pid})`);
       await sleep(ASK_EVERY_MS);
     }
   }
