@@ -27,6 +27,7 @@ import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.t
 import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
 import { acceptInvitation } from './groups/accept-invitation.ts';
+import { checkInvitation } from './groups/check-invitation.ts';
 import { type Invitation, placeIn } from './location.ts';
 import type { Conversation } from './messages/conversation.ts';
 import { type NoticeContent, Notices, notice } from './notices.ts';
@@ -109,18 +110,15 @@ export class App extends Observable {
   }
 
   /**
-   * Returns what the cluster says about an invitation; undefined if the node is an older one, which cannot say.
-   * @throws the error of the request. An invitation that there is not is forgotten first.
+   * Returns what the cluster says about an invitation; undefined if it says nothing.
+   * @throws {ChatError} if there is no such invitation: then it is forgotten.
    */
   async checkInvitation(token: string): Promise<CheckedInvitation | undefined> {
     try {
-      return await this.client.groups.checkInvitation(token);
+      return await checkInvitation(this.client, token);
     } catch (error) {
-      if (error instanceof ChatError && error.code === 'not_found') return undefined;
-      if (error instanceof ChatError && error.code === 'invitation_not_found') {
-        history.replaceState(null, '', location.pathname);
-        this.changed();
-      }
+      history.replaceState(null, '', location.pathname);
+      this.changed();
       throw error;
     }
   }

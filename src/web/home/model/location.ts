@@ -33,8 +33,8 @@ export function invitationHash(token: string): string {
 /** Returns the place that a URL fragment names. */
 export function placeIn(hash: string): Place {
   const [, groupId, messageId] = /^#group-(\d{1,15})(?:-message-(\d{1,15}))?$/.exec(hash) ?? [];
-  // Older links have a name after the token, which may be any: the cluster says what the group is called.
-  const [, token] = /^#invitation-([\w.~-]{1,200})(?:\/.{1,2000})?$/.exec(hash) ?? [];
+  // Older links have a name after the token, and a link from a text may have a sign after it: neither says anything.
+  const [, token] = /^#invitation-([\w-]{43})(?![\w-])/.exec(hash) ?? [];
   return {
     ...(groupId !== undefined && { groupId: Number(groupId) }),
     ...(messageId !== undefined && { messageId: Number(messageId) }),

@@ -15,9 +15,6 @@ function signInError(error: unknown): string {
   return (isLost ? errors.byCode.unreachable : undefined) ?? errorText(error);
 }
 
-/** True if the cluster has said that there is no such invitation. */
-const isRefusal = (error: unknown) => error instanceof ChatError && error.code === 'invitation_not_found';
-
 /** The sign-in form. */
 export function SignIn() {
   const { app } = useView();
@@ -32,14 +29,14 @@ export function SignIn() {
   useEffect(() => name.current?.focus(), []);
   const token = app.invitation?.token;
   const [invited, setInvited] = useState<CheckedInvitation>();
-  /** Asks the cluster about the invitation, whose address may say anything. @throws if it is none: then it is forgotten. */
+  /** Asks the cluster about the invitation, whose address may say anything. @throws only if it is none: then it is forgotten. */
   const checkInvitation = async () => {
     if (token === undefined) return;
     setInvited(await app.checkInvitation(token));
   };
   useEffect(() => {
     // Without a connection, or from an older node, there is no answer yet: the sign-in asks again.
-    checkInvitation().catch((error) => isRefusal(error) && setFailure(() => () => errorText(error)));
+    checkInvitation().catch((error) => setFailure(() => () => errorText(error)));
   }, [token]);
   const reason = failure?.() ?? (app.endedBy === undefined ? '' : errorText(app.endedBy));
   const attempt = async (enter: (name: string, password: string) => Promise<SignInResult>) => {

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { groupHash, invitationHash, messageHash, placeIn } from '../../../../src/web/home/model/location.ts';
 
+const TOKEN = `${'to-ken_1'.repeat(5)}abc`;
+
 describe('the place that an address of the chat page names', () => {
   it('is a group, or a message in it', () => {
     expect(placeIn(groupHash(7))).to.deep.equal({ groupId: 7 });
@@ -8,12 +10,22 @@ describe('the place that an address of the chat page names', () => {
   });
 
   it('is an invitation', () => {
-    const { hash } = new URL(invitationHash('to-ken_1'), 'http://localhost/home');
-    expect(placeIn(hash)).to.deep.equal({ invitation: { token: 'to-ken_1' } });
+    const { hash } = new URL(invitationHash(TOKEN), 'http://localhost/home');
+    expect(placeIn(hash)).to.deep.equal({ invitation: { token: TOKEN } });
   });
 
   it('is an invitation without the name that an older link has, which nobody has checked', () => {
-    expect(placeIn('#invitation-to-ken_1/Team')).to.deep.equal({ invitation: { token: 'to-ken_1' } });
-    expect(placeIn('#invitation-to-ken_1/%E0%A4%A')).to.deep.equal({ invitation: { token: 'to-ken_1' } });
+    for (const name of ['/Team', '/%E0%A4%A'])
+      expect(placeIn(`#invitation-${TOKEN}${name}`), name).to.deep.equal({ invitation: { token: TOKEN } });
+  });
+
+  it('is an invitation without the sign that follows it in a text', () => {
+    for (const sign of ['.', ',', ')', '!', ';', ':', "'", '*', '~', '%22', '%3E', '%E2%80%9D.', '**'])
+      expect(placeIn(`#invitation-${TOKEN}${sign}`), sign).to.deep.equal({ invitation: { token: TOKEN } });
+  });
+
+  it('is nothing if it is no token of an invitation', () => {
+    for (const token of [`${TOKEN}a`, `${TOKEN}_`, TOKEN.slice(1), '', 'x'.repeat(200)])
+      expect(placeIn(`#invitation-${token}`), token).to.deep.equal({});
   });
 });
