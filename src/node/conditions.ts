@@ -9,6 +9,7 @@ export type ConditionName =
   | 'paused'
   | 'posts'
   | 'promotion'
+  | 'triggers'
   | 'two_actives';
 
 /** A fault that exists now. */

@@ -10,7 +10,6 @@ import { describePause } from '../coordination/pause.ts';
 import { parseClusterSignal } from '../coordination/peers/cluster-signal.ts';
 import { CHANNELS } from '../database/channels.ts';
 import { BlockerWatch } from '../database/checks/blocker-watch.ts';
-import { NotifyQueue } from '../database/checks/notify-queue.ts';
 import { withDatabaseAdvice } from '../database/database-advice.ts';
 import { Listener, type ListenerOptions } from '../database/listener.ts';
 import { migrate } from '../database/migrator.ts';
@@ -29,6 +28,7 @@ import { buildCoordination, describeRival } from './parts/coordination.ts';
 import { openDatabase } from './parts/database.ts';
 import { NodeEvents } from './parts/events.ts';
 import { buildHttp } from './parts/http.ts';
+import { buildWatches } from './parts/watches.ts';
 import { Readiness } from './readiness.ts';
 import { checkDatabase } from './start-check.ts';
 
@@ -53,8 +53,15 @@ export interface Node {
 /** How long a stop waits for a slow reader of the log. */
 const FLUSH_LIMIT_MS = 1000;
 
-/** Creates a node from its settings; nothing runs before `start`. `lockProgram` is a compiled lock-worker.ts. */
-export function createNode(settings: Settings, given: { log?: Log; lockProgram?: URL | undefined } = {}): Node {
+/** What a test gives a node: a log, a compiled lock-worker.ts, and another interval of the checks of triggers. */
+export interface GivenParts {
+  log?: Log;
+  lockProgram?: URL | undefined;
+  triggerCheckMs?: number;
+}
+
+/** Creates a node from its settings; nothing runs before `start`. */
+export function createNode(settings: Settings, given: GivenParts = {}): Node {
   const name = settings.nodeName ?? `node-${settings.port === 0 ? process.pid : settings.port}`;
   const pretty = settings.logFormat === 'pretty' || (settings.logFormat === 'auto' && process.stdout.isTTY === true);
   let parts: ReturnType<typeof assemble> | null = null;
@@ -72,7 +79,8 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
       migrate(url, { log: (line) => log.info(line), signal: stopped.signal }),
     );
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
-    for (const warning of [...settingsWarnings(settings), ...(await checkDatabase(settings))]) log.warn(warning);
+    const databaseWarnings = await checkDatabase(settings, { skipTriggers: true });
+    for (const warning of [...settingsWarnings(settings), ...databaseWarnings]) log.warn(warning);
     stopped.signal.throwIfAborted();
     const openFiles = openFilesLimit();
     const limits = fitToOpenFiles(settings, openFiles);
@@ -83,7 +91,7 @@ export function createNode(settings: Settings, given: { log?: Log; lockProgram?:
       log,
       logLevel,
       logOutput,
-      lockProgram: given.lockProgram,
+      given,
     });
     try {
       await parts.start();
@@ -139,22 +147,18 @@ interface NodeBasis {
   log: Log;
   logLevel: LogLevel;
   logOutput: LogOutput;
-  lockProgram: URL | undefined;
+  given: GivenParts;
 }
 
 /** Builds the parts, each from those before it. What a part reports to a later one is an event ({@link NodeEvents}). */
-function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: NodeBasis) {
+function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis) {
   const events = new NodeEvents();
   const address = new OwnAddress(settings);
   const { url } = address;
   const measurements = new Measurements();
   const database = openDatabase(settings, node, events);
   const conditions = new Conditions(log);
-  const notifyQueue = new NotifyQueue({
-    sequelize: database.sequelize,
-    onFull: (sentence, holder) => conditions.begin('notify_queue', sentence, { detail: holder }),
-    onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
-  });
+  const { notifyQueue, triggers } = buildWatches(database.sequelize, conditions, given.triggerCheckMs);
   const blockers = new BlockerWatch(database.catchUpSession, log);
   const lock = new LockThread({
     session: database.lockSession(),
@@ -163,7 +167,7 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
     url,
     log,
     onLost: (reason, cause) => void events.emit('lockLost', reason, cause),
-    program: lockProgram,
+    program: given.lockProgram,
   });
   const chat = buildChat({
     settings,
@@ -212,6 +216,7 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
       chat.searchIndexer.start();
       chat.groupRemoval.start();
       notifyQueue.start();
+      triggers.start();
       readiness.start();
       log.info({ event: 'listening', url: url(), pid: process.pid }, `serving at ${url()}`);
     },
@@ -227,7 +232,7 @@ function assemble({ settings, node, log, logLevel, logOutput, lockProgram }: Nod
       listener.stop();
       blockers.stop();
       // Together, because work that waits for an unresponsive database ends only with its session.
-      await Promise.all([lock.stop(), chat.stop(), notifyQueue.stop(), database.stop()]);
+      await Promise.all([lock.stop(), chat.stop(), notifyQueue.stop(), triggers.stop(), database.stop()]);
     },
   };
 }

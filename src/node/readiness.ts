@@ -30,9 +30,12 @@ const PREVENTS_READS: readonly ConditionName[] = ['event_log', 'listener'];
 /** Conditions that keep a node from doing all that its role requires. */
 const PREVENTS_WORK: readonly ConditionName[] = [...PREVENTS_READS, 'posts', 'promotion'];
 
-/** Returns what a node publishes in its row: the sentences of the conditions that only it knows. Null if there is none. */
+/** Conditions that a node publishes in its row: the others are in views, or every node knows them. */
+const PUBLISHED: readonly ConditionName[] = [...PREVENTS_WORK, 'triggers', 'two_actives'];
+
+/** Returns the sentences that a node publishes in its row. Null if there is none. */
 export function publishedConditions({ current }: Pick<Conditions, 'current'>): string | null {
-  const found = current.filter(({ name }) => name === 'two_actives' || PREVENTS_WORK.includes(name));
+  const found = current.filter(({ name }) => PUBLISHED.includes(name));
   return found.length === 0 ? null : found.map(({ reason }) => reason).join('; ');
 }
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { type RunQuery, requireSupportedServer } from '../database/checks/server-check.ts';
+import { triggerWarnings } from '../database/checks/trigger-watch.ts';
 import { DIRECT } from '../database/database-advice.ts';
 import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/session/connection.ts';
 import type { Settings } from '../settings.ts';
@@ -16,10 +17,10 @@ const CLOSE_LIMIT_MS = 500;
 /**
  * Checks the database before anything starts, and returns warnings. The leader lock and LISTEN need one server session for as
  * long as they are held. A transaction pooler is recognised in three ways: two connections run in one session, a connection
- * changes its session while the other is busy, or a lock is not found again.
+ * changes its session while the other is busy, or a lock is not found again. `skipTriggers`: the caller watches them.
  * @throws {StartCheckError} if the lock or LISTEN cannot work or a privilege is missing; {UnsupportedServerError}.
  */
-export async function checkDatabase(settings: Settings): Promise<string[]> {
+export async function checkDatabase(settings: Settings, { skipTriggers = false } = {}): Promise<string[]> {
   const name = applicationName(settings.nodeName ?? 'starting', 'lock');
   const sockets = new Sockets();
   const connect = async () => {
@@ -46,7 +47,7 @@ export async function checkDatabase(settings: Settings): Promise<string[]> {
     return [
       ...(server ? serverWarnings(server) : []),
       ...(await collationWarnings(run, version)),
-      ...(await triggerWarnings(run)),
+      ...(skipTriggers ? [] : await triggerWarnings(run)),
     ];
   } finally {
     // end() alone waits for ever on a half-open connection.
@@ -93,19 +94,6 @@ async function collationWarnings(run: RunQuery, version: number): Promise<string
   return [
     `the database was created with version ${changed.made} of its collation, and the system has ${changed.now} now: indexes of text may miss rows. REINDEX DATABASE ${changed.name}, then ALTER DATABASE ${changed.name} REFRESH COLLATION VERSION`,
   ];
-}
-
-/** A restore, or a bulk load, may leave triggers disabled, also those of foreign keys. Posts then fail; other changes do not. */
-async function triggerWarnings(run: RunQuery): Promise<string[]> {
-  const tables = await run<{ name: string } & pg.QueryResultRow>(
-    `SELECT DISTINCT format('plantao.%I', c.relname) AS name
-     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = 'plantao' AND t.tgenabled NOT IN ('O', 'A') ORDER BY 1`,
-  );
-  return tables.map(
-    ({ name }) =>
-      `triggers of ${name} are disabled: its changes are not notified, or not checked. ALTER TABLE ${name} ENABLE TRIGGER ALL, then restart the nodes`,
-  );
 }
 
 /** Checks a few functions that stand for all; a database without the schema is left to the migrations. */

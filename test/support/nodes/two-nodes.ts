@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
-import { createNode, type Node } from '../../../src/node/node.ts';
+import { createNode, type GivenParts, type Node } from '../../../src/node/node.ts';
 import { readSettings } from '../../../src/settings.ts';
 import { eventually } from '../eventually.ts';
 import { freePort } from '../network/free-port.ts';
@@ -28,12 +28,12 @@ interface Health {
 }
 
 /** Creates a node in this process without starting it; `env` is its environment. */
-export function localNode(env: Record<string, string>): LocalNode {
+export function localNode(env: Record<string, string>, given: Pick<GivenParts, 'triggerCheckMs'> = {}): LocalNode {
   const entries: LogEntry[] = [];
   const settings = readSettings(env);
   const write = (line: string) => void entries.push(JSON.parse(line));
   const log = pino({ level: 'info', base: { node: env.NODE_NAME } }, { write });
-  const node = createNode(settings, { log, lockProgram: lockProgram() });
+  const node = createNode(settings, { ...given, log, lockProgram: lockProgram() });
   return Object.defineProperty(node, 'entries', { value: entries }) as LocalNode;
 }
 

@@ -80,7 +80,8 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
   const newest = cluster?.history[0];
   const forMs = missingForMs(snapshot);
   const standbys = nodes.filter(({ role }) => role === 'standby');
-  const problem = standbys.flatMap(({ conditions }) => conditions)[0]?.reason;
+  const conditions = standbys.flatMap((standby) => standby.conditions);
+  const problem = (conditions.find(({ name }) => name === 'promotion') ?? conditions[0])?.reason;
   const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
   const isPaused = (cluster?.pause ?? null) !== null;
   const cause = causeOf({

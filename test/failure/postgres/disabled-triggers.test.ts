@@ -1,0 +1,116 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { always } from '../../support/always.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { get } from '../../support/network/http.ts';
+import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+
+interface Readiness {
+  ready: boolean;
+  conditions: { name: string; reason: string }[];
+}
+
+describe('Triggers that a DBA disables', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let dba: pg.Client;
+  let node: LocalNode;
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    dba = new pg.Client({ connectionString: database.url });
+    await dba.connect();
+    await start();
+  });
+  after(async () => {
+    await node?.stop();
+    await dba?.end();
+    await database?.drop();
+  });
+
+  const start = async () => {
+    const env = {
+      DATABASE_URL: database.url,
+      PORT: String(await freePort()),
+      NODE_NAME: 'watching',
+      DB_POOL_SIZE: '3',
+    };
+    node = localNode(env, { triggerCheckMs: 100 });
+    await node.start();
+  };
+  const found = async () => {
+    const { status, body } = await get<Readiness>(`${node.url}/readiness`);
+    return { status, reason: body.conditions.find(({ name }) => name === 'triggers')?.reason };
+  };
+  const isFound = (pattern: RegExp) =>
+    eventually(`the node finds ${pattern}`, async () => pattern.test((await found()).reason ?? ''));
+  const isOver = () => eventually('no trigger is disabled', async () => (await found()).reason === undefined);
+  const said = () =>
+    node.entries
+      .filter((entry) => (entry as { condition?: string }).condition === 'triggers')
+      .map(({ event, msg }) => `${event}: ${msg}`);
+  const published = async () => {
+    const { rows } = await dba.query<{ conditions: string | null }>('SELECT conditions FROM plantao.nodes');
+    return rows[0]?.conditions ?? null;
+  };
+
+  it('while the node runs: it names the tables and the remedy, and says once that they are enabled again', async () => {
+    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await dba.query('ALTER TABLE plantao.messages DISABLE TRIGGER ALL');
+    await isFound(/^triggers of plantao\.messages are disabled: .*ALTER TABLE plantao\.messages ENABLE TRIGGER ALL/);
+    // It can still serve: a load balancer must not take out all nodes at once.
+    expect((await found()).status).to.equal(200);
+    await eventually('its row has it', async () => /plantao\.messages/.test((await published()) ?? ''));
+    // A trigger for replication only does not fire here either.
+    await dba.query('ALTER TABLE plantao.users ENABLE REPLICA TRIGGER log_renamed');
+    await isFound(/^triggers of plantao\.messages, plantao\.users are disabled/);
+    await dba.query('ALTER TABLE plantao.messages ENABLE TRIGGER ALL');
+    await isFound(/^triggers of plantao\.users are disabled/);
+    await dba.query('ALTER TABLE plantao.users ENABLE TRIGGER log_renamed');
+    await isOver();
+    await eventually('its row has it no longer', async () => (await published()) === null);
+    const [began, ended, ...more] = said();
+    expect(began).to.match(/^condition_began: triggers of plantao\.messages are disabled/);
+    expect(ended).to.match(/^condition_ended: all triggers are enabled/);
+    expect(more).to.deep.equal([]);
+  });
+
+  it('in all tables: one sentence names the first ones', async () => {
+    const all = (what: string) =>
+      dba.query(`DO $$ DECLARE t text; BEGIN
+        FOR t IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid
+                 WHERE relnamespace = 'plantao'::regnamespace LOOP EXECUTE format('ALTER TABLE %s ${what} TRIGGER ALL', t);
+        END LOOP; END $$`);
+    await all('DISABLE');
+    await isFound(/ and \d+ other tables are disabled/);
+    expect((await found()).reason).to.have.length.below(1000);
+    await all('ENABLE');
+    await isOver();
+  });
+
+  it('are not noticed later because a check failed: the next one finds them, and the node serves', async () => {
+    const blocker = new pg.Client({ connectionString: database.url });
+    await blocker.connect();
+    try {
+      await blocker.query('BEGIN; LOCK TABLE pg_trigger IN ACCESS EXCLUSIVE MODE');
+      await always('the node stays ready', async () => (await found()).status === 200, { forMs: 1000 });
+    } finally {
+      await blocker.query('ROLLBACK');
+      await blocker.end();
+    }
+    await dba.query('ALTER TABLE plantao.memberships DISABLE TRIGGER ALL');
+    await isFound(/plantao\.memberships/);
+  });
+
+  it('before the node started: it says so once', async () => {
+    await node.stop();
+    await start();
+    await isFound(/plantao\.memberships/);
+    expect(node.entries.filter(({ msg }) => /^triggers of/.test(msg ?? ''))).to.have.length(1);
+    await dba.query('ALTER TABLE plantao.memberships ENABLE TRIGGER ALL');
+    await isOver();
+  });
+});
