@@ -229,6 +229,39 @@ describe('A deleted account', function () {
     expect(await query('SELECT FROM plantao.users WHERE erasing IS NOT NULL')).to.deep.equal([]);
   });
 
+  it('leaves many groups in several steps, each with a bounded time under the lock of the event log', async () => {
+    const [ana, bia] = [await scene.people.comeIn(), await scene.people.comeIn()];
+    // All in one transaction: the active node would continue the deletion between two steps.
+    await query('BEGIN');
+    await query(
+      `WITH made AS (INSERT INTO plantao.groups (name) SELECT format('Muitos %s', n) FROM generate_series(1, 600) n RETURNING id)
+       INSERT INTO plantao.memberships (group_id, user_id, role)
+       SELECT id, member, 'owner' FROM made, unnest($1::bigint[]) WITH ORDINALITY AS m (member, number) WHERE number = 1`,
+      [[ana.id]],
+    );
+    await query(
+      `INSERT INTO plantao.memberships (group_id, user_id) SELECT group_id, $2 FROM plantao.memberships WHERE user_id = $1`,
+      [ana.id, bia.id],
+    );
+    const step = async () => {
+      const [row] = await query<{ removed: number }>("SELECT plantao.erase_user($1, 'anonymise') AS removed", [ana.id]);
+      const [own] = await query<{ groups: number; erasing: string | null }>(
+        `SELECT (SELECT count(*)::int FROM plantao.memberships WHERE user_id = $1) AS groups, erasing
+         FROM plantao.users WHERE id = $1`,
+        [ana.id],
+      );
+      return [own?.groups, row?.removed, own?.erasing];
+    };
+    expect(await step()).to.deep.equal([350, 1000, 'anonymise']);
+    expect(await step()).to.deep.equal([100, 1000, 'anonymise']);
+    // The last groups, then the departures.
+    expect(await step()).to.deep.equal([0, 600, null]);
+    expect(await step()).to.deep.equal([0, 0, null]);
+    const heirs = await query("SELECT FROM plantao.memberships WHERE user_id = $1 AND role = 'owner'", [bia.id]);
+    expect(heirs).to.have.length(600);
+    await query('ROLLBACK');
+  });
+
   it('counts the reactions to its messages in each step, and appends no event for them', async () => {
     const [ana, bia] = [await scene.people.comeIn(), await scene.people.comeIn()];
     const groupId = await scene.people.group('Grupo', [ana, bia]);
