@@ -1,10 +1,11 @@
 /// <reference lib="dom" />
-import { useRef } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import { useView } from '../../context.ts';
 import { GroupDescription } from '../../conversation/group-description.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
+import { type GroupFields, groupChanges } from './group-changes.ts';
 import { HowToJoin } from './how-to-join.tsx';
 import { Invitations } from './invitations.tsx';
 
@@ -20,19 +21,26 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
   const mute = useRef<HTMLInputElement>(null);
   const showsReads = useRef<HTMLInputElement>(null);
   const archived = useRef<HTMLInputElement>(null);
+  // What others change meanwhile is not mixed into the form, which would send it back as a change of its own.
+  const [opened] = useState<GroupFields>(() => ({
+    name: group.name,
+    description: group.description,
+    showsReads: group.shows_reads,
+    archived: group.archived,
+  }));
   // Nothing is changed before: Cancel leaves everything as it was.
   const save = async () => {
-    if (mayChange) {
-      const change = {
-        name: name.current?.value ?? group.name,
-        description: description.current?.value ?? '',
-        showsReads: showsReads.current?.checked ?? group.shows_reads,
-        archived: archived.current?.checked ?? group.archived,
-      };
-      await app.client.groups.change(group.id, change, { signal: chat.signal });
-      await chat.refresh();
-    }
+    // A setting of this device: it needs no node.
     app.mute(group.id, mute.current?.checked === true);
+    const change = groupChanges(opened, {
+      name: name.current?.value ?? opened.name,
+      description: description.current?.value ?? opened.description,
+      showsReads: showsReads.current?.checked ?? opened.showsReads,
+      archived: archived.current?.checked ?? opened.archived,
+    });
+    if (change === undefined) return;
+    await app.client.groups.change(group.id, change, { signal: chat.signal });
+    await chat.refresh();
   };
   const title = group.direct ? t.chatSettings : t.settingsOf(group.name);
   return (
@@ -48,7 +56,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
             maxLength={128}
             autocomplete="off"
             aria-describedby="how-to-join"
-            defaultValue={group.name}
+            defaultValue={opened.name}
           />
           <HowToJoin />
           <label for="group-description">{t.description}</label>
@@ -57,11 +65,11 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
             ref={description}
             maxLength={1024}
             rows={2}
-            defaultValue={group.description}
+            defaultValue={opened.description}
           />
           <Invitations {...props} />
-          <Switch label={t.showReads} isOn={group.shows_reads} handle={showsReads} />
-          <Switch label={t.archive} isOn={group.archived} handle={archived} />
+          <Switch label={t.showReads} isOn={opened.showsReads} handle={showsReads} />
+          <Switch label={t.archive} isOn={opened.archived} handle={archived} />
         </>
       ) : (
         <>
