@@ -43,7 +43,7 @@ describe('The chat page says what is true', function () {
     await dialog.getByText('Choose a password of at least 8 characters.').waitFor();
     await dialog.getByLabel('New password').fill('correct horse');
     await page.keyboard.press('Enter');
-    await dialog.getByText('Your password was set, and signing in now requires it.').waitFor();
+    await dialog.getByText('Your password was set. Signing in under your name now requires it.').waitFor();
     await dialog.getByLabel('Current password').waitFor();
     expect(await dialog.getByText('has no password').count()).to.equal(0);
     await page.keyboard.press('Escape');
@@ -67,7 +67,7 @@ describe('The chat page says what is true', function () {
     await page.getByText('Sua conta não tem senha: quem digitar o nome “otto” entra como você').waitFor();
     await page.getByLabel('Nova senha').fill('correct horse');
     await page.getByRole('button', { name: 'Definir senha' }).click();
-    await page.getByText('Sua senha foi definida e agora é necessária para entrar.').waitFor();
+    await page.getByText('Sua senha foi definida. Para entrar com seu nome, agora é preciso digitá-la.').waitFor();
   });
 
   it('about leaving a group, whom a message to delete is from, and what a group is about', async () => {

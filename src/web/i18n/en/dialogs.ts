@@ -33,6 +33,10 @@ export const dialogs = {
   oldPassword: 'Current password',
   newPassword: 'New password',
   passwordChanged: 'Your password was changed. Other devices were signed out.',
+  passwordChangedOpen: 'Your password was changed. Signing in under your name now requires the new one.',
+  noPasswordOpen: (name: string) =>
+    `Your account has no password: anyone who enters the name “${name}” signs in as you. If you set one, signing in under this name requires it.`,
+  passwordSetOpen: 'Your password was set. Signing in under your name now requires it.',
   noPassword: (name: string) =>
     `Your account has no password: anyone who enters the name “${name}” signs in as you, reads your messages and writes in your name. A password stops that.`,
   setPassword: 'Set password',

@@ -35,6 +35,10 @@ export const dialogs: typeof english = {
   oldPassword: 'Senha atual',
   newPassword: 'Nova senha',
   passwordChanged: 'Sua senha foi alterada. Os outros aparelhos foram desconectados.',
+  passwordChangedOpen: 'Sua senha foi alterada. Para entrar com seu nome, agora é preciso a nova senha.',
+  noPasswordOpen: (name) =>
+    `Sua conta não tem senha: quem digitar o nome “${name}” entra como você. Se você definir uma, será preciso digitá-la para entrar com esse nome.`,
+  passwordSetOpen: 'Sua senha foi definida. Para entrar com seu nome, agora é preciso digitá-la.',
   noPassword: (name) =>
     `Sua conta não tem senha: quem digitar o nome “${name}” entra como você, lê suas mensagens e escreve em seu nome. Uma senha impede isso.`,
   setPassword: 'Definir senha',

@@ -4,6 +4,7 @@ import type { Account } from '../../../../client/index.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { useView } from '../context.ts';
 import { onEnter } from './on-enter.ts';
+import { passwordTexts } from './password-texts.ts';
 
 interface Props {
   account: Account;
@@ -28,8 +29,7 @@ export function AccountPassword({ account, signal, attempt, reload }: Props) {
     for (const field of [oldPassword, newPassword]) if (field.current !== null) field.current.value = '';
     await reload();
   };
-  const submit = () =>
-    void attempt(change, () => (hasPassword ? dialogTexts().passwordChanged : dialogTexts().passwordSet));
+  const submit = () => void attempt(change, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']);
   return (
     <>
       {hasPassword ? (
@@ -39,7 +39,7 @@ export function AccountPassword({ account, signal, attempt, reload }: Props) {
         </>
       ) : (
         <p id="no-password" class="warning" dir="auto">
-          {t.noPassword(app.chat?.me.username ?? account.username)}
+          {passwordTexts(app.auth).none(app.chat?.me.username ?? account.username)}
         </p>
       )}
       <label for="new-password">{t.newPassword}</label>
