@@ -3,10 +3,8 @@
  * becomes one character or none, so that PostgreSQL finds the same with a regular expression on the stored text
  * (search-pattern.ts), in every locale of the database.
  */
+import { ACCENTS, OTHER_FOLDS, type Ranges } from '../../accents.ts';
 import { lazy } from '../../lazy.ts';
-
-/** Ranges of code points, both ends included. */
-export type Ranges = readonly (readonly [from: number, to: number])[];
 
 /** White space and control characters. */
 export const SPACES: Ranges = [
@@ -20,36 +18,21 @@ export const SPACES: Ranges = [
   [0x3000, 0x3000],
 ];
 
-/** Characters that are ignored: accents and vowel points, joiners, direction marks, variation selectors. */
-export const IGNORED: Ranges = [
+/** Signs around Cyrillic letters, joiners, direction marks, variation selectors. */
+const INVISIBLE: Ranges = [
   [0xad, 0xad],
-  [0x300, 0x36f],
-  [0x483, 0x489],
-  [0x591, 0x5bd],
-  [0x5bf, 0x5bf],
-  [0x5c1, 0x5c2],
-  [0x5c4, 0x5c5],
-  [0x5c7, 0x5c7],
-  [0x610, 0x61a],
+  [0x488, 0x489],
   [0x61c, 0x61c],
-  [0x640, 0x640],
-  [0x64b, 0x65f],
-  [0x670, 0x670],
-  [0x6d6, 0x6dc],
-  [0x6df, 0x6e4],
-  [0x6e7, 0x6e8],
-  [0x6ea, 0x6ed],
-  [0x1ab0, 0x1aff],
-  [0x1dc0, 0x1dff],
   [0x200b, 0x200f],
   [0x202a, 0x202e],
   [0x2060, 0x206f],
-  [0x20d0, 0x20ff],
   [0xfe00, 0xfe0f],
-  [0xfe20, 0xfe2f],
   [0xfeff, 0xfeff],
   [0xe0100, 0xe01ef],
 ];
+
+/** Characters that are ignored, in order. */
+export const IGNORED: Ranges = [...ACCENTS, ...INVISIBLE].sort(([one], [other]) => one - other);
 
 /** Characters that stand for themselves: signs, emoji, and those of scripts without spaces between words. */
 export const SINGLES: Ranges = [
@@ -104,9 +87,6 @@ const FOLDED: Ranges = [
   [0xff01, 0xffef],
   [0x1d400, 0x1d7ff],
 ];
-
-/** Letters whose base is not in Unicode's decompositions. */
-const OTHER_FOLDS: Readonly<Record<string, string>> = { ø: 'o', ł: 'l', đ: 'd', ħ: 'h', ŧ: 't', ı: 'i', ς: 'σ' };
 
 const isIn = (ranges: Ranges, point: number) => {
   for (const [from, to] of ranges) {

@@ -1,5 +1,6 @@
+import type { Ranges } from '../../accents.ts';
 import { lazy } from '../../lazy.ts';
-import { classOf, fold, foldsOf, IGNORED, type Ranges, SINGLES, SPACES } from './folding.ts';
+import { classOf, fold, foldsOf, IGNORED, SINGLES, SPACES } from './folding.ts';
 import type { SearchTerm } from './search-query.ts';
 
 const escaped = (point: number) =>

@@ -13,6 +13,7 @@ const BASE: Part[] = [
   'async',
   'log',
   'terminal',
+  'accents',
   'body-text',
   'error-message',
   'lazy',

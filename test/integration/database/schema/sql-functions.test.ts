@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import { foldedName } from '../../../../src/web/shared/folded-name.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
 describe('The SQL functions', () => {
@@ -148,6 +149,37 @@ describe('The SQL functions', () => {
     } finally {
       await client.query('ROLLBACK');
     }
+  });
+
+  it('fold names for a search as the chat page does', async () => {
+    const names = [
+      ...[
+        'João',
+        'Joa\u0303o',
+        'Łukasz Ødegård',
+        'Đặng Thị',
+        'ıssız',
+        'ﬁlm ②',
+        'straße',
+        'ana\u200b\u00ad',
+        'a\u2800b',
+      ],
+      ...['कि', 'की', 'किरण', 'রানি', 'தமிழ்', 'กิน', 'กัน', 'ကို', 'ລາວ', 'ខ្មែរ', 'བོད', 'が', '서울'],
+      ...['שָׁלוֹם', 'مُحَمَّد', 'محـمد', 'й', 'ё', 'ά', 'ς', '👍🏽', '\u0488', 'x\u0488', 'e\u20dd'],
+      // Every mark and every invisible character after a letter.
+      ...Array.from({ length: 0x110000 }, (_, point) => point)
+        .filter((point) => point < 0xd800 || point > 0xdfff)
+        .map((point) => String.fromCodePoint(point))
+        .filter((one) => /(?![\0\s\x85])[\p{M}\p{Cf}\p{Cc}\p{Default_Ignorable_Code_Point}]/u.test(one))
+        .map((one) => `x${one}`),
+    ];
+    const { rows } = await client.query<{ name: string; folded: string }>(
+      'SELECT name, plantao.search_name(name) AS folded FROM unnest($1::text[]) AS name',
+      [names],
+    );
+    expect(rows).to.have.length(names.length);
+    const differing = rows.filter(({ name, folded }) => foldedName(name).trim() !== folded);
+    expect(differing.map(({ name, folded }) => [name, foldedName(name), folded])).to.deep.equal([]);
   });
 
   it('add thousands of members in one statement by index, though the tables were small when PostgreSQL counted them', async () => {
