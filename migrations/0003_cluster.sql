@@ -272,7 +272,8 @@ BEGIN
   END;
   RETURN least(clock_timestamp(), greatest(
     opened.started_at,
-    clock_timestamp() - unseen_ms * interval '1 ms',
+    -- The node has measured it when it sent this statement, which may have waited for a lock since.
+    statement_timestamp() - unseen_ms * interval '1 ms',
     wrote_row,
     (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)));
 END $$;

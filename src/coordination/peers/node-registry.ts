@@ -42,6 +42,9 @@ interface PeerLoad extends Load {
 /** Peers that a node follows: it probes each of them several times a second. An INSERT by hand could add any number of rows. */
 export const MAX_PEERS = 100;
 
+/** A reply that took longer says too little about the server's clock. */
+const MAX_ROUND_TRIP_MS = 1000;
+
 /**
  * Makes the commit of a node's row not wait for a synchronous standby: no client is promised that the row is stored. Use it in
  * RETURNING, which PostgreSQL evaluates for each row that is written; it does not evaluate a select list that no row reaches.
@@ -53,6 +56,7 @@ interface Row extends PeerRow, PeerLoad {
   is_mine: boolean;
   is_requested: boolean;
   cluster: string;
+  now_ms: string;
   pause: { since: string; until: string; reason: string | null; asked_by: string; remaining_ms: number } | null;
 }
 
@@ -85,6 +89,11 @@ export class NodeRegistry {
   readonly #log: Log;
   #hasWritten = false;
   #hasWarned = false;
+  /**
+   * The server's clock, in milliseconds since 1970, less this process's. With it a row says when the node was active as it sent it: a
+   * server that stalls, or a lock, delays the write, and the node may have lost its role meanwhile.
+   */
+  #serverAheadMs: number | null = null;
 
   constructor(sequelize: Sequelize, log: Log) {
     this.#sequelize = sequelize;
@@ -97,13 +106,15 @@ export class NodeRegistry {
    * history, which came with a copy of the database: their nodes belong to the source of the copy.
    */
   async write(row: NodeRow): Promise<RegistryState> {
+    const sentAt = performance.now();
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
          INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at,
            cluster, history, posts_per_second, commit_ms, delivery_ms, queued_posts, conditions, active_at)
          VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
            coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint(),
-           $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, $conditions, CASE WHEN $role = 'active' THEN clock_timestamp() END)
+           $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, $conditions, CASE WHEN $role = 'active'
+             THEN least(clock_timestamp(), coalesce(to_timestamp($sentAtMs::float8 / 1000), statement_timestamp())) END)
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
@@ -115,7 +126,7 @@ export class NodeRegistry {
        )
        SELECT node, url, pid, role, term, is_primary, waiters,
               posts_per_second AS "postsPerSecond", commit_ms AS "commitMs", delivery_ms AS "deliveryMs", started_at = $startedAt AS is_mine,
-              plantao.cluster_id() AS cluster,
+              plantao.cluster_id() AS cluster, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
               EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_requested,
               (SELECT json_build_object('since', p.since, 'until', p.until, 'reason', p.reason, 'asked_by', p.asked_by,
                  'remaining_ms', plantao.ms_between(clock_timestamp(), p.until)) FROM plantao.current_pause p) AS pause,
@@ -126,8 +137,14 @@ export class NodeRegistry {
          AND history = (SELECT plantao.history_fingerprint()) AND (n.cluster = (SELECT plantao.cluster_id()) OR node = $node)
        -- A row from the future is not newer than others: the clock was set back, or it was inserted by hand.
        ORDER BY node <> $node, abs(extract(epoch FROM heartbeat_at - clock_timestamp())) LIMIT ${MAX_PEERS + 1}`,
-      { bind: { ...row }, type: QueryTypes.SELECT },
+      {
+        bind: { ...row, sentAtMs: this.#serverAheadMs === null ? null : sentAt + this.#serverAheadMs },
+        type: QueryTypes.SELECT,
+      },
     );
+    const [first] = rows;
+    const receivedAt = performance.now();
+    if (first && receivedAt - sentAt < MAX_ROUND_TRIP_MS) this.#serverAheadMs = Number(first.now_ms) - receivedAt;
     const own = rows.find(({ node }) => node === row.node);
     if (this.#hasWritten && own && !own.is_mine) this.#warnOfDuplicateName(own);
     this.#hasWritten = true;

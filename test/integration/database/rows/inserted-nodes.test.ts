@@ -3,6 +3,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { MAX_PEERS, NodeRegistry, type NodeRow } from '../../../../src/coordination/peers/node-registry.ts';
 import { closeSequelize, openSequelize } from '../../../../src/database/sequelize.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
 const ROW: NodeRow = {
@@ -112,5 +113,22 @@ describe('The row of a node', () => {
       for (let times = 0; times < 2; times++) await registry.write(ROW);
       const { rows } = await client.query('SELECT waits_for FROM public.commits');
       expect(rows).to.deep.equal([{ waits_for: 'local' }, { waits_for: 'local' }]);
+    }));
+
+  it('says when its node was active as it was sent, not when a lock or a stalled server let it be written', () =>
+    withRegistry(async (registry, client) => {
+      const active: NodeRow = { ...ROW, role: 'active', term: 1 };
+      for (let times = 0; times < 2; times++) await registry.write(active);
+      await client.query('BEGIN; LOCK TABLE plantao.nodes');
+      const written = registry.write(active);
+      await eventually('the row waits', async () => {
+        const waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        return (await client.query(waiting)).rowCount === 1;
+      });
+      const { rows } = await client.query<{ sent: Date }>('SELECT clock_timestamp() AS sent');
+      await client.query('COMMIT');
+      await written;
+      const { rows: stored } = await client.query<{ active_at: Date }>('SELECT active_at FROM plantao.nodes');
+      expect(stored[0]?.active_at).to.be.at.most(rows[0]?.sent as Date);
     }));
 });
