@@ -156,7 +156,7 @@ describe('The cluster page', function () {
     await page.getByText('posts will be refused until you bring a node back').waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Take out of service' }).click();
     await says(page, 'Posts are refused.');
-    await page.getByText('All running nodes are out of service. Bring one back below.').first().waitFor();
+    await page.getByText('All running nodes are fallen (out of service). Bring one back below.').first().waitFor();
     await expectAccessible(page, 'cluster-none-active');
     await operate(page, standby, 'Bring back');
     await isActive(page, standby);

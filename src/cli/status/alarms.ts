@@ -16,7 +16,7 @@ function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
   const revive = fallen ? `, and plantao revive ${fallen.node} brings that node back into service` : '';
   if (isPaused) return `plantao resume ends the pause${revive}`;
   if (fallen && living.every(({ role }) => role === 'fallen'))
-    return `all running nodes are out of service; plantao revive ${fallen.node} brings that one back`;
+    return `all running nodes are fallen; plantao revive ${fallen.node} brings that one back`;
   if (living.some(({ conditions }) => conditions)) return 'the nodes say why';
   return "a standby's /health and log name the reason";
 }
@@ -30,7 +30,8 @@ export function alarmsOf(status: ClusterStatus): string[] {
   else if (!active && !nodes.some(({ node, role }) => node === leader.node && role === 'unknown'))
     alarms.push(`${leader.node} is active but does not update its row in plantao.nodes: check its process and its log`);
   const standbys = nodes.filter(({ role }) => role === 'standby').length;
-  if (active && standbys === 0) alarms.push('no standby could take over: start another node, or plantao revive one');
+  if (active && standbys === 0)
+    alarms.push('no standby is ready to take over: start another node, or plantao revive one');
   for (const one of nodes) if (isLiving(one) && one.conditions) alarms.push(`${one.node}: ${one.conditions}`);
   for (const { node, role, heartbeat_age_ms: age } of nodes) {
     const advice = 'check its machine, its process and the end of its log';

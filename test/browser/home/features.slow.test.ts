@@ -201,7 +201,7 @@ describe('The chat page, as a user works with it', function () {
     await page.getByRole('option', { name: 'haystack' }).click();
     await page.locator('.message.target', { hasText: 'needle' }).waitFor();
     await find('brun');
-    await page.getByRole('option', { name: 'Send a direct message' }).click();
+    await page.getByRole('option', { name: 'Open a direct chat' }).click();
     await page.getByRole('heading', { name: 'bruno' }).waitFor();
     await write(page, 'just for you');
     await eventually('bruno has it', async () => {

@@ -154,8 +154,8 @@ describe('The fields of the chat page in which a user names a person', function 
 
   it('open a direct conversation in a dialog that is about nothing else', async () => {
     const page = await use.browser.signIn(use.first.url, 'ana');
-    await page.getByRole('button', { name: 'New direct message' }).click();
-    const dialog = page.getByRole('dialog', { name: 'New direct message' });
+    await page.getByRole('button', { name: 'New direct chat' }).click();
+    const dialog = page.getByRole('dialog', { name: 'New direct chat' });
     await field(page, 'Who do you want to write to?').fill('cla');
     await dialog.getByRole('option', { name: 'clara' }).waitFor();
     await expectAccessible(page, 'chat-new-direct');
@@ -163,12 +163,12 @@ describe('The fields of the chat page in which a user names a person', function 
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'clara' }).waitFor();
     await dialog.waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'New direct message' }).click();
+    await page.getByRole('button', { name: 'New direct chat' }).click();
     await field(page, 'Who do you want to write to?').fill('someone unknown');
-    await dialog.getByRole('button', { name: 'Open conversation' }).click();
+    await dialog.getByRole('button', { name: 'Open direct chat' }).click();
     await says(page, 'No one is called “someone unknown”.');
     await field(page, 'Who do you want to write to?').fill('bruno');
-    await dialog.getByRole('button', { name: 'Open conversation' }).click();
+    await dialog.getByRole('button', { name: 'Open direct chat' }).click();
     await page.getByRole('heading', { name: 'bruno' }).waitFor();
   });
 

@@ -65,7 +65,7 @@ describe('The chat page shows what happens in a room', function () {
     await ana.groups.setRole(id, clara.userId ?? 0, 'admin');
     await line(page, 'clara is now an admin.');
     await ana.groups.setRole(id, bruno.userId ?? 0, 'member');
-    await line(page, 'You are now a member without special rights.');
+    await line(page, 'You are now a regular member.');
     await ana.groups.setRole(id, bruno.userId ?? 0, 'owner');
     await line(page, 'You are now an owner.');
     await ana.groups.change(id, { name: 'Room 2' });
@@ -79,7 +79,7 @@ describe('The chat page shows what happens in a room', function () {
     const texts = await textsOn();
     expect(texts).to.deep.equal([
       ...['ana joined.', 'ana added you.', 'You are now an owner.', 'before', 'ana added clara.'],
-      ...['clara is now an admin.', 'You are now a member without special rights.', 'You are now an owner.'],
+      ...['clara is now an admin.', 'You are now a regular member.', 'You are now an owner.'],
       ...['ana renamed the group to Room 2.', 'after'],
     ]);
     await expectAccessible(page, 'chat-room-events');
@@ -99,7 +99,7 @@ describe('The chat page shows what happens in a room', function () {
     await line(other, 'ana alterou a descrição do grupo.');
     await line(other, 'ana arquivou o grupo.');
     await ana.groups.change(id, { archived: false });
-    await line(page, 'ana put the group in use again.');
+    await line(page, 'ana restored the group.');
     await expectAccessible(other, 'chat-room-events-pt');
     await page.getByRole('button', { name: 'Group settings' }).click();
     await page.getByRole('button', { name: 'Leave group' }).click();

@@ -8,7 +8,7 @@ import { expectAccessible, overflow } from '../page-checks.ts';
 /** The console error of a request that the node has refused. */
 const REFUSED = /status of 40[01]/;
 
-describe('The chat page says what is true', function () {
+describe('The chat page', function () {
   this.timeout(240_000);
   const use = useBrowserCluster();
 
@@ -31,11 +31,11 @@ describe('The chat page says what is true', function () {
     await page.setViewportSize({ width: 1280, height: 800 });
   };
 
-  it('about an account without a password: before the sign-in, and in the account, which offers to set one', async () => {
+  it('says before the sign-in and in the account what an account without a password means, and offers to set one', async () => {
     const page = await use.browser.signIn(use.first.url, 'olga');
     await page.getByRole('button', { name: 'Account: olga' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('anyone who enters the name “olga” signs in as you').waitFor();
+    await dialog.getByText('anyone can sign in as “olga”').waitFor();
     await expectAccessible(page, 'chat-no-password');
     await widths(page, 'chat-no-password');
     await dialog.getByLabel('New password').fill('short');
@@ -57,20 +57,20 @@ describe('The chat page says what is true', function () {
     await page.getByRole('button', { name: 'Sign out' }).waitFor();
   });
 
-  it('in Portuguese too', async () => {
+  it('says in Portuguese too what an account without a password means, and sets one', async () => {
     const page = await use.browser.open(use.first.url, { locale: 'pt-BR' });
     await page.getByText('Sem senha, qualquer pessoa pode entrar com esse nome.').waitFor();
     await page.locator('#nodes .active').first().waitFor();
     await page.locator('#username').fill('otto');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Conta: otto' }).click();
-    await page.getByText('Sua conta não tem senha: quem digitar o nome “otto” entra como você').waitFor();
+    await page.getByText('Sua conta não tem senha: qualquer pessoa pode entrar como “otto”').waitFor();
     await page.getByLabel('Nova senha').fill('correct horse');
     await page.getByRole('button', { name: 'Definir senha' }).click();
     await page.getByText('Sua senha foi definida. Para entrar com seu nome, agora é preciso digitá-la.').waitFor();
   });
 
-  it('about leaving a group, whom a message to delete is from, and what a group is about', async () => {
+  it('says what leaving a group means, whose message is to be deleted, and what a group is about', async () => {
     const [ana, bruno] = [await signedIn('ana'), await signedIn('bruno')];
     const { group_id: id } = await ana.createChat('Garden', ['bruno']);
     const description = '**Plants** and <b>seeds</b>\n\n- see [the plan](https://example.com/plan)\n- `every` Sunday';

@@ -178,7 +178,7 @@ describe('plantao', function () {
       expect(await run('fall', 'node-b')).to.include({ exit: 0, output: 'node-b is out of service\n' });
       expect((await run('status')).output)
         .to.match(/\nnode-b +fallen/)
-        .and.match(/! no standby could take over/);
+        .and.match(/! no standby is ready to take over/);
       const alone = await run('switchover');
       expect(alone).to.include({ exit: 1 });
       expect(alone.errors).to.match(/^refused: no standby is running/);

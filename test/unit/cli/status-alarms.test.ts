@@ -86,7 +86,7 @@ describe('The alarms of plantao status', () => {
     const vacant = { leader: { node: null } } as Partial<ClusterStatus>;
     const [alarm] = alarmsOf(status({ ...vacant, nodes: [node('node-a', 'fallen'), node('node-b', 'fallen')] }));
     expect(alarm).to.equal(
-      'no node is active: writes get 503; all running nodes are out of service; plantao revive node-a brings that one back',
+      'no node is active: writes get 503; all running nodes are fallen; plantao revive node-a brings that one back',
     );
     const pause = { until: new Date('2026-11-26T08:00:00Z'), reason: null, asked_by: 'dba' } as ClusterStatus['pause'];
     const paused = (role: NodeStatus['role']) =>

@@ -32,7 +32,7 @@ export type ClusterHealth =
       term: number | null;
       forMs: number | undefined;
       problem: string | undefined;
-      /** True if no standby could take over. */
+      /** True if no standby is ready to take over. */
       isAlone: boolean;
     }
   | {

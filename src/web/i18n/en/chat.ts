@@ -40,7 +40,7 @@ export const chat = {
   loadingMessages: 'Loading messages…',
   scrollForOlder: 'Scroll up for older messages',
   writeFirst: 'No messages yet. Write the first one.',
-  start: 'Start of the conversation',
+  start: 'Start of the chat',
   systemMessages: {
     joined: (names: string, _count: number) => `${names} joined.`,
     left: (names: string, _count: number) => `${names} left.`,
@@ -51,19 +51,19 @@ export const chat = {
     role: {
       owner: (name: string) => `${name} is now an owner.`,
       admin: (name: string) => `${name} is now an admin.`,
-      member: (name: string) => `${name} is now a member without special rights.`,
+      member: (name: string) => `${name} is now a regular member.`,
     },
     ownRole: {
       owner: 'You are now an owner.',
       admin: 'You are now an admin.',
-      member: 'You are now a member without special rights.',
+      member: 'You are now a regular member.',
     },
     renamed: (name: string, by?: string) =>
       by === undefined ? `The group is now called ${name}.` : `${by} renamed the group to ${name}.`,
     described: (by?: string) =>
       by === undefined ? 'The description of the group was changed.' : `${by} changed the description of the group.`,
     archived: (by?: string) => (by === undefined ? 'The group was archived.' : `${by} archived the group.`),
-    restored: (by?: string) => (by === undefined ? 'The group is in use again.' : `${by} put the group in use again.`),
+    restored: (by?: string) => (by === undefined ? 'The group was restored.' : `${by} restored the group.`),
   },
   edited: 'edited',
   deleteOwn: (excerpt: string) => `Delete your message "${excerpt}"`,
@@ -82,7 +82,7 @@ export const chat = {
   send: 'Send',
   save: 'Save',
   tooLong: (excess: number, limit: number) =>
-    `Too long by ${excess} characters: a message can have at most ${limit}. Shorten it or send it in parts.`,
+    `Too long by ${excess === 1 ? '1 character' : `${excess} characters`}: a message can have at most ${limit}. Shorten it or send it in parts.`,
   editing: 'Editing your message',
   replyingTo: (name: string) => `Replying to ${name}`,
   repliedDeleted: 'The original message was deleted.',
@@ -99,10 +99,10 @@ export const chat = {
   unknownGroup: "You aren't a member of this group, or it no longer exists.",
   toGroups: 'Back to your groups',
   findShortcut: 'Search (Ctrl+K)',
-  newDirect: 'New direct message',
+  newDirect: 'New direct chat',
   muted: 'Muted: only mentions notify you',
   groupSettings: 'Group settings',
-  chatSettings: 'Conversation settings',
+  chatSettings: 'Direct chat settings',
   description: 'Description',
   readBy: (names: string) => `Read by ${names}`,
   readByAll: 'Read by everyone',

@@ -5,7 +5,7 @@ export const cluster = {
   active: (node: string, time: string, term: number) => `${node} has been active for ${time} (term ${term}).`,
   activeNow: (node: string) => `${node} is active.`,
   accepted: 'Posts are accepted.',
-  noReserve: 'No standby could take over. Start another node, or bring one back.',
+  noReserve: 'No standby is ready to take over. Start another node, or bring one back.',
   problem: (reason: string) => `Problem: ${reason}.`,
   twoActives: (here: string, there: string) => `Two nodes are active: ${here} on this database, ${there} on another.`,
   twoActivesRemedy:
@@ -17,8 +17,8 @@ export const cluster = {
   missingNow: 'No node is active.',
   refused: 'Posts are refused.',
   remedy: {
-    all_fallen: 'All running nodes are out of service. Bring one back below.',
-    none_running: 'No node is running that could take over. Start a node.',
+    all_fallen: 'All running nodes are fallen (out of service). Bring one back below.',
+    none_running: 'No running node can take over. Start a node.',
     database:
       "The nodes can't reach PostgreSQL. Check that it runs and that they can connect; they reconnect automatically.",
     // The line of the pause follows.
@@ -63,7 +63,7 @@ export const cluster = {
   role: {
     active: 'active',
     standby: 'standby',
-    fallen: 'out of service',
+    fallen: 'fallen',
     stopped: 'stopped',
     silent: 'silent',
     unreachable: 'unreachable',
@@ -138,7 +138,7 @@ export const cluster = {
   } as Record<string, string>,
   bytes: (kilobytes: string) => `${kilobytes} kB`,
   atRisk: 'Could lose',
-  messages: (count: string) => `${count} messages`,
+  messages: (count: string) => (count === '1' ? '1 message' : `${count} messages`),
   blocking: 'Blocking sessions',
   blockingNone: 'Nothing blocks the nodes.',
   blockingHidden: 'Only administrators see which database sessions block the nodes.',
@@ -151,7 +151,7 @@ export const cluster = {
   copied: 'Copied',
   errorsByCode: {
     wrong_admin_token: 'The nodes refuse this admin token.',
-    no_standby: 'No standby is running that could take over.',
+    no_standby: 'No running standby can take over.',
     already_active: 'This node is already active.',
     other_successor: 'Another standby took over instead. Check the log of the one you chose.',
     no_successor: 'No standby took over, so the node stays active.',

@@ -7,7 +7,7 @@ export const cluster: typeof english = {
   active: (node, time, term) => `${node} está ativo há ${time} (mandato ${term}).`,
   activeNow: (node) => `${node} está ativo.`,
   accepted: 'As mensagens estão sendo aceitas.',
-  noReserve: 'Nenhum nó de reserva poderia assumir. Inicie outro nó ou reative um.',
+  noReserve: 'Nenhum nó de reserva está pronto para assumir. Inicie outro nó ou reative um.',
   problem: (reason) => `Problema: ${reason}.`,
   twoActives: (here, there) => `Dois nós estão ativos: ${here} neste banco de dados, ${there} em outro.`,
   twoActivesRemedy:
@@ -140,7 +140,7 @@ export const cluster: typeof english = {
   },
   bytes: (kilobytes) => `${kilobytes} kB`,
   atRisk: 'Pode perder',
-  messages: (count) => `${count} mensagens`,
+  messages: (count) => (count === '1' ? '1 mensagem' : `${count} mensagens`),
   blocking: 'Sessões que bloqueiam',
   blockingNone: 'Nada bloqueia os nós.',
   blockingHidden: 'Só administradores veem quais sessões do banco de dados bloqueiam os nós.',
@@ -153,7 +153,7 @@ export const cluster: typeof english = {
   copied: 'Copiado',
   errorsByCode: {
     wrong_admin_token: 'Os nós recusaram este token de administrador.',
-    no_standby: 'Não há nó de reserva em execução que possa assumir.',
+    no_standby: 'Nenhum nó de reserva em execução pode assumir.',
     already_active: 'Este nó já está ativo.',
     other_successor: 'Outro nó de reserva assumiu no lugar dele. Veja o log do nó escolhido.',
     no_successor: 'Nenhum nó de reserva assumiu; o nó continua ativo.',

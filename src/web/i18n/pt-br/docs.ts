@@ -36,7 +36,7 @@ export const docs: typeof english = {
   example: 'Exemplo',
   tryIt: 'Experimentar',
   send: 'Enviar',
-  sure: (request) => `Enviar ${request}? Isso apaga algo ou tira o nó de serviço.`,
+  sure: (request) => `Enviar ${request}? Esta requisição apaga dados ou tira o nó de serviço.`,
   waiting: 'Esperando a resposta…',
   failed: (reason) => `A requisição falhou: ${reason}`,
   away: 'Este nó não responde. Para enviar requisições, abra esta página em outro nó:',

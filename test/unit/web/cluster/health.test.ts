@@ -62,7 +62,7 @@ describe('The state of the cluster on its page', () => {
     });
   });
 
-  it('says that no standby could take over while the others are out of service or away', () => {
+  it('says that no standby is ready to take over while the others are fallen or unreachable', () => {
     for (const role of ['fallen', 'silent', 'stopped'] as const) {
       const nodes = [row('a', 'active'), row('b', role)];
       expect(assessed(status(nodes, [term('a')]), [probe('a', 'active')]), role).to.include({ isAlone: true });

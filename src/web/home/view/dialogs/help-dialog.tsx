@@ -12,9 +12,7 @@ export function HelpDialog({ onClose }: DialogProps) {
           {t.shortcutList.map(([keys, effect]) => (
             <tr key={keys}>
               <th scope="row">
-                {keys.split(' ').map((key) => (
-                  <kbd key={key}>{key}</kbd>
-                ))}
+                {keys.split(/(, | )/).map((part, at) => (at % 2 === 1 ? part : <kbd key={part}>{part}</kbd>))}
               </th>
               <td>{effect}</td>
             </tr>
