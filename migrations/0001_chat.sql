@@ -144,10 +144,10 @@ CREATE INDEX messages_with_at ON plantao.messages (group_id, id) INCLUDE (sender
 CREATE INDEX messages_by_sender ON plantao.messages (sender_id);
 
 -- Imported rows are history, not news: during an import the triggers of the event log neither lock it nor append to it. Posts
--- therefore do not wait for an import. A setting of this schema counts only with the id of the present transaction as its value:
--- ALTER DATABASE and ALTER ROLE cannot set it.
+-- therefore do not wait for an import. These settings take effect only if their value is the current transaction id, so
+-- ALTER DATABASE and ALTER ROLE cannot set them.
 CREATE FUNCTION plantao.is_importing() RETURNS boolean
--- Not in SQL: PostgreSQL would plan it at each call, of which a statement with many read marks has many.
+-- Not in SQL, because PostgreSQL would plan it at each call, and a statement with many read marks makes many.
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN coalesce(current_setting('plantao.importing', true) = pg_current_xact_id_if_assigned()::text, false)

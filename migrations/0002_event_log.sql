@@ -79,7 +79,7 @@ CREATE TABLE plantao.events (
   CHECK (kind <> 'read_by' OR group_id IS NOT NULL)
 );
 COMMENT ON TABLE plantao.events IS 'The event log. Only triggers and plantao.notify_group() write it. Positions have no gaps and become visible in commit order.';
-COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the number in a cursor. After 9007199254740991 there is none, and every message is refused: no log gets there by itself, but an INSERT of such a position by hand does. To go on, DELETE FROM plantao.events WHERE position > the last right one: the nodes then begin a new epoch.';
+COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the number in a cursor. 9007199254740991 is the maximum. It is reached only if someone inserts such a row by hand; posts then fail. To recover: DELETE FROM plantao.events WHERE position > the last valid one; the nodes then begin a new epoch.';
 COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.events.group_id IS 'The group whose members receive it, if any. No foreign key: the log outlives groups.';
 COMMENT ON COLUMN plantao.events.topic IS 'Of a notification, the topic whose subscribers receive it, if any. Of group_changed and group_deleted, the name that the group had before, so that members who wait for that name receive it.';
@@ -127,8 +127,8 @@ CREATE TABLE plantao.epochs (
   lost_until     bigint CHECK (lost_until > after_position AND lost_until <= 9007199254740991),
   started_at     timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC')
 );
-COMMENT ON TABLE plantao.epochs IS 'The histories of this log. Each start and each crash recovery of the server begins one, because a restore, the promotion of a lagging replica and a loss of unflushed commits all involve one of these. Cursors from before the fork remain valid; cursors from the lost tail are refused.';
-COMMENT ON COLUMN plantao.epochs.number IS 'Ascending number. After 9007199254740991 there is none, and after the next restart every message is refused: only an INSERT by hand gets there. To go on, delete that row.';
+COMMENT ON TABLE plantao.epochs IS 'The histories of this log. Each start and each crash recovery of the server begins one, because a restore, the promotion of a lagging replica and a loss of unflushed commits all involve one of these. Cursors from before the fork remain valid; cursors from the truncated tail are refused.';
+COMMENT ON COLUMN plantao.epochs.number IS 'Ascending number. 9007199254740991 is the maximum. It is reached only if someone inserts such a row by hand; posts then fail after the next restart. To recover: DELETE that row.';
 COMMENT ON COLUMN plantao.epochs.epoch IS 'Name of the epoch in cursors; random, so that no two databases have the same.';
 COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when the epoch began: the fork.';
 COMMENT ON COLUMN plantao.epochs.history IS 'plantao.history_fingerprint() when the epoch began.';
@@ -333,7 +333,7 @@ BEGIN
   RETURN true;
 END $$;
 COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
-  'Called by a node that has read further in this epoch than the log now reaches: the tail was lost without a restart or a crash, for example by a manual DELETE. Begins a new epoch, so that cursors from the lost tail are refused.';
+  'Called by a node that has read further in this epoch than the log now reaches: its tail was truncated without a restart or a crash, for example by a manual DELETE. Begins a new epoch, so that cursors from the truncated tail are refused.';
 
 CREATE FUNCTION plantao.report_lost_end(known_epoch text, known_head bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -487,7 +487,7 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.note_lost_end() IS
-  'Begins a new epoch when a DELETE removes the newest events, so that cursors from there are refused and the events that get their positions are heard. Retention raises the floor first.';
+  'Begins a new epoch when a DELETE removes the newest events, so that cursors from there are refused and the events that get their positions are delivered. Retention raises the floor first.';
 CREATE TRIGGER note_lost_end AFTER DELETE ON plantao.events
   REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION plantao.note_lost_end();
 CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.events

@@ -112,7 +112,7 @@ CREATE TABLE plantao.leader_terms (
 CREATE TRIGGER refuse_removal BEFORE TRUNCATE ON plantao.leader_terms
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_removal();
 COMMENT ON TABLE plantao.leader_terms IS 'One row for each promotion of a node. Read it through plantao.leader_history.';
-COMMENT ON COLUMN plantao.leader_terms.term IS 'Number of the term, one higher with each promotion. After 4294967295 there is none, because the fencing token has 32 bits for it: no cluster gets there by itself, but an INSERT of such a row by hand does. To go on, DELETE that row.';
+COMMENT ON COLUMN plantao.leader_terms.term IS 'Number of the term, one higher with each promotion. 4294967295 is the maximum, because the fencing token has 32 bits for it. It is reached only if someone inserts such a row by hand; promotions then fail. To recover: DELETE that row.';
 COMMENT ON COLUMN plantao.leader_terms.node IS 'The active node of the term.';
 COMMENT ON COLUMN plantao.leader_terms.url IS 'URL of that node.';
 COMMENT ON COLUMN plantao.leader_terms.backend_pid IS 'Server process of the lock session.';

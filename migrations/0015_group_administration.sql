@@ -104,7 +104,7 @@ BEGIN
   SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = pg_current_xact_id_if_assigned()::text, false)
   FROM changed c JOIN plantao.groups g ON g.id = c.group_id AND g.deleted_at IS NULL JOIN plantao.users u ON u.id = c.user_id
   ON CONFLICT DO NOTHING;
-  -- Nobody chose the heir.
+  -- No user chose the new owner, so the event names no actor.
   PERFORM set_config('plantao.actor', '', true);
   UPDATE plantao.memberships m SET role = 'owner'
   FROM (SELECT DISTINCT c.group_id FROM changed c WHERE c.role = 'owner') former

@@ -209,7 +209,7 @@ export class Candidacy {
     const now = this.#clock();
     return {
       sinceSignMs: this.#sign && now - this.#sign.at,
-      // 0 while a node is active. The time since it was last seen is never 0, so each standby would try twenty times a second for ever.
+      // 0 while a node is active. The elapsed time is always positive, so every standby would retry at the 50 ms rate all the time.
       leaderlessMs: this.#isLed ? 0 : now - this.#leaderSeenAt,
       failures: this.#failures,
       failingMs: this.#failures > 0 ? now - this.#failingSince : 0,

@@ -10,10 +10,10 @@
  * (lock/leader-lock.ts). A thread of its own sends them (lock/lock-thread.ts). Everything else that a node observes decides
  * only *when* it tries to take the lock:
  *
- *  - a few times a second while a node is seen active;
- *  - at once, then every few milliseconds for half a second, after a resignation (NOTIFY), after a peer's connection closes
- *    or its probe fails, and after the loss of its own lock session;
- *  - every 50 ms while no node is seen active (election-timing.ts).
+ *  - at the idle interval, a few times a second, while a node is seen active;
+ *  - at once, then every 5 ms for 100 ms and every 20 ms until half a second has passed, after a resignation (NOTIFY), after a
+ *    peer's connection closes or its probe fails, and after the loss of its own lock session;
+ *  - every 50 ms for three leases while no node is seen active, then at the idle interval again (election-timing.ts).
  *
  * What each failure does. The kernel of a killed active node closes its sockets, which frees the lock in milliseconds, and
  * its peers notice the closed connection. A frozen or disconnected active node loses the lock after one lease, by
@@ -204,7 +204,7 @@ export class SyncManager {
     });
   }
 
-  /** Handles what was received on the channel `plantao_cluster`. */
+  /** Handles a cluster notification, which was received on the channel `plantao_cluster`. */
   handleSignal(signal: ClusterSignal): void {
     if (signal.kind === 'switchover') void this.#handOverAsRequested();
     else if (signal.kind === 'pause') this.#handlePause();

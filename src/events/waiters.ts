@@ -22,7 +22,7 @@ export interface Audience {
 }
 
 /** Why a waiter is woken: events or signals arrived, the node's role changed, the log was replaced, or the node is stopping. */
-export type WakeReason = 'events' | 'ephemeral' | 'role' | 'history' | 'stopping';
+export type WakeReason = 'events' | 'ephemeral' | 'role' | 'logReplaced' | 'stopping';
 
 /**
  * One delivery to an audience: the events that it matches up to `cursor`; none unless the reason is `events`. The cursor is
@@ -201,7 +201,7 @@ export class Waiters {
 
   /** Wakes every waiter because the log was replaced, and drops them all: their audiences belong to the old log. */
   dismiss(cursor: string): void {
-    this.wakeAll('history', cursor);
+    this.wakeAll('logReplaced', cursor);
     for (const subscribers of [...this.#byAudience.values()]) {
       for (const waiter of subscribers.waiters) this.#count(subscribers, waiter, -1);
       this.#close(subscribers);

@@ -3,7 +3,7 @@ import type { Settings } from '../settings.ts';
 
 /** Files and sockets that a node needs besides its clients' and its pool's: program and pages, other sessions, peers, the log. */
 const OWN_FILES = 100;
-/** Connections that remain for requests while the largest number of polls waits, as far as a fifth of all are so many. */
+/** Connections kept free for other requests while all poll slots are taken, but at most a fifth of all. */
 const FOR_REQUESTS = 100;
 
 /** The limits of a node within the number of files that the system lets it open. */

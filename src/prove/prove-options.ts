@@ -14,7 +14,7 @@ export interface ProvePlan {
   failoverCommand: string | null;
 }
 
-/** Options of {@link prove}. */
+/** Options of `prove` (prove.ts). */
 export interface ProveOptions extends ProvePlan {
   urls: DatabaseUrls;
   /** An empty database of the user; null: one is created. */

@@ -14,7 +14,7 @@ export interface Owner {
   userId: number;
   /** Null if the request has none. */
   password: string | null;
-  /** The client's network, as limits count it: {@link networkOf}. */
+  /** The client's network, as limits count it: `networkOf` (client-network.ts). */
   network: string;
   /** Hash of the token sent with the request; null if it has none. */
   tokenHash: string | null;

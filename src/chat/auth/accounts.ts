@@ -25,7 +25,7 @@ export interface SignedIn {
 export interface SignInRequest {
   username: string;
   password: string | null;
-  /** The client's network, as limits count it: {@link networkOf}. */
+  /** The client's network, as limits count it: `networkOf` (client-network.ts). */
   network: string;
   /** Hash of the token sent with the request, which an earlier sign-in may have issued to this device. */
   tokenHash?: string | null;

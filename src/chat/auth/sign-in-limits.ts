@@ -19,7 +19,7 @@ export interface SignInAttempt {
   userId: number | null;
   /** A short key of the name, for unknown accounts. */
   nameKey: string;
-  /** The client's network: {@link networkOf}. */
+  /** The client's network: `networkOf` (client-network.ts). */
   network: string;
   /** Hash of the token sent with the request. A valid one of this account makes the device a known one. */
   tokenHash: string | null;

@@ -31,8 +31,7 @@ export class MembershipCache {
   readonly #names = new Map<number, GroupName>();
 
   /**
-   * `maxWaiters` is how many users may be in use. Twice as many are kept: if all were in use, each load would look through them for room
-   * in vain.
+   * `maxWaiters` limits the users in use. The cache keeps twice as many, so that there is always something to evict.
    */
   constructor(maxWaiters = 0) {
     this.#maxKept = Math.max(MIN_KEPT, 2 * maxWaiters);

@@ -39,7 +39,7 @@ const PAGE = `
 /** Reads what happened to groups: who joined and left, their roles, names and descriptions. The event log has it as long as it keeps events. */
 export class GroupEvents {
   readonly #sequelize: Sequelize;
-  /** Without a log: whoever reads the event log reports what cannot be decoded. */
+  /** No logger: the event-log reader already logs undecodable events. */
   readonly #decoder = new EventDecoder();
 
   constructor(sequelize: Sequelize) {

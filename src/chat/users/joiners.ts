@@ -20,24 +20,24 @@ const JOINER = /(\p{L})(\p{M}{0,8})([\u200c\u200d])(?=(?:(\p{M}{0,8})(\p{L}))?)/
 /** The platform returns an empty string for a name that UTS 46 does not allow. */
 const isAllowed = (text: string) => domainToASCII(text) !== '';
 
-/** Returns `asks` with a memory, for the characters that `subject` matches; false for others. */
-function onceEach(subject: RegExp, asks: (character: string) => boolean): (character: string) => boolean {
+/** Memoizes `test` per character; returns false for characters that `subject` does not match. */
+function memoized(subject: RegExp, test: (character: string) => boolean): (character: string) => boolean {
   const known = new Map<string, boolean>();
   return (character) => {
     const remembered = known.get(character);
     if (remembered !== undefined) return remembered;
     if (!subject.test(character)) return false;
-    const answer = asks(character);
-    known.set(character, answer);
-    return answer;
+    const result = test(character);
+    known.set(character, result);
+    return result;
   };
 }
 
-const isVirama = onceEach(/\p{M}/u, (mark) => isAllowed(`क${mark}\u200d`));
+const isVirama = memoized(/\p{M}/u, (mark) => isAllowed(`क${mark}\u200d`));
 /** A letter that joins to both sides, of the direction of `letter`. */
 const neighbour = (letter: string) => (LEFT_TO_RIGHT.test(letter) ? '\u1820' : 'ب');
-const joinsNext = onceEach(CURSIVE, (letter) => isAllowed(`${letter}\u200c${neighbour(letter)}`));
-const joinsPrevious = onceEach(CURSIVE, (letter) => isAllowed(`${neighbour(letter)}\u200c${letter}`));
+const joinsNext = memoized(CURSIVE, (letter) => isAllowed(`${letter}\u200c${neighbour(letter)}`));
+const joinsPrevious = memoized(CURSIVE, (letter) => isAllowed(`${neighbour(letter)}\u200c${letter}`));
 
 /** Returns the text without the joiners that are allowed where they stand. */
 export function withoutValidJoiners(text: string): string {

@@ -10,14 +10,14 @@ export interface LockWorkerData {
   session: Parameters<typeof connectionOptions>;
   node: string;
   leaseMs: number;
-  /** The memory of the {@link Lease} that the thread writes. */
+  /** The memory of the lease (lease.ts) that the thread writes. */
   lease: SharedArrayBuffer;
-  /** The memory of the main thread's {@link LivenessStamp}, and of the thread's own. */
+  /** The memory of the main thread's liveness stamp (liveness-stamp.ts), and of the thread's own. */
   mainThread: SharedArrayBuffer;
   lockThread: SharedArrayBuffer;
 }
 
-/** The calls of the main thread, each with one reply; see {@link LeaderLock}. */
+/** The calls of the main thread, each with one reply; see leader-lock.ts. */
 export interface LockCalls {
   open(): Promise<void>;
   prepare(): Promise<void>;
@@ -39,7 +39,7 @@ export type LockRequest = (SentCall | { order: LockOrder; reason: string }) & Se
 
 export type LockOrder = 'follow' | 'interrupt' | 'abandon' | 'end';
 
-/** In every message between the threads: the server that the sender's sessions use, for {@link Servers.follow}. */
+/** In every message between the threads: the server that the sender's sessions use, for `Servers.follow` (servers.ts). */
 interface SenderServer {
   server: FoundServer | null;
 }

@@ -14,7 +14,7 @@ import { Term } from './term.ts';
 
 /** Options of a {@link LockThread}. */
 export interface LockThreadOptions {
-  /** How the lock session is opened: see {@link LeaderLock}. */
+  /** How the lock session is opened: see leader-lock.ts. */
   session: LockWorkerLinkOptions['session'];
   leaseMs: number;
   node: string;
@@ -95,7 +95,7 @@ export class LockThread implements LeaderLocking {
     return lease && term !== null ? Math.max(0, lease.validUntil(term) - lease.now()) : 0;
   }
 
-  /** As {@link Lease.worstDelayMs}. */
+  /** As `Lease.worstDelayMs` (lease.ts). */
   get worstDelayMs(): number {
     return this.#link?.lease.worstDelayMs ?? 0;
   }

@@ -1,5 +1,5 @@
 /**
- * A message of the NOTIFY channel `plantao_cluster`. Any role that may connect to the database can send one, so a signal is only
+ * A message of the NOTIFY channel `plantao_cluster`. Any role that may connect to the database can send one, so a notification is only
  * a hint to check the state in PostgreSQL: the lock, the terms, the requests for a switchover.
  */
 export type ClusterSignal = RoleSignal | { kind: 'switchover' } | { kind: 'pause' };

@@ -129,8 +129,8 @@ export function beginPinned(settings: SessionSettings): string {
 const DIFFERS = 'current_setting(name, true) <> value';
 
 /**
- * Also what has this value already, by default: PostgreSQL changes it in open sessions when its configuration is reloaded. It refuses
- * to set a setting that needs a privilege even if its value would not change.
+ * Also sets values that are already in force by default, because a configuration reload changes defaults in open sessions. PostgreSQL
+ * refuses to set a privileged setting even to its current value, so that one is skipped.
  */
 const MAY_SET = `current_setting(name, true) IS NOT NULL
   AND (name <> 'session_replication_role' OR ${DIFFERS} OR current_setting('is_superuser') = 'on')`;

@@ -5,7 +5,7 @@
  * A page holds every event in its span that the interest covers, or more. Delivery still decides event by event which
  * waiter gets it, with memberships that change on the way, so a page includes the groups that a user joins within the span.
  * Names are compared with those of the same snapshot, and with those that groups had before. The interest must not grow between
- * the statement and the delivery of its page, so {@link EventLog.whenSettled} keeps new waiters and memberships out meanwhile.
+ * the statement and the delivery of its page, so `EventLog.whenSettled` (event-log.ts) keeps new waiters and memberships out meanwhile.
  */
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
 import { BYTES_BEFORE, FEED, FITS } from '../event-feed.ts';

@@ -22,7 +22,7 @@ export const id = withJsonSchema(
   { type: 'integer', minimum: 1, maximum: MAX_ID },
 );
 
-/** The user for whom a request acts: {@link requireUserId}. `role` names that user in /docs. */
+/** The user for whom a request acts: `requireUserId` (authentication.ts). `role` names that user in /docs. */
 export const actingUserId = (role = 'The user who acts') =>
   requiredWhenOpen(
     id
@@ -30,7 +30,7 @@ export const actingUserId = (role = 'The user who acts') =>
       .describe(`${role}. Required with AUTH=open. With AUTH=token it may be left out: the token names the user.`),
   );
 
-/** The user whom the events of a change name, where that need not be the user whom it is about: {@link actorOf}. */
+/** The user whom the events of a change name, where that need not be the user whom it is about: `actorOf` (authentication.ts). */
 export const actorId = id
   .optional()
   .describe(

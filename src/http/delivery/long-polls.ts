@@ -31,7 +31,7 @@ export class LongPolls {
   /**
    * Runs one poll. Resolves once it has its response or waits. Its deadline counts from its arrival. If the database has not
    * responded by then, the poll gets 204 with the cursor that it came with, from which its client can still read everything.
-   * @throws {HttpError} of {@link PollSlots.reserve}; the errors of {@link Subscriptions.subscribe} and of `audience`.
+   * @throws {HttpError} of `PollSlots.reserve` (poll-slots.ts); the errors of `Subscriptions.subscribe` and of `audience`.
    */
   async run(response: Response, lifetime: RequestLifetime, request: PollRequest): Promise<void> {
     const { eventLog, waiters, subscriptions, pollSlots, signals, isServing } = this.#options;

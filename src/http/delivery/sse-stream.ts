@@ -118,7 +118,7 @@ export class SseStream implements Subscriber {
     this.#staged.push(delivery);
     const { eventLog, waiters } = this.#options;
     // The log was replaced, or there was more than fits one response: the rest must be read.
-    this.#mustReadOn ||= delivery.reason === 'history' || delivery.cursor !== eventLog.known.endCursor;
+    this.#mustReadOn ||= delivery.reason === 'logReplaced' || delivery.cursor !== eventLog.known.endCursor;
     if (this.#mustReadOn) waiters.remove(this);
   }
 

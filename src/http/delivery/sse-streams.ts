@@ -25,7 +25,7 @@ export class SseStreams {
   /**
    * Starts one stream and resolves once it has begun. Errors are thrown before that, so that they have the status of any other
    * request.
-   * @throws {HttpError} of {@link PollSlots.reserve}; the errors of {@link Subscriptions.subscribe} and of `audience`.
+   * @throws {HttpError} of `PollSlots.reserve` (poll-slots.ts); the errors of `Subscriptions.subscribe` and of `audience`.
    */
   async run(
     response: Response,

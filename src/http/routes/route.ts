@@ -38,7 +38,7 @@ export interface Route {
   summary: string;
   /** The sentences that follow the summary in /docs, without the last full stop. */
   description?: string;
-  /** Path parameters, query and JSON body together; see {@link inputOf} in validate.ts. */
+  /** Path parameters, query and JSON body together; see `inputOf` (validate.ts). */
   input: z.ZodType;
   /** The status of a successful response; 200 by default. */
   status?: 200 | 201;

@@ -18,7 +18,7 @@ export class NodeEvents extends EventEmitter<{
   termRefused: [token: number];
   /** The event log moved and no notification of it came. */
   notificationMissed: [];
-  /** A signal arrived on the channel of the cluster. */
+  /** A cluster notification arrived. */
   clusterSignal: [signal: ClusterSignal];
   /** The peer that was active went silent. */
   activeSilent: [node: string];

@@ -52,7 +52,7 @@ const UNKNOWN_IF_INTERRUPTED: readonly ViolationKind[] = ['reader_stuck', 'not_h
 
 /** The promises of a run's database. */
 export interface CheckOptions {
-  /** True if a failover may lose the end of the log (an asynchronous standby). A loss that the epochs report is then no violation. */
+  /** True if a failover may truncate the tail of the log (an asynchronous standby). A loss that the epochs report is then no violation. */
   mayLose?: boolean;
 }
 

@@ -2,11 +2,10 @@ import type { NodeRig } from '../rig/node-rig.ts';
 import type { Fault, Heal } from './fault.ts';
 
 /**
- * Returns true if the active node would notice the end of its session. Otherwise its lock would pass to another node under a
- * valid lease: the old node's writes fail at the fence, but for the rest of its lease, or until it sees its successor, both
- * report that they are active. The run checks that this never happens by itself, so it must not cause it.
+ * Returns true if the active node can notice the loss of its session. If it cannot, this fault would itself cause two nodes to
+ * report active, which the run treats as a violation.
  */
-function wouldNoticeItsEnd(rig: NodeRig): boolean {
+function canNoticeItsEnd(rig: NodeRig): boolean {
   return !rig.nodes.some(({ databaseLink }) => databaseLink.isDisturbed);
 }
 
@@ -16,7 +15,7 @@ const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 /** Terminates the sessions whose application_name matches `pattern`. Returns null if there is none, or if it is not possible now. */
 export async function terminateSessions(rig: NodeRig, pattern: string): Promise<Heal | null> {
-  if (!wouldNoticeItsEnd(rig)) return null;
+  if (!canNoticeItsEnd(rig)) return null;
   const ended = await rig.observer.query(TERMINATE, [pattern]).catch(() => []);
   return ended.length > 0 ? async () => undefined : null;
 }
@@ -29,7 +28,7 @@ export const SESSION_FAULTS: readonly Fault[] = [
     affects: ['postgres'],
     durationInLeases: [0.1, 0.5],
     async inject(rig) {
-      if (!wouldNoticeItsEnd(rig)) return null;
+      if (!canNoticeItsEnd(rig)) return null;
       const ended = await rig.observer
         .query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder')
         .catch(() => []);

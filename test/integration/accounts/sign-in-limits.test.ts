@@ -196,7 +196,7 @@ describe('The sign-in limits', () => {
     expect(logged).to.deep.equal([]);
   });
 
-  it('count an attempt that waited for one that began later', async () => {
+  it('apply the counts that another sign-in commits while this one waits', async () => {
     const ana = await account();
     const key = `account:${ana} from ${HOME}`;
     await sql.query('BEGIN');

@@ -27,7 +27,7 @@ export interface LogNodeOptions {
   maxInMemory?: number;
   /** Page sizes; by default those of a node. */
   sizes?: ReadingSizes;
-  /** As {@link EventLogOptions.comparisons}; by default that of a node. */
+  /** As `EventLogOptions.comparisons` (event-log-options.ts); by default that of a node. */
   comparisons?(event: LogEvent): number;
   /** Every hint passes here on its way to the log. */
   onHint?(payload: unknown, give: (payload: unknown) => void): void;

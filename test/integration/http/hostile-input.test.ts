@@ -43,7 +43,7 @@ describe('Hostile input', function () {
     expect(answer.ms, what).to.be.below(QUICK_MS);
   };
 
-  it('includes no names that URLs cannot contain: a client could never name the group in a path', async () => {
+  it('with a group name that a URL path cannot carry (`.` or `..`) is refused', async () => {
     for (const dots of ['.', '..', ' .. ']) {
       isRefusedSoon(await post(url('/create-chat'), { groupName: dots, creatorId: 1 }), 'groupName', dots);
       isRefusedSoon(await post(url('/user/1/groups'), { groups: [dots] }), 'groups.0', dots);

@@ -28,7 +28,7 @@ describe('A cursor', () => {
   });
 });
 
-describe('A cursor continues', () => {
+describe('A cursor of an epoch', () => {
   const epochs = [
     { epoch: OLD, after_position: 0 },
     { epoch: NEW, after_position: 50 },
@@ -41,18 +41,18 @@ describe('A cursor continues', () => {
     }
   };
 
-  it('in its own epoch', () => {
+  it('continues in its own epoch', () => {
     expect(refusal(NEW, 70)).to.equal(70);
     expect(refusal(NEW, 50)).to.equal(50);
   });
 
-  it('from an earlier epoch up to the fork, and is refused beyond it, where the histories differ', () => {
+  it('continues from an earlier epoch up to the fork, and is refused beyond it, where the histories differ', () => {
     expect(refusal(OLD, 49)).to.equal(49);
     expect(refusal(OLD, 50)).to.equal(50);
     expect(refusal(OLD, 51)).to.equal('history');
   });
 
-  it('past several forks only up to the earliest of them', () => {
+  it('continues past several forks only up to the earliest of them', () => {
     const three = [...epochs, { epoch: 'aaaaaaaaaaaa', after_position: 40 }];
     expect(refusal(OLD, 40, three)).to.equal(40);
     expect(refusal(OLD, 45, three)).to.equal('history');
@@ -60,7 +60,7 @@ describe('A cursor continues', () => {
     expect(refusal('aaaaaaaaaaaa', 45, three)).to.equal(45);
   });
 
-  it('never in an unknown history', () => {
+  it('is refused if its epoch is unknown', () => {
     expect(refusal('ffffffffffff', 1)).to.equal('history');
     expect(refusal(OLD, 1, [])).to.equal('history');
   });

@@ -17,7 +17,7 @@ describe('A page of events', () => {
     expect(parts).to.have.length(25);
   });
 
-  it('is handed out one by one at most', () => {
+  it('puts an event that exceeds the limit alone into a part', () => {
     const parts = inParts(events.slice(0, 4), ({ position }) => (position === 2 ? 5_000_000 : 0));
     expect(parts.map((part) => part.map(({ position }) => position))).to.deep.equal([[1], [2], [3, 4]]);
   });

@@ -145,8 +145,8 @@ describe('Waiters', () => {
     const { waiters, listeners } = setUp(audienceOf('a', routingKey.group(1)), audienceOf('b'));
     waiters.dismiss('e-33');
     expect(listeners.flatMap(({ told }) => told.map(({ reason, cursor }) => [reason, cursor]))).to.deep.equal([
-      ['history', 'e-33'],
-      ['history', 'e-33'],
+      ['logReplaced', 'e-33'],
+      ['logReplaced', 'e-33'],
     ]);
     expect(waiters.size).to.equal(0);
     dispatch(waiters, event({ groupId: 1 }), event({ kind: 'broadcast' }));

@@ -332,7 +332,7 @@ describe('The address of a client whose request a standby forwards', () => {
     }
   });
 
-  it('is never one that the client wrote itself', async () => {
+  it('is never taken from the X-Forwarded-For of an untrusted client', async () => {
     expect(await addressFor(null, '198.51.100.66')).to.equal('127.0.0.1');
     expect(await addressFor(['10.0.0.0/8'], '198.51.100.66')).to.equal('127.0.0.1');
     expect(await addressFor(1, 'rubbish')).to.equal('127.0.0.1');

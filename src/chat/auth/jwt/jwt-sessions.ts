@@ -25,7 +25,7 @@ export class JwtSessions {
 
   /**
    * Returns the session of a JWT, without a promise if it is in the cache; null if it is revoked. The first JWT of a user creates
-   * the account. Rejects with {@link JwtRefusedError}, {@link KeysUnavailableError}, {@link NotActiveError} if only the active
+   * the account. Rejects with `JwtRefusedError`, `KeysUnavailableError` (jwks-source.ts), {@link NotActiveError} if only the active
    * node can create the account, or the database's error.
    */
   find(token: string, hash: string): CachedToken | null | Promise<CachedToken | null> {

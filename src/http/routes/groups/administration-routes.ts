@@ -204,8 +204,7 @@ function checkInvitationRoute({ invitations }: Services): Route {
     path: '/invitations/check',
     servedBy: 'every node in service',
     requires: 'anyone',
-    summary:
-      'The name of the group of an invitation, for those who have its token; nobody joins, and no account is made',
+    summary: 'Returns the group name of an invitation token without joining or creating an account',
     description:
       'A POST, because proxies write addresses into their logs, and the token is a secret. 404 if the invitation has expired, was used up or was revoked',
     input: z.object({ token: invitationToken }),

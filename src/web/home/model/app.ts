@@ -111,7 +111,7 @@ export class App extends Observable {
 
   /**
    * Returns what the cluster says about an invitation; undefined if it says nothing.
-   * @throws {ChatError} if there is no such invitation: then it is forgotten.
+   * @throws {ChatError} if the invitation does not exist. It is first removed from the address bar.
    */
   async checkInvitation(token: string): Promise<CheckedInvitation | undefined> {
     try {

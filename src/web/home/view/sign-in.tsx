@@ -29,7 +29,7 @@ export function SignIn() {
   useEffect(() => name.current?.focus(), []);
   const token = app.invitation?.token;
   const [invited, setInvited] = useState<CheckedInvitation>();
-  /** Asks the cluster about the invitation, whose address may say anything. @throws only if it is none: then it is forgotten. */
+  /** Checks the invitation that the address names. @throws only if it does not exist; it is then removed from the address bar. */
   const checkInvitation = async () => {
     if (token === undefined) return;
     setInvited(await app.checkInvitation(token));
@@ -43,7 +43,7 @@ export function SignIn() {
     setFailure(undefined);
     setBusy(true);
     try {
-      // Before the sign-in: nobody gets an account by a link that leads nowhere.
+      // Check the invitation first, so that an invalid link does not create an account.
       await checkInvitation();
       const request = () => enter(name.current?.value ?? '', password.current?.value ?? '');
       await app.signIn(request, keep.current?.checked === true);

@@ -75,7 +75,7 @@ describe('The input of a request', () => {
           }
       });
     }
-    it('/user/{id}/groups', async () => {
+    it('GET, POST and DELETE /user/{id}/groups', async () => {
       for (const id of BAD_IDS.filter((one) => one !== '')) {
         const path = url(`/user/${encodeURIComponent(id)}/groups`);
         isRefused(await get(path), 'id', id);
@@ -84,7 +84,7 @@ describe('The input of a request', () => {
         isRefused(await del(`${path}/x`), 'id', id);
       }
     });
-    it('repeated, or as a list or object in the syntax of query parsers', async () => {
+    it('if it is repeated, or is a list or object in the syntax of query parsers', async () => {
       isRefused(await get(url('/chats?userId=1&userId=2')), 'userId');
       for (const query of ['userId[]=1', 'userId[a]=1', 'userid=1'])
         isRefused(await get(url(`/chats?${query}`)), 'userId');

@@ -19,7 +19,7 @@ export function directName(members: readonly User[]): string {
   return byId.map(({ username }) => username).join(', ');
 }
 
-/** Returns the other name of the two that a direct chat is called by. */
+/** Removes the user's own name from the name of a direct chat. */
 function withoutOwn(name: string, own: string): string {
   if (name.startsWith(`${own}, `)) return name.slice(own.length + 2);
   return name.endsWith(`, ${own}`) ? name.slice(0, -own.length - 2) : name;

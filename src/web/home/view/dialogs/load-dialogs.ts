@@ -11,7 +11,7 @@ const LOAD_WITHIN_MS = 20_000;
 let loaded: Dialogs | undefined;
 let loading: Promise<Dialogs> | undefined;
 let attempts = 0;
-/** What the addresses of both files end with at the next attempt. */
+/** Cache-busting suffix of both file URLs, changed for each attempt. */
 let suffix = '';
 
 /** Returns the dialogs if they are loaded. */
@@ -44,7 +44,7 @@ async function load(): Promise<Dialogs> {
   let next = `#${attempts}`;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      // Two requests that differ only after the # share one response, for which this attempt has waited in vain.
+      // Two requests that differ only after the # share one response, which has already timed out.
       next = `?${attempts}`;
       reject(new Error('the dialogs were not loaded in time'));
     }, LOAD_WITHIN_MS);

@@ -223,7 +223,7 @@ describe('a conversation', () => {
   });
 });
 
-describe('an own message is shown at once and only once', () => {
+describe('an own message', () => {
   let conversation: Conversation;
   const sent = { message_id: 5, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(5) };
   beforeEach(() => {
@@ -232,27 +232,27 @@ describe('an own message is shown at once and only once', () => {
     conversation.sending('key', { content: 'hello' });
   });
 
-  it('when the response arrives before the event', () => {
+  it('is shown at once, and only once when the response arrives before the event', () => {
     expect(shown(conversation)).to.deep.equal(['hello']);
     conversation.sent('key', sent, 'ana');
     conversation.apply(posted(5, message(5, ME, 'hello')));
     expect(shown(conversation)).to.deep.equal([5]);
   });
 
-  it('when the event arrives before the response', () => {
+  it('is shown only once when the event arrives before the response', () => {
     conversation.apply(posted(5, message(5, ME, 'hello')));
     expect(shown(conversation)).to.deep.equal([5]);
     conversation.sent('key', sent, 'ana');
     expect(shown(conversation)).to.deep.equal([5]);
   });
 
-  it('when the same text was sent from another tab: both are shown in the end', () => {
+  it('is shown beside the same text that was sent from another tab', () => {
     conversation.apply(posted(4, message(4, ME, 'hello')));
     conversation.sent('key', sent, 'ana');
     expect(shown(conversation)).to.deep.equal([4, 5]);
   });
 
-  it('when it failed and is retried with its key', () => {
+  it('is shown only once when it failed and is retried with its key', () => {
     conversation.failed('key', 'no node');
     expect(conversation.entries()[0]).to.deep.include({ kind: 'pending' });
     expect(conversation.pendingContent('key')).to.equal('hello');
@@ -261,20 +261,20 @@ describe('an own message is shown at once and only once', () => {
     expect(shown(conversation)).to.deep.equal([5]);
   });
 
-  it('when it failed although the same text arrived from elsewhere: it is shown as not sent', () => {
+  it('stays not sent after a failure even if another device posted the same text', () => {
     conversation.apply(posted(4, message(4, ME, 'hello')));
     conversation.failed('key', 'no node');
     expect(shown(conversation)).to.deep.equal([4, 'hello']);
   });
 
-  it('when it was deleted before the response to its post arrived', () => {
+  it('is not shown if it was deleted before the response to its post arrived', () => {
     conversation.apply(posted(5, message(5, ME, 'hello')));
     conversation.apply(deleted(6, 5));
     conversation.sent('key', sent, 'ana');
     expect(shown(conversation)).to.deep.equal([]);
   });
 
-  it('until the user discards it', () => {
+  it('is shown until the user discards it', () => {
     conversation.failed('key', 'no node');
     conversation.discard('key');
     expect(shown(conversation)).to.deep.equal([]);
