@@ -15,7 +15,7 @@ export function sectionOf(located: Located, url: string): string {
   const title = `${method.toUpperCase()} ${path} ${summary}`;
   return `<section id="${operationId}" data-title="${text(title)}" data-text="${text(words)}">
 <h3><a href="#${operationId}"><b class="${method}">${method.toUpperCase()}</b> ${text(path)}</a></h3>
-<p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Needs a token.</strong>' : ''}</p>
+<p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Requires a token.</strong>' : ''}</p>
 ${tableOf([...parameters.map((one): Row => [one.name, one.in, one.required, one.schema, one.description]), ...bodyRows(requestBody)])}
 <div class="curl"><code>${curlOf(located, url)}</code><button type="button" class="copy secondary small">Copy</button></div>
 ${exampleOf(responses)}
