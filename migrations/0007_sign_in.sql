@@ -5,7 +5,8 @@ CREATE TABLE plantao.tokens (
   user_id    bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC'),
   expires_at timestamptz NOT NULL CHECK (expires_at >= '1970-01-01 UTC' AND expires_at < '10000-01-01 UTC'),
-  proof      text NOT NULL DEFAULT 'operator' CHECK (proof IN ('name', 'password', 'operator'))
+  proof      text NOT NULL DEFAULT 'operator' CHECK (proof IN ('name', 'password', 'operator')),
+  device     text CHECK (char_length(device) <= 100)
 );
 COMMENT ON TABLE plantao.tokens IS
   'One row for each signed-in device. To revoke from psql: SELECT plantao.revoke_tokens(7), or DELETE the rows; every node refuses the tokens within a second.';
@@ -15,6 +16,7 @@ COMMENT ON COLUMN plantao.tokens.created_at IS 'When the user signed in.';
 COMMENT ON COLUMN plantao.tokens.expires_at IS 'When it expires. An UPDATE to an earlier time takes effect within a second.';
 COMMENT ON COLUMN plantao.tokens.proof IS
   'What the user proved: password, or name for a sign-in without a password (AUTH=open), which AUTH=token refuses. operator: inserted directly by a role that may write to this table.';
+COMMENT ON COLUMN plantao.tokens.device IS 'The browser and the system, such as Firefox on Linux, for the list of the user''s sessions; null if unknown.';
 -- Serves the removal of all or the oldest tokens of a user.
 CREATE INDEX tokens_by_user ON plantao.tokens (user_id, created_at);
 -- Serves the removal of expired ones.
@@ -72,13 +74,14 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.tokens
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.token_revocations
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('There is no need to: rows older than ten minutes are removed automatically.');
 
-CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer, proof text DEFAULT 'operator')
+CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer, proof text DEFAULT 'operator', device text DEFAULT NULL)
 RETURNS timestamptz
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   ends timestamptz := clock_timestamp() + life;
 BEGIN
-  INSERT INTO plantao.tokens (hash, user_id, expires_at, proof) VALUES (token_hash, owner, ends, issue_token.proof);
+  INSERT INTO plantao.tokens (hash, user_id, expires_at, proof, device)
+    VALUES (token_hash, owner, ends, issue_token.proof, issue_token.device);
   PERFORM plantao.require_stored(0, 1, 'tokens') WHERE NOT FOUND;
   DELETE FROM plantao.tokens WHERE hash IN (
     SELECT hash FROM plantao.tokens WHERE user_id = owner ORDER BY created_at DESC OFFSET most);
@@ -86,8 +89,8 @@ BEGIN
     SELECT hash FROM plantao.tokens WHERE expires_at < clock_timestamp() ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED);
   RETURN ends;
 END $$;
-COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer, text) IS
-  'Stores the hash of a new token and what the user proved, and returns when the token expires. Revokes the oldest tokens of the user beyond the given number, and removes a few expired ones of any user.';
+COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer, text, text) IS
+  'Stores the hash of a new token, what the user proved and the device, and returns when the token expires. Revokes the oldest tokens of the user beyond the given number, and removes a few expired ones of any user.';
 
 -- A trigger, so that changing a password in psql revokes the tokens too. A sign-in in progress needs no extra lock: it locks the
 -- user's row until its token is stored, so this statement sees that token.

@@ -18,6 +18,8 @@ export interface Owner {
   network: string;
   /** Hash of the token sent with the request; null if it has none. */
   tokenHash: string | null;
+  /** The device that a new token is for, as {@link deviceLabel} names it. */
+  device: string | null;
 }
 
 /** An account as its owner sees it. */
@@ -31,6 +33,8 @@ export interface OwnAccount {
 /** A signed-in device. Times are ISO 8601. */
 export interface Session {
   id: string;
+  /** The browser and the system; null if unknown. */
+  device: string | null;
   created_at: string;
   expires_at: string;
   /** True for the session of the request itself. */
@@ -87,7 +91,7 @@ export class AccountChanges {
       if (former === null) await this.#requireSession(owner, transaction);
       // A trigger of the database revokes the account's tokens.
       await user.update({ passwordHash }, { transaction });
-      return this.#tokens.issue(owner.userId, 'password', transaction);
+      return this.#tokens.issue(owner.userId, { proof: 'password', device: owner.device }, transaction);
     });
   }
 
@@ -126,9 +130,9 @@ export class AccountChanges {
 
   /** Returns the sessions of a user that have not expired, newest first. `currentHash` is the hash of the request's token. */
   async sessions(userId: number, currentHash: string | null): Promise<Session[]> {
-    const rows = await query<{ id: string; created_at: Date; expires_at: Date; current: boolean }>(
+    const rows = await query<Omit<Session, 'created_at' | 'expires_at'> & { created_at: Date; expires_at: Date }>(
       this.#sequelize,
-      `SELECT ${SESSION_ID} AS id, created_at, expires_at, coalesce(hash = decode($currentHash, 'hex'), false) AS current
+      `SELECT ${SESSION_ID} AS id, device, created_at, expires_at, coalesce(hash = decode($currentHash, 'hex'), false) AS current
        FROM plantao.tokens WHERE user_id = $userId AND expires_at > clock_timestamp()
        ORDER BY created_at DESC`,
       { userId, currentHash },

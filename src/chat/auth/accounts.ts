@@ -11,7 +11,7 @@ import { createUser, findUser, isInUse, type Users } from '../users/users.ts';
 import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
-import type { Proof, Tokens } from './tokens.ts';
+import type { TokenOrigin, Tokens } from './tokens.ts';
 
 /** The result of signing in. */
 export interface SignedIn {
@@ -29,6 +29,8 @@ export interface SignInRequest {
   network: string;
   /** Hash of the token sent with the request, which an earlier sign-in may have issued to this device. */
   tokenHash?: string | null;
+  /** The device that signs in, as {@link deviceLabel} names it. */
+  device?: string | null;
 }
 
 const NAME_IN_FLUX = 'an account of this name was created and is gone again: try again';
@@ -74,7 +76,7 @@ export class Accounts {
   }
 
   async #logInByPassword(user: User | null, request: SignInRequest & { password: string }): Promise<SignedIn> {
-    const { username, password, network, tokenHash = null } = request;
+    const { username, password, network, tokenHash = null, device = null } = request;
     const { limits, passwords } = this.#options;
     const key = keyOf(username);
     const subject = user ? String(user.id) : key;
@@ -85,7 +87,7 @@ export class Accounts {
       return matches;
     });
     if (user === null || !isRight) throw new Refused('unauthenticated');
-    return this.#issueToken(user);
+    return this.#issueToken(user, device);
   }
 
   /**
@@ -95,7 +97,7 @@ export class Accounts {
    * {RateLimitedError}; {NotActiveError}.
    */
   async register(request: SignInRequest & { password: string }, key: RequestKey | null = null): Promise<SignedIn> {
-    const { username, password, network } = request;
+    const { username, password, network, device = null } = request;
     const { sequelize, write, users, limits } = this.#options;
     const made: { passwordHash: string; signedIn?: SignedIn } = { passwordHash: '' };
     const check = async () => {
@@ -109,7 +111,7 @@ export class Accounts {
     const create = async (transaction: Transaction) => {
       const user = await createUser(username, made.passwordHash, transaction);
       if (!user) throw new Refused('username_taken');
-      made.signedIn = await this.#signIn(user, true, 'password', transaction);
+      made.signedIn = await this.#signIn(user, true, { proof: 'password', device }, transaction);
       return user.id;
     };
     const userId = await idempotentWrite(sequelize, write, key, create, check);
@@ -138,7 +140,8 @@ export class Accounts {
       if (!user) throw new Refused('user_not_found');
       // A trigger revokes the account's tokens (migrations/0007_sign_in.sql).
       if (!created) await user.update({ passwordHash }, { transaction });
-      return this.#signIn(user, created !== null, 'password', transaction);
+      // The device is the administrator's.
+      return this.#signIn(user, created !== null, { proof: 'password', device: null }, transaction);
     });
   }
 
@@ -152,13 +155,14 @@ export class Accounts {
   /** Logs in to an account that has no password, or creates an account, with the given password if there is one. */
   async #logInByName(found: User | null, request: SignInRequest): Promise<SignedIn> {
     const { limits, write, users } = this.#options;
-    const { username, password, network } = request;
-    if (found) return this.#issueToken(found);
+    const { username, password, network, device = null } = request;
+    if (found) return this.#issueToken(found, device);
     if (password === null) await limits.register(network);
     const passwordHash = password === null ? null : await this.#hashOfNew(password, network);
     const signedIn = await write(async (transaction) => {
       const user = await createUser(username, passwordHash, transaction);
-      return user && this.#signIn(user, true, password === null ? 'name' : 'password', transaction);
+      const proof = password === null ? 'name' : 'password';
+      return user && this.#signIn(user, true, { proof, device }, transaction);
     });
     if (signedIn && password !== null) await limits.remember({ userId: signedIn.userId, network });
     if (signedIn) return signedIn;
@@ -180,17 +184,22 @@ export class Accounts {
    * Issues a token, provided that the password has not changed since it was checked. The row is locked until the commit: a
    * change of the password comes either before, and is seen here, or after, and revokes the new token too.
    */
-  async #issueToken({ id, passwordHash }: User): Promise<SignedIn> {
+  async #issueToken({ id, passwordHash }: User, device: string | null): Promise<SignedIn> {
     return this.#options.write(async (transaction) => {
       const { User } = modelsOf(transaction);
       const user = await User.findByPk(id, { transaction, lock: transaction.LOCK.SHARE });
       if (!user || !isInUse(user) || user.passwordHash !== passwordHash) throw new Refused('unauthenticated');
-      return this.#signIn(user, false, passwordHash === null ? 'name' : 'password', transaction);
+      return this.#signIn(user, false, { proof: passwordHash === null ? 'name' : 'password', device }, transaction);
     });
   }
 
-  async #signIn({ id, username }: User, created: boolean, proof: Proof, transaction: Transaction): Promise<SignedIn> {
-    return { userId: id, username, created, token: await this.#options.tokens.issue(id, proof, transaction) };
+  async #signIn(
+    { id, username }: User,
+    created: boolean,
+    origin: TokenOrigin,
+    transaction: Transaction,
+  ): Promise<SignedIn> {
+    return { userId: id, username, created, token: await this.#options.tokens.issue(id, origin, transaction) };
   }
 }
 

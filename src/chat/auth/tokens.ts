@@ -22,6 +22,13 @@ export const tokenHash = (token: string): string => hash('sha256', token, 'hex')
 /** The proof for which a token was issued. AUTH=token rejects tokens issued for a name only (AUTH=open). */
 export type Proof = 'name' | 'password';
 
+/** What is stored with a token. */
+export interface TokenOrigin {
+  proof: Proof;
+  /** The device, for the list of sessions: {@link deviceLabel}. Null if unknown. */
+  device: string | null;
+}
+
 /** Issues and revokes tokens. They are looked up in token-cache.ts. */
 export class Tokens {
   readonly #write: Write;
@@ -33,12 +40,12 @@ export class Tokens {
   }
 
   /** Creates a token within the caller's transaction and returns it. Only its hash is stored. */
-  async issue(userId: number, proof: Proof, transaction: Transaction): Promise<string> {
+  async issue(userId: number, { proof, device }: TokenOrigin, transaction: Transaction): Promise<string> {
     const token = randomBytes(32).toString('base64url');
     await query(
       transaction,
-      "SELECT plantao.issue_token($userId, decode($hash, 'hex'), make_interval(hours => $hours), $maxTokens, $proof)",
-      { userId, hash: tokenHash(token), hours: this.#lifeHours, maxTokens: MAX_PER_USER, proof },
+      "SELECT plantao.issue_token($userId, decode($hash, 'hex'), make_interval(hours => $hours), $maxTokens, $proof, $device)",
+      { userId, hash: tokenHash(token), hours: this.#lifeHours, maxTokens: MAX_PER_USER, proof, device },
     );
     return token;
   }

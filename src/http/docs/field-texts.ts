@@ -61,6 +61,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
     'What a commit waits for: the disk of PostgreSQL’s primary (`local`), or also those of its synchronous standbys (`replicated`)',
     'replicated',
   ],
+  device: ['The browser and the system of a signed-in device; null if unknown', 'Firefox on Linux'],
   edited_at: ['When the message was last edited', '2026-01-31T12:05:00.000Z'],
   emoji: ['An emoji, or a short name that clients agree on', '👍'],
   asked_by: ['The client or database session that requested it; null if it was not requested', 'HTTP client 127.0.0.1'],

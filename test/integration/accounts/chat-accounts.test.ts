@@ -105,6 +105,26 @@ describe('Accounts', function () {
     expect(await list()).to.have.length(1);
   });
 
+  it('are told by their sessions which device signed in', async () => {
+    const { username, token } = await register();
+    const agents = [
+      'Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0',
+      'curl/8.11.0',
+      '',
+      // As the wire carries a bidi override, and the longest header that a node accepts.
+      Buffer.from('\u202eFirefox/1 (Linux)\u202c').toString('latin1'),
+      'x'.repeat(8000),
+    ];
+    for (const agent of agents) {
+      const headers = { 'user-agent': agent };
+      const { status } = await post(`${node.url}/login`, { username, password: PASSWORD }, { headers });
+      expect(status).to.equal(200);
+    }
+    const { body } = await call('GET', '/sessions', token);
+    const devices = (body.sessions as JsonObject[]).map(({ device }) => device);
+    expect(devices.reverse()).to.deep.equal([null, 'Firefox on Linux', null, null, 'Firefox on Linux', null]);
+  });
+
   it('are renamed, unless the name is taken in any way of writing it', async () => {
     const [one, other] = [await register(), await register()];
     const rename = (username: string) => call('PATCH', '/me', one.token, { username });

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { networkOf } from '../../../chat/auth/client-network.ts';
+import { deviceLabel } from '../../../chat/auth/device-label.ts';
 import { afterCommit } from '../../../database/writes/after-commit.ts';
 import { actingUserId, givenPassword, password, username } from '../../contract/request-schemas.ts';
 import { requireUserId, tokenHashOf } from '../../request/checks/authentication.ts';
@@ -135,6 +136,7 @@ export const sessionsResponse = z.object({
   sessions: z.array(
     z.object({
       id: z.string(),
+      device: z.string().nullable().describe('The browser and the system of the device; null if unknown.'),
       created_at: z.iso.datetime(),
       expires_at: z.iso.datetime(),
       current: z.boolean().describe("True for the request's own token."),
@@ -182,4 +184,5 @@ const ownerOf = (request: Request, userId: number, password: string | undefined)
   password: password ?? null,
   network: networkOf(addressOf(request)),
   tokenHash: tokenHashOf(request),
+  device: deviceLabel(request.headers['user-agent']),
 });

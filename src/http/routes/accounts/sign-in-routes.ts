@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SignedIn } from '../../../chat/auth/accounts.ts';
 import { networkOf } from '../../../chat/auth/client-network.ts';
+import { deviceLabel } from '../../../chat/auth/device-label.ts';
 import { looksLikeJwt } from '../../../chat/auth/jwt/jwt-verifier.ts';
 import {
   actingUserId,
@@ -67,7 +68,10 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
       }
       // Without the password: a hash of both would let a reader of the database guess it.
       const key = requestKeyOf(request, null, { username: input.username });
-      const signedIn = await accounts.register({ ...input, network: networkOf(addressOf(request)) }, key);
+      const signedIn = await accounts.register(
+        { ...input, network: networkOf(addressOf(request)), device: deviceLabel(request.headers['user-agent']) },
+        key,
+      );
       return { status: 201, body: answer(signedIn, 'user registered') };
     },
   });
@@ -111,6 +115,7 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
         password: given,
         network: networkOf(addressOf(request)),
         tokenHash: tokenHashOf(request),
+        device: deviceLabel(request.headers['user-agent']),
       });
       const { id, epoch } = cluster;
       return { body: { user_id: userId, username, created, token, cluster: id, epoch } };

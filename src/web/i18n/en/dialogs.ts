@@ -45,6 +45,8 @@ export const dialogs = {
   sound: 'Play a sound for new messages',
   sessions: (count: number) => (count === 1 ? '1 signed-in device' : `${count} signed-in devices`),
   thisDevice: 'this device',
+  browserOn: (browser: string, system: string) => `${browser} on ${system}`,
+  unknownDevice: 'Unknown device',
   endSession: 'Sign out',
   deleteAccount: 'Delete account',
   deleteAccountTitle: 'Delete your account?',

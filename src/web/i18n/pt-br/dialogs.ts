@@ -47,6 +47,8 @@ export const dialogs: typeof english = {
   sound: 'Tocar um som para novas mensagens',
   sessions: (count) => (count === 1 ? '1 aparelho conectado' : `${count} aparelhos conectados`),
   thisDevice: 'este aparelho',
+  browserOn: (browser, system) => `${browser} no ${system}`,
+  unknownDevice: 'Aparelho desconhecido',
   endSession: 'Desconectar',
   deleteAccount: 'Excluir conta',
   deleteAccountTitle: 'Excluir sua conta?',

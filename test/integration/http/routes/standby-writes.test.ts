@@ -28,6 +28,13 @@ describe('A standby with STANDBY_WRITES=forward', () => {
     expect([query.status, query.body.message]).to.deep.equal([200, 'left']);
   });
 
+  it('names the device of a forwarded sign-in as the active node would', async () => {
+    const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0' };
+    const { body } = await post<{ user_id: number }>(at('/login'), { username: 'aparelho' }, { headers });
+    const list = await get<{ sessions: { device: string | null }[] }>(at(`/sessions?userId=${body.user_id}`));
+    expect(list.body.sessions.map(({ device }) => device)).to.deep.equal(['Firefox on Linux']);
+  });
+
   it('returns the errors of the active node, with their headers', async () => {
     for (const [path, body, headers] of [
       ['/messages', '{"broken', { 'content-type': 'application/json' }],

@@ -120,10 +120,12 @@ function Sessions({ chat }: { chat: DialogProps['chat'] }) {
     <details>
       <summary>{t.sessions(sessions.length)}</summary>
       <ul class="members">
-        {sessions.map(({ id, created_at, current }) => (
+        {sessions.map(({ id, device, created_at, current }) => (
           <li key={id}>
             <span class="name">
-              {dateAndTime(new Date(created_at))} {current && <span class="hint">({t.thisDevice})</span>}
+              <bdi>{deviceName(device)}</bdi> {current && <span class="hint">({t.thisDevice})</span>}
+              <br />
+              <span class="hint">{dateAndTime(new Date(created_at))}</span>
             </span>
             {!current && (
               <button type="button" class="secondary small" onClick={() => end(id)}>
@@ -135,6 +137,14 @@ function Sessions({ chat }: { chat: DialogProps['chat'] }) {
       </ul>
     </details>
   );
+}
+
+/** Returns the node's name for a device in the user's language. A node of an earlier version has none. */
+function deviceName(device: string | null | undefined): string {
+  const t = dialogTexts();
+  const [browser, system] = device?.split(' on ') ?? [];
+  if (browser === undefined) return t.unknownDevice;
+  return system === undefined ? browser : t.browserOn(browser, system);
 }
 
 /** Asks before an account is deleted. */
