@@ -32,12 +32,26 @@ export function patternOf({ text, isWholeWord }: SearchTerm): string {
   return isWholeWord ? `(?:^|[${end()}])[${IGNORED_CLASS}]*${body}(?:$|[${end()}])` : body;
 }
 
+/** Punctuation of scripts whose words have spaces between them. The search takes it for a part of the word. */
+const PUNCTUATION: Ranges = [
+  [0x589, 0x589],
+  [0x5be, 0x5be],
+  [0x60c, 0x60c],
+  [0x61b, 0x61b],
+  [0x61f, 0x61f],
+  [0x6d4, 0x6d4],
+  [0x964, 0x965],
+];
+
 /**
- * Returns the same for the texts that mention a user: an @ and the name, then signs at the most up to the next space. Accents do not
- * matter: @joao mentions João.
+ * Returns the same for the texts that mention a user: an @ and the name, then signs at the most up to the next space. Letters of
+ * scripts without spaces between words are like signs. Accents do not matter: @joao mentions João. The chat page has the same
+ * rule (web/home/model/text/mentions.ts).
  */
 export function mentionPatternOf(username: string): string {
-  return `(?:^|[${end()}])@${bodyOf(fold(username))}[${end()}]*(?:$|[${classFrom(SPACES)}@])`;
+  const outside = end() + classFrom(PUNCTUATION);
+  const rest = `[${outside}${IGNORED_CLASS}]*(?:$|[${classFrom(SPACES)}@])`;
+  return `(?:^|[${outside}])[${IGNORED_CLASS}]*@${bodyOf(fold(username))}${rest}`;
 }
 
 const bodyOf = (text: string) =>

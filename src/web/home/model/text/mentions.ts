@@ -10,12 +10,22 @@ export interface Piece {
 /** Most words of a name that a mention is compared with. */
 const MAX_WORDS = 3;
 
+/** Letters of scripts that write no spaces between words: they may stand next to a mention, as signs may. */
+const UNSPACED =
+  '\\u0e00-\\u109f\\u1100-\\u11ff\\u1780-\\u17ff\\u2e00-\\ua4cf\\uac00-\\ud7ff\\uf900-\\ufaff\\uff66-\\uffef\\u{20000}-\\u{3ffff}';
+const IN_WORD = `(?![${UNSPACED}])[\\p{L}\\p{N}]`;
+/** Accents and invisible characters. */
+const IGNORED = '[\\p{M}\\p{Cf}]*';
+/** Matches a text that ends within a word. */
+const ENDS_IN_WORD = new RegExp(`${IN_WORD}${IGNORED}$`, 'u');
+const ENDS_IN_LETTER = new RegExp(`${IN_WORD}$`, 'u');
+
 /** Splits text at the mentions of these users, given by their folded names: @joao mentions João too. */
 export function splitMentions(text: string, names: ReadonlySet<string>): Piece[] {
   const pieces: Piece[] = [];
   let from = 0;
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
-    const isWord = at > 0 && /[\p{L}\p{N}_]/u.test(text[at - 1] ?? '');
+    const isWord = ENDS_IN_WORD.test(text.slice(Math.max(from, at - 32), at));
     const name = at < from || isWord ? undefined : nameAt(text.slice(at + 1, at + 1 + MAX_WORDS * 64), names);
     if (name === undefined) continue;
     if (at > from) pieces.push({ text: text.slice(from, at), name: undefined });
@@ -36,9 +46,17 @@ function nameAt(text: string, names: ReadonlySet<string>): string | undefined {
   const words = [...text.matchAll(/[^\s@]+/g)].slice(0, MAX_WORDS).reverse();
   for (const word of words) {
     const whole = text.slice(0, word.index + word[0].length);
-    for (const candidate of [whole, whole.replace(/[^\p{L}\p{N}]+$/u, '')]) {
-      if (names.has(foldedName(candidate))) return candidate;
-    }
+    for (const candidate of withoutSigns(whole)) if (names.has(foldedName(candidate))) return candidate;
   }
   return undefined;
+}
+
+/** Yields the text, then what remains when one sign after the other is taken from its end. */
+function* withoutSigns(text: string): Generator<string> {
+  let rest = text;
+  while (rest !== '') {
+    yield rest;
+    if (ENDS_IN_LETTER.test(rest)) return;
+    rest = rest.replace(/.$/su, '');
+  }
 }

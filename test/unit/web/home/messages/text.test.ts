@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { type Part, parseMarkdown } from '../../../../../src/web/home/model/text/markdown.ts';
 import { mentions, splitMentions } from '../../../../../src/web/home/model/text/mentions.ts';
+import { foldedName } from '../../../../../src/web/shared/folded-name.ts';
+import { MENTION_CASES } from '../../../../support/mention-cases.ts';
 
 /** Returns the text of all parts, and the addresses of the links. */
 function flatten(parts: readonly Part[]): { text: string; links: string[] } {
@@ -84,5 +86,10 @@ describe('the text of a message', () => {
     expect(splitMentions('hi @ana!', names).map(({ text }) => text)).to.deep.equal(['hi ', '@ana', '!']);
     expect([mentions('oi @joao!', 'joao'), mentions('oi @João!', 'joao')], 'accents').to.deep.equal([true, true]);
     expect([mentions('hi @ANA', 'ana'), mentions('hi ana', 'ana')]).to.deep.equal([true, false]);
+  });
+
+  it('mentions a user in the texts in which the server counts it', () => {
+    const found = MENTION_CASES.map(([text, username]) => [text, username, mentions(text, foldedName(username))]);
+    expect(found).to.deep.equal(MENTION_CASES);
   });
 });
