@@ -20,7 +20,7 @@ export const looksLikeToken = (text: string): boolean => TOKEN.test(text);
 export const tokenHash = (token: string): string => hash('sha256', token, 'hex');
 
 /** The proof for which a token was issued. AUTH=token rejects tokens issued for a name only (AUTH=open). */
-export type Proof = 'name' | 'password';
+type Proof = 'name' | 'password';
 
 /** What is stored with a token. */
 export interface TokenOrigin {
