@@ -118,11 +118,12 @@ export class GroupAdministration {
    * fails, the active node continues the deletion later. A former member may repeat the call meanwhile.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, direct_chat.
    */
-  async delete(groupId: number, actorId: number | null): Promise<void> {
+  async delete(groupId: number, { actorId, namedId }: Actor): Promise<void> {
     await this.#removal.remove(groupId, async (transaction) => {
       await lockLog(transaction);
       if (await this.#isBeingDeleted(groupId, actorId, transaction)) return;
       await requireRole(groupId, actorId, ['owner'], transaction);
+      await actAs(namedId, transaction);
     });
   }
 

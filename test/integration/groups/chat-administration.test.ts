@@ -233,6 +233,7 @@ describe('Administration of groups', function () {
     expect((await call('DELETE', '/groups', owner, { groupId })).status).to.equal(200);
     const events = await eventsOf(member, cursor, 2);
     expect(events.slice(0, 2).map(({ kind }) => kind)).to.deep.equal(['group_deleted', 'left']);
+    for (const event of events.slice(0, 2)) expect(event).to.include({ actor_id: owner.id, actor: owner.username });
     const { rows } = await sql.query(
       "SELECT count(*)::int AS n FROM plantao.events WHERE group_id = $1 AND kind = 'message_deleted'",
       [groupId],

@@ -181,5 +181,9 @@ describe('What happened to a group', function () {
       { kind: 'joined', user_id: carla.id, username: carla.username, actor_id: bruno.id, actor: bruno.username },
       { kind: 'left', user_id: carla.id, username: carla.username },
     ]);
+    expect((await act('DELETE', '/groups', { groupId, actorId: bruno.id })).status).to.equal(200);
+    const deletion =
+      "SELECT payload->'actor_id' AS by FROM plantao.events WHERE group_id = $1 AND kind = 'group_deleted'";
+    expect((await sql.query(deletion, [groupId])).rows).to.deep.equal([{ by: bruno.id }]);
   });
 });

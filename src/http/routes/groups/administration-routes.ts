@@ -81,12 +81,12 @@ function deleteGroupRoute({ administration }: Services): Route {
     unqueued: true,
     requires: 'user',
     summary: 'Deletes a group with its messages, for owners. The group gets the event group_deleted',
-    input: z.object({ groupId: id }),
+    input: z.object({ groupId: id, actorId }),
     errorStatuses: [404, 409],
     responseBody: z.object({ message: z.string(), group_id: z.number() }),
     responseExample: { message: 'group deleted' },
-    async handle({ input: { groupId }, caller }) {
-      await administration.delete(groupId, caller.userId);
+    async handle({ input: { groupId, actorId }, caller }) {
+      await administration.delete(groupId, actorOf(caller, actorId));
       return { body: { message: 'group deleted', group_id: groupId } };
     },
   });
