@@ -5,7 +5,7 @@ import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { hashOfToken, keyedToken, newSalt } from '../idempotency/keyed-token.ts';
 import { lockLog } from '../lock-log.ts';
-import { OWNERS_AND_ADMINS, requireOneOf, requireRole, roleOf } from './roles.ts';
+import { OWNERS_AND_ADMINS, requireRole, requireRoleToRead, roleOf } from './roles.ts';
 
 /** A hook as its group's owners and admins see it. */
 export interface Hook {
@@ -63,9 +63,7 @@ export class Hooks {
 
   /** Returns the hooks of a group that are in use, the oldest first. @throws {Refused} not_a_member, forbidden, group_not_found. */
   async list(groupId: number, actorId: number | null): Promise<Hook[]> {
-    const role = actorId === null ? 'owner' : await roleOf(groupId, actorId, this.#sequelize);
-    if (role === null) throw new Refused('not_a_member');
-    requireOneOf(OWNERS_AND_ADMINS, role);
+    await requireRoleToRead(groupId, actorId, OWNERS_AND_ADMINS, this.#sequelize);
     const rows = await query<HookRow>(
       this.#sequelize,
       `${SELECT} WHERE h.group_id = $groupId AND h.revoked_at IS NULL ORDER BY h.user_id`,

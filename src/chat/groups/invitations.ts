@@ -8,7 +8,7 @@ import { hashOfToken, keyedToken, newSalt } from '../idempotency/keyed-token.ts'
 import { lockLogForUser } from '../users/users.ts';
 import { requireBelowMembershipLimits } from './group-limits.ts';
 import { requireMembers } from './require-stored.ts';
-import { OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
+import { OWNERS_AND_ADMINS, requireRole, requireRoleToRead } from './roles.ts';
 
 /** A new invitation; its token is shown only once. */
 export interface Invitation {
@@ -86,12 +86,10 @@ export class Invitations {
 
   /**
    * Returns the invitations with which users may still join, newest first. They are no use to join with: no token is stored.
-   * @throws {Refused} not_a_member, forbidden unless the actor is an owner or admin.
+   * @throws {Refused} not_a_member, forbidden unless the actor is an owner or admin, group_not_found.
    */
   async list(groupId: number, actorId: number | null): Promise<OpenInvitation[]> {
-    const role = actorId === null ? 'owner' : await roleOf(groupId, actorId, this.#sequelize);
-    if (role === null) throw new Refused('not_a_member');
-    if (!OWNERS_AND_ADMINS.includes(role)) throw new Refused('forbidden');
+    await requireRoleToRead(groupId, actorId, OWNERS_AND_ADMINS, this.#sequelize);
     const rows = await query<
       Omit<OpenInvitation, 'created_at' | 'expires_at'> & { created_at: Date; expires_at: Date }
     >(

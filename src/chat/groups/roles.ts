@@ -49,8 +49,29 @@ export async function requireRole(
   return actor;
 }
 
+/**
+ * Checks the same for a read, which locks nothing. With AUTH=open the group must exist; of an authenticated actor the role says so.
+ * @throws {Refused} not_a_member, forbidden, group_not_found.
+ */
+export async function requireRoleToRead(
+  groupId: number,
+  actorId: number | null,
+  allowed: readonly MemberRole[],
+  on: Sequelize | Transaction,
+): Promise<void> {
+  if (actorId !== null) {
+    const role = await roleOf(groupId, actorId, on);
+    if (role === null) throw new Refused('not_a_member');
+    return requireOneOf(allowed, role);
+  }
+  const found = await query(on, 'SELECT id FROM plantao.groups WHERE id = $groupId AND deleted_at IS NULL', {
+    groupId,
+  });
+  if (found.length === 0) throw new Refused('group_not_found');
+}
+
 /** @throws {Refused} forbidden, with the roles that may do it. */
-export function requireOneOf(allowed: readonly MemberRole[], role: MemberRole): void {
+function requireOneOf(allowed: readonly MemberRole[], role: MemberRole): void {
   if (allowed.includes(role)) return;
   const who = allowed.includes('admin') ? 'owners and admins' : 'owners';
   throw new Refused('forbidden', { sentence: `only ${who} of the group may do this` });

@@ -130,6 +130,8 @@ for (const auth of ['token', 'open']) {
         ['PATCH', '/groups', owner, { groupId, name: 'x' }, group],
         ['POST', '/invitations', owner, { groupId }, group],
         ['DELETE', '/invitations', owner, { groupId }, group],
+        ['GET', `/invitations?groupId=${groupId}`, owner, {}, group],
+        ['GET', `/hooks?groupId=${groupId}`, owner, {}, group],
         [
           'POST',
           '/invitations/accept',

@@ -81,7 +81,12 @@ describe('An open invitation', function () {
     expect(JSON.stringify([newest, oldest]))
       .not.to.contain(first)
       .and.not.to.contain(second);
-    expect(codeOf(await call('GET', `/invitations?groupId=${groupId}`, member))).to.deep.equal([403, 'forbidden']);
+    const { status, body: refusal } = await call('GET', `/invitations?groupId=${groupId}`, member);
+    expect([status, refusal.code, refusal.error]).to.deep.equal([
+      403,
+      'forbidden',
+      'only owners and admins of the group may do this',
+    ]);
     const stranger = await people.comeIn();
     expect(codeOf(await call('GET', `/invitations?groupId=${groupId}`, stranger))).to.deep.equal([403, 'not_a_member']);
     const withdraw = (who: Person) =>

@@ -185,6 +185,7 @@ function invitationsRoute({ invitations }: Services): Route {
     requires: 'user',
     summary: 'The invitations to a group with which users may still join, for owners and admins; without their tokens',
     input: z.object({ groupId: id }),
+    errorStatuses: [404],
     responseBody: invitationsResponse,
     async handle({ input: { groupId }, caller }) {
       return { body: { group_id: groupId, invitations: await invitations.list(groupId, caller.userId) } };

@@ -41,6 +41,7 @@ function listRoute({ hooks }: Services): Route {
     requires: 'user',
     summary: 'The hooks of a group that are in use, for its owners and admins',
     input: z.object({ groupId: id }),
+    errorStatuses: [404],
     responseBody: hooksResponse,
     async handle({ input: { groupId }, caller }) {
       return { body: { group_id: groupId, hooks: await hooks.list(groupId, caller.userId) } };
