@@ -22,6 +22,16 @@ export interface Owner {
   device: string | null;
 }
 
+/** Options of {@link AccountChanges}. */
+export interface AccountChangesOptions {
+  sequelize: Sequelize;
+  write: Write;
+  passwords: Passwords;
+  limits: SignInLimits;
+  tokens: Tokens;
+  auth: 'open' | 'token';
+}
+
 /** An account as its owner sees it. */
 export interface OwnAccount {
   id: number;
@@ -45,7 +55,11 @@ export interface Session {
 const SESSION_ID_BYTES = 12;
 const SESSION_ID = `encode(substr(hash, 1, ${SESSION_ID_BYTES}), 'hex')`;
 
-const SIGN_IN_FIRST = 'a first password is set with a token of the account: POST /login returns one';
+const SIGN_IN_FIRST = {
+  open: 'a first password is set with a token of the account: POST /login returns one',
+  // Nobody signs in to an account without a password there.
+  token: 'a first password is set with a token of this service, which a JWT is not: an operator can issue one',
+};
 const TRACES_REMAIN = 'the account is deleted, and the service removes what remains of it within minutes';
 
 /** Shows, renames and deletes accounts, and changes their passwords and sessions, for their owners. */
@@ -55,13 +69,15 @@ export class AccountChanges {
   readonly #passwords: Passwords;
   readonly #limits: SignInLimits;
   readonly #tokens: Tokens;
+  readonly #auth: 'open' | 'token';
 
-  constructor(sequelize: Sequelize, write: Write, passwords: Passwords, limits: SignInLimits, tokens: Tokens) {
+  constructor({ sequelize, write, passwords, limits, tokens, auth }: AccountChangesOptions) {
     this.#sequelize = sequelize;
     this.#write = write;
     this.#passwords = passwords;
     this.#limits = limits;
     this.#tokens = tokens;
+    this.#auth = auth;
   }
 
   /** Returns an account. @throws {Refused} user_not_found. */
@@ -179,6 +195,6 @@ export class AccountChanges {
        WHERE hash = decode($tokenHash, 'hex') AND user_id = $userId AND expires_at > clock_timestamp()`,
       { userId, tokenHash },
     );
-    if (found.length === 0) throw new Refused('unauthenticated', { sentence: SIGN_IN_FIRST });
+    if (found.length === 0) throw new Refused('unauthenticated', { sentence: SIGN_IN_FIRST[this.#auth] });
   }
 }

@@ -49,7 +49,7 @@ export function buildSignIn({ sequelize, write, users, session, log, settings }:
     tokens,
     tokenCache,
     jwtVerifier: settings.jwt && new JwtVerifier(settings.jwt, log, () => tokenCache.forgetJwts()),
-    accountChanges: new AccountChanges(sequelize, write, passwords, limits, tokens),
+    accountChanges: new AccountChanges({ sequelize, write, passwords, limits, tokens, auth: settings.auth }),
     accounts: new Accounts({ sequelize, users, passwords, tokens, limits, write, passwordsOnly }),
   };
 }

@@ -58,7 +58,9 @@ describe('The first password of an account (AUTH=open)', function () {
   it('needs a token of that very account: a userId alone shuts no one out', async () => {
     const [own, other] = [await logIn(People.name('ana')), await logIn(People.name('bruno'))];
     for (const token of [null, 'x'.repeat(43), other.token]) {
-      expect(codeOf(await set(own.userId, token)), String(token)).to.deep.equal([401, 'unauthenticated']);
+      const { status, body } = await set(own.userId, token);
+      expect([status, body.code], String(token)).to.deep.equal([401, 'unauthenticated']);
+      expect(body.error).to.contain('POST /login returns one');
     }
     await sql.query("UPDATE plantao.tokens SET expires_at = now() - interval '1 s' WHERE user_id = $1", [own.userId]);
     expect(codeOf(await set(own.userId, own.token)), 'expired').to.deep.equal([401, 'unauthenticated']);
