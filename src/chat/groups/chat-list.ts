@@ -88,7 +88,7 @@ const MENTIONS = `
       SELECT sender_id, content FROM plantao.messages WHERE group_id = g.id AND id > g.after AND id <= g.up_to
         AND strpos(content, '@') > 0
       ORDER BY id DESC LIMIT ${MAX_SEARCHED}) x
-    WHERE x.sender_id <> $userId AND x.content ~ $pattern)::int AS mentions
+    WHERE x.sender_id <> $userId AND x.content ~ $pattern::text)::int AS mentions
   FROM unnest($ids::bigint[], $after::bigint[], $upTo::bigint[]) AS g (id, after, up_to)`;
 
 /**

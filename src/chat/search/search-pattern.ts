@@ -46,12 +46,14 @@ const PUNCTUATION: Ranges = [
 /**
  * Returns the same for the texts that mention a user: an @ and the name, then signs at the most up to the next space. Letters of
  * scripts without spaces between words are like signs. Accents do not matter: @joao mentions João. The chat page has the same
- * rule (web/home/model/text/mentions.ts).
+ * rule (web/home/model/text/mentions.ts). Null for a name of marks alone, of which nothing is left to look for.
  */
-export function mentionPatternOf(username: string): string {
+export function mentionPatternOf(username: string): string | null {
+  const name = fold(username);
+  if (name === '') return null;
   const outside = end() + classFrom(PUNCTUATION);
   const rest = `[${outside}${IGNORED_CLASS}]*(?:$|[${classFrom(SPACES)}@])`;
-  return `(?:^|[${outside}])[${IGNORED_CLASS}]*@${bodyOf(fold(username))}${rest}`;
+  return `(?:^|[${outside}])[${IGNORED_CLASS}]*@${bodyOf(name)}${rest}`;
 }
 
 const bodyOf = (text: string) =>

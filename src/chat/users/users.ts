@@ -17,10 +17,14 @@ const TOO_MANY_SEARCHES = 'too many searches are running: try again in a few sec
 
 const IN_USE = 'NOT u.is_hook AND u.erased_at IS NULL';
 
-/** Names that begin with the text, in the order of an index, which has an exact name first; of those, the one with the same accents. */
+/**
+ * Names that begin with the text, in the order of an index, which has an exact name first; of those, the one with the same accents.
+ * Of a text of marks alone nothing is left to search: that finds the name itself.
+ */
 const BEGINNING = `
   SELECT u.id, u.username FROM plantao.users u
   WHERE u.search_name >= plantao.search_name($part) AND u.search_name < plantao.search_name($part) || chr(1114111) AND ${IN_USE}
+    AND (plantao.search_name($part) <> '' OR plantao.name_key($part) IN ('', u.username_key))
   ORDER BY u.search_name, u.username_key <> plantao.name_key($part), u.id LIMIT $limit`;
 
 /** Names that contain the text further on: an index alone is read, in order, up to as many as are asked for. */

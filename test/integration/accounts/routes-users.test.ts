@@ -92,6 +92,23 @@ describe('Users over HTTP', () => {
       expect(await names('é'), 'one character anywhere').to.include('Joao Ninguem');
     });
 
+    it('finds only the name itself by a text of marks alone', async () => {
+      for (const username of ['ـــ', '\u20dd']) await post(on('/login'), { username });
+      for (const [part, names] of [
+        ['ـــ', ['ـــ']],
+        ['\u20dd', ['\u20dd']],
+        ['\u0301', []],
+      ] as const) {
+        const { body } = await get<{ users: { username: string }[] }>(
+          on(`/users?username=${encodeURIComponent(part)}`),
+        );
+        expect(
+          body.users.map(({ username }) => username),
+          escape(part),
+        ).to.deep.equal(names);
+      }
+    });
+
     it('returns the user of exactly that name first, then names that begin with it, however many others contain it', async () => {
       for (const username of ['a$1zé', 'b$1zé', 'c$1zé', '$1ZÉ', '$1zé lima']) await post(on('/login'), { username });
       const { body } = await get<{ users: { username: string }[] }>(on('/users?username=%241z%C3%A9&limit=3'));

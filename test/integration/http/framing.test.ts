@@ -61,6 +61,20 @@ describe('The framing of a request', () => {
       client.destroy();
     });
 
+    it('closes its connection after the response if it asks for that', async () => {
+      const body = JSON.stringify(post);
+      const head = waiting('/messages', body.length).replace('Expect', 'Connection: close\r\nExpect');
+      const client = (await RawClient.open(nodes.active.url)).send(head);
+      await eventually('the node asks for the body', () => client.statuses[0]);
+      client.send(body);
+      await eventually('the node closes the connection', () => client.isEnded);
+      expect(client.statuses).to.deep.equal([100, 200]);
+      expect(client.heard)
+        .to.match(/\r\nConnection: close\r\n/i)
+        .and.not.match(/keep-alive/i);
+      client.destroy();
+    });
+
     for (const [refusal, status, request] of [
       ['too large', 413, waiting('/messages', 1_000_000)],
       ['for another node', 421, waiting('/messages', 50, 'evil.example')],

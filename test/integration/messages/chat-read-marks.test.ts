@@ -82,6 +82,15 @@ describe('Read marks', () => {
     expect(await chatOf(userId, groupId)).to.deep.include({ unread: 6, mentions: 3 });
   });
 
+  it('count no mention of a name of marks alone, of which a search leaves nothing', async () => {
+    for (const name of ['ــ', '\u0301', '\u20dd']) {
+      const { user_id: userId } = (await post(on('/login'), { username: name })).body as { user_id: number };
+      const groupId = await newGroup('Marcas', [name, 'bruno_orm']);
+      for (const text of ['um @ sozinho', '@', '@bruno_orm']) await send(groupId, text);
+      expect(await chatOf(userId, groupId), escape(name)).to.deep.include({ unread: 3, mentions: 0 });
+    }
+  });
+
   it('look for mentions in the newest hundred unread messages with an @', async () => {
     const groupId = await newChat('Muito texto');
     await send(groupId, 'antes: @bruno_orm');

@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-const waiting = new WeakMap<IncomingMessage, ServerResponse>();
+/** A request whose client waits, and whether its connection was to be kept. */
+interface Held {
+  response: ServerResponse;
+  keepsAlive: boolean;
+}
+
+const waiting = new WeakMap<IncomingMessage, Held>();
 
 /**
  * Holds back the `100 Continue` for a client that sends `Expect: 100-continue` and its body afterwards: a request that is refused by
@@ -9,15 +15,15 @@ const waiting = new WeakMap<IncomingMessage, ServerResponse>();
 export function holdContinue(request: IncomingMessage, response: ServerResponse): void {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   if (coding === undefined && Number(length ?? 0) === 0) return;
-  waiting.set(request, response);
+  waiting.set(request, { response, keepsAlive: response.shouldKeepAlive });
   response.shouldKeepAlive = false;
 }
 
 /** Sends the `100 Continue` that was held back; call it where the body is read. */
 export function sendContinue(request: IncomingMessage): void {
   if (request.headers.expect === undefined) return;
-  const response = waiting.get(request);
-  if (!waiting.delete(request) || !response || response.headersSent) return;
-  response.shouldKeepAlive = true;
-  response.writeContinue();
+  const held = waiting.get(request);
+  if (!held || !waiting.delete(request) || held.response.headersSent) return;
+  held.response.shouldKeepAlive = held.keepsAlive;
+  held.response.writeContinue();
 }

@@ -46,7 +46,11 @@ function nameAt(text: string, names: ReadonlySet<string>): string | undefined {
   const words = [...text.matchAll(/[^\s@]+/g)].slice(0, MAX_WORDS).reverse();
   for (const word of words) {
     const whole = text.slice(0, word.index + word[0].length);
-    for (const candidate of withoutSigns(whole)) if (names.has(foldedName(candidate))) return candidate;
+    for (const candidate of withoutSigns(whole)) {
+      const name = foldedName(candidate);
+      // A name of marks alone leaves nothing: every sign after an @ would be one.
+      if (name !== '' && names.has(name)) return candidate;
+    }
   }
   return undefined;
 }
