@@ -113,7 +113,7 @@ export class NodeRegistry {
            cluster, history, posts_per_second, commit_ms, delivery_ms, queued_posts, conditions, active_at)
          VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
            coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint(),
-           $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, $conditions, CASE WHEN $role = 'active'
+           $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, left($conditions, 4096), CASE WHEN $role = 'active'
              THEN least(clock_timestamp(), coalesce(to_timestamp($sentAtMs::float8 / 1000), statement_timestamp())) END)
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
            role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,

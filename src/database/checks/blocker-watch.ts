@@ -14,6 +14,8 @@ export class BlockerWatch {
   readonly #session: Queryable;
   readonly #log: Log;
   readonly #known = new Map<string, Blocker>();
+  /** False if the last check failed: a session may have ended since, and another one may have its pid. */
+  #isCurrent = true;
   #checking: Promise<Blocker[]> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -39,9 +41,12 @@ export class BlockerWatch {
     return blockers.length > 0 ? new BlockedError(blockers, { cause: error }) : error;
   };
 
-  /** The sessions that block this node now, without what only operators may see: roles, addresses, names. Null if none does. */
+  /**
+   * The sessions that block this node now, without what only operators may see: roles, addresses, names. Null if none does, or if
+   * that is not known.
+   */
   get sentence(): string | null {
-    if (this.#known.size === 0) return null;
+    if (this.#known.size === 0 || !this.#isCurrent) return null;
     const sentences = Array.from(this.#known.values(), ({ pid, blocks, endedBy }) =>
       pid === null ? `a prepared transaction blocks ${blocks}` : `server process ${pid} blocks ${blocks}: ${endedBy}`,
     );
@@ -56,8 +61,14 @@ export class BlockerWatch {
   /** Returns the blockers; concurrent calls share one check. If it fails, returns those of the last check. */
   #check(): Promise<Blocker[]> {
     this.#checking ??= readBlockers(this.#session)
-      .then((blockers) => this.#report(blockers))
-      .catch(() => [...this.#known.values()])
+      .then((blockers) => {
+        this.#isCurrent = true;
+        return this.#report(blockers);
+      })
+      .catch(() => {
+        this.#isCurrent = false;
+        return [...this.#known.values()];
+      })
       .finally(() => {
         this.#checking = null;
         clearTimeout(this.#timer);

@@ -114,7 +114,7 @@ export const chat = {
   lost: {
     unreachable: (node: string) => `${node} is unreachable`,
     fallen: (node: string) => `${node} was taken out of service`,
-    standby: (node: string) => `${node} handed over`,
+    standby: (node: string) => `${node} is no longer active`,
     active: (node: string) => `${node} lost its role`,
   },
   nowActive: (node: string) => `${node} is active.`,

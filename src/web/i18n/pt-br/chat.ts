@@ -115,7 +115,7 @@ export const chat: typeof english = {
   lost: {
     unreachable: (node) => `${node} está inacessível`,
     fallen: (node) => `${node} foi retirado de serviço`,
-    standby: (node) => `${node} cedeu o lugar`,
+    standby: (node) => `${node} não está mais ativo`,
     active: (node) => `${node} deixou de estar ativo`,
   },
   nowActive: (node) => `${node} está ativo.`,

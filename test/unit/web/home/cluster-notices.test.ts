@@ -38,7 +38,7 @@ describe('cluster notices', () => {
 
   it('describe a switchover, and a node taken out of service', () => {
     expect(texts(nodes('active', 'standby'), nodes('standby', 'active'))[1]).to.equal(
-      'node-1 handed over; node-2 is active.',
+      'node-1 is no longer active; node-2 is active.',
     );
     expect(texts(nodes('active', 'standby'), nodes('fallen', 'active'))[1]).to.equal(
       'node-1 was taken out of service; node-2 is active.',
