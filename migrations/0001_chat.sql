@@ -50,7 +50,9 @@ CREATE TABLE plantao.users (
   -- must not change which rows an index finds.
   username_key  text COLLATE "C" NOT NULL GENERATED ALWAYS AS (plantao.name_key(username)) STORED UNIQUE
                 CHECK (username_key <> ''),
-  search_name   text COLLATE "C" NOT NULL GENERATED ALWAYS AS (plantao.search_name(username)) STORED,
+  search_name   text COLLATE "C" NOT NULL GENERATED ALWAYS AS (plantao.search_name(username)) STORED
+                -- Of 64 characters, each of which may be 18 when it is decomposed.
+                CONSTRAINT users_username_searched_check CHECK (char_length(search_name) <= 1152),
   password_hash text CHECK (octet_length(password_hash) <= 1024),
   created_at    timestamptz NOT NULL DEFAULT now() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC'),
   is_hook       boolean NOT NULL DEFAULT false,

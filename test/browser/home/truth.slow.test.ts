@@ -35,7 +35,7 @@ describe('The chat page', function () {
     const page = await use.browser.signIn(use.first.url, 'olga');
     await page.getByRole('button', { name: 'Account: olga' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('anyone can sign in as “olga”').waitFor();
+    await dialog.getByText('anyone who enters the name “olga” signs in as you').waitFor();
     await expectAccessible(page, 'chat-no-password');
     await widths(page, 'chat-no-password');
     await dialog.getByLabel('New password').fill('short');
@@ -64,7 +64,7 @@ describe('The chat page', function () {
     await page.locator('#username').fill('otto');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Conta: otto' }).click();
-    await page.getByText('Sua conta não tem senha: qualquer pessoa pode entrar como “otto”').waitFor();
+    await page.getByText('Sua conta não tem senha: quem digitar o nome “otto” entra como você').waitFor();
     await page.getByLabel('Nova senha').fill('correct horse');
     await page.getByRole('button', { name: 'Definir senha' }).click();
     await page.getByText('Sua senha foi definida. Para entrar com seu nome, agora é preciso digitá-la.').waitFor();

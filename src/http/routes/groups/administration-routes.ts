@@ -207,7 +207,7 @@ function checkInvitationRoute({ invitations }: Services): Route {
     requires: 'anyone',
     summary: 'Returns the group name of an invitation token without joining or creating an account',
     description:
-      'A POST, because proxies write addresses into their logs, and the token is a secret. 404 if the invitation has expired, was used up or was revoked',
+      'A POST, because proxies write addresses into their logs, and the token is a secret. 404 if the invitation has expired, was used up or was revoked. Repeating it is safe',
     input: z.object({ token: invitationToken }),
     errorStatuses: [404],
     responseBody: checkedResponse,

@@ -36,6 +36,8 @@ const READS = [
   '/read?userId=1&groupId=1',
   '/presence?userId=1&groupId=1',
   '/hooks?userId=1&groupId=1',
+  '/invitations?userId=1&groupId=1',
+  '/group-events?userId=1&groupId=1',
   '/subscribe/status?timeout=0',
   '/subscribe/user?user_id=1&timeout=0',
 ];
@@ -104,7 +106,7 @@ describe('Roles and routes:', () => {
     const calls = [...gets, ...WRITES.map(([method, path]) => `${method} ${path}`), 'POST /fall', 'POST /revive'];
     calls.push('POST /log-level');
     // Served by a standby too, and stored nowhere.
-    calls.push('POST /typing');
+    calls.push('POST /typing', 'POST /invitations/check');
     const missing = told.filter((one) => {
       const pattern = new RegExp(`^${one.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/?]+')}(\\?|$)`);
       return !calls.some((call) => pattern.test(call));

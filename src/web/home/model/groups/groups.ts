@@ -27,8 +27,8 @@ export class Groups {
     this.#me = me;
     this.#snapshot = snapshot;
     this.#online = online;
-    for (const { group, activeAt, messages, systemMessages = [] } of snapshot.load()) {
-      this.#list(group, '', activeAt).restore(messages, systemMessages);
+    for (const { group, activeAt, messages, hasOlder = true, systemMessages = [] } of snapshot.load()) {
+      this.#list(group, '', activeAt).restore({ messages, has_more: hasOlder, cursor: '' }, systemMessages);
     }
   }
 

@@ -105,10 +105,10 @@ export class Conversation {
   }
 
   /** Shows messages of an earlier visit until the group is loaded. */
-  restore(messages: Message[], systemMessages: readonly SystemMessage[]): void {
+  restore(page: MessagePage, systemMessages: readonly SystemMessage[]): void {
     this.systemMessages.restore(systemMessages);
-    if (messages.length === 0) return;
-    this.window.load({ messages, has_more: true, cursor: '' });
+    if (page.messages.length === 0) return;
+    this.window.load(page);
     this.#staleUpTo = this.window.newest?.id;
   }
 

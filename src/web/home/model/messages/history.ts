@@ -1,4 +1,5 @@
 import { backoffDelay } from '../../../../async/backoff.ts';
+import { waitAtMost } from '../../../../async/wait-at-most.ts';
 import type { MessagePage } from '../../../../client/index.ts';
 import { sleep } from '../../../../client/requests/sleep.ts';
 import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
@@ -14,6 +15,9 @@ const SHOWN_IN_PAGE = 40;
 
 /** Timeout of the request for the newest messages when the user wants to see them, in milliseconds. */
 const LATEST_MS = 10_000;
+
+/** How long messages wait for the lines about what happened to the group, in milliseconds. */
+const EVENTS_MS = 400;
 
 /** Reactions that could not be read are read again after these delays, in milliseconds: a lock of their table may last a while. */
 const REACTIONS_FIRST_MS = 1000;
@@ -34,11 +38,12 @@ export class History {
   /** Loads the messages of a group where the user reads on: the newest page, or the one around the first unread message. */
   async load(conversation: Conversation): Promise<void> {
     const { generation, unread, lastReadId } = conversation;
-    void this.#readEvents(conversation);
+    // Shown with the messages: lines that are added afterwards move what is being read. A slow response is not waited for.
+    const events = waitAtMost(EVENTS_MS, this.#readEvents(conversation));
     // Where nothing has been read yet, the first unread message is the first one.
     const around = unread >= SHOWN_IN_PAGE ? { around: Math.max(lastReadId, 1) } : {};
     try {
-      const page = await this.#page(conversation, { ...around, ...NO_DEADLINE });
+      const [page] = await Promise.all([this.#page(conversation, { ...around, ...NO_DEADLINE }), events]);
       if (conversation.generation === generation) conversation.load(page);
     } catch (error) {
       return this.#context.failed(error);

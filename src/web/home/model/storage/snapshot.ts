@@ -11,7 +11,14 @@ const NAME = 'chats';
 
 /** The chats that a user saw last on this device. */
 interface Seen {
-  groups: { group: ChatGroup; activeAt: string; messages: Message[]; systemMessages?: readonly SystemMessage[] }[];
+  groups: {
+    group: ChatGroup;
+    activeAt: string;
+    messages: Message[];
+    /** False if they are all messages of the group. */
+    hasOlder?: boolean;
+    systemMessages?: readonly SystemMessage[];
+  }[];
 }
 
 function isSeen(value: unknown): value is Seen {
@@ -37,6 +44,7 @@ export class Snapshot {
       group: { ...group, unread, mentions, last_read_id: lastReadId, last_message: last ?? null },
       activeAt,
       messages: window.hasNewer ? [] : window.all.slice(-MAX_MESSAGES),
+      hasOlder: window.hasOlder || window.all.length > MAX_MESSAGES,
       systemMessages: systemMessages.all.slice(-MAX_MESSAGES),
     }));
     this.#stored.set(NAME, { groups });
