@@ -93,7 +93,7 @@ describe('The budget of a client', function () {
     const running = async () => {
       const { rows } = await sql.query(
         `SELECT count(*)::int AS running FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '% ILIKE %'`,
+         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%search_name%'`,
       );
       return rows[0].running as number;
     };
