@@ -305,7 +305,8 @@ BEGIN
           ORDER BY n LIMIT CASE WHEN raises THEN 5 ELSE 1 END) free;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF raises THEN
-      PERFORM plantao.require_stored(stored, (SELECT 5 * count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');
+      -- As many as there are free ids.
+      PERFORM plantao.require_stored(least(stored, 1), (SELECT count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');
       PERFORM plantao.require_stored(least(plantao.log_head() - before, stored), stored, 'events');
     END IF;
     RAISE EXCEPTION 'warmed up' USING ERRCODE = 'PT009';

@@ -85,7 +85,7 @@ export function boundedStandardOutput(): BoundedOutput {
 }
 
 /**
- * Node.js writes to a terminal synchronously, so that Ctrl-S, or a terminal that nobody reads, would stop the whole process. It has
+ * Node.js writes to a terminal synchronously: Ctrl-S, or a terminal whose output is not read, would stop the whole process. It has
  * no public API to change that. libuv has opened the terminal again for itself: nothing changes for the shell's own descriptor.
  */
 function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {

@@ -57,7 +57,7 @@ const SESSION_ID = `encode(substr(hash, 1, ${SESSION_ID_BYTES}), 'hex')`;
 
 const SIGN_IN_FIRST = {
   open: 'a first password is set with a token of the account: POST /login returns one',
-  // Nobody signs in to an account without a password there.
+  // POST /login refuses an account without a password there.
   token: 'a first password is set with a token of this service, which a JWT is not: an operator can issue one',
 };
 const TRACES_REMAIN = 'the account is deleted, and the service removes what remains of it within minutes';

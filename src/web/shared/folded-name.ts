@@ -2,7 +2,7 @@ import { ACCENTS, OTHER_FOLDS } from '../../accents.ts';
 
 const escaped = (point: number) => `\\u{${point.toString(16)}}`;
 const ACCENT = new RegExp(`[${ACCENTS.map(([from, to]) => `${escaped(from)}-${escaped(to)}`).join('')}]`, 'gu');
-/** Characters that nobody sees, as in plantao.name_key. */
+/** Invisible characters, as in plantao.name_key. */
 const INVISIBLE = /(?![\t\n\v\f\r\x85])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/gu;
 
 /** Returns the form in which names are searched, as plantao.search_name of the nodes: lower case without accents. For short text only. */

@@ -5,7 +5,7 @@ import { useBrowserCluster } from '../browser-cluster.ts';
 import { NODE_IS_DOWN, openGroup } from '../chat-browser.ts';
 import { expectAccessible } from '../page-checks.ts';
 
-describe('The chat page for somebody who comes from another chat', function () {
+describe('The chat page for a newcomer from another chat service', function () {
   this.timeout(180_000);
   const use = useBrowserCluster();
   const ana = 'Ana Araújo';

@@ -313,7 +313,8 @@ describe('Retention', () => {
     it('gets a page that is complete or is refused while the floor moves', async () => {
       node = await LogNode.start({ url: database.url });
       await add(25_000);
-      while (node.log.known.head < (await status()).head) await node.log.read();
+      // A page that takes too long on a busy machine is read again, as a node does.
+      while (node.log.known.head < (await status()).head) await node.log.read().catch(() => {});
       const { removed } = await status();
       expect(node.log.known.tail.start, 'the beginning is no longer in memory').to.be.greaterThan(removed);
       const outcomes = new Set<string>();

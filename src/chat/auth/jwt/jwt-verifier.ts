@@ -141,7 +141,8 @@ export class JwtVerifier {
       issuer,
       subject,
       identity,
-      // A time that PostgreSQL can represent, and not even within the tolerance in the future.
+      // A time that PostgreSQL can represent. Until an `iat` within the tolerance has come, it moves with each check: such a JWT
+      // outlives a DELETE /tokens of these seconds.
       issuedAt: Math.max(0, Math.min(iat, Date.now() / 1000)),
       leftMs: Math.min((exp + TOLERANCE_S) * 1000 - Date.now(), Number.MAX_SAFE_INTEGER),
       names: namesFor(usernameOf(payload[nameClaim]), identity),

@@ -70,7 +70,7 @@ export class ClusterNotices {
 
   #waiting(nodes: readonly ClusterNode[]): () => string {
     const pausedUntil = pauseEnd(nodes);
-    // Nothing went wrong and nobody takes over: the names of the nodes say nothing to a user.
+    // Nothing has failed, and no node takes over during a pause: the names of nodes would not help a user.
     if (pausedUntil !== undefined) {
       const mayRead = nodes.some(({ state }) => state === 'standby');
       return () => chatTexts().maintenance(untilTime(pausedUntil, nodeTime()), mayRead);

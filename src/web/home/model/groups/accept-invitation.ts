@@ -20,7 +20,7 @@ export async function acceptInvitation(client: ChatClient, chat: Chat, token: st
   }
 }
 
-/** Returns true if a node has refused the invitation itself. */
+/** Returns true if a node has refused the invitation itself, and not the session or the rate of requests. */
 function isRefused(error: unknown): boolean {
-  return error instanceof ChatError && error.status >= 400 && error.status < 500 && error.status !== 401;
+  return error instanceof ChatError && error.status >= 400 && error.status < 500 && ![401, 429].includes(error.status);
 }
