@@ -23,6 +23,17 @@ export class UnknownIdentityError extends Error {
   override readonly name = 'UnknownIdentityError';
 }
 
+/** The clock of a JWT's issuer is ahead, and the JWT valid in `ms` only: accepted earlier, it would outlive a sign-out of all devices. */
+export class EarlyJwtError extends Error {
+  override readonly name = 'EarlyJwtError';
+  readonly ms: number;
+
+  constructor(ms: number) {
+    super('this JWT is not valid yet');
+    this.ms = ms;
+  }
+}
+
 /** Options of {@link TokenCache}. */
 export interface TokenCacheOptions {
   session: ReconnectingSession;
@@ -109,7 +120,7 @@ export class TokenCache {
 
   /**
    * As {@link find}, for a JWT whose signature was checked: null if it is revoked. Rejects with {@link UnknownIdentityError} if
-   * its user has no account yet.
+   * its user has no account yet, and with {@link EarlyJwtError} before its time of issue.
    */
   findJwt(hash: string, jwt: VerifiedJwt): CachedToken | null | Promise<CachedToken | null> {
     const known = this.peek(hash);
@@ -219,6 +230,7 @@ export class TokenCache {
           this.#known.drop(hash, 'revoked');
           return null;
         }
+        if (jwt && row.early_ms > 0) throw new EarlyJwtError(row.early_ms);
         if (row.user_id === null) throw new UnknownIdentityError('this JWT is of a user without an account');
         const expiresAt = now + (jwt?.leftMs ?? row.left_ms);
         return this.#known.add(hash, { userId: row.user_id, expiresAt, identity: jwt?.identity ?? null });

@@ -91,6 +91,8 @@ export interface JwtIdentity {
   hash: string;
   user_id: number | null;
   is_revoked: boolean;
+  /** Milliseconds until the time of issue, by the clock that revocations go by; 0 or less for nearly every JWT. */
+  early_ms: number;
 }
 
 /** Returns the accounts of JWTs, by the hashes of the JWTs. @throws the database's error. */
@@ -104,7 +106,8 @@ export async function lookUpIdentities(
       name: 'identities',
       text: `SELECT asked.hash, i.user_id,
                     coalesce(to_timestamp(asked.issued_at) <= greatest(i.revoked_before, e.revoked_before), false)
-                    OR EXISTS (SELECT FROM plantao.revoked_jwts r WHERE r.hash = decode(asked.hash, 'hex')) AS is_revoked
+                    OR EXISTS (SELECT FROM plantao.revoked_jwts r WHERE r.hash = decode(asked.hash, 'hex')) AS is_revoked,
+                    (extract(epoch FROM to_timestamp(asked.issued_at) - clock_timestamp()) * 1000)::float8 AS early_ms
              FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::text[])
                AS asked (hash, issuer, subject, issued_at, identity)
              LEFT JOIN plantao.identities i ON i.issuer = asked.issuer AND i.subject = asked.subject

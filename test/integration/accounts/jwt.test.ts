@@ -123,6 +123,24 @@ for (const STANDBY_WRITES of ['refuse', 'forward']) {
       await eventually('a later one is accepted', async () => (await call(later, '/me')).body.id === id);
     });
 
+    it('does not outlive a sign-out of all devices if the clock of its issuer is ahead, and a new one signs in', async () => {
+      const seconds = () => Math.floor(Date.now() / 1000);
+      const [ahead, other] = [
+        await tokenOf('early', { iat: seconds() + 4 }),
+        await tokenOf('early', { iat: seconds() + 4, jti: 'other' }),
+      ];
+      const { id } = (await call(ahead, '/me')).body as { id: number };
+      expect((await call(other, '/me', { on: nodes.standby.url })).body.id).to.equal(id);
+      expect((await call(ahead, '/tokens', { method: 'DELETE', body: {} })).status).to.equal(200);
+      const refused = async (token: string) =>
+        (await Promise.all([nodes.active, nodes.standby].map(({ url }) => call(token, '/me', { on: url })))).every(
+          ({ status }) => status === 401,
+        );
+      for (const token of [ahead, other]) await eventually('every node refuses it', () => refused(token));
+      expect((await call(await tokenOf('early', { iat: seconds() + 2 }), '/me')).body.id).to.equal(id);
+      for (const token of [ahead, other]) expect(await refused(token), 'later too').to.equal(true);
+    });
+
     it('loses polls and streams when the token expires', async () => {
       const { id } = (await call(await tokenOf('lia'), '/me')).body as { id: number };
       // Clocks may differ by five seconds: the token is valid for about four more.

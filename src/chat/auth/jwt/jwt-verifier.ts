@@ -22,7 +22,7 @@ export interface VerifiedJwt {
   subject: string;
   /** Key of the identity: SHA-256 in hexadecimal, as plantao.identity_hash() has it. */
   identity: string;
-  /** Time of issue in seconds since 1970. */
+  /** Time of issue in seconds since 1970; some seconds in the future if the issuer's clock is ahead. */
   issuedAt: number;
   /** Remaining validity in milliseconds. */
   leftMs: number;
@@ -135,15 +135,15 @@ export class JwtVerifier {
       throw new JwtRefusedError(`its subject must have 1 to ${MAX_SUBJECT_LENGTH} characters`);
     }
     // A user who signs out everywhere revokes the JWTs that were issued until then: it would stay valid. jose does not check this.
+    // One within the tolerance is accepted when its time has come, so that a later revocation covers it: jwt-sessions.ts.
     if (!(iat <= Date.now() / 1000 + TOLERANCE_S)) throw new JwtRefusedError('its claim iat is in the future');
     const identity = hash('sha256', `${issuer}\n${subject}`, 'hex');
     return {
       issuer,
       subject,
       identity,
-      // A time that PostgreSQL can represent. Until an `iat` within the tolerance has come, it moves with each check: such a JWT
-      // outlives a DELETE /tokens of these seconds.
-      issuedAt: Math.max(0, Math.min(iat, Date.now() / 1000)),
+      // A time that PostgreSQL can represent.
+      issuedAt: Math.max(0, iat),
       leftMs: Math.min((exp + TOLERANCE_S) * 1000 - Date.now(), Number.MAX_SAFE_INTEGER),
       names: namesFor(usernameOf(payload[nameClaim]), identity),
     };
