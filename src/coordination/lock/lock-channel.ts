@@ -1,3 +1,4 @@
+import { DatabaseUnavailableError, isUnavailable, sqlState } from '../../database/errors.ts';
 import type { FoundServer } from '../../database/servers/server-search.ts';
 import type { connectionOptions } from '../../database/session/connection.ts';
 import { errorMessage } from '../../error-message.ts';
@@ -65,16 +66,25 @@ export type LockThreadEvent =
 interface SentError {
   name: string;
   message: string;
+  /** That of the error, or the SQLSTATE of its cause. */
   code: string | null;
+  /** True for an error of the connection. */
+  isUnavailable: boolean;
 }
 
-/** Packs an error for sending, with the fields by which database/errors.ts distinguishes errors. */
+/** Packs an error for sending, with all by which database/errors.ts distinguishes errors. */
 export function packError(error: unknown): SentError {
   const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: 'Error', code: null };
-  return { name, message: errorMessage(error), code: typeof code === 'string' ? code : null };
+  return {
+    name,
+    message: errorMessage(error),
+    code: sqlState(error) ?? (typeof code === 'string' ? code : null),
+    isUnavailable: isUnavailable(error),
+  };
 }
 
 /** Returns the error that was packed. */
-export function unpackError({ name, message, code }: SentError): Error {
-  return Object.assign(new Error(message), { name }, code === null ? {} : { code });
+export function unpackError({ name, message, code, isUnavailable }: SentError): Error {
+  const error = isUnavailable ? new DatabaseUnavailableError(message) : new Error(message);
+  return Object.assign(error, { name }, code === null ? {} : { code });
 }

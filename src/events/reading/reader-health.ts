@@ -21,7 +21,7 @@ export class ReaderHealth {
 
   failed(error: unknown): void {
     const isAway = isUnavailable(error);
-    this.#problem = isAway ? UNREADABLE : `${UNREADABLE}: ${reasonOf(error)}`;
+    this.#problem = `${UNREADABLE}: ${reasonOf(error)}`;
     const message = errorMessage(error);
     if (this.#logged === message) return;
     this.#logged = message;
