@@ -100,7 +100,7 @@ CREATE TABLE plantao.leader_terms (
   ended_at    timestamptz CHECK (ended_at >= '1970-01-01 UTC' AND ended_at < '10000-01-01 UTC'),
   end_reason  text CHECK (char_length(end_reason) <= 1000),
   end_cause   text CHECK (end_cause IN ('switchover', 'fall', 'stop', 'cannot_write', 'read_only', 'terminated', 'lease_expired',
-                'lock_released', 'connection_lost', 'node_stalled', 'node_crash', 'failover', 'crash', 'restart')),
+                'lock_released', 'connection_lost', 'no_reply', 'blocked', 'node_stalled', 'node_crash', 'failover', 'crash', 'restart')),
   handed_to   text CHECK (char_length(handed_to) <= 64),
   asked_by    text CHECK (char_length(asked_by) <= 200),
   asked_via   text CHECK (asked_via IN ('HTTP', 'SQL', 'command line', 'preferred node')),
@@ -507,7 +507,7 @@ COMMENT ON COLUMN plantao.leader_history.handed_to IS 'The node that a switchove
 COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
 COMMENT ON COLUMN plantao.leader_history.gap IS 'Time from the end of the previous term to the start of this one, in which no write was possible. If the node did not resign, it is counted from the last sign that it was active, so it may be too long: by a few milliseconds if its process was killed, at most by a second if it froze or lost its network.';
 COMMENT ON COLUMN plantao.leader_history.end_cause IS
-  'By request: switchover | fall | stop. PostgreSQL: failover (a standby was promoted) | restart | crash (crash recovery) | read_only (the server no longer accepts writes). The lock session: terminated (by an administrator) | lease_expired (no heartbeat for a lease) | lock_released (pg_advisory_unlock, or the term was closed in SQL) | connection_lost. The node: node_crash | node_stalled | cannot_write.';
+  'By request: switchover | fall | stop. PostgreSQL: failover (a standby was promoted) | restart | crash (crash recovery) | read_only (the server no longer accepts writes). The lock session: terminated (by an administrator) | lease_expired (no heartbeat for a lease) | lock_released (pg_advisory_unlock, or the term was closed in SQL) | blocked (another session locked plantao.leader_terms for a lease) | no_reply (to a heartbeat: PostgreSQL or the network was too slow) | connection_lost. The node: node_crash | node_stalled | cannot_write.';
 COMMENT ON COLUMN plantao.leader_history.asked_by IS 'Who requested the switchover: a database role, or an HTTP client.';
 
 CREATE VIEW plantao.switchover_history AS

@@ -1,4 +1,5 @@
-import { SqlState } from '../database/errors.ts';
+import { causes, SqlState, sqlState } from '../database/errors.ts';
+import { LateReplyError } from '../database/session/session.ts';
 
 /** Why a term ended, as plantao.leader_history shows it. PostgreSQL adds the events of the server itself. */
 export type EndCause =
@@ -11,6 +12,8 @@ export type EndCause =
   | 'lease_expired'
   | 'lock_released'
   | 'connection_lost'
+  | 'no_reply'
+  | 'blocked'
   | 'node_stalled';
 
 /** The requester of a switchover, as plantao.switchover_history shows it. */
@@ -39,7 +42,14 @@ const CAUSES: Readonly<Record<string, EndCause>> = {
   '57P01': 'terminated',
   '57P05': 'lease_expired',
   [SqlState.READ_ONLY]: 'read_only',
+  [SqlState.LOCK_NOT_AVAILABLE]: 'blocked',
+  // statement_timeout: the server was too slow, or the statement waited for what is not a lock.
+  [SqlState.QUERY_CANCELED]: 'no_reply',
 };
 
-/** Returns the cause of the loss of a lock session that PostgreSQL ended with `state`; null if it sent no error. */
-export const causeOfLoss = (state: string | null): EndCause => CAUSES[state ?? ''] ?? 'connection_lost';
+/** Returns the cause of the loss of a lock session: by the SQLSTATE of PostgreSQL's error, or by the kind of one that has none. */
+export function causeOfLoss(error: unknown): EndCause {
+  const known = CAUSES[sqlState(error) ?? ''];
+  if (known !== undefined) return known;
+  return causes(error).some((one) => one instanceof LateReplyError) ? 'no_reply' : 'connection_lost';
+}

@@ -217,8 +217,8 @@ export class LeaderLock {
   async #openSession(signal: AbortSignal): Promise<Session> {
     if (this.#session?.isOpen) return this.#session;
     const session = await this.#options.open(signal);
-    session.onLost((reason, state) => {
-      if (this.#session === session) this.#lose(reason, causeOfLoss(state));
+    session.onLost((reason, error) => {
+      if (this.#session === session) this.#lose(reason, causeOfLoss(error));
     });
     this.#session = session;
     return session;
@@ -278,7 +278,7 @@ export class LeaderLock {
         return this.#lose('its session no longer holds the lock, or its term was closed', 'lock_released');
       }
     } catch (error) {
-      return this.#session === session ? this.#lose(errorMessage(error), causeOfLoss(sqlState(error))) : false;
+      return this.#session === session ? this.#lose(errorMessage(error), causeOfLoss(error)) : false;
     }
     this.#lease.renew(startedAt, this.#clock() - dueAt);
     this.#renewLater(startedAt);

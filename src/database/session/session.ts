@@ -12,6 +12,9 @@ export class SessionLostError extends DatabaseUnavailableError {
   override readonly name = 'SessionLostError';
 }
 
+/** Thrown when a reply comes too late: PostgreSQL is frozen or too slow, or the network lost it. */
+export class LateReplyError extends SessionLostError {}
+
 /** A second migration may run between a statement and its retry. */
 const MAX_TRIES = 3;
 
@@ -28,12 +31,12 @@ export class Session {
   #isReplicationGivenUp = false;
   /** How often the prepared statements of this session were renamed. */
   #renamed = 0;
-  #onLost: (reason: string, state: string | null) => void = () => {};
+  #onLost: (reason: string, error: SessionLostError) => void = () => {};
   readonly #queue = new SerialQueue();
 
   private constructor(options: SessionOptions) {
     this.#client = new pg.Client(clientConfig(options, this.#sockets));
-    this.#client.on('error', (error) => this.#lose(error.message, sqlState(error)));
+    this.#client.on('error', (error) => this.#lose(error.message, error));
     this.#client.on('end', () => this.#lose('the connection was closed'));
     this.#client.on('notice', (notice) => {
       this.#isReplicationGivenUp ||= isReplicationGivenUp(notice);
@@ -72,8 +75,8 @@ export class Session {
     return this.#isAbandoned ? (this.#client as unknown as { processID: number }).processID : null;
   }
 
-  /** Calls `listener` once, with the reason and PostgreSQL's SQLSTATE, when the session ends for any reason but {@link destroy}. */
-  onLost(listener: (reason: string, state: string | null) => void): void {
+  /** Calls `listener` once, with an error whose cause is PostgreSQL's, when the session ends for any reason but {@link destroy}. */
+  onLost(listener: (reason: string, error: SessionLostError) => void): void {
     this.#onLost = listener;
   }
 
@@ -121,7 +124,7 @@ export class Session {
         return result;
       } catch (error) {
         this.#isAbandoned ||= !this.isOpen;
-        if (sqlState(error) === SqlState.READ_ONLY) this.#leave(errorMessage(error));
+        if (sqlState(error) === SqlState.READ_ONLY) this.#leave(error);
         if (name === undefined || tries === MAX_TRIES || !isStalePlan(error)) throw error;
         this.#renamed++;
       }
@@ -144,20 +147,20 @@ export class Session {
   }
 
   /** Drops the connection to a server that became a standby or read-only: the next session may find the primary. */
-  #leave(reason: string): void {
-    this.#lose(reason, SqlState.READ_ONLY);
+  #leave(error: unknown): void {
+    this.#lose(errorMessage(error), error);
     this.#sockets.destroy();
   }
 
-  #lose(reason: string, state: string | null = null): void {
+  #lose(reason: string, cause?: unknown, Kind = SessionLostError): void {
     if (this.#lost) return;
-    this.#lost = new SessionLostError(`database session lost: ${reason}`);
-    this.#onLost(reason, state);
+    this.#lost = new Kind(`database session lost: ${reason}`, { cause });
+    this.#onLost(reason, this.#lost);
   }
 
   async #within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
     const giveUp = () => {
-      this.#lose(`no reply to ${what} within ${Math.round(limitMs)} ms`);
+      this.#lose(`no reply to ${what} within ${Math.round(limitMs)} ms`, undefined, LateReplyError);
       this.#sockets.destroy();
       return this.#lost as SessionLostError;
     };

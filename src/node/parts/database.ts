@@ -89,7 +89,12 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
     signalSession,
     commitLimitMs,
     /** Arguments of `connectionOptions` for the thread that keeps the leader lock; the options themselves cannot be sent to it. */
-    lockSession: () => session('lock', Math.max(1000, leaseMs), { ...UNACKNOWLEDGED, idle_session_timeout: leaseMs }),
+    lockSession: () => {
+      // Shorter than the statement timeout, so that the error of a heartbeat that waits for a lock shows the cause. A heartbeat is
+      // sent a quarter of a lease after the last one: no lease ends sooner because of this.
+      const own = { ...UNACKNOWLEDGED, idle_session_timeout: leaseMs, lock_timeout: Math.floor(leaseMs * 0.85) };
+      return session('lock', Math.max(1000, leaseMs), own);
+    },
     listenOptions: (): ConnectionOptions => ({
       ...connectionOptions(...session('listen', 5000, UNACKNOWLEDGED)),
       query_timeout: 5000,

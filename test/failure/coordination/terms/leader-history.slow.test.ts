@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
@@ -102,6 +103,19 @@ describe('The cause in plantao.leader_history', function () {
     expect((await endedBy(scene, 'lease_expired')).node).to.equal(frozen.name);
   });
 
+  it('distinguishes a lock on plantao.leader_terms from a lost connection', async () => {
+    const active = await scene.active();
+    const dba = new pg.Client({ connectionString: database.url });
+    await dba.connect();
+    const since = active.entries.length;
+    await scene.broken(async () => {
+      await dba.query('BEGIN; LOCK TABLE plantao.leader_terms IN ACCESS EXCLUSIVE MODE');
+      await active.logged('the loss', ({ msg }) => /lost the leader lock/.test(msg), { since, within: 20_000 });
+      await dba.end();
+    });
+    expect((await endedBy(scene, 'blocked')).node).to.equal(active.name);
+  });
+
   it('distinguishes /fall from a stop', async () => {
     const fallen = await scene.active();
     await scene.broken(() => post(`${fallen.url}/fall`), { mend: () => post(`${fallen.url}/revive`) });
@@ -143,6 +157,17 @@ describe('A replicated PostgreSQL', function () {
       await postgres.primary.start();
     });
     await endedBy(scene, 'crash');
+  });
+
+  it('that does not reply leaves the cause no_reply', async () => {
+    const active = await scene.active();
+    const since = active.entries.length;
+    await scene.broken(async () => {
+      await postgres.primary.freeze();
+      const said = ({ msg }: { msg: string }) => /lost the leader lock: no reply/.test(msg);
+      await active.logged('the loss', said, { since, within: 20_000 }).finally(() => postgres.primary.thaw());
+    });
+    expect((await endedBy(scene, 'no_reply')).node).to.equal(active.name);
   });
 
   it('that is a standby makes no node active: the log says so, and reads go on', async () => {
