@@ -14,7 +14,7 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
   PERFORM plantao.assert_term(under_term);
   SELECT * INTO log FROM plantao.event_log FOR UPDATE;
-  -- The tail of the log was truncated after it was counted: count from the beginning.
+  -- Events that were counted are lost: count from the beginning.
   IF log.counted_to > plantao.log_head() THEN
     log.counted_to := log.floor;
     log.payload_bytes := 0;
@@ -61,7 +61,7 @@ BEGIN
   -- One step passes a gap, which an INSERT by hand may have left, however large it is.
   floor_after := greatest(log.floor, floor_after, least(log_end - most_kept, greatest(log.floor + at_most,
     (SELECT e.position - 1 FROM plantao.events e WHERE e.position > log.floor ORDER BY e.position LIMIT 1))));
-  -- Before the removal, which would otherwise look like a truncated tail (plantao.note_lost_end), and in one transaction with it: a
+  -- Before the removal, which would otherwise look like lost events (plantao.note_lost_end), and in one transaction with it: a
   -- statement that reads the floor and the events sees both changes or neither.
   UPDATE plantao.event_log SET floor = floor_after;
   WITH removed AS (

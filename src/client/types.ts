@@ -13,7 +13,7 @@ import type {
 } from '../http/routes/cluster/cluster-detail-routes.ts';
 import type { clusterResponse } from '../http/routes/cluster/cluster-routes.ts';
 import type { health, switchoverResponse } from '../http/routes/cluster/control-routes.ts';
-import type { logLevelResponse } from '../http/routes/cluster/log-routes.ts';
+import type { logLevelResponse } from '../http/routes/cluster/log-level-routes.ts';
 import type {
   acceptedResponse,
   checkedResponse,
@@ -22,12 +22,12 @@ import type {
   invitationsResponse,
 } from '../http/routes/groups/administration-routes.ts';
 import type { directResponse } from '../http/routes/groups/direct-routes.ts';
-import type { groupEventsResponse } from '../http/routes/groups/group-events-route.ts';
+import type { groupEventsResponse } from '../http/routes/groups/group-event-routes.ts';
 import type { chatsResponse, createChatResponse } from '../http/routes/groups/group-routes.ts';
 import type { hookResponse, hooksResponse } from '../http/routes/messages/hook-routes.ts';
 import type { presenceResponse } from '../http/routes/messages/live-routes.ts';
-import type { editResponse, reactionResponse } from '../http/routes/messages/message-feature-routes.ts';
-import type { pageResponse, sendResponse } from '../http/routes/messages/message-routes.ts';
+import type { editResponse, pageResponse, sendResponse } from '../http/routes/messages/message-routes.ts';
+import type { reactionResponse } from '../http/routes/messages/reaction-routes.ts';
 import type { groupReads, readResponse, syncResponse } from '../http/routes/messages/read-mark-routes.ts';
 import type { searchResponse } from '../http/routes/messages/search-routes.ts';
 import type { notifyResponse } from '../http/routes/messages/subscribe-routes.ts';

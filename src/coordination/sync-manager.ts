@@ -31,7 +31,7 @@
  */
 
 import { type Clock, monotonic } from '../async/clock.ts';
-import { waitAtMost } from '../async/wait-at-most.ts';
+import { withTimeout } from '../async/with-timeout.ts';
 import { Candidacy } from './candidacy.ts';
 import { ChangeLogger } from './change-logger.ts';
 import { headStartMs, nextTickMs } from './election-timing.ts';
@@ -387,13 +387,14 @@ export class SyncManager {
   async #stop(): Promise<void> {
     const { lock, peers } = this.#options;
     lock.interrupt();
-    await waitAtMost(
-      STOP_LIMIT_MS,
-      this.#loop.runExclusive(() => this.#resign({ reason: 'stopped', cause: 'stop' })),
-    );
+    const resigned = this.#loop.runExclusive(() => this.#resign({ reason: 'stopped', cause: 'stop' }));
+    await withTimeout<unknown>(STOP_LIMIT_MS, resigned, () => {});
     await this.#loop.end();
     // A node that could not start (its port is taken) must not write "stopped" into the row of the node that uses its name.
-    if (this.#isStarted) await waitAtMost(STOP_LIMIT_MS / 4, this.#housekeeping.end(this.leader?.term ?? null));
+    if (this.#isStarted) {
+      const ended = this.#housekeeping.end(this.leader?.term ?? null);
+      await withTimeout<unknown>(STOP_LIMIT_MS / 4, ended, () => {});
+    }
     peers.stop();
     lock.abandon('stopped');
   }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { QueryTypes, Sequelize } from 'sequelize';
-import { waitAtMost } from '../async/wait-at-most.ts';
+import { withTimeout } from '../async/with-timeout.ts';
 import { defineModels } from './models.ts';
 import { AbandonedBackends } from './session/abandoned-backends.ts';
 import { BoundedClient } from './session/bounded-client.ts';
@@ -117,5 +117,5 @@ const CLOSE_LIMIT_MS = 2000;
 
 /** Closes the pool within {@link CLOSE_LIMIT_MS}. */
 export function closeSequelize(sequelize: Sequelize): Promise<void> {
-  return waitAtMost(CLOSE_LIMIT_MS, sequelize.close());
+  return withTimeout(CLOSE_LIMIT_MS, sequelize.close(), () => {});
 }

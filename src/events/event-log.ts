@@ -20,7 +20,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BackgroundLoop } from '../async/background-loop.ts';
 import { jittered } from '../async/backoff.ts';
 import { SingleFlight } from '../async/single-flight.ts';
-import { waitAtMost } from '../async/wait-at-most.ts';
+import { withTimeout } from '../async/with-timeout.ts';
 import { SessionLostError } from '../database/session/session.ts';
 import type { Cursor } from './cursor.ts';
 import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
@@ -36,7 +36,7 @@ import {
   readBounds,
   readPage,
   reportFallBack,
-  reportTruncatedTail,
+  reportLostEvents,
 } from './reading/log-page.ts';
 import { MissedNotificationDetector } from './reading/missed-notification-detector.ts';
 import { inParts } from './reading/page-parts.ts';
@@ -152,11 +152,10 @@ export class EventLog {
   /** Returns the cursor of a position that this node has just written, once the epoch of its term is known. */
   async cursorOf(position: number): Promise<string> {
     // Neither a failure nor a long read may hold back the response: at worst a cursor of the last epoch is refused later.
-    if (!this.#isEpochCertain)
-      await waitAtMost(
-        EPOCH_LIMIT_MS,
-        this.read().catch(() => {}),
-      );
+    if (!this.#isEpochCertain) {
+      const reading = this.read().catch(() => {});
+      await withTimeout(EPOCH_LIMIT_MS, reading, () => {});
+    }
     return this.#known.cursorAt(position);
   }
 
@@ -253,12 +252,12 @@ export class EventLog {
       { event: 'new_history' },
       `the event log cannot be continued from ${last}: this node starts again at ${this.#known.head}, and every waiting client gets its last cursor`,
     );
-    void this.#reportTruncatedTail(end);
+    void this.#reportLostEvents(end);
   }
 
   /** The report is informative: nothing waits for it, and a failure is ignored. */
-  async #reportTruncatedTail(end: Cursor): Promise<void> {
-    const fork = await reportTruncatedTail(this.#options.session, end).catch(() => null);
+  async #reportLostEvents(end: Cursor): Promise<void> {
+    const fork = await reportLostEvents(this.#options.session, end).catch(() => null);
     if (fork === null) return;
     const sentence = `the event log fell back from position ${end.position} to ${fork}: the events in between are lost (plantao.epochs)`;
     this.#options.log.warn({ event: 'log_end_lost', from: end.position, to: fork }, sentence);

@@ -47,7 +47,7 @@ export interface LogEvent {
   readonly messageId: number | null;
   /** The message that it replies to, with the JSON of its preview in `message`. */
   quote?: { messageId: number; json: string };
-  /** The message's sender, and the fields that only the sender's own copy has (sender-copy.ts). */
+  /** The message's sender, and the fields that only the sender's own copy has (recipient-json.ts). */
   echo?: SenderEcho;
   /** The message alone, as GET /messages shows it; null unless kind is message or message_edited. */
   message: string | null;

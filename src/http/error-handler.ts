@@ -12,7 +12,7 @@ import type { Exchange } from './connection.ts';
 import { statusOf } from './contract/error-codes.ts';
 import { correctedAfterLoss } from './forwarding/lost-attempts.ts';
 import { expiredCursor, HttpError, invalid, serviceUnavailable, tooManyRequests } from './http-error.ts';
-import { OnceAMinute } from './once-a-minute.ts';
+import { LogThrottle } from './log-throttle.ts';
 import type { RoleGate } from './request/checks/role-gate.ts';
 import { requestIdOf } from './request/request-id.ts';
 import { withoutSecrets } from './request/request-log.ts';
@@ -84,11 +84,11 @@ const refusedByDatabase = (ofRead: boolean) =>
 
 /** Returns the last middleware: every failure becomes a JSON response, without stack, SQL or file path. */
 export function errorHandler(gate: RoleGate, log: Log, onError: (code: string) => void): ErrorRequestHandler {
-  const refusals = new OnceAMinute();
+  const refusals = new LogThrottle();
   return (error, request, response, _next) => {
     const known = correctedAfterLoss(toHttpError(error, request, gate), response);
     onError(known?.code ?? 'internal_error');
-    if (!known || (known.code === 'database_refused' && refusals.take(`${sqlState(error)} ${errorMessage(error)}`))) {
+    if (!known || (known.code === 'database_refused' && refusals.allows(`${sqlState(error)} ${errorMessage(error)}`))) {
       const fields = { event: 'request_failed', request_id: requestIdOf(request), err: error };
       log.error(fields, `${request.method} ${withoutSecrets(request.path)} failed`);
     }

@@ -38,7 +38,7 @@ export interface Cluster extends RoleView {
   /** How long no node has been active, in milliseconds; null while one is, and if this process has never known one. */
   readonly noActiveMs: number | null;
   /** An active node of the same cluster id on another database; null if there is none. */
-  readonly rival: { node: string; url: string; term: number; epoch: string | null } | null;
+  readonly secondActive: { node: string; url: string; term: number; epoch: string | null } | null;
   /** The pause of failover as this node read it last, about a second ago at most; null if there is none. */
   readonly pause: { since: Date; until: Date; reason: string | null; askedBy: string } | null;
   peers(): { url: string; node: string | null; alive: boolean; active: boolean }[];

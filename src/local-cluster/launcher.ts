@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitAtMost } from '../async/wait-at-most.ts';
+import { withTimeout } from '../async/with-timeout.ts';
 import { UsageError } from '../terminal/arguments.ts';
 import { banner } from './banner.ts';
 import { ClusterDatabase, type LauncherDatabase } from './cluster-database.ts';
@@ -155,7 +155,7 @@ export class Launcher {
 
   async #stopDatabase(): Promise<void> {
     const stopping = this.#database?.stop() ?? Promise.resolve();
-    await (this.#isReady ? stopping : waitAtMost(STOP_WHILE_STARTING_MS, stopping));
+    await (this.#isReady ? stopping : withTimeout(STOP_WHILE_STARTING_MS, stopping, () => {}));
   }
 }
 

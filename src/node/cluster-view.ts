@@ -65,8 +65,8 @@ export class ClusterView implements Cluster {
     return this.#options.sync.isActive ? this.url : (this.#options.sync.leader?.url ?? null);
   }
 
-  get rival(): Cluster['rival'] {
-    return this.#options.sync.leader === null ? null : this.#options.peers.rival;
+  get secondActive(): Cluster['secondActive'] {
+    return this.#options.sync.leader === null ? null : this.#options.peers.secondActive;
   }
 
   get pause(): Cluster['pause'] {

@@ -24,10 +24,10 @@ import { Conditions } from './conditions.ts';
 import { type FittedLimits, fitToOpenFiles, openFilesLimit } from './open-files.ts';
 import { OwnAddress } from './own-address.ts';
 import { buildChat, type NodeChat } from './parts/chat.ts';
-import { buildCoordination, describeRival } from './parts/coordination.ts';
+import { buildCoordination, describeSecondActive } from './parts/coordination.ts';
 import { openDatabase } from './parts/database.ts';
-import { NodeEvents } from './parts/events.ts';
 import { buildHttp } from './parts/http.ts';
+import { NodeEvents } from './parts/node-events.ts';
 import { buildWatches } from './parts/watches.ts';
 import { Readiness } from './readiness.ts';
 import { checkDatabase } from './start-check.ts';
@@ -194,7 +194,7 @@ function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis
     promotionProblem: () => sync.promotionProblem ?? (sync.leader === null ? sameServer.problem : null),
     blockers: () => blockers.sentence,
     pause: () => coordination.pause.current && describePause(coordination.pause.current),
-    rival: () => describeRival(coordination),
+    secondActive: () => describeSecondActive(coordination),
     serverProblem: () => sameServer.problem,
     writer: chat.writer,
   });

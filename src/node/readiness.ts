@@ -13,7 +13,7 @@ export interface ReadinessOptions {
   /** Returns the sentence about the pause of failover, if there is one. */
   pause(): string | null;
   /** Returns the sentence about an active node of this cluster id on another database. */
-  rival(): string | null;
+  secondActive(): string | null;
   /** Returns why writes are refused, if this node's sessions are with different servers. */
   serverProblem(): string | null;
   writer: { readonly problem: string | null; readonly needsProbe: boolean; probe(): void };
@@ -81,7 +81,7 @@ export class Readiness {
   }
 
   #check(): void {
-    const { role, readProblem, isListening, promotionProblem, blockers, pause, rival, serverProblem, writer } =
+    const { role, readProblem, isListening, promotionProblem, blockers, pause, secondActive, serverProblem, writer } =
       this.#options;
     const isStandby = role() === 'standby';
     this.#set('event_log', readProblem(), 'the event log can be read again');
@@ -100,7 +100,7 @@ export class Readiness {
     this.#set('blocked', blockers(), '', { patienceMs: NEVER });
     this.#set('paused', pause(), 'failover is possible again', { patienceMs: 0 });
     // foreign-nodes.ts has waited until the newest epoch was known.
-    this.#set('two_actives', rival(), 'one node is active with this cluster id again', {
+    this.#set('two_actives', secondActive(), 'one node is active with this cluster id again', {
       patienceMs: 0,
       level: 'error',
     });

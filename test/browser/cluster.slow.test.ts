@@ -173,16 +173,16 @@ describe('The cluster page', function () {
       { ...standby, standby: 'pg2', sync_state: 'sync', lag_bytes: 0, lag_ms: 0, messages_at_risk: 0 },
       { ...standby, standby: 'pg3', sync_state: 'async' },
     ];
-    let rival: object | null = null;
+    let secondActive: object | null = null;
     await page.route(/\/cluster$/, async (route) => {
       const response = await route.fetch();
       const durability = { durable: 'replicated', messages_at_risk: 0, standbys };
-      await route.fulfill({ response, json: { ...(await response.json()), durability, rival } });
+      await route.fulfill({ response, json: { ...(await response.json()), durability, rival: secondActive } });
     });
     await page.getByText('Commits also wait for the disks of the synchronous standbys.').waitFor();
     await page.getByRole('listitem').filter({ hasText: 'pg3' }).getByText('2 messages').waitFor();
     await expectAccessible(page, 'cluster-standbys');
-    rival = { node: 'node-9000', url: 'http://localhost:9000', term: 9, epoch: null };
+    secondActive = { node: 'node-9000', url: 'http://localhost:9000', term: 9, epoch: null };
     await says(page, 'on this database, node-9000 (http://localhost:9000) on another.');
     await expectAccessible(page, 'cluster-two-actives');
     await page.unrouteAll({ behavior: 'ignoreErrors' });

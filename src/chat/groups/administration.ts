@@ -3,8 +3,8 @@ import { query } from '../../database/query.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';
-import { lockLog } from '../lock-log.ts';
-import { lockLogForUser } from '../users/users.ts';
+import { lockEventLog } from '../event-log-lock.ts';
+import { lockEventLogForUser } from '../users/users.ts';
 import type { GroupRemoval } from './group-removal.ts';
 import { type MemberRole, OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
 
@@ -97,7 +97,7 @@ export class GroupAdministration {
    */
   async removeMember(groupId: number, actorId: number, userId: number): Promise<void> {
     await this.#write(async (transaction) => {
-      await lockLogForUser(userId, transaction);
+      await lockEventLogForUser(userId, transaction);
       const actor = await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
       const role = await roleOf(groupId, userId, transaction);
       if (role === null) return;
@@ -120,7 +120,7 @@ export class GroupAdministration {
    */
   async delete(groupId: number, { actorId, namedId }: Actor): Promise<void> {
     await this.#removal.remove(groupId, async (transaction) => {
-      await lockLog(transaction);
+      await lockEventLog(transaction);
       if (await this.#isBeingDeleted(groupId, actorId, transaction)) return;
       await requireRole(groupId, actorId, ['owner'], transaction);
       await actAs(namedId, transaction);

@@ -4,7 +4,7 @@ import { afterCommit } from '../../database/writes/after-commit.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
-import { lockLogForUser, requireUser, type UserView } from '../users/users.ts';
+import { lockEventLogForUser, requireUser, type UserView } from '../users/users.ts';
 import { requireBelowCreationLimits, requireBelowMembershipLimits } from './group-limits.ts';
 
 /** A direct chat; `created` is true if it did not exist before. */
@@ -33,7 +33,7 @@ export class DirectChats {
   async open(userId: number, otherUserId: number, key: RequestKey | null = null): Promise<DirectChat> {
     // Stored for a repeated request: without names, which would outlive a deleted account.
     const { groupId, created } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
-      await lockLogForUser(userId, transaction);
+      await lockEventLogForUser(userId, transaction);
       await requireUser(otherUserId, transaction);
       const [row] = await query<{ group_id: number; is_new: boolean }>(
         transaction,

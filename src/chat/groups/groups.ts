@@ -5,9 +5,9 @@ import { afterCommit } from '../../database/writes/after-commit.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';
+import { lockEventLog } from '../event-log-lock.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
-import { lockLog } from '../lock-log.ts';
-import { lockLogForUser, requireUser, type Users, type UserView } from '../users/users.ts';
+import { lockEventLogForUser, requireUser, type Users, type UserView } from '../users/users.ts';
 import type { Actor } from './administration.ts';
 import {
   AddingLimit,
@@ -141,7 +141,7 @@ export class Groups {
   ): Promise<CreatedChat> {
     const { Group, Membership } = modelsOf(this.#sequelize);
     const create = async (transaction: Transaction): Promise<StoredCreation> => {
-      await lockLogForUser(creatorId, transaction);
+      await lockEventLogForUser(creatorId, transaction);
       const found = await this.#users.findEach(usernames, transaction);
       const unknown = found.flatMap((user, at) => (user === null ? at : []));
       const others = found.flatMap((user) => (user === null || user.id === creatorId ? [] : user.id));
@@ -190,7 +190,7 @@ export class Groups {
   ): Promise<void> {
     const isAdded = adderId !== null && adderId !== userId;
     const join = async (transaction: Transaction) => {
-      await lockLog(transaction);
+      await lockEventLog(transaction);
       if (adderId !== null) await requireMayAdd(groupId, userId, adderId, transaction);
       await requireUser(userId, transaction);
       await this.require(groupId, transaction);
@@ -212,7 +212,7 @@ export class Groups {
     { hidesGroup, namedId }: { hidesGroup: boolean; namedId: number | null },
   ): Promise<void> {
     await this.#write(async (transaction) => {
-      await lockLogForUser(userId, transaction);
+      await lockEventLogForUser(userId, transaction);
       if (!hidesGroup) await this.require(groupId, transaction);
       await actAs(namedId, transaction);
       await modelsOf(transaction).Membership.destroy({ where: { groupId, userId }, transaction });

@@ -2,9 +2,9 @@ import type { Sequelize } from 'sequelize';
 import { query } from '../../database/query.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
+import { lockEventLog } from '../event-log-lock.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { hashOfToken, keyedToken, newSalt } from '../idempotency/keyed-token.ts';
-import { lockLog } from '../lock-log.ts';
 import { OWNERS_AND_ADMINS, requireRole, requireRoleToRead, roleOf } from './roles.ts';
 
 /** A hook as its group's owners and admins see it. */
@@ -75,7 +75,7 @@ export class Hooks {
   /** Revokes a hook. @throws {Refused} hook_not_found, also for one of a group that the actor does not administer. */
   async revoke(hookId: number, actorId: number | null): Promise<void> {
     await this.#write(async (transaction) => {
-      await lockLog(transaction);
+      await lockEventLog(transaction);
       const [hook] = await query<{ group_id: number | null }>(
         transaction,
         'SELECT group_id FROM plantao.hooks WHERE user_id = $hookId AND revoked_at IS NULL',

@@ -5,7 +5,7 @@ import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { hashOfToken, keyedToken, newSalt } from '../idempotency/keyed-token.ts';
-import { lockLogForUser } from '../users/users.ts';
+import { lockEventLogForUser } from '../users/users.ts';
 import { requireBelowMembershipLimits } from './group-limits.ts';
 import { requireMembers } from './require-stored.ts';
 import { OWNERS_AND_ADMINS, requireRole, requireRoleToRead } from './roles.ts';
@@ -144,7 +144,7 @@ export class Invitations {
    */
   async accept(token: string, userId: number, key: RequestKey | null = null): Promise<{ id: number; name: string }> {
     return idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
-      await lockLogForUser(userId, transaction);
+      await lockEventLogForUser(userId, transaction);
       const [found] = await query<InvitedGroup>(
         transaction,
         `SELECT g.id, g.name,

@@ -6,7 +6,7 @@ import type { Write } from '../../database/writes/fenced-write.ts';
 import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
-import { lockLogForUser } from '../users/users.ts';
+import { lockEventLogForUser } from '../users/users.ts';
 import { MAX_GROUPS, requireBelowCreationLimits } from './group-limits.ts';
 import { type Groups, joinAll } from './groups.ts';
 import { requireStored } from './require-stored.ts';
@@ -37,7 +37,7 @@ export class NamedGroups {
     key: RequestKey | null = null,
   ): Promise<string[]> {
     await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
-      await lockLogForUser(userId, transaction);
+      await lockEventLogForUser(userId, transaction);
       const isIn = ownOnly && (await this.#groups.idsNamed(name, userId, transaction)).length > 0;
       if (isIn) return;
       const isMissing = !create && (ownOnly || (await oldestNamed([name], transaction)).size === 0);
@@ -52,7 +52,7 @@ export class NamedGroups {
   /** Leaves every group of that name. Returns the user's group names. @throws {Refused} user_not_found; {NotActiveError}. */
   async leave(userId: number, name: string): Promise<string[]> {
     await this.#write(async (transaction) => {
-      await lockLogForUser(userId, transaction);
+      await lockEventLogForUser(userId, transaction);
       const groupId = await this.#groups.idsNamed(name, userId, transaction);
       await actAs(userId, transaction);
       await modelsOf(transaction).Membership.destroy({ where: { userId, groupId }, transaction });
@@ -74,7 +74,7 @@ export class NamedGroups {
   ): Promise<string[]> {
     const leaveSome = () =>
       this.#write(async (transaction) => {
-        await lockLogForUser(userId, transaction);
+        await lockEventLogForUser(userId, transaction);
         const { Membership } = modelsOf(transaction);
         const isMore = (await Membership.findOne({ where: { userId }, offset: MAX_GROUPS, transaction })) !== null;
         return isMore ? leaveAllBut(names, userId, transaction) : 0;
@@ -83,7 +83,7 @@ export class NamedGroups {
       while ((await leaveSome()) > 0);
     };
     const replace = async (transaction: Transaction) => {
-      await lockLogForUser(userId, transaction);
+      await lockEventLogForUser(userId, transaction);
       await actAs(userId, transaction);
       await leaveAllBut(names, userId, transaction);
       const kept = await namesOf(userId, transaction);

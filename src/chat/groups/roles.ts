@@ -1,7 +1,7 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
-import { lockLog } from '../lock-log.ts';
+import { lockEventLog } from '../event-log-lock.ts';
 
 /** The roles of members, the most powerful first. */
 export const ROLES = ['owner', 'admin', 'member'] as const;
@@ -31,7 +31,7 @@ export async function requireRole(
   allowed: readonly MemberRole[],
   transaction: Transaction,
 ): Promise<MemberRole | null> {
-  await lockLog(transaction);
+  await lockEventLog(transaction);
   const actor = actorId === null ? null : await roleOf(groupId, actorId, transaction);
   // Before group_not_found, so that non-members do not learn which groups exist.
   if (actorId !== null && actor === null) throw new Refused('not_a_member');

@@ -1,8 +1,8 @@
 import type { Transaction } from 'sequelize';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
+import { lockEventLog } from '../event-log-lock.ts';
 import type { MemberRole } from '../groups/roles.ts';
-import { lockLog } from '../lock-log.ts';
 
 /** A message that is about to be changed. */
 export interface LockedMessage {
@@ -21,7 +21,7 @@ export async function lockMessage(
   actorId: number | null,
   transaction: Transaction,
 ): Promise<LockedMessage> {
-  await lockLog(transaction);
+  await lockEventLog(transaction);
   const [message] = await query<LockedMessage>(
     transaction,
     `SELECT m.sender_id AS "senderId", own.role

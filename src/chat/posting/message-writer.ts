@@ -7,7 +7,7 @@
  * an idempotency key are then sent again (the key makes that safe), and the others are rejected with outcome_unknown.
  */
 
-import { waitAtMost } from '../../async/wait-at-most.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import { BlockedError, type ToBlockedError } from '../../database/checks/blocking.ts';
 import {
   isNotReplicated,
@@ -132,7 +132,7 @@ export class MessageWriter {
 
   /** Resolves when no post waits, or after `limitMs`. */
   async drain(limitMs: number): Promise<void> {
-    await waitAtMost(limitMs, this.#pumping ?? Promise.resolve());
+    await withTimeout(limitMs, this.#pumping ?? Promise.resolve(), () => {});
   }
 
   async #pump(): Promise<void> {

@@ -1,4 +1,4 @@
-import { waitAtMost } from '../../async/wait-at-most.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import { isNotReplicated, isOutcomeUnknown, reasonOf, sqlState, tableOf } from '../../database/errors.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 
@@ -75,7 +75,7 @@ export class WriterHealth {
 
   /** Waits for a new session, which terminates the abandoned one and finds out what that waited for. */
   async reopen(): Promise<void> {
-    await waitAtMost(REOPEN_LIMIT_MS, this.#session.ready()).catch(() => {});
+    await withTimeout(REOPEN_LIMIT_MS, this.#session.ready(), () => {}).catch(() => {});
   }
 
   /** Tries a post, commits an empty record, and notes the result. Never rejects. */

@@ -3,7 +3,7 @@ import { FairSemaphore } from '../../async/fair-semaphore.ts';
 import { modelsOf, type User } from '../../database/models.ts';
 import { query, scopeOf } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
-import { lockLog } from '../lock-log.ts';
+import { lockEventLog } from '../event-log-lock.ts';
 
 /** A user as others see them. */
 export interface UserView {
@@ -96,8 +96,8 @@ export class Users {
  * Locks the event log, and then requires the user ({@link requireUser}). Called before a change of the user's memberships: every
  * change that the log records locks it first, so until the commit neither the user nor a group can disappear.
  */
-export async function lockLogForUser(id: number, transaction: Transaction): Promise<void> {
-  await lockLog(transaction);
+export async function lockEventLogForUser(id: number, transaction: Transaction): Promise<void> {
+  await lockEventLog(transaction);
   await requireUser(id, transaction);
 }
 

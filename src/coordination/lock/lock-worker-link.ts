@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import { waitAtMost } from '../../async/wait-at-most.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import type { Servers } from '../../database/servers/servers.ts';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { errorMessage } from '../../error-message.ts';
@@ -107,8 +107,8 @@ export class LockWorkerLink {
     const exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.ref();
     this.order('end', reason);
-    await waitAtMost(END_LIMIT_MS, exited);
-    if (this.#ended === null) await waitAtMost(END_LIMIT_MS, this.#worker.terminate());
+    await withTimeout(END_LIMIT_MS, exited, () => {});
+    if (this.#ended === null) await withTimeout<unknown>(END_LIMIT_MS, this.#worker.terminate(), () => {});
   }
 
   /** Ends the thread by force and calls `onEnd`. */

@@ -3,7 +3,7 @@ import type { ClusterIdentity } from './cluster-identity.ts';
 import type { PeerHealth } from './peer-probe.ts';
 
 /** An active node of the same cluster id on another database. */
-export interface Rival {
+export interface SecondActive {
   node: string;
   url: string;
   term: number;
@@ -78,7 +78,7 @@ export class ForeignNodes {
    * An active node of this cluster id on another database: after a split of PostgreSQL, or of a copy that kept the id. Null
    * while one of the two may not have read the newest epoch yet.
    */
-  get rival(): Rival | null {
+  get secondActive(): SecondActive | null {
     const now = this.#clock();
     for (const [url, { since, seenAt, health }] of this.#foreignNodes) {
       const { cluster, active, node, term, epoch } = health;

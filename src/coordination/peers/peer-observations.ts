@@ -1,5 +1,5 @@
 import type { Clock } from '../../async/clock.ts';
-import { waitAtMost } from '../../async/wait-at-most.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import { MAX_PEERS } from './node-registry.ts';
 
 /** The active node, as far as this node knows. */
@@ -98,7 +98,7 @@ export class PeerObservations {
       onActive = resolve;
       this.#onActive.add(resolve);
     });
-    await waitAtMost(limitMs, seen);
+    await withTimeout(limitMs, seen, () => {});
     this.#onActive.delete(onActive);
   }
 

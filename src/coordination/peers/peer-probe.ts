@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Clock } from '../../async/clock.ts';
-import { otherNames } from '../../name-lookups.ts';
+import { otherDns } from '../../dns-cache.ts';
 
 /** A peer's `/health`. */
 export interface PeerHealth {
@@ -71,7 +71,7 @@ export class PeerProbe {
     this.#events = events;
     this.#clock = clock;
     this.#client = URL.canParse(url) && new URL(url).protocol === 'https:' ? https : http;
-    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: 1, lookup: otherNames.function });
+    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: 1, lookup: otherDns.function });
   }
 
   /** Sends one request, with `limitMs` for the whole response. Does nothing while an earlier request is still open. */

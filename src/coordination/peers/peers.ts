@@ -1,6 +1,6 @@
 import { type Clock, monotonic } from '../../async/clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
-import { ForeignNodes, type ForeignNodesOptions, type Rival } from './foreign-nodes.ts';
+import { ForeignNodes, type ForeignNodesOptions, type SecondActive } from './foreign-nodes.ts';
 import type { PeerRow } from './node-registry.ts';
 import { type Leader, PeerObservations } from './peer-observations.ts';
 import { type PeerHealth, PeerProbe } from './peer-probe.ts';
@@ -121,9 +121,9 @@ export class Peers {
     return Math.max(last.at, ...closedAt.filter((at) => at !== null));
   }
 
-  /** As {@link ForeignNodes.rival}. */
-  get rival(): Rival | null {
-    return this.#foreignNodes.rival;
+  /** As {@link ForeignNodes.secondActive}. */
+  get secondActive(): SecondActive | null {
+    return this.#foreignNodes.secondActive;
   }
 
   /**

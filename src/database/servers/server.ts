@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
-import { databaseNames } from '../../name-lookups.ts';
+import { databaseDns } from '../../dns-cache.ts';
 import type { DatabaseHost } from '../url/database-url.ts';
 
 /** One PostgreSQL server, as a session reaches it. */
@@ -29,6 +29,6 @@ export function isResolved({ host, address }: DatabaseHost): boolean {
 export async function resolveHost(given: DatabaseHost): Promise<Server[]> {
   const { host, port } = given;
   if (isResolved(given)) return [{ host, port, address: given.address ?? host }];
-  const addresses = await databaseNames.find(host);
+  const addresses = await databaseDns.find(host);
   return addresses.map(({ address }) => ({ host, port, address }));
 }

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { withinLimit } from '../../async/within-limit.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
@@ -63,7 +63,7 @@ export class BoundedClient extends pg.Client {
     this.#isReplicationGivenUp = false;
     try {
       const answer = super.query(query as string, values as []);
-      const result = await withinLimit(limitMs, answer, () => this.#giveUp(limitMs));
+      const result = await withTimeout(limitMs, answer, () => this.#giveUp(limitMs));
       if (this.#isReplicationGivenUp) throw new NotReplicatedError();
       return result;
     } catch (error) {
@@ -74,12 +74,12 @@ export class BoundedClient extends pg.Client {
     }
   }
 
-  #giveUp(limitMs: number): DatabaseUnavailableError {
+  #giveUp(limitMs: number): never {
     // The types lack it.
     const { processID } = this as unknown as { processID: number | null };
     if (processID !== null) this.#bounds.abandoned.add(processID);
     this.dropConnection();
-    return new DatabaseUnavailableError(`no response within ${limitMs} ms`);
+    throw new DatabaseUnavailableError(`no response within ${limitMs} ms`);
   }
 
   /** The pool does not lend this connection again, and opens another instead. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { SerialQueue } from '../../async/serial-queue.ts';
-import { withinLimit } from '../../async/within-limit.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
@@ -162,10 +162,10 @@ export class Session {
     const giveUp = () => {
       this.#lose(`no reply to ${what} within ${Math.round(limitMs)} ms`, undefined, LateReplyError);
       this.#sockets.destroy();
-      return this.#lost as SessionLostError;
+      throw this.#lost;
     };
     try {
-      return await withinLimit(limitMs, work, giveUp);
+      return await withTimeout(limitMs, work, giveUp);
     } catch (error) {
       throw this.#lost ?? error;
     }

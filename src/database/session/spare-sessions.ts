@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { waitAtMost } from '../../async/wait-at-most.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import { type Server, serverKey } from '../servers/server.ts';
 import { CONNECT_LIMIT_MS } from './connection.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
@@ -73,7 +73,7 @@ export class SpareSessions {
       if (!session?.isOpen || done.signal.aborted || !this.#spares.delete(key)) return;
       taken = session;
     };
-    await waitAtMost(limitMs, Promise.race([find().catch(() => {}), aborted]));
+    await withTimeout(limitMs, Promise.race([find().catch(() => {}), aborted]), () => {});
     done.abort();
     return taken;
   }

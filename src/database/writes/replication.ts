@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequelize } from 'sequelize';
-import { withinLimit } from '../../async/within-limit.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import { DatabaseUnavailableError } from '../errors.ts';
 import { query } from '../query.ts';
 
@@ -18,7 +18,9 @@ const TOO_LATE = 'the positions of the standbys could not be read in time';
 export async function isReplicated(sequelize: Sequelize): Promise<boolean> {
   const until = performance.now() + CONFIRM_TIMEOUT_MS;
   // A query of the pool may wait longer than this.
-  return withinLimit(CONFIRM_TIMEOUT_MS, confirm(sequelize, until), () => new DatabaseUnavailableError(TOO_LATE));
+  return withTimeout(CONFIRM_TIMEOUT_MS, confirm(sequelize, until), () => {
+    throw new DatabaseUnavailableError(TOO_LATE);
+  });
 }
 
 async function confirm(sequelize: Sequelize, until: number): Promise<boolean> {

@@ -135,9 +135,9 @@ export async function reportFallBack(session: Queryable, epoch: string, head: nu
 
 /**
  * Records in plantao.epochs how far this node had read in an epoch that has ended. Returns the position after which the next epoch
- * began if that truncated the tail of the log, or null if nothing was lost. @throws the database's error.
+ * began if events were lost, or null if none were. @throws the database's error.
  */
-export async function reportTruncatedTail(session: Queryable, { epoch, position }: Cursor): Promise<number | null> {
+export async function reportLostEvents(session: Queryable, { epoch, position }: Cursor): Promise<number | null> {
   const [row] = await session.query<{ fork: number | null }>(
     { text: 'SELECT plantao.report_lost_end($1, $2) AS fork', values: [epoch, position] },
     LIMIT_MS,

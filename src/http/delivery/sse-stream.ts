@@ -10,7 +10,7 @@ import type { ReplayableAudience } from '../../chat/delivery/audiences.ts';
 import type { Subscriber } from '../../chat/delivery/subscriptions.ts';
 import { type Cursor, CursorExpiredError, formatCursor, parseCursor } from '../../events/cursor.ts';
 import type { LogEvent } from '../../events/log-event.ts';
-import { jsonFor } from '../../events/sender-copy.ts';
+import { jsonFor } from '../../events/recipient-json.ts';
 import type { Delivery } from '../../events/waiters.ts';
 import type { Log } from '../../log/log.ts';
 import { expiredCursor } from '../http-error.ts';

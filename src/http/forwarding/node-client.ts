@@ -6,7 +6,7 @@ import http, {
 } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
-import { otherNames } from '../../name-lookups.ts';
+import { otherDns } from '../../dns-cache.ts';
 
 /** Connections to one node. */
 const MAX_CONNECTIONS = 64;
@@ -14,7 +14,7 @@ const AGENT_OPTIONS = {
   keepAlive: true,
   maxSockets: MAX_CONNECTIONS,
   maxFreeSockets: MAX_CONNECTIONS,
-  lookup: otherNames.function,
+  lookup: otherDns.function,
 };
 
 /** The responses of a node to writes have a few kilobytes; anything larger is something else. */

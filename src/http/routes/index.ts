@@ -6,17 +6,17 @@ import { userRoutes } from './accounts/user-routes.ts';
 import { clusterDetailRoutes } from './cluster/cluster-detail-routes.ts';
 import { clusterRoutes } from './cluster/cluster-routes.ts';
 import { controlRoutes } from './cluster/control-routes.ts';
-import { logRoutes } from './cluster/log-routes.ts';
+import { logLevelRoutes } from './cluster/log-level-routes.ts';
 import { metricsRoutes } from './cluster/metrics-routes.ts';
 import { administrationRoutes } from './groups/administration-routes.ts';
 import { directRoutes } from './groups/direct-routes.ts';
-import { groupEventsRoutes } from './groups/group-events-route.ts';
+import { groupEventRoutes } from './groups/group-event-routes.ts';
 import { groupRoutes } from './groups/group-routes.ts';
 import { userGroupRoutes } from './groups/user-group-routes.ts';
 import { hookRoutes } from './messages/hook-routes.ts';
 import { liveRoutes } from './messages/live-routes.ts';
-import { messageFeatureRoutes } from './messages/message-feature-routes.ts';
 import { messageRoutes } from './messages/message-routes.ts';
+import { reactionRoutes } from './messages/reaction-routes.ts';
 import { readMarkRoutes } from './messages/read-mark-routes.ts';
 import { searchRoutes } from './messages/search-routes.ts';
 import { subscribeRoutes } from './messages/subscribe-routes.ts';
@@ -31,17 +31,17 @@ export function allRoutes(services: Services): Route[] {
     ...clusterRoutes(services, send),
     ...clusterDetailRoutes(services),
     ...metricsRoutes(services),
-    ...logRoutes(services),
+    ...logLevelRoutes(services),
     ...signInRoutes(services),
     ...accountRoutes(services),
     ...userRoutes(services),
     ...groupRoutes(services),
-    ...groupEventsRoutes(services),
+    ...groupEventRoutes(services),
     ...administrationRoutes(services),
     ...directRoutes(services),
     ...userGroupRoutes(services),
     ...messageRoutes(services),
-    ...messageFeatureRoutes(services),
+    ...reactionRoutes(services),
     ...readMarkRoutes(services),
     ...hookRoutes(services),
     ...searchRoutes(services),

@@ -1,4 +1,4 @@
-import { waitAtMost } from '../../async/wait-at-most.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
 import { buildSignIn } from '../../chat/auth/sign-in.ts';
 import { buildChatServices } from '../../chat/chat-services.ts';
 import { CatchUpReader } from '../../chat/delivery/catch-up-reader.ts';
@@ -24,7 +24,7 @@ import type { Log } from '../../log/log.ts';
 import type { Measurements } from '../../measurements.ts';
 import type { Settings } from '../../settings.ts';
 import type { NodeDatabase } from './database.ts';
-import type { NodeEvents } from './events.ts';
+import type { NodeEvents } from './node-events.ts';
 
 /** Steps of retention, of the search index and of deletions take milliseconds. One that takes longer is rolled back with its connection. */
 const STEP_STOP_LIMIT_MS = 1000;
@@ -137,7 +137,7 @@ export function buildChat(options: ChatOptions) {
       live?.stop();
       jwtVerifier?.stop();
       const steps = [retention.stop(), searchIndexer.stop(), groupRemoval.stop()];
-      const stopping = steps.map((step) => waitAtMost(STEP_STOP_LIMIT_MS, step));
+      const stopping = steps.map((step) => withTimeout(STEP_STOP_LIMIT_MS, step, () => {}));
       await Promise.all([eventLog.stop(), tokenCache.stop(), ...stopping]);
     },
   };

@@ -20,7 +20,7 @@ import { publishedConditions } from '../readiness.ts';
 import { RecentActivity } from '../recent-activity.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
-import type { NodeEvents } from './events.ts';
+import type { NodeEvents } from './node-events.ts';
 
 /** Options of {@link buildCoordination}. */
 export interface CoordinationOptions {
@@ -48,8 +48,8 @@ const CURRENT_MS = 2000;
 export type NodeCoordination = ReturnType<typeof buildCoordination>;
 
 /** Describes two active nodes of one cluster id; returns null if there are no two. */
-export function describeRival({ identity, peers, sync }: NodeCoordination): string | null {
-  const [here, there] = [sync.leader, peers.rival];
+export function describeSecondActive({ identity, peers, sync }: NodeCoordination): string | null {
+  const [here, there] = [sync.leader, peers.secondActive];
   if (here === null || there === null) return null;
   return `two nodes are active with the cluster id ${identity.cluster}: ${here.node} on this database, and ${there.node} (${there.url}) on another. If PostgreSQL has two primaries, stop one of them; if one database is a copy, UPDATE plantao.cluster SET id = gen_random_uuid() in it and restart its nodes`;
 }

@@ -8,7 +8,7 @@ import { ReconnectingSession } from '../../database/session/reconnecting-session
 import type { SessionSettings } from '../../database/session/session-settings.ts';
 import { WARM_UP_READING } from '../../events/reading/log-page.ts';
 import type { Settings } from '../../settings.ts';
-import type { NodeEvents } from './events.ts';
+import type { NodeEvents } from './node-events.ts';
 
 /** The server's timeout ends this much before the client's, so that the client learns the outcome. */
 const SERVER_FIRST_MS = 100;

@@ -8,7 +8,7 @@ import { LongPolls } from '../../http/delivery/long-polls.ts';
 import { PollSlots } from '../../http/delivery/poll-slots.ts';
 import { SseStreams } from '../../http/delivery/sse-streams.ts';
 import { WriteForwarder } from '../../http/forwarding/write-forwarder.ts';
-import { OnceAMinute } from '../../http/once-a-minute.ts';
+import { LogThrottle } from '../../http/log-throttle.ts';
 import { authenticateByToken, trustEveryone } from '../../http/request/checks/authentication.ts';
 import { HostCheck } from '../../http/request/checks/host-check.ts';
 import { OriginCheck } from '../../http/request/checks/origin-check.ts';
@@ -56,9 +56,9 @@ export function buildHttp(options: HttpOptions) {
   const { cluster, activity } = coordination;
   const { eventLog, waiters, subscriptions, tokenCache } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
-  const fullLog = new OnceAMinute();
+  const fullLog = new LogThrottle();
   const connectionTracker = new ConnectionTracker(() => {
-    if (fullLog.take('full')) log.warn({ event: 'connections_full' }, describeFull(settings.maxConnections));
+    if (fullLog.allows('full')) log.warn({ event: 'connections_full' }, describeFull(settings.maxConnections));
   });
   const signals = chat.live?.delivery ?? null;
   const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => cluster.role !== 'fallen' };

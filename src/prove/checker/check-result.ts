@@ -61,7 +61,7 @@ export interface Counts {
   replicated: number;
   refused: number;
   unknown: number;
-  /** Acknowledged messages in the truncated tail of a log, which the epochs report. */
+  /** Acknowledged messages among the lost events, which the epochs report. */
   lost: number;
   messages: number;
   readers: number;

@@ -7,7 +7,7 @@ import { checkTerms } from './check-terms.ts';
 import type { Facts } from './facts.ts';
 import { createFactsBuilder } from './facts-builder.ts';
 import { checkRecovery, measureGaps } from './gaps.ts';
-import { checkRefusals, checkTruncatedTail, countLost } from './truncated-tail.ts';
+import { checkLostEvents, checkRefusals, countLost } from './lost-events.ts';
 
 /** Violations listed per kind: a whole lost page shows no more than its first fifty messages. */
 const MAX_PER_KIND = 50;
@@ -52,7 +52,7 @@ const UNKNOWN_IF_INTERRUPTED: readonly ViolationKind[] = ['reader_stuck', 'not_h
 
 /** The promises of a run's database. */
 export interface CheckOptions {
-  /** True if a failover may truncate the tail of the log (an asynchronous standby). A loss that the epochs report is then no violation. */
+  /** True if a failover may lose events (an asynchronous standby). A loss that the epochs report is then no violation. */
   mayLose?: boolean;
 }
 
@@ -63,7 +63,7 @@ function checkFacts(facts: Facts, mayLose: boolean): CheckResult {
   const checkCursors = () => checkRefusals(facts, mayLose);
   for (const check of [
     checkDelivery,
-    checkTruncatedTail,
+    checkLostEvents,
     checkCursors,
     checkOrder,
     checkResponses,

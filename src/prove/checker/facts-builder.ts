@@ -9,7 +9,7 @@ import type {
   TermRecord,
 } from '../history/history-record.ts';
 import { addWrite, emptyFacts, type Facts, type MessageFacts, type ReaderFacts } from './facts.ts';
-import { separateTruncatedTail } from './truncated-tail.ts';
+import { separateLostEvents } from './lost-events.ts';
 
 function messageFor(facts: Facts, value: string): MessageFacts {
   const known = facts.messages.get(value);
@@ -179,7 +179,7 @@ export function createFactsBuilder(): { add(record: HistoryRecord): void; finish
     // A run writes that it begins and how it ends. The histories of the chaos test have neither.
     if (facts.about !== null && !hasEnded) facts.interruption = 'the history has no end: the run was killed';
     if (facts.interruption !== null) forgetTable(facts);
-    if (mayLose) separateTruncatedTail(facts);
+    if (mayLose) separateLostEvents(facts);
     for (const write of facts.accepted) addWrite(facts.writesByTerm, write);
     return facts;
   };

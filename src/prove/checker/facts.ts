@@ -14,7 +14,7 @@ export interface MessageFacts {
   acknowledgedAt: number;
   /** Its acknowledgements that differ in message id, position, epoch or durability. */
   acknowledgements: Acknowledgement[];
-  /** Acknowledgements of the truncated tail of a log (truncated-tail.ts). */
+  /** Acknowledgements of lost events (lost-events.ts). */
   lost: Acknowledgement[];
   /** True if a reader received it and then stepped back behind it. */
   isRolledBack: boolean;

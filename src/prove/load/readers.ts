@@ -119,7 +119,7 @@ export class PinnedReader implements Reader {
       try {
         const hasPolled = await this.#poll(signal);
         if (!hasPolled && !this.#trail.stepBack()) return;
-        // Only after an accepted poll: the cursor of a truncated tail may lie beyond the head.
+        // Only after an accepted poll: the cursor of a lost event may lie beyond the head.
         if (hasPolled && this.position >= this.#head) return this.#log.done();
       } catch {
         // Down, frozen, fallen or cut off: retries the same node with the same cursor.

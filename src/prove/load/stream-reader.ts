@@ -40,7 +40,7 @@ export class StreamReader implements Reader {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      // Only after an accepted connection: the cursor of a truncated tail may lie beyond the head.
+      // Only after an accepted connection: the cursor of a lost event may lie beyond the head.
       const mayEnd = Number.isFinite(this.#head);
       const ending = await this.#connect(signal);
       if (typeof ending !== 'string') {

@@ -3,7 +3,7 @@ const MAX_CURSORS = 20_000;
 
 /**
  * The cursors that a reader has received: the first one and the newest. After a 410 it steps back to the newest one that is
- * still accepted: what it received after that one belongs to the truncated tail of a log.
+ * still accepted: what it received after that one was lost.
  */
 export class Trail {
   readonly #cursors: string[];

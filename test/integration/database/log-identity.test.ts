@@ -85,7 +85,7 @@ describe('The identity of the event log', function () {
     }
   };
 
-  it('changes in a crash that loses commits: a cursor from the truncated tail is refused, even after new events', async () => {
+  it('changes in a crash that loses commits: the cursor of a lost event is refused, even after new events', async () => {
     const epoch = await heardAndLost();
     const sql = await psql();
     for (const text of ['new 2', 'new 3', 'new 4']) await write(sql, text);

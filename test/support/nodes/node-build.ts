@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { transformSync } from 'esbuild';
-import { buildDist } from '../../../src/cli/dist.ts';
+import { buildDist } from '../../../src/build/dist.ts';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 
 /*

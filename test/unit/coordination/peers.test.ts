@@ -136,14 +136,14 @@ describe('Peers', () => {
     await peers.probe(1000);
     expect(peers.active, 'no client is sent to the other database').to.equal(null);
     expect(peers.view()).to.deep.equal([]);
-    expect(peers.rival).to.equal(null);
+    expect(peers.secondActive).to.equal(null);
     now += 5000;
     await peers.probe(1000);
-    expect(peers.rival).to.deep.equal({ node: 'node-b', url: other.url, term: 9, epoch: 'another' });
+    expect(peers.secondActive).to.deep.equal({ node: 'node-b', url: other.url, term: 9, epoch: 'another' });
     now += 2000;
     other.says = { ...alive('node-b', { active: false, term: 9 }), epoch: 'another' };
     await peers.probe(1000);
-    expect(peers.rival, 'it is a standby there').to.equal(null);
+    expect(peers.secondActive, 'it is a standby there').to.equal(null);
     now += 61_000;
     peers.observeRows([], now);
     const { asked } = other;

@@ -200,7 +200,7 @@ const reading = [read('r0', [1, 'kept'], [2, 'gone']), refused('e1-2'), resumed(
 const next = [...acknowledgedIn('e2', 'next', 2), read('r0', [2, 'next']), done('r0')];
 const table = [...epochs, stored('kept', 1), stored('next', 2)];
 
-describe('the chaos checker, where a failover may truncate the tail of the log', () => {
+describe('the chaos checker, where a failover may lose events', () => {
   it('accepts and counts messages that the epochs and refused cursors report as lost', () => {
     const result = checkHistory(lossy(...reading, ...next, ...table), { mayLose: true });
     expect(result.violations).to.deep.equal([]);

@@ -10,9 +10,9 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerify
 import { backoffDelay, jittered } from '../../../async/backoff.ts';
 import { type Clock, threadClock } from '../../../async/clock.ts';
 import { bodyText } from '../../../body-text.ts';
+import { otherDns } from '../../../dns-cache.ts';
 import { errorMessage } from '../../../error-message.ts';
 import type { Log } from '../../../log/log.ts';
-import { otherNames } from '../../../name-lookups.ts';
 
 /** No keys were fetched yet, so no token can be checked. */
 export class KeysUnavailableError extends Error {
@@ -178,7 +178,7 @@ function lookUpFirst(url: string, signal: AbortSignal): Promise<unknown> {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
   const { hostname } = new URL(url);
-  return Promise.race([otherNames.find(hostname.replace(/^\[|\]$/g, '')), aborted]);
+  return Promise.race([otherDns.find(hostname.replace(/^\[|\]$/g, '')), aborted]);
 }
 
 /** A public key that checks signatures. Secret keys are not used: every reader of the set could sign with them. */

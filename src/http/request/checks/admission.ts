@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { withinLimit } from '../../../async/within-limit.ts';
+import { withTimeout } from '../../../async/with-timeout.ts';
 import { serviceUnavailable } from '../../http-error.ts';
 import type { Route } from '../../routes/route.ts';
 import type { Services } from '../../services.ts';
@@ -31,7 +31,7 @@ export class Admission {
         response.locals.caller = caller;
         return next();
       }
-      return withinLimit(authenticationMs(request, route), caller, notAuthenticatedInTime).then((known) => {
+      return withTimeout(authenticationMs(request, route), caller, notAuthenticatedInTime).then((known) => {
         response.locals.caller = known;
         next();
       });
@@ -45,7 +45,7 @@ export class Admission {
   confirm(caller: Caller, request: Request, { requires }: Route): Caller | Promise<Caller> {
     if (!caller.token?.ended.hasHappened) return caller;
     const again = Promise.resolve(this.#services.authenticator.authenticate(request, requires));
-    return withinLimit(AUTHENTICATION_MS, again, notAuthenticatedInTime);
+    return withTimeout(AUTHENTICATION_MS, again, notAuthenticatedInTime);
   }
 
   async #count(limit: RateLimiter, request: Request, { requires }: Route): Promise<Caller> {
@@ -70,5 +70,6 @@ function authenticationMs(request: Request, { waits }: Route): number {
 }
 
 /** An unauthenticated client does not receive even a cursor. */
-const notAuthenticatedInTime = () =>
-  serviceUnavailable('unavailable', 'your token cannot be looked up at the moment: try again');
+function notAuthenticatedInTime(): never {
+  throw serviceUnavailable('unavailable', 'your token cannot be looked up at the moment: try again');
+}

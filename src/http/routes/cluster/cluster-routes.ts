@@ -107,14 +107,21 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
           return undefined;
         }
         const [nodes, history, [replication]] = await readCluster();
-        const { term, activeNode, activeUrl, id, rival, pause } = cluster;
+        const { term, activeNode, activeUrl, id, secondActive, pause } = cluster;
         const no_active_ms = activeNode === null ? msWithoutActive(await readLastActive(), cluster.noActiveMs) : null;
         const active_url = showsActiveUrl ? activeUrl : null;
         return {
           headers: { Vary: 'Accept' },
           body: {
             ...{ term, active_node: activeNode, active_url, no_active_ms },
-            ...{ cluster: id, rival, pause: pause && pauseView(pause), nodes, history, durability: replication },
+            ...{
+              cluster: id,
+              rival: secondActive,
+              pause: pause && pauseView(pause),
+              nodes,
+              history,
+              durability: replication,
+            },
           },
         };
       },

@@ -80,7 +80,7 @@ function currentValues(services: Services): Registry {
     Number(readiness.isReady),
   );
   gauge('plantao_two_actives', '1 while another node is active with this cluster id on another database', () =>
-    Number(cluster.rival !== null),
+    Number(cluster.secondActive !== null),
   );
   gauge('plantao_term', 'The newest term that this node knows', () => cluster.term ?? 0);
   gauge('plantao_active_known', '1 while this node knows which node is active', () =>

@@ -10,9 +10,9 @@ import { appliedPreference, preferredDurability } from '../../request/prefer.ts'
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-/** GET, POST and DELETE `/messages`. */
+/** GET, POST, PATCH and DELETE `/messages`. */
 export function messageRoutes(services: Services): Route[] {
-  return [messagePageRoute(services), sendRoute(services), deleteRoute(services)];
+  return [messagePageRoute(services), sendRoute(services), deleteRoute(services), editRoute(services)];
 }
 
 /** The response to GET /messages. */
@@ -150,6 +150,40 @@ function deleteRoute({ messages }: Services): Route {
     async handle({ input, caller }) {
       await messages.delete(input.messageId, caller.userId);
       return { body: { message: 'message deleted' } };
+    },
+  });
+}
+
+/** The response to PATCH /messages. */
+export const editResponse = z.object({
+  message: z.string(),
+  message_id: z.number(),
+  edited_at: z.iso.datetime().nullable().describe('Null if the message never changed.'),
+});
+
+function editRoute({ editing }: Services): Route {
+  return route({
+    method: 'patch',
+    path: '/messages',
+    servedBy: 'active node',
+    requires: 'user',
+    summary: 'Edits the text of a message; its group gets the event message_edited',
+    input: z.object({
+      messageId: id,
+      content,
+      meta: meta.nullable().optional().describe('Replaces the meta of the message; null removes it.'),
+      userId: id.optional().describe('The user who edits, who must be the sender. It may be left out.'),
+    }),
+    errorStatuses: [404],
+    responseBody: editResponse,
+    responseExample: { message: 'message edited' },
+    async handle({ input: { messageId, content, meta, userId }, caller }) {
+      if (userId !== undefined) requireSelf(caller, userId);
+      const editorId = caller.userId ?? userId ?? null;
+      const editedAt = await editing.edit({ messageId, content, meta }, editorId, caller.userId !== null);
+      return {
+        body: { message: 'message edited', message_id: messageId, edited_at: editedAt?.toISOString() ?? null },
+      };
     },
   });
 }

@@ -5,7 +5,7 @@ import { GroupNameCache } from '../../../chat/delivery/group-name-cache.ts';
 import { groupNames } from '../../../chat/delivery/membership-cache.ts';
 import { Refused } from '../../../chat/errors.ts';
 import { parseCursor } from '../../../events/cursor.ts';
-import { jsonFor, messageFor } from '../../../events/sender-copy.ts';
+import { jsonFor, messageFor } from '../../../events/recipient-json.ts';
 import type { Delivery } from '../../../events/waiters.ts';
 import {
   actingUserId,

@@ -25,7 +25,7 @@ type MissingCause = 'all_fallen' | 'none_running' | 'database' | 'paused' | 'fai
 export type ClusterHealth =
   | { kind: 'loading' }
   | { kind: 'unreachable'; forMs: number | undefined }
-  | { kind: 'two_actives'; active: string; rival: { node: string; url: string } }
+  | { kind: 'two_actives'; active: string; second: { node: string; url: string } }
   | {
       kind: 'active';
       node: string;
@@ -54,8 +54,8 @@ export function assess(snapshot: ClusterSnapshot): ClusterHealth {
   if (cluster === undefined && failure === undefined) return { kind: 'loading' };
   if (!responds) return { kind: 'unreachable', forMs: missingSince === undefined ? undefined : now - missingSince };
   const active = activeOf(nodes);
-  const rival = cluster?.rival;
-  if (active !== undefined && rival) return { kind: 'two_actives', active: active.name, rival };
+  const second = cluster?.rival;
+  if (active !== undefined && second) return { kind: 'two_actives', active: active.name, second };
   return active === undefined ? missing(snapshot) : assessActive(active, snapshot);
 }
 

@@ -52,7 +52,7 @@ function partsOf(health: ClusterHealth): [Tone, sentence: string, ...more: strin
     case 'unreachable':
       return ['bad', t.unreachable, t.unreachableRemedy];
     case 'two_actives': {
-      const { node, url } = health.rival;
+      const { node, url } = health.second;
       return ['bad', t.twoActives(health.active, `${node} (${url})`), t.twoActivesRemedy];
     }
     case 'active': {

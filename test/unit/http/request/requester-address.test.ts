@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Request } from 'express';
 import { controlRoutes } from '../../../../src/http/routes/cluster/control-routes.ts';
-import { logRoutes } from '../../../../src/http/routes/cluster/log-routes.ts';
+import { logLevelRoutes } from '../../../../src/http/routes/cluster/log-level-routes.ts';
 import type { Call, Route } from '../../../../src/http/routes/route.ts';
 import type { Services } from '../../../../src/http/services.ts';
 import { unusedServices } from '../../../support/nodes/unused-services.ts';
@@ -37,14 +37,14 @@ describe('The address of an operator, in the log and in the history', () => {
   };
 
   it('is the one that a trusted proxy adds', async () => {
-    expect(await call(logRoutes(services), '/log-level', '203.0.113.1', '127.0.0.1')).to.match(/ 203\.0\.113\.1$/);
+    expect(await call(logLevelRoutes(services), '/log-level', '203.0.113.1', '127.0.0.1')).to.match(/ 203\.0\.113\.1$/);
     const requester = await call(controlRoutes(services), '/switchover', '203.0.113.1:4711', '127.0.0.1');
     expect(requester).to.deep.equal({ name: 'HTTP client 203.0.113.1', address: '203.0.113.1' });
   });
 
   it('is never text that is not an address', async () => {
     const rubbish = "x'; DROP TABLE\n";
-    expect(await call(logRoutes(services), '/log-level', rubbish, '127.0.0.1')).to.match(/ 127\.0\.0\.1$/);
+    expect(await call(logLevelRoutes(services), '/log-level', rubbish, '127.0.0.1')).to.match(/ 127\.0\.0\.1$/);
     expect(await call(controlRoutes(services), '/switchover', rubbish, '127.0.0.1')).to.deep.equal({
       name: 'HTTP client 127.0.0.1',
       address: '127.0.0.1',

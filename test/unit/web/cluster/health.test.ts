@@ -16,14 +16,14 @@ const term = (node: string, more: Partial<Term> = {}): Term => ({
   ...{ end_reason: null, end_cause: null, asked_by: null, on_duty_ms: 46_000, gap_ms: null },
   ...more,
 });
-const status = (nodes: Row[], history: Term[], rival: ClusterStatus['rival'] = null): ClusterStatus => ({
+const status = (nodes: Row[], history: Term[], secondActive: ClusterStatus['rival'] = null): ClusterStatus => ({
   ...{
     term: 6,
     active_node: null,
     active_url: null,
     no_active_ms: null,
     cluster: null,
-    rival,
+    rival: secondActive,
     pause: null,
     nodes,
     history,
@@ -157,9 +157,9 @@ describe('The state of the cluster on its page', () => {
   });
 
   it('reports two active nodes on two databases before anything else', () => {
-    const rival = { node: 'x', url: 'http://x', term: 6, epoch: null };
-    const state = assessed(status(both, [term('a')], rival), [probe('a', 'active')]);
-    expect(state).to.deep.equal({ kind: 'two_actives', active: 'a', rival });
+    const secondActive = { node: 'x', url: 'http://x', term: 6, epoch: null };
+    const state = assessed(status(both, [term('a')], secondActive), [probe('a', 'active')]);
+    expect(state).to.deep.equal({ kind: 'two_actives', active: 'a', second: secondActive });
   });
 
   it('shows no node that stopped more than ten minutes ago', () => {

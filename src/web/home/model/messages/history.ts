@@ -1,5 +1,5 @@
 import { backoffDelay } from '../../../../async/backoff.ts';
-import { waitAtMost } from '../../../../async/wait-at-most.ts';
+import { withTimeout } from '../../../../async/with-timeout.ts';
 import type { MessagePage } from '../../../../client/index.ts';
 import { sleep } from '../../../../client/requests/sleep.ts';
 import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
@@ -39,7 +39,7 @@ export class History {
   async load(conversation: Conversation): Promise<void> {
     const { generation, unread, lastReadId } = conversation;
     // Shown with the messages: lines that are added afterwards move what is being read. A slow response is not waited for.
-    const events = waitAtMost(EVENTS_MS, this.#readEvents(conversation));
+    const events = withTimeout(EVENTS_MS, this.#readEvents(conversation), () => {});
     // Where nothing has been read yet, the first unread message is the first one.
     const around = unread >= SHOWN_IN_PAGE ? { around: Math.max(lastReadId, 1) } : {};
     try {

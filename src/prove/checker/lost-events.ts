@@ -12,11 +12,11 @@ function survives({ epochs }: Facts, epoch: string | null, position: number): bo
 }
 
 /**
- * Separates the truncated tail of the log: the events of an earlier epoch after the position at which a later epoch began, lost
- * because PostgreSQL failed over to a standby that had not received them. For a run in which that may happen. Acknowledgements in
- * a truncated tail prove nothing about the history that survived, nor do terms that an observer saw in it.
+ * Separates the lost events from the others: those of an earlier epoch after the position at which a later epoch began. PostgreSQL
+ * failed over to a standby that had not received them. For a run in which that may happen. Acknowledgements of lost events prove
+ * nothing about the history that survived, nor do terms that an observer saw in it.
  */
-export function separateTruncatedTail(facts: Facts): void {
+export function separateLostEvents(facts: Facts): void {
   // Within one epoch nothing is lost.
   if (facts.epochs.length < 2) return;
   for (const message of facts.messages.values()) {
@@ -41,7 +41,7 @@ export function countLost(facts: Facts): number {
 }
 
 /** Checks that what the epochs report as lost is not in the table, and was not promised to be replicated. */
-export function* checkTruncatedTail(facts: Facts): Generator<Violation> {
+export function* checkLostEvents(facts: Facts): Generator<Violation> {
   for (const { value, lost, stored } of facts.messages.values()) {
     for (const { epoch, position, message, durable } of lost) {
       if (durable === 'replicated') {
@@ -55,7 +55,7 @@ export function* checkTruncatedTail(facts: Facts): Generator<Violation> {
   }
 }
 
-/** Checks that each refused cursor was one of a truncated tail. */
+/** Checks that each refused cursor was that of a lost event. */
 export function* checkRefusals(facts: Facts, mayLose: boolean): Generator<Violation> {
   for (const { name, refusals } of facts.readers.values()) {
     for (const { cursor, reason } of refusals) {

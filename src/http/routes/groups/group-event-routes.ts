@@ -16,7 +16,7 @@ export const groupEventsResponse = z.object({
 });
 
 /** GET `/group-events`: what happened to a group, beside its messages. */
-export function groupEventsRoutes({ groups, groupEvents }: Services): Route[] {
+export function groupEventRoutes({ groups, groupEvents }: Services): Route[] {
   const read = route({
     method: 'get',
     path: '/group-events',

@@ -13,7 +13,7 @@ export const logLevelResponse = z.object({
 });
 
 /** `/log-level`: how much this node logs. */
-export function logRoutes({ logLevel }: Services): Route[] {
+export function logLevelRoutes({ logLevel }: Services): Route[] {
   return [
     route({
       method: 'post',

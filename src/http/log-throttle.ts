@@ -2,12 +2,12 @@ const MINUTE_MS = 60_000;
 /** Limit on the keys: messages with values in them would otherwise fill the memory. */
 const MAX_KEYS = 100;
 
-/** Decides whether something that may happen with every request is logged now: each key at most once a minute. */
-export class OnceAMinute {
+/** Limits a log line that any request may cause: each key is logged at most once a minute. */
+export class LogThrottle {
   readonly #loggedAt = new Map<string, number>();
 
   /** Returns true, and counts the key as logged, unless it was logged in the last minute. */
-  take(key: string): boolean {
+  allows(key: string): boolean {
     const now = performance.now();
     const last = this.#loggedAt.get(key);
     if (last !== undefined && now - last < MINUTE_MS) return false;

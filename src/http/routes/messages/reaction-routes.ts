@@ -1,47 +1,13 @@
 import { z } from 'zod';
-import { actingUserId, content, emoji, id, meta } from '../../contract/request-schemas.ts';
-import { requireSelf, requireUserId } from '../../request/checks/authentication.ts';
+import { actingUserId, emoji, id } from '../../contract/request-schemas.ts';
+import { requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-/** PATCH `/messages` and `/reactions`: changes of messages and reactions to them. */
-export function messageFeatureRoutes(services: Services): Route[] {
-  return [editRoute(services), reactRoute(services), unreactRoute(services)];
-}
-
-/** The response to PATCH /messages. */
-export const editResponse = z.object({
-  message: z.string(),
-  message_id: z.number(),
-  edited_at: z.iso.datetime().nullable().describe('Null if the message never changed.'),
-});
-
-function editRoute({ editing }: Services): Route {
-  return route({
-    method: 'patch',
-    path: '/messages',
-    servedBy: 'active node',
-    requires: 'user',
-    summary: 'Edits the text of a message; its group gets the event message_edited',
-    input: z.object({
-      messageId: id,
-      content,
-      meta: meta.nullable().optional().describe('Replaces the meta of the message; null removes it.'),
-      userId: id.optional().describe('The user who edits, who must be the sender. It may be left out.'),
-    }),
-    errorStatuses: [404],
-    responseBody: editResponse,
-    responseExample: { message: 'message edited' },
-    async handle({ input: { messageId, content, meta, userId }, caller }) {
-      if (userId !== undefined) requireSelf(caller, userId);
-      const editorId = caller.userId ?? userId ?? null;
-      const editedAt = await editing.edit({ messageId, content, meta }, editorId, caller.userId !== null);
-      return {
-        body: { message: 'message edited', message_id: messageId, edited_at: editedAt?.toISOString() ?? null },
-      };
-    },
-  });
+/** POST and DELETE `/reactions`. */
+export function reactionRoutes(services: Services): Route[] {
+  return [reactRoute(services), unreactRoute(services)];
 }
 
 const reactionInput = z.object({

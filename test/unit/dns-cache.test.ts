@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { NameLookups } from '../../src/name-lookups.ts';
+import { DnsCache } from '../../src/dns-cache.ts';
 import { eventually } from '../support/eventually.ts';
 
 const LOOPBACK: LookupAddress[] = [{ address: '127.0.0.1', family: 4 }];
@@ -33,14 +33,14 @@ const codeOf = (promise: Promise<unknown>) =>
     (error) => error.code,
   );
 
-describe('Looking up names', () => {
+describe('The DNS cache', () => {
   let dns: FakeDns;
   beforeEach(() => {
     dns = new FakeDns();
   });
 
   it('asks once for a name that is not answered, however often it is needed', async () => {
-    const names = new NameLookups(2, dns.resolve);
+    const names = new DnsCache(2, dns.resolve);
     const all = [names.find('dead'), names.find('dead'), names.find('dead')];
     expect(dns.asked).to.deep.equal(['dead']);
     dns.responds('dead', LOOPBACK);
@@ -50,7 +50,7 @@ describe('Looking up names', () => {
   });
 
   it('asks for no more names at a time than it may, and then for the next one, also after a failure', async () => {
-    const names = new NameLookups(1, dns.resolve);
+    const names = new DnsCache(1, dns.resolve);
     const [first, second, third] = ['dead-1', 'dead-2', 'alive'].map((name) => codeOf(names.find(name)));
     expect(dns.asked).to.deep.equal(['dead-1']);
     dns.fails('dead-1', 'EAI_AGAIN');
@@ -64,7 +64,7 @@ describe('Looking up names', () => {
   });
 
   it('uses the last addresses of a name while the DNS does not respond, and when it says that it cannot', async () => {
-    const names = new NameLookups(1, dns.resolve);
+    const names = new DnsCache(1, dns.resolve);
     const first = names.find('db');
     dns.responds('db', LOOPBACK);
     await first;
@@ -74,7 +74,7 @@ describe('Looking up names', () => {
   });
 
   it('uses the new addresses of a name as soon as they are known', async () => {
-    const names = new NameLookups(1, dns.resolve);
+    const names = new DnsCache(1, dns.resolve);
     const first = names.find('db');
     dns.responds('db', LOOPBACK);
     await first;
@@ -84,7 +84,7 @@ describe('Looking up names', () => {
   });
 
   it('does not use the addresses of a name that no longer exists', async () => {
-    const names = new NameLookups(1, dns.resolve);
+    const names = new DnsCache(1, dns.resolve);
     const first = names.find('db');
     dns.responds('db', LOOPBACK);
     await first;
@@ -98,7 +98,7 @@ describe('Looking up names', () => {
       const server = http.createServer((_request, response) => response.end('here'));
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const { port } = server.address() as AddressInfo;
-      const names = new NameLookups(1, async () => (autoSelectFamily ? BOTH : LOOPBACK));
+      const names = new DnsCache(1, async () => (autoSelectFamily ? BOTH : LOOPBACK));
       const agent = new http.Agent({ lookup: names.function, autoSelectFamily } as http.AgentOptions);
       const status = await new Promise((resolve, reject) => {
         const request = http.get({ host: 'node.invalid', port, agent }, (response) => resolve(response.statusCode));

@@ -1,11 +1,12 @@
 /**
- * Look-ups of host names. The system gives two threads to all look-ups of a process, and one of a name whose DNS server does not
+ * Caches the addresses of host names. The system gives two threads to all look-ups of a process, and one of a name whose DNS server does not
  * respond takes its thread for half a minute. Peers whose names cannot be looked up would otherwise take both, and this node could
  * no longer open a session to PostgreSQL.
  */
 import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
+import { withTimeout } from './async/with-timeout.ts';
 
 /** A name that was found before is not waited for any longer: the addresses that it had then are used. */
 const PATIENCE_MS = 250;
@@ -16,8 +17,8 @@ type Resolve = (name: string) => Promise<LookupAddress[]>;
 
 const resolveBySystem: Resolve = (name) => promisify(lookup)(name, { all: true, verbatim: true });
 
-/** Looks up names, each once at a time. */
-export class NameLookups {
+/** Looks up host names, each once at a time, and keeps the addresses that it found. */
+export class DnsCache {
   readonly #concurrency: number;
   readonly #resolve: Resolve;
   /** The look-ups that run or wait. */
@@ -40,7 +41,7 @@ export class NameLookups {
   find(name: string): Promise<LookupAddress[]> {
     const found = this.#lookUp(name);
     const known = this.#known.get(name);
-    return known ? orAfter(PATIENCE_MS, found, known) : found;
+    return known ? withTimeout(PATIENCE_MS, found, () => known) : found;
   }
 
   /** As {@link find}, for the option `lookup` of a socket or an agent. */
@@ -90,16 +91,8 @@ export class NameLookups {
 /** True if the DNS did not respond, or could not. */
 const isTemporary = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EAI_AGAIN';
 
-/** Resolves or rejects as `promise` does, or resolves with `instead` after `ms`. */
-function orAfter<T>(ms: number, promise: Promise<T>, instead: T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(instead), ms);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
-/** The names of PostgreSQL's servers. */
-export const databaseNames = new NameLookups();
+/** The host names of PostgreSQL's servers. */
+export const databaseDns = new DnsCache();
 
 /** All other names, one at a time: that leaves a thread for those of PostgreSQL's servers. */
-export const otherNames = new NameLookups(1);
+export const otherDns = new DnsCache(1);
