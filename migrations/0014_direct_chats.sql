@@ -9,6 +9,10 @@ ALTER TABLE plantao.groups
 COMMENT ON COLUMN plantao.groups.direct_low IS
   'Of a direct chat, the smaller id of its two users; null for other groups. No foreign key: the chat outlives an account.';
 COMMENT ON COLUMN plantao.groups.direct_high IS 'Of a direct chat, the greater id of its two users.';
+-- Serves the search for a group whose name differs in case or accents only (POST /user/{id}/groups/{group}). Hashed, because a name
+-- may be too long in this form for an index.
+CREATE INDEX groups_by_search_name ON plantao.groups (hashtextextended(plantao.search_name(name), 0), id)
+  WHERE direct_low IS NULL AND deleted_at IS NULL;
 -- Serves the renaming of a user's direct chats, together with groups_direct_key.
 CREATE INDEX groups_by_direct_high ON plantao.groups (direct_high) WHERE direct_high IS NOT NULL;
 

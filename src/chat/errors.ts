@@ -62,13 +62,25 @@ const sentences: Record<RefusalCode, string> = {
     'the connection broke during the commit, so the message may or may not be stored: send an Idempotency-Key to retry safely',
 };
 
+/** What is wrong with a field of the request, and the name that may have been meant. */
+export interface RefusalDetail {
+  field: string;
+  problem: string;
+  name?: string;
+}
+
 /** Thrown if a request violates a rule of the chat. Has a code for programs and a sentence for people, by default the code's. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly code: RefusalCode;
-  constructor(code: RefusalCode, options: ErrorOptions & { sentence?: string } = {}) {
+  readonly details: readonly RefusalDetail[] | undefined;
+  constructor(
+    code: RefusalCode,
+    options: ErrorOptions & { sentence?: string; details?: readonly RefusalDetail[] } = {},
+  ) {
     super(options.sentence ?? sentences[code], options);
     this.code = code;
+    this.details = options.details;
   }
 }
 

@@ -95,7 +95,7 @@ export class ChatClient extends ClientSession {
 
   /**
    * Joins the group of that name and creates it if needed, unless `create` is false. With AUTH=token it only finds groups of
-   * this user. @throws {RefusedError} `group_not_found`.
+   * this user. @throws {RefusedError} `group_not_found`; similarNameOf() returns which group may have been meant, if any.
    */
   async joinNamed(name: string, options: CallOptions & { create?: boolean } = {}): Promise<void> {
     const path = `/user/${this.calls.me()}/groups/${encodeURIComponent(name)}`;

@@ -36,6 +36,12 @@ export class RefusedError extends ChatError {
   override name = 'RefusedError';
 }
 
+/** Returns the name of the group that joinNamed() refused to create a twin of: it differs in case or accents only. */
+export function similarNameOf(error: ChatError): string | undefined {
+  const name = error.code === 'group_not_found' ? error.details[0]?.name : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
 /**
  * No node executed the request before the deadline. The code is `outcome_unknown` (or `not_replicated`) if it may have been
  * executed all the same; with an idempotency key a retry is safe.

@@ -10,6 +10,7 @@ export {
   type ErrorProperties,
   OutcomeUnknownError,
   RefusedError,
+  similarNameOf,
   UnreachableError,
   UnreadableResponseError,
 } from './errors.ts';

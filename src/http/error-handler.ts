@@ -56,7 +56,8 @@ function toHttpError(error: unknown, request: IncomingMessage, gate: RoleGate): 
   if (error instanceof NotActiveError) return gate.notActive();
   const refused = error instanceof Refused ? error : refusalOf(error);
   if (refused) {
-    return new HttpError(refused.code, refused.message, { headers: headersOf[statusOf(refused.code)] ?? {} });
+    const { code, message, details } = refused;
+    return new HttpError(code, message, { ...(details && { details }), headers: headersOf[statusOf(code)] ?? {} });
   }
   if (error instanceof RateLimitedError) return tooManyRequests(error.message, error.retryAfterMs);
   if (error instanceof MalformedCursorError) return invalid('cursor', 'must be a cursor of this service');

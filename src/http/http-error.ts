@@ -1,25 +1,24 @@
+import type { RefusalDetail } from '../chat/errors.ts';
 import type { CursorExpiredError } from '../events/cursor.ts';
 import { type EffectOfCode, type ErrorCode, statusOf } from './contract/error-codes.ts';
-
-/** One invalid field of a request. */
-interface FieldError {
-  field: string;
-  problem: string;
-}
 
 /** An error response; its status is that of its code. `error` is a sentence for people, `code` is for programs, `details` lists invalid fields. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly status: number;
   readonly code: ErrorCode;
-  readonly details: FieldError[] | null;
+  readonly details: readonly RefusalDetail[] | null;
   readonly extra: Record<string, unknown>;
   readonly headers: Record<string, string>;
 
   constructor(
     code: ErrorCode,
     message: string,
-    more: { details?: FieldError[]; extra?: Record<string, unknown>; headers?: Record<string, string> } = {},
+    more: {
+      details?: readonly RefusalDetail[];
+      extra?: Record<string, unknown>;
+      headers?: Record<string, string>;
+    } = {},
   ) {
     super(message);
     this.status = statusOf(code);

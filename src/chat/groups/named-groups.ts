@@ -41,7 +41,7 @@ export class NamedGroups {
       const isIn = ownOnly && (await this.#groups.idsNamed(name, userId, transaction)).length > 0;
       if (isIn) return;
       const isMissing = !create && (ownOnly || (await oldestNamed([name], transaction)).size === 0);
-      if (isMissing) throw new Refused('group_not_found');
+      if (isMissing) throw notFound(ownOnly ? undefined : await similarName(name, transaction));
       await actAs(userId, transaction);
       await joinAll(await groupsNamed([name], userId, ownOnly, transaction), userId, transaction);
       await requireBelowCreationLimits(userId, transaction);
@@ -94,6 +94,27 @@ export class NamedGroups {
     await idempotentWrite(this.#sequelize, this.#write, key, replace, leaveExcess);
     return afterCommit(() => this.#groups.namesOfUser(userId));
   }
+}
+
+/** Returns the refusal of a name that no group has. It says which group has a similar one: a new group would be its twin. */
+function notFound(similar: string | undefined): Refused {
+  if (similar === undefined) return new Refused('group_not_found');
+  const problem = 'another group has this name but for case or accents';
+  return new Refused('group_not_found', { details: [{ field: 'group', problem, name: similar }] });
+}
+
+/** Returns the name of the oldest group that differs from `name` in case or accents only, as users are found. */
+async function similarName(name: string, transaction: Transaction): Promise<string | undefined> {
+  const [found] = await query<{ name: string }>(
+    transaction,
+    `SELECT name FROM plantao.groups
+     WHERE hashtextextended(plantao.search_name(name), 0) = hashtextextended(plantao.search_name($name), 0)
+       AND plantao.search_name(name) = plantao.search_name($name) AND plantao.search_name($name) <> ''
+       AND direct_low IS NULL AND deleted_at IS NULL
+     ORDER BY id LIMIT 1`,
+    { name },
+  );
+  return found?.name;
 }
 
 /** Leaves up to {@link MAX_GROUPS} groups of other names, and returns how many. */

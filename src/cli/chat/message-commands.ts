@@ -1,4 +1,5 @@
 import { type CallOptions, type ChatClient, ChatError } from '../../client/index.ts';
+import { foldedName } from '../../web/shared/folded-name.ts';
 
 /** The state of the chat that the commands use. */
 export interface MessageContext {
@@ -50,10 +51,16 @@ function parse(rest: string): { number: number | undefined; text: string } {
 /** The service compares names in the same way. */
 const keyOf = (name: string) => name.normalize('NFKC').toLowerCase();
 
-/** Returns the number of the direct chat with the user of that name. @throws {ChatError} if there is no such user. */
+/**
+ * Returns the number of the direct chat with the user of that name, or else with the only one whose name differs in case or accents.
+ * @throws {ChatError} if there is no such user.
+ */
 export async function directGroup(client: ChatClient, name: string, options: CallOptions): Promise<number> {
-  const [first] = await client.users(name, options);
-  const other = first !== undefined && keyOf(first.username) === keyOf(name) ? first : undefined;
+  const found = await client.users(name, options);
+  const [first, ...others] = found.filter(({ username }) => foldedName(username) === foldedName(name));
+  // The user of exactly that name comes first.
+  const isExact = first !== undefined && keyOf(first.username) === keyOf(name);
+  const other = isExact || others.length === 0 ? first : undefined;
   if (other === undefined) throw new ChatError(`there is no user ${name}`);
   return (await client.openDirect(other.id, options)).group_id;
 }

@@ -9,6 +9,7 @@ import {
 } from '../../client/index.ts';
 import { noticeOf } from './event-text.ts';
 import { followMembers } from './follow-members.ts';
+import { groupNamed, joinOrCreate } from './group-by-name.ts';
 import { directGroup, runMessageCommand } from './message-commands.ts';
 import { NO_DEADLINE } from './no-deadline.ts';
 import { ReadMarker } from './read-marker.ts';
@@ -138,8 +139,7 @@ export class TerminalChat {
 
   /** Opens the group with that number or name; joins it first if this user is not a member. */
   async #join(wanted: string): Promise<void> {
-    const found = () =>
-      this.#groups.get(Number(wanted)) ?? [...this.#groups.values()].find(({ name }) => name === wanted);
+    const found = () => this.#groups.get(Number(wanted)) ?? groupNamed(wanted, [...this.#groups.values()]);
     if (found() === undefined) {
       const { signal } = this.#ending;
       const isNumber = /^[1-9]\d*$/.test(wanted);
@@ -148,7 +148,14 @@ export class TerminalChat {
         return;
       }
       if (isNumber) await this.#client.join(Number(wanted), { signal });
-      else await this.#client.joinNamed(wanted, { signal });
+      else {
+        const similar = await joinOrCreate(this.#client, wanted, { signal });
+        if (similar !== undefined) {
+          const name = plain(similar);
+          this.#screen.notice(`there is a group "${name}": /join ${name}, or create another one with /new`);
+          return;
+        }
+      }
       await this.#readGroups();
     }
     const group = found();

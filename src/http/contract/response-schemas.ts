@@ -262,7 +262,18 @@ export const refusal = z
     code: z
       .enum(Object.keys(ERROR_CODES) as [keyof typeof ERROR_CODES])
       .describe('The error code, for programs. A newer version may have others.'),
-    details: z.array(z.object({ field: z.string(), problem: z.string() })).optional(),
+    details: z
+      .array(
+        z.object({
+          field: z.string(),
+          problem: z.string(),
+          name: z
+            .string()
+            .optional()
+            .describe('Only for `group_not_found`: the group whose name differs in case or accents only.'),
+        }),
+      )
+      .optional(),
     active_url: z.string().nullable().optional(),
     reason: z
       .enum(['retention', 'history', 'ahead', 'too_far'])

@@ -54,7 +54,7 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
     1.4,
   ],
   description: ['What the group is about', 'Tudo sobre o projeto'],
-  details: ['One entry for each invalid field'],
+  details: ['One entry for each field that is invalid, or may have meant another name'],
   direct: ['True for the one chat of two users', false],
   durability: ['What a commit survives: the view plantao.durability'],
   durable: [

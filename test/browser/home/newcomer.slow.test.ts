@@ -53,6 +53,30 @@ describe('The chat page for a newcomer from another chat service', function () {
     expect(await preview.innerText()).to.equal('only to you');
   });
 
+  it('offers the group of a similar name before it creates another one', async () => {
+    await bruno.createChat('Plantão');
+    const page = await use.browser.signIn(use.first.url, ana);
+    const ask = async () => {
+      await page.getByRole('button', { name: 'Join a group' }).click();
+      await page.getByRole('textbox', { name: 'Group name' }).fill('plantao');
+      await page.getByRole('button', { name: 'Join', exact: true }).click();
+      return page.getByRole('dialog', { name: 'There is a group “Plantão”' });
+    };
+    const question = await ask();
+    await question.getByText('Join it, or create “plantao” anyway?').waitFor();
+    await expectAccessible(page, 'dialog-similar-group');
+    await question.getByRole('button', { name: 'Join', exact: true }).click();
+    await page.locator('#conversation-title', { hasText: 'Plantão' }).waitFor();
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('textbox', { name: 'Group name' }).fill('PLANTAO');
+    await page.getByRole('link', { name: 'You are already in a group called “Plantão”.' }).waitFor();
+    await expectAccessible(page, 'dialog-new-group-similar');
+    await page.keyboard.press('Escape');
+    await (await ask()).getByRole('button', { name: 'Create anyway' }).click();
+    await page.locator('#conversation-title', { hasText: /^plantao$/ }).waitFor();
+    expect(use.browser.problems(/status of 404/)).to.deep.equal([]);
+  });
+
   it('says at once that it connects, or has no network, and does not move for that', async () => {
     const page = await use.browser.signIn(use.first.url, ana);
     await openGroup(page, 'Plans');

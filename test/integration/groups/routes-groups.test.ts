@@ -167,6 +167,25 @@ describe('Groups over HTTP', () => {
       expect(body.users.map((user) => user.id)).to.include(id);
     });
 
+    it('names a group that differs in case or accents only, instead of creating its twin, if the client asks so', async () => {
+      const url = (name: string) => on(`/user/1/groups/${encodeURIComponent(name)}`);
+      await post(url('Plantão Médico'), {});
+      for (const typed of ['plantao medico', 'PLANTÃO MÉDICO']) {
+        const { status, body } = await post(url(typed), { create: false });
+        expect(status, typed).to.equal(404);
+        expect(body.code).to.equal('group_not_found');
+        expect(body.details).to.have.length(1);
+        expect((body.details as object[])[0]).to.deep.include({ field: 'group', name: 'Plantão Médico' });
+      }
+      for (const other of ['Plantão Médica', '...'])
+        isMissing(await post(url(other), { create: false }), 'group_not_found');
+      const { body } = await post(url('plantao medico'), {});
+      expect(body.groups, 'without it, the exact name decides').to.include.members([
+        'Plantão Médico',
+        'plantao medico',
+      ]);
+    });
+
     it('creates one group when two users join a new name at once', async () => {
       const other = (await post(on('/login'), { username: 'ao mesmo tempo' })).body.user_id as number;
       const sql = new pg.Client({ connectionString: nodes.database.url });

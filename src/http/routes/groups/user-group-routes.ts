@@ -67,7 +67,9 @@ function joinNamedRoute({ namedGroups }: Services): Route {
       create: z
         .boolean('must be true or false')
         .default(true)
-        .describe('False to get 404 group_not_found instead of a new group.'),
+        .describe(
+          'False to get 404 group_not_found instead of a new group. With AUTH=open, its `details` has the `name` of the oldest group that differs in case or accents only, if there is one.',
+        ),
     }),
     errorStatuses: [404, 409],
     headers: ['Idempotency-Key'],

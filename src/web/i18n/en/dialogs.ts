@@ -102,4 +102,8 @@ export const dialogs = {
   join: 'Join',
   createNamedTitle: (name: string) => `Create ${name}?`,
   createNamedText: 'No group has that name yet.',
+  similarTitle: (name: string) => `There is a group “${name}”`,
+  similarText: (name: string) => `Join it, or create “${name}” anyway?`,
+  createAnyway: 'Create anyway',
+  ownGroup: (name: string) => `You are already in a group called “${name}”. Open it`,
 };

@@ -107,4 +107,8 @@ export const dialogs: typeof english = {
   join: 'Entrar',
   createNamedTitle: (name) => `Criar ${name}?`,
   createNamedText: 'Ainda não há grupo com esse nome.',
+  similarTitle: (name) => `Já existe o grupo “${name}”`,
+  similarText: (name) => `Entrar nele ou criar “${name}” mesmo assim?`,
+  createAnyway: 'Criar mesmo assim',
+  ownGroup: (name) => `Você já está em um grupo chamado “${name}”. Abrir`,
 };

@@ -1,14 +1,15 @@
 import type { Chat as ChatGroup, User } from '../../../../client/index.ts';
+import { foldedName } from '../../../shared/folded-name.ts';
 import { MessageText } from './message-text.tsx';
 
 /** What a group is about, formatted as messages are. In `isBrief`, one line of it. */
 export function GroupDescription(props: { group: ChatGroup; me: User; isBrief?: boolean }) {
   const { group, me, isBrief = false } = props;
   if (group.description === '') return null;
-  const names = new Set(group.members.map(({ username }) => username.toLowerCase()));
+  const names = new Set(group.members.map(({ username }) => foldedName(username)));
   return (
     <div class={isBrief ? 'description content brief' : 'description content'} dir="auto">
-      <MessageText text={group.description} names={names} own={me.username.toLowerCase()} />
+      <MessageText text={group.description} names={names} own={foldedName(me.username)} />
     </div>
   );
 }

@@ -8,7 +8,7 @@ export type DialogState =
   | { kind: 'members' | 'leave-group' | 'delete-group' | 'group-settings'; conversation: Conversation }
   | { kind: 'delete-message'; conversation: Conversation; messageId: number }
   | { kind: 'react'; conversation: Conversation; message: Message }
-  | { kind: 'create-named'; name: string }
+  | { kind: 'create-named'; name: string; similar: string | undefined }
   | { kind: 'link'; address: string };
 
 /** The properties of every dialog. */

@@ -44,7 +44,7 @@ export function DialogView({ chat, dialog, close }: Props) {
   const props = { chat, onClose: () => close(dialog) };
   if (dialog.kind === 'delete-message') return <DeleteMessageDialog key={key} {...props} {...dialog} />;
   if (dialog.kind === 'react') return <ReactDialog key={key} {...props} {...dialog} />;
-  if (dialog.kind === 'create-named') return <CreateNamedDialog key={key} {...props} name={dialog.name} />;
+  if (dialog.kind === 'create-named') return <CreateNamedDialog key={key} {...props} {...dialog} />;
   if (dialog.kind === 'link') return <LinkDialog key={key} {...props} address={dialog.address} />;
   if ('conversation' in dialog) {
     const GroupDialog = ofGroup[dialog.kind];

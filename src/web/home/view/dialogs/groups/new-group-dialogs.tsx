@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import { ChatError, type User } from '../../../../../client/index.ts';
+import { ChatError, similarNameOf, type User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { foldedName } from '../../../../shared/folded-name.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import type { Chat } from '../../../model/chat.ts';
 import { groupHash } from '../../../model/location.ts';
@@ -17,6 +18,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const t = dialogTexts();
   const name = useRef<HTMLInputElement>(null);
   const picker = useRef<PickerHandle>(null);
+  const [typed, setTyped] = useState('');
   const [chosen, setChosen] = useState<readonly User[]>([]);
   // The name in the field may be chosen by the submission, which must know of it.
   const latest = useRef(chosen);
@@ -36,7 +38,8 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const without = (user: User) => latest.current.filter(({ id }) => id !== user.id);
   return (
     <Modal title={t.newGroup} action={t.create} act={create} onClose={onClose}>
-      <NameField field={name} isDescribed />
+      <NameField field={name} isDescribed onInput={setTyped} />
+      <OwnGroup chat={chat} name={typed} onClose={onClose} />
       <HowToJoin />
       <PeoplePicker
         chat={chat}
@@ -77,7 +80,7 @@ export function JoinGroupDialog({ chat, onClose }: DialogProps) {
       await joinNamed(view, chat, wanted, false);
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== 'group_not_found') throw error;
-      view.openDialog({ kind: 'create-named', name: wanted });
+      view.openDialog({ kind: 'create-named', name: wanted, similar: similarNameOf(error) });
     }
   };
   return (
@@ -87,19 +90,46 @@ export function JoinGroupDialog({ chat, onClose }: DialogProps) {
   );
 }
 
-/** The user wanted to join a group that does not exist: asks whether to create it. */
-export function CreateNamedDialog({ chat, onClose, name }: DialogProps & { name: string }) {
+interface CreateNamedProps extends DialogProps {
+  name: string;
+  /** The name of a group that differs in case or accents only, if there is one. */
+  similar: string | undefined;
+}
+
+/** The user wanted to join a group that does not exist: asks whether to create it, or to join the one of a similar name. */
+export function CreateNamedDialog({ chat, onClose, name, similar }: CreateNamedProps) {
   const view = useView();
   const t = dialogTexts();
+  if (similar === undefined) {
+    return (
+      <Modal
+        title={t.createNamedTitle(name)}
+        action={t.create}
+        act={() => joinNamed(view, chat, name, true)}
+        onClose={onClose}
+      >
+        <p>{t.createNamedText}</p>
+        <HowToJoin />
+      </Modal>
+    );
+  }
+  const create = () => {
+    onClose();
+    joinNamed(view, chat, name, true).catch((error) => view.app.failed(error));
+  };
   return (
     <Modal
-      title={t.createNamedTitle(name)}
-      action={t.create}
-      act={() => joinNamed(view, chat, name, true)}
+      title={t.similarTitle(similar)}
+      action={t.join}
+      act={() => joinNamed(view, chat, similar, false)}
+      buttons={
+        <button type="button" class="secondary" onClick={create}>
+          {t.createAnyway}
+        </button>
+      }
       onClose={onClose}
     >
-      <p>{t.createNamedText}</p>
-      <HowToJoin />
+      <p>{t.similarText(name)}</p>
     </Modal>
   );
 }
@@ -111,7 +141,28 @@ async function joinNamed({ app }: View, chat: Chat, name: string, create: boolea
   if (joined !== undefined) location.hash = groupHash(joined.group.id);
 }
 
-function NameField({ field, isDescribed }: { field: RefObject<HTMLInputElement | null>; isDescribed?: boolean }) {
+/** Says that the user is in a group of that name already, but for case and accents, and leads to it. */
+function OwnGroup({ chat, name, onClose }: DialogProps & { name: string }) {
+  const wanted = foldedName(name.trim());
+  const twin = chat.conversations.find(({ group }) => !group.direct && foldedName(group.name) === wanted)?.group;
+  return (
+    <p class="hint" role="status">
+      {twin !== undefined && wanted !== '' && (
+        <a href={groupHash(twin.id)} onClick={onClose}>
+          {dialogTexts().ownGroup(twin.name)}
+        </a>
+      )}
+    </p>
+  );
+}
+
+interface NameFieldProps {
+  field: RefObject<HTMLInputElement | null>;
+  isDescribed?: boolean;
+  onInput?: (name: string) => void;
+}
+
+function NameField({ field, isDescribed, onInput }: NameFieldProps) {
   return (
     <>
       <label for="group-name">{dialogTexts().groupName}</label>
@@ -121,6 +172,7 @@ function NameField({ field, isDescribed }: { field: RefObject<HTMLInputElement |
         required
         maxLength={128}
         autocomplete="off"
+        onInput={({ currentTarget }) => onInput?.(currentTarget.value)}
         aria-describedby={isDescribed ? 'how-to-join' : undefined}
       />
     </>
