@@ -2,7 +2,7 @@
  * npm run bench:herd: kills the active node while thousands of polls wait, and counts the statements that the returning
  * clients cause on the other node, with pg_stat_statements.
  */
-import { askedForPolls, herdOver } from '../../integration/delivery/polls/herd-over.ts';
+import { askedForPolls, failOverUnderPolls } from '../../integration/delivery/polls/failover-under-polls.ts';
 import { roomForSockets } from '../common/limits.ts';
 import { runPart } from '../common/part.ts';
 import { shown } from '../common/table.ts';
@@ -22,7 +22,7 @@ await runPart('herd', 'Thundering herd after a failover', async (bench) => {
     contestants: counts.map((count) => ({
       name: name(count),
       async round() {
-        const { statements, backMs, unheard } = await herdOver(count);
+        const { statements, backMs, unheard } = await failOverUnderPolls(count);
         const all = statements.reduce((sum, { calls }) => sum + calls, 0);
         return { statements: all, ...askedForPolls(statements), back: backMs, unheard };
       },

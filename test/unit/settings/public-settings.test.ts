@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { maskUrlSecrets } from '../../src/database/url/mask-secrets.ts';
-import { publicSettings } from '../../src/settings/public-settings.ts';
-import { readSettings } from '../../src/settings.ts';
+import { maskUrlSecrets } from '../../../src/database/url/mask-secrets.ts';
+import { publicSettings } from '../../../src/settings/public-settings.ts';
+import { readSettings } from '../../../src/settings.ts';
 
 const SECRETS = {
   DATABASE_URL: 'postgres://ana:hunter2@pg1:5432,pg2:5433/chat?sslmode=require',
@@ -13,7 +13,9 @@ const SECRETS = {
 describe('The settings that others may see', () => {
   it('have every setting of .env.example, by its name there', () => {
     const documented = [
-      ...readFileSync(new URL('../../.env.example', import.meta.url), 'utf8').matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm),
+      ...readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8').matchAll(
+        /^(?:# )?([A-Z][A-Z0-9_]+)=/gm,
+      ),
     ].map(([, name]) => name);
     // Parts of the URL, and another name of PREFERRED.
     const other = ['DB_USER', 'DB_PASSWORD', 'DB_HOST', 'DB_PORT', 'DB_NAME', 'IS_PRIMARY'];

@@ -1,13 +1,13 @@
 import { EventEmitter, getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import type { Response } from 'express';
-import { OnceSignal } from '../../src/async/once-signal.ts';
-import { onAbort } from '../../src/client/requests/on-abort.ts';
-import { sleep } from '../../src/client/requests/sleep.ts';
-import { endWithToken } from '../../src/http/request/checks/authentication.ts';
-import { RequestLifetime } from '../../src/http/request/request-lifetime.ts';
-import { eventually } from '../support/eventually.ts';
-import { noteWarning, takeWarnings } from '../support/run/process-warnings.ts';
+import { OnceSignal } from '../../../src/async/once-signal.ts';
+import { onAbort } from '../../../src/client/requests/on-abort.ts';
+import { sleep } from '../../../src/client/requests/sleep.ts';
+import { endWithToken } from '../../../src/http/request/checks/authentication.ts';
+import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
+import { eventually } from '../../support/eventually.ts';
+import { noteWarning, takeWarnings } from '../../support/run/process-warnings.ts';
 
 describe('Many listeners on one object', () => {
   it('of polls under one token cause no warning, are all notified, and leave nothing behind', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { KEEP_MS, RecentSignals } from '../../../src/chat/live/recent-signals.ts';
+import { KEEP_MS, RecentSignals } from '../../../../src/chat/live/recent-signals.ts';
 
 const signal = (json: string) => ({ userId: 1, groupIds: [1], json });
 

@@ -3,16 +3,16 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import express from 'express';
-import { createApp } from '../../../src/http/app.ts';
-import { NodeClient, NoResponse } from '../../../src/http/forwarding/node-client.ts';
-import { WriteForwarder } from '../../../src/http/forwarding/write-forwarder.ts';
-import { addressOf } from '../../../src/http/request/checks/client-address.ts';
-import { Server } from '../../../src/http/server.ts';
-import type { Services } from '../../../src/http/services.ts';
-import { always } from '../../support/always.ts';
-import { eventually } from '../../support/eventually.ts';
-import { post } from '../../support/network/http.ts';
-import { unusedServices } from '../../support/nodes/unused-services.ts';
+import { createApp } from '../../../../src/http/app.ts';
+import { NodeClient, NoResponse } from '../../../../src/http/forwarding/node-client.ts';
+import { WriteForwarder } from '../../../../src/http/forwarding/write-forwarder.ts';
+import { addressOf } from '../../../../src/http/request/checks/client-address.ts';
+import { Server } from '../../../../src/http/server.ts';
+import type { Services } from '../../../../src/http/services.ts';
+import { always } from '../../../support/always.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { post } from '../../../support/network/http.ts';
+import { unusedServices } from '../../../support/nodes/unused-services.ts';
 
 async function listen(handler: http.RequestListener): Promise<{ server: http.Server; url: string }> {
   const server = http.createServer(handler).listen(0, '127.0.0.1');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
-import { NodeClient, NoResponse } from '../../../src/http/forwarding/node-client.ts';
+import { NodeClient, NoResponse } from '../../../../src/http/forwarding/node-client.ts';
 
 const PIECE = Buffer.from(`10000\r\n${'x'.repeat(0x10000)}\r\n`);
 

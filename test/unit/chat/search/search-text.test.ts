@@ -1,15 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Candidates } from '../../../src/chat/search/candidates.ts';
-import { fold, foldWithStarts } from '../../../src/chat/search/folding.ts';
-import { foundMessages } from '../../../src/chat/search/found-messages.ts';
-import { MAX_MATCHES, partsOf } from '../../../src/chat/search/highlights.ts';
-import { appendChunk, chunksOf, type IndexRow, markMessage } from '../../../src/chat/search/indexing/index-rows.ts';
-import { hashesOf, requiredHashes, senderHash } from '../../../src/chat/search/indexing/signatures.ts';
-import { occurrences, termsOf } from '../../../src/chat/search/search-query.ts';
-import { ERROR_CODES } from '../../../src/http/contract/error-codes.ts';
-import { FIELDS } from '../../../src/http/docs/field-texts.ts';
-import { GUIDE } from '../../../src/http/docs/guide.ts';
+import { Candidates } from '../../../../src/chat/search/candidates.ts';
+import { fold, foldWithStarts } from '../../../../src/chat/search/folding.ts';
+import { foundMessages } from '../../../../src/chat/search/found-messages.ts';
+import { MAX_MATCHES, partsOf } from '../../../../src/chat/search/highlights.ts';
+import { appendChunk, chunksOf, type IndexRow, markMessage } from '../../../../src/chat/search/indexing/index-rows.ts';
+import { hashesOf, requiredHashes, senderHash } from '../../../../src/chat/search/indexing/signatures.ts';
+import { occurrences, termsOf } from '../../../../src/chat/search/search-query.ts';
+import { ERROR_CODES } from '../../../../src/http/contract/error-codes.ts';
+import { FIELDS } from '../../../../src/http/docs/field-texts.ts';
+import { GUIDE } from '../../../../src/http/docs/guide.ts';
 
 const textsOf = (query: string) => termsOf(query).map(({ text }) => text);
 /** The matching parts in brackets. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { WriterHealth, type WriterSession } from '../../../src/chat/posting/writer-health.ts';
+import { WriterHealth, type WriterSession } from '../../../../src/chat/posting/writer-health.ts';
 
 const session = {} as WriterSession;
 const refusal = (code: string, table?: string) => Object.assign(new Error('refused'), { code, table });

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import pg from 'pg';
-import { KEPT_SESSIONS } from '../../src/database/session/connection.ts';
-import { settingsWarnings } from '../../src/settings/warnings.ts';
-import { readSettings, SettingsError } from '../../src/settings.ts';
+import { KEPT_SESSIONS } from '../../../src/database/session/connection.ts';
+import { settingsWarnings } from '../../../src/settings/warnings.ts';
+import { readSettings, SettingsError } from '../../../src/settings.ts';
 
 const DATABASE_URL = 'postgres://localhost/chat';
 
@@ -116,7 +116,7 @@ describe('Invalid settings', () => {
 
 describe('The documentation of DB_POOL_SIZE', () => {
   it('names every session that a node keeps beside its pool', () => {
-    const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+    const example = readFileSync(new URL('../../../.env.example', import.meta.url), 'utf8');
     const [comment = ''] = /(?:^#.*\n)+# DB_POOL_SIZE=/m.exec(example) ?? [];
     for (const name of KEPT_SESSIONS) expect(comment).to.match(new RegExp(`\\b${name}\\b`));
   });

@@ -2,10 +2,10 @@ import { syncBuiltinESMExports } from 'node:module';
 import url from 'node:url';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { hidesCharacters } from '../../../src/chat/users/names.ts';
-import { nameList, username } from '../../../src/http/contract/request-schemas.ts';
-import { HttpError } from '../../../src/http/http-error.ts';
-import { check } from '../../../src/http/request/validate.ts';
+import { hidesCharacters } from '../../../../src/chat/users/names.ts';
+import { nameList, username } from '../../../../src/http/contract/request-schemas.ts';
+import { HttpError } from '../../../../src/http/http-error.ts';
+import { check } from '../../../../src/http/request/validate.ts';
 
 /** Calls `run` and returns how often the platform was asked about a host name. */
 function questionsIn(run: () => void): number {

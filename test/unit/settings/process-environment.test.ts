@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { EnvironmentError, processEnvironment } from '../../src/settings/process-environment.ts';
+import { EnvironmentError, processEnvironment } from '../../../src/settings/process-environment.ts';
 
 const MAKE_PIPE = 'mkfifo';
 

@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type pg from 'pg';
-import { GroupOrNameAudience } from '../../../src/chat/delivery/audiences.ts';
-import { CatchUpReader } from '../../../src/chat/delivery/catch-up-reader.ts';
-import { Refused } from '../../../src/chat/errors.ts';
-import { EventDecoder } from '../../../src/events/reading/event-decoder.ts';
+import { GroupOrNameAudience } from '../../../../src/chat/delivery/audiences.ts';
+import { CatchUpReader } from '../../../../src/chat/delivery/catch-up-reader.ts';
+import { Refused } from '../../../../src/chat/errors.ts';
+import { EventDecoder } from '../../../../src/events/reading/event-decoder.ts';
 
 /** A database that responds when `answer` is called, and a clock that is set by hand. */
 class World {

@@ -2,8 +2,8 @@ import { chmod, chown, lchown, link, mkdir, mkdtemp, rm, symlink, writeFile } fr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { checkOwnFolder, checkOwnTree, checkPlace } from '../../src/local-cluster/embedded/own-folder.ts';
-import { EmbeddedPostgresError } from '../../src/local-cluster/embedded/system-user.ts';
+import { checkOwnFolder, checkOwnTree, checkPlace } from '../../../src/local-cluster/embedded/own-folder.ts';
+import { EmbeddedPostgresError } from '../../../src/local-cluster/embedded/system-user.ts';
 
 /** The user nobody, as any other local user. */
 const OTHER = 65_534;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { GroupNameCache } from '../../../src/chat/delivery/group-name-cache.ts';
+import { GroupNameCache } from '../../../../src/chat/delivery/group-name-cache.ts';
 
 describe('The cache of group names', () => {
   const cacheOf = (names: Map<number, string>) => {

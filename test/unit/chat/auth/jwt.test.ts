@@ -2,13 +2,13 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import { exportSPKI } from 'jose';
 import pino from 'pino';
-import { JwksSource } from '../../../src/chat/auth/jwt/jwks-source.ts';
-import { JwtVerifier, looksLikeJwt } from '../../../src/chat/auth/jwt/jwt-verifier.ts';
-import { settingsWarnings } from '../../../src/settings/warnings.ts';
-import { readSettings, type SettingsError } from '../../../src/settings.ts';
-import { eventually } from '../../support/eventually.ts';
-import { AUDIENCE, ISSUER, JwtIssuer } from '../../support/network/jwt-issuer.ts';
-import { collectGarbage } from '../../support/run/collect-garbage.ts';
+import { JwksSource } from '../../../../src/chat/auth/jwt/jwks-source.ts';
+import { JwtVerifier, looksLikeJwt } from '../../../../src/chat/auth/jwt/jwt-verifier.ts';
+import { settingsWarnings } from '../../../../src/settings/warnings.ts';
+import { readSettings, type SettingsError } from '../../../../src/settings.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { AUDIENCE, ISSUER, JwtIssuer } from '../../../support/network/jwt-issuer.ts';
+import { collectGarbage } from '../../../support/run/collect-garbage.ts';
 
 const log = pino({ level: 'silent' });
 const settingsOf = (env: Record<string, string>) =>

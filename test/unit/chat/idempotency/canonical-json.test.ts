@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { canonicalJson } from '../../../src/chat/idempotency/canonical-json.ts';
+import { canonicalJson } from '../../../../src/chat/idempotency/canonical-json.ts';
 
 describe('Canonical JSON', () => {
   it('does not depend on the order of keys, at any depth', () => {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { GroupOrNameAudience, UserAudience } from '../../../src/chat/delivery/audiences.ts';
-import type { Memberships } from '../../../src/chat/delivery/membership-cache.ts';
-import { membershipsBefore } from '../../../src/chat/delivery/membership-order.ts';
-import { replay } from '../../../src/chat/delivery/replay.ts';
-import type { LogEvent } from '../../../src/events/log-event.ts';
+import { GroupOrNameAudience, UserAudience } from '../../../../src/chat/delivery/audiences.ts';
+import type { Memberships } from '../../../../src/chat/delivery/membership-cache.ts';
+import { membershipsBefore } from '../../../../src/chat/delivery/membership-order.ts';
+import { replay } from '../../../../src/chat/delivery/replay.ts';
+import type { LogEvent } from '../../../../src/events/log-event.ts';
 
 const ME = 7;
 const OTHER = 8;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { deviceLabel } from '../../../src/chat/auth/device-label.ts';
+import { deviceLabel } from '../../../../src/chat/auth/device-label.ts';
 
 const WEBKIT = 'AppleWebKit/537.36 (KHTML, like Gecko)';
 

@@ -3,10 +3,10 @@ import http from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Response } from 'express';
-import { RequestLifetime } from '../../../src/http/request/request-lifetime.ts';
-import { sendJson } from '../../../src/http/response/send-json.ts';
-import { UnreadResponses, unreadResponses } from '../../../src/http/response/unread-responses.ts';
-import { eventually } from '../../support/eventually.ts';
+import { RequestLifetime } from '../../../../src/http/request/request-lifetime.ts';
+import { sendJson } from '../../../../src/http/response/send-json.ts';
+import { UnreadResponses, unreadResponses } from '../../../../src/http/response/unread-responses.ts';
+import { eventually } from '../../../support/eventually.ts';
 
 const MB = 1024 * 1024;
 /** More than the kernel takes from a socket whose other end reads nothing. */

@@ -13,7 +13,7 @@ export interface Statement {
 }
 
 /** The cost of a failover under waiting polls for the database. */
-export interface HerdCost {
+export interface FailoverCost {
   waiters: number;
   statements: Statement[];
   /** Time from the kill until all polls wait on the other node, which is then active. */
@@ -86,7 +86,7 @@ const waitersOf = async ({ url }: NodeProcess) =>
   Number(/^plantao_waiters (\d+)$/m.exec((await get(`${url}/metrics`)).text)?.[1]);
 
 /** Lets a number of polls wait on the active node, kills it with SIGKILL, and counts the other node's statements. */
-export async function herdOver(waiters: number): Promise<HerdCost> {
+export async function failOverUnderPolls(waiters: number): Promise<FailoverCost> {
   const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'shared_preload_libraries=pg_stat_statements'] });
   const client = new pg.Client({ connectionString: postgres.url });
   await client.connect();

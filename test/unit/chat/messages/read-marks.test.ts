@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Sequelize } from 'sequelize';
-import { ReadMarks } from '../../../src/chat/messages/read-marks.ts';
+import { ReadMarks } from '../../../../src/chat/messages/read-marks.ts';
 
 interface MarkBinds {
   bind: { users: number[]; groups: number[]; messages: number[] };

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
 
-describe('The TCP proxy of the tests', () => {
+describe('The TCP proxy', () => {
   let echo: Server;
   let proxy: TcpProxy;
   const served = new Set<Socket>();

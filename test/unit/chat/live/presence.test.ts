@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { Presence, TICK_MS } from '../../../src/chat/live/presence.ts';
-import { MAX_ONLINE } from '../../../src/chat/live/signal.ts';
+import { Presence, TICK_MS } from '../../../../src/chat/live/presence.ts';
+import { MAX_ONLINE } from '../../../../src/chat/live/signal.ts';
 
 describe('Presence', () => {
   it('shows the maximum number of users as online while they stay connected', () => {
