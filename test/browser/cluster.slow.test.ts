@@ -56,7 +56,10 @@ describe('The cluster page', function () {
     await eventually('some reads have hung', async () => reads >= 4, { within: 60_000 });
     // Two nodes, and two reads of up to 2.5 s a turn: together with the reads there would be four.
     expect(probes).to.be.at.least(8);
+    await page.locator('.live.stale', { hasText: 'Not live: last known state' }).waitFor();
     await page.unroute('**/cluster');
+    // From either node: the last read from its own may have hung.
+    await page.getByText(/^Live from/).waitFor();
   });
 
   it('says which node is active and since when, and has a card with figures for each node', async () => {
@@ -160,8 +163,24 @@ describe('The cluster page', function () {
     await expectAccessible(page, 'cluster-none-active');
     await operate(page, standby, 'Bring back');
     await isActive(page, standby);
+    await page.getByText(`${active.name} was taken out of service. ${standby.name} became active (term `).waitFor();
     await operate(page, active, 'Bring back');
     await card(page, active).getByText('standby', { exact: true }).waitFor();
+  });
+
+  it('says that a node was taken out of service, not that it failed to respond, when the page moves because of it', async () => {
+    const [active, standby] = await roles();
+    const page = await open(standby);
+    await isActive(page, active);
+    // As for a page whose read was under way.
+    await page.route(`${standby.url}/cluster`, (route) => route.abort());
+    await page.getByText(`${standby.name} didn't respond. This page now reads from ${active.name}.`).waitFor();
+    await operate(page, standby, 'Take out of service');
+    const said = `${standby.name} was taken out of service. This page now reads from ${active.name}.`;
+    await page.getByText(said).waitFor();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await operate(page, standby, 'Bring back');
+    await card(page, standby).getByText('standby', { exact: true }).waitFor();
   });
 
   it("shows PostgreSQL's standbys with what a failover could lose, and two active nodes in red", async () => {

@@ -10,6 +10,8 @@ export interface ClusterSnapshot {
   clusterAt: number;
   /** The error code of the last read of `/cluster`; undefined if it succeeded. */
   failure: string | undefined;
+  /** True if a database session is known to block the nodes. */
+  isBlocked: boolean;
   /** True if any node has responded to the last requests. */
   responds: boolean;
   /** How long ago the newest term ended, by the database's clock; undefined if it is open or unknown. */
@@ -19,7 +21,15 @@ export interface ClusterSnapshot {
 }
 
 /** Why no node is active. */
-type MissingCause = 'all_fallen' | 'none_running' | 'database' | 'paused' | 'failover' | 'stuck';
+type MissingCause =
+  | 'all_fallen'
+  | 'none_running'
+  | 'database'
+  | 'paused'
+  | 'blocked'
+  | 'hindered'
+  | 'failover'
+  | 'stuck';
 
 /** The state of the cluster, from which headline.tsx builds a sentence. */
 export type ClusterHealth =
@@ -47,6 +57,9 @@ export type ClusterHealth =
 
 /** A failover is over by then, unless something prevents it. */
 const USUAL_FAILOVER_MS = 10_000;
+
+/** What an operator should know first of the conditions of the standbys: the session that blocks has its remedy with it. */
+const MOST_TELLING = ['blocked', 'promotion'];
 
 /** Returns the state of the cluster. */
 export function assess(snapshot: ClusterSnapshot): ClusterHealth {
@@ -76,19 +89,23 @@ function assessActive(
 }
 
 function missing(snapshot: ClusterSnapshot): ClusterHealth {
-  const { nodes, cluster, failure } = snapshot;
+  const { nodes, cluster, failure, isBlocked } = snapshot;
   const newest = cluster?.history[0];
   const forMs = missingForMs(snapshot);
   const standbys = nodes.filter(({ role }) => role === 'standby');
   const conditions = standbys.flatMap((standby) => standby.conditions);
-  const problem = (conditions.find(({ name }) => name === 'promotion') ?? conditions[0])?.reason;
+  const telling = MOST_TELLING.flatMap((name) => conditions.filter((one) => one.name === name));
+  const problem = (telling[0] ?? conditions[0])?.reason;
   const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
   const isPaused = (cluster?.pause ?? null) !== null;
   const cause = causeOf({
     nodes,
     hasStandby: standbys.length > 0,
-    isDatabaseAway: failure === 'unavailable',
+    // A node that responds to its probe and not to this read waits for the database.
+    isDatabaseAway: failure === 'unavailable' || failure === 'unreachable',
     isPaused,
+    isBlocked: isBlocked || conditions.some(({ name }) => name === 'blocked'),
+    isHindered: telling.length > 0,
     forMs,
   });
   return { kind: 'missing', cause, forMs, last, problem };
@@ -117,11 +134,15 @@ function causeOf(options: {
   hasStandby: boolean;
   isDatabaseAway: boolean;
   isPaused: boolean;
+  isBlocked: boolean;
+  isHindered: boolean;
   forMs: number | undefined;
 }): MissingCause {
-  const { nodes, hasStandby, isDatabaseAway, isPaused, forMs = 0 } = options;
+  const { nodes, hasStandby, isDatabaseAway, isPaused, isBlocked, isHindered, forMs = 0 } = options;
   if (isDatabaseAway) return 'database';
   if (isPaused) return 'paused';
-  if (hasStandby) return forMs < USUAL_FAILOVER_MS ? 'failover' : 'stuck';
+  if (hasStandby && isBlocked) return 'blocked';
+  if (hasStandby && forMs >= USUAL_FAILOVER_MS) return 'stuck';
+  if (hasStandby) return isHindered ? 'hindered' : 'failover';
   return nodes.some(({ role }) => role === 'fallen') ? 'all_fallen' : 'none_running';
 }

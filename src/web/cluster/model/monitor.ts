@@ -41,7 +41,7 @@ export class Monitor extends Observable {
   auth: Health['auth'] | undefined;
   adminToken = loadAdminToken();
   /** The names of the nodes between which the page has moved: the last time. */
-  moved: { from: string; to: string; at: Date } | undefined;
+  moved: { from: string; to: string; at: Date; why: 'silent' | 'fallen' | 'stopped' } | undefined;
   readonly #reader: NodeReader;
   readonly #base: string;
   readonly #known: KnownNodes;
@@ -60,7 +60,7 @@ export class Monitor extends Observable {
     this.#base = base;
     this.#known = new KnownNodes(base, () => localStorage, fetch.bind(globalThis));
     this.#reader = new NodeReader(base, (from, to) => {
-      this.moved = { from: this.nameOf(from), to: this.nameOf(to), at: new Date() };
+      this.moved = { from: this.nameOf(from), to: this.nameOf(to), at: new Date(), why: 'silent' };
     });
   }
 
@@ -72,6 +72,11 @@ export class Monitor extends Observable {
   /** True while the current node responds. */
   get isConnected(): boolean {
     return this.#responds;
+  }
+
+  /** How long ago the page last read the state of the cluster; undefined before it has. */
+  get ageMs(): number | undefined {
+    return this.cluster && performance.now() - this.cluster.at;
   }
 
   get nodes(): NodeState[] {
@@ -87,7 +92,7 @@ export class Monitor extends Observable {
     const now = performance.now();
     return assess({
       ...{ now, nodes: this.nodes, failure: this.#failure, missingSince: this.#missingSince },
-      ...{ responds: this.#responds, endedAgoMs: this.#endedAgoMs(now) },
+      ...{ responds: this.#responds, endedAgoMs: this.#endedAgoMs(now), isBlocked: (this.blocking ?? []).length > 0 },
       cluster: this.cluster?.content,
       clusterAt: this.cluster?.at ?? now,
     });
@@ -217,6 +222,9 @@ export class Monitor extends Observable {
     const active = this.active;
     if (active === undefined) this.#missingSince ??= performance.now();
     else this.#missingSince = undefined;
+    // The page may have noticed the silence of a node before it could know that the node was taken out of service.
+    const left = this.nodes.find(({ name }) => name === this.moved?.from)?.role;
+    if (this.moved && (left === 'fallen' || left === 'stopped')) this.moved.why = left;
     const key = active && `${active.name} ${active.term}`;
     // A change shows in the timeline at once.
     if (key !== this.#lastActive) void this.#readTimeline();

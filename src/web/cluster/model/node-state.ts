@@ -41,6 +41,9 @@ export const responds = ({ health, misses }: Probe) => health !== undefined && m
 /** A node that wrote its row this recently runs, however late its responses are. It writes every second or two, in milliseconds. */
 const FRESH_MS = 4000;
 
+/** A row of this age tells nothing about now, unless the page reads more rarely: the database or the page may be cut off. */
+const STALE_MS = 6000;
+
 /** After this time a node that no longer runs is not shown. */
 const FORMER_MS = 600_000;
 
@@ -87,7 +90,8 @@ export function isFormer({ role, heartbeat_age_ms: age }: NodeRow): boolean {
 
 /** Returns the role of a node that does not respond. Behind a proxy no browser reaches the nodes: only their rows count. */
 function roleWithout(recorded: DisplayRole, probe: Probe | undefined, ageMs: number): DisplayRole {
-  if (probe?.health === undefined || recorded === 'stopped') return recorded;
+  if (recorded === 'stopped') return recorded;
+  if (probe?.health === undefined) return ageMs < STALE_MS ? recorded : 'silent';
   return probe.misses !== REFUSED && ageMs < FRESH_MS ? recorded : 'unreachable';
 }
 

@@ -4,6 +4,7 @@ import { clockTime, duration } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
 import type { TermRow } from '../model/api-types.ts';
 import type { Chart } from '../model/timeline.ts';
+import { asSentence } from './as-sentence.ts';
 
 const SHOWN = 5;
 /** A shorter time without an active node is usual for a switchover. */
@@ -63,5 +64,8 @@ function changeOf(term: TermRow, before: TermRow | undefined): Change {
   if (before === undefined) return { ...change, text: `${t.firstTerm(node)}.` };
   const cause = (t.ended[before.end_cause ?? ''] ?? t.endedUnknown)(before.node);
   const asked = before.asked_by === null ? '' : ` (${t.askedBy(before.asked_by)})`;
-  return { ...change, text: `${t.became(node, term.term)}: ${cause}${asked}.` };
+  // In the order of time: read as a cause, "it became active: it was taken out of service" says the opposite.
+  const ended = asSentence(`${cause}${asked}`, before.node);
+  const began = node === before.node ? t.becameAgain(node, term.term) : t.became(node, term.term);
+  return { ...change, text: `${ended}. ${asSentence(began, node)}.` };
 }

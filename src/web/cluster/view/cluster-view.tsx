@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useEffect, useState } from 'preact/hooks';
-import { clockTime } from '../../i18n/durations.ts';
+import { clockTime, duration } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
 import { SiteHeader } from '../../shared/site-header.tsx';
 import type { ClusterHealth } from '../model/cluster-health.ts';
@@ -20,6 +20,8 @@ type OpenDialog = { kind: 'operation'; operation: Operation; node: string } | { 
 
 /** How long the page says that it reads from another node than before, in milliseconds. From then on, the name of the node says it. */
 const MOVED_MS = 60_000;
+/** Reads are a second apart, and a slow one takes up to 2.5 s: an older state is not live. */
+const STALE_MS = 5000;
 /** Ages on the page move on between two reads. */
 const TICK_MS = 500;
 
@@ -79,15 +81,17 @@ function blockerOf({ blocking = [] }: Monitor, health: ClusterHealth) {
 /** Shows which node the page reads from, and that it has moved. */
 function LiveLine({ monitor }: { monitor: Monitor }) {
   const t = clusterTexts();
-  const { moved, isConnected, cluster, adminToken } = monitor;
+  const { moved, isConnected, cluster, ageMs, adminToken } = monitor;
   if (cluster === undefined && isConnected) return null;
+  const isLive = isConnected && (ageMs ?? 0) < STALE_MS;
   const hasMoved = moved !== undefined && Date.now() - moved.at.getTime() < MOVED_MS;
+  const move = hasMoved && `${t.moved[moved.why](moved.from)} ${t.readsNow(moved.to)}`;
   return (
     <div class="live-line">
-      <span class={isConnected ? 'live' : 'live stale'}>
-        {isConnected ? t.readsFrom(monitor.readsFrom) : t.notLive}
+      <span class={isLive ? 'live' : 'live stale'}>
+        {isLive ? t.readsFrom(monitor.readsFrom) : t.notLive(ageMs === undefined ? undefined : duration(ageMs))}
       </span>
-      <span role="status">{hasMoved && `${clockTime(moved.at, new Date())}: ${t.moved(moved.from, moved.to)}`}</span>
+      <span role="status">{hasMoved && `${clockTime(moved.at, new Date())}: ${move}`}</span>
       {adminToken !== undefined && (
         <button type="button" class="secondary small" onClick={() => monitor.setAdminToken(undefined)}>
           {t.forgetAdminToken}

@@ -4,6 +4,7 @@ import { clusterTexts } from '../../i18n/texts.ts';
 import { nodeTime } from '../../shared/node-time.ts';
 import type { Blocker } from '../model/api-types.ts';
 import type { ClusterHealth } from '../model/cluster-health.ts';
+import { asSentence } from './as-sentence.ts';
 import { Command } from './command.tsx';
 
 const SEPARATE = 'UPDATE plantao.cluster SET id = gen_random_uuid()';
@@ -67,6 +68,9 @@ function partsOf(health: ClusterHealth): [Tone, sentence: string, ...more: strin
   }
 }
 
+/** Of a pause and of fallen nodes the remedy says it all; a failover that goes well has no problem. */
+const EXPLAINED_BY_STANDBY: readonly string[] = ['stuck', 'database', 'blocked', 'hindered'];
+
 function missingParts({
   cause,
   forMs,
@@ -76,9 +80,8 @@ function missingParts({
   const t = clusterTexts();
   const sentence = forMs === undefined ? t.missingNow : t.missing(duration(forMs));
   const because =
-    last === undefined ? '' : `${sentenceOf((t.ended[last.cause] ?? t.endedUnknown)(last.node), last.node)}. `;
-  // Of a pause and of an unreachable database, the lines above say it all.
-  const says = problem === undefined || cause !== 'stuck' ? [] : [t.standbySays(problem)];
+    last === undefined ? '' : `${asSentence((t.ended[last.cause] ?? t.endedUnknown)(last.node), last.node)}. `;
+  const says = problem === undefined || !EXPLAINED_BY_STANDBY.includes(cause) ? [] : [t.standbySays(problem)];
   return ['bad', `${sentence} ${t.refused}`, `${because}${t.remedy[cause]}`, ...says];
 }
 
@@ -88,7 +91,3 @@ function spoken(health: ClusterHealth): string {
   if (health.kind === 'active') return t.activeNow(health.node);
   return health.kind === 'missing' ? `${t.missingNow} ${t.remedy[health.cause]}` : '';
 }
-
-/** Begins with a capital letter, unless it begins with the name of the node. */
-const sentenceOf = (text: string, node: string) =>
-  text.startsWith(node) ? text : text.charAt(0).toUpperCase() + text.slice(1);

@@ -20,9 +20,11 @@ export const cluster = {
     all_fallen: 'All running nodes are fallen (out of service). Bring one back below.',
     none_running: 'No running node can take over. Start a node.',
     database:
-      "The nodes can't reach PostgreSQL. Check that it runs and that they can connect; they reconnect automatically.",
+      "PostgreSQL doesn't respond to the nodes. Check that it is running, not frozen or overloaded, and that they can connect. They reconnect automatically.",
     // The line of the pause follows.
     paused: 'Bring the node back that was active last, or end the pause.',
+    blocked: "A standby can't take over while a database session blocks it.",
+    hindered: 'A standby tries to take over, and something prevents it.',
     failover: 'A standby takes over by itself, usually within a few seconds. There is nothing to do.',
     stuck: 'A standby should have taken over by now. Check the blocking sessions below, and the log of the standby.',
   },
@@ -57,8 +59,13 @@ export const cluster = {
   } as Record<string, (node: string) => string>,
   endedUnknown: (node: string) => `the term of ${node} ended`,
   readsFrom: (node: string) => `Live from ${node}`,
-  notLive: 'Not live: last known state',
-  moved: (from: string, to: string) => `${from} didn't respond. This page now reads from ${to}.`,
+  notLive: (age: string | undefined) => (age === undefined ? 'Not live' : `Not live: last known state, ${age} old`),
+  moved: {
+    silent: (from: string) => `${from} didn't respond.`,
+    fallen: (from: string) => `${from} was taken out of service.`,
+    stopped: (from: string) => `${from} was stopped.`,
+  },
+  readsNow: (to: string) => `This page now reads from ${to}.`,
   nodes: 'Nodes',
   formerNodes: (count: number) =>
     count === 1 ? '1 former node is not shown.' : `${count} former nodes are not shown.`,
@@ -117,6 +124,7 @@ export const cluster = {
   now: 'now',
   changes: 'Changes',
   became: (node: string, term: number) => `${node} became active (term ${term})`,
+  becameAgain: (node: string, term: number) => `${node} became active again (term ${term})`,
   firstTerm: (node: string) => `${node} became the first active node`,
   stillMissing: 'No node is active.',
   askedBy: (who: string) => `requested by ${who}`,

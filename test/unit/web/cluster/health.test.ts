@@ -37,7 +37,10 @@ const probe = (node: string, role: Health['role'], misses = 0): [string, Probe] 
   { health: health(node, role), at: 10_000, misses },
 ];
 
-const DEFAULTS = { now: 10_000, clusterAt: 10_000, failure: undefined, responds: true, endedAgoMs: undefined };
+const DEFAULTS = {
+  ...{ now: 10_000, clusterAt: 10_000, failure: undefined, responds: true, endedAgoMs: undefined },
+  isBlocked: false,
+};
 
 function assessed(cluster: ClusterStatus | undefined, probes: [string, Probe][], more: Partial<ClusterSnapshot> = {}) {
   const at = { rowAt: 10_000, now: more.now ?? DEFAULTS.now };
@@ -102,6 +105,8 @@ describe('The state of the cluster on its page', () => {
   it('relies on the rows where the browser reaches no node by itself', () => {
     const unreached: [string, Probe] = ['a', { health: undefined, at: 0, misses: 9 }];
     expect(assessed(status(both, [term('a')]), [unreached])).to.include({ kind: 'active', node: 'a' });
+    // The rows of several seconds ago say nothing about now.
+    expect(assessed(status(both, [term('a')]), [unreached], { now: 16_000 })).to.include({ kind: 'missing' });
   });
 
   it('says that a standby takes over soon after the active node is gone, and that something is wrong later', () => {
@@ -111,6 +116,21 @@ describe('The state of the cluster on its page', () => {
     expect(state).to.deep.include({ last: { node: 'a', cause: 'silent' } });
     const later = assessed(status(rows, [term('a')]), [probe('b', 'standby')], { missingSince: -10_000 });
     expect(later).to.include({ cause: 'stuck', forMs: 20_000 });
+  });
+
+  it('does not promise a failover while something is known to prevent it', () => {
+    const rows = [row('a', 'silent'), row('b', 'standby')];
+    const says = (...names: string[]): [string, Probe] => {
+      const conditions = names.map((name) => ({ name, reason: `because of ${name}`, since: '' }));
+      return ['b', { health: health('b', 'standby', conditions), at: 10_000, misses: 0 }];
+    };
+    const of = (probe: [string, Probe], more = {}) => assessed(status(rows, [term('a')]), [probe], more);
+    expect(of(says())).to.include({ cause: 'failover', problem: undefined });
+    expect(of(says(), { isBlocked: true })).to.include({ cause: 'blocked' });
+    expect(of(says('promotion'))).to.include({ cause: 'hindered', problem: 'because of promotion' });
+    // Without the admin token the page knows of the session by this alone.
+    expect(of(says('promotion', 'blocked'))).to.include({ cause: 'blocked', problem: 'because of blocked' });
+    expect(of(says('promotion'), { missingSince: -10_000 })).to.include({ cause: 'stuck' });
   });
 
   it('counts from the last sign that a node was active, which its peers know, and not from its last heartbeat', () => {
@@ -148,6 +168,10 @@ describe('The state of the cluster on its page', () => {
       failure: 'unavailable',
     });
     expect(away).to.include({ kind: 'missing', cause: 'database' });
+    // A frozen PostgreSQL: nodes respond to the page's probes, and reads of their rows hang.
+    const hangs = { failure: 'unreachable' };
+    const frozen = assessed(status(both, [term('a')]), [probe('a', 'standby'), probe('b', 'standby')], hangs);
+    expect(frozen).to.include({ kind: 'missing', cause: 'database' });
     const lost = assessed(status(both, [term('a')]), [], {
       failure: 'unreachable',
       responds: false,
