@@ -48,7 +48,7 @@ BEGIN
   END IF;
   INSERT INTO plantao.reaction_counts AS k (message_id, emoji, count)
   SELECT c.message_id, c.emoji, count(*) FROM changed c GROUP BY c.message_id, c.emoji
-  ON CONFLICT (message_id, emoji) DO UPDATE SET count = k.count + excluded.count;
+  ON CONFLICT (message_id, emoji) DO UPDATE SET count = least(k.count, 2147483647 - excluded.count) + excluded.count;
   IF EXISTS (SELECT FROM (SELECT DISTINCT message_id, user_id FROM changed) c WHERE EXISTS (
        SELECT FROM plantao.reactions r WHERE r.message_id = c.message_id AND r.user_id = c.user_id OFFSET 10))
      OR EXISTS (SELECT FROM (SELECT DISTINCT message_id FROM changed) c WHERE EXISTS (

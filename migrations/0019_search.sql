@@ -23,7 +23,7 @@ CREATE TABLE plantao.search_index (
 INSERT INTO plantao.search_index (position) SELECT plantao.log_head();
 COMMENT ON TABLE plantao.search_index IS 'One row: the progress of the search index. Read it through plantao.search_status.';
 COMMENT ON COLUMN plantao.search_index.only_row IS 'Limits the table to one row.';
-COMMENT ON COLUMN plantao.search_index.generation IS 'Number of times that a rebuild was started. Writes of an earlier generation are discarded.';
+COMMENT ON COLUMN plantao.search_index.generation IS 'Number of times that a rebuild was started; after the highest integer it begins at 1 again. Writes of an earlier generation are discarded.';
 COMMENT ON COLUMN plantao.search_index.format IS
   'Identifies how texts become n-grams and hashes. A node of a version with another format searches without the index, and begins a new one when it is active.';
 COMMENT ON COLUMN plantao.search_index.position IS 'Position in the event log up to which new and edited messages are indexed.';
@@ -56,8 +56,8 @@ CREATE FUNCTION plantao.rebuild_search() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   -- The row comes first: the active node locks it too, so nothing is added to rows that are removed here.
-  UPDATE plantao.search_index SET generation = generation + 1, position = plantao.log_head(), swept_group = 0,
-    updated_at = clock_timestamp();
+  UPDATE plantao.search_index SET generation = CASE WHEN generation = 2147483647 THEN 1 ELSE generation + 1 END,
+    position = plantao.log_head(), swept_group = 0, updated_at = clock_timestamp();
   IF NOT FOUND THEN INSERT INTO plantao.search_index (position) SELECT plantao.log_head(); END IF;
   -- Not TRUNCATE: searches that are running see the rows until they end.
   DELETE FROM plantao.message_search;

@@ -213,6 +213,13 @@ describe('Replies, meta and reactions', () => {
       ).to.equal('23503');
     });
 
+    it('can be added to a count that is as high as PostgreSQL counts', async () => {
+      const { message_id: messageId } = await send(await newGroup('Muitas'), 'alvo');
+      await react(messageId, 1, '🎉');
+      await sql.query('UPDATE plantao.reaction_counts SET count = 2147483647 WHERE message_id = $1', [messageId]);
+      expect((await react(messageId, 2, '🎉')).body).to.include({ count: 2147483647 });
+    });
+
     it('are refused if the emoji is not one', async () => {
       const { message_id: messageId } = await send(await newGroup('Emoji'), 'alvo');
       for (const emoji of ['', ' ', '\u200b', 'x'.repeat(33), '\ud83d', 'a\0', 7, null]) {

@@ -177,6 +177,13 @@ describe('The search index', function () {
     await expectSameAsReading();
   });
 
+  it('is built again although its generation is the highest integer', async () => {
+    await sql.query('UPDATE plantao.search_index SET generation = 2147483647, position = position + 1000000');
+    await eventually('the first generation', async () => (await generation()) === 1, { within: 20_000 });
+    await isIndexed();
+    await expectSameAsReading();
+  });
+
   it('is built again when the log no longer has the events that it needs', async () => {
     const before = await generation();
     await sql.query('UPDATE plantao.search_index SET position = position + 1000000');
