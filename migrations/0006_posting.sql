@@ -139,7 +139,7 @@ BEGIN
   END IF;
 
   -- positions: for a new message its number among the new ones, until the log has assigned the position. Each OFFSET 0 prevents
-  -- the planner from merging the levels: at most four lookups for each message, and none that the batch does not need.
+  -- the planner from merging the levels: at most four lookups for each message, five in a direct chat, and none that the batch does not need.
   SELECT array_agg(j.outcome),
          array_agg(CASE j.outcome WHEN 'sent' THEN nextval('plantao.messages_id_seq') ELSE j.earlier_id END),
          array_agg(j.earlier_at),
@@ -161,6 +161,7 @@ BEGIN
                   WHEN members_only AND m.user_id IS NULL AND p.from_hook IS NOT TRUE THEN 'not_a_member'
                   WHEN g.id IS NULL THEN 'group_not_found'
                   WHEN g.archived_at IS NOT NULL THEN 'group_archived'
+                  WHEN d.id IS NOT NULL THEN 'account_deleted'
                   WHEN p.reply_to IS NOT NULL AND r.id IS NULL THEN 'reply_not_found'
                   WHEN p.replicated_only AND durability = 'local' THEN 'not_replicated'
                   ELSE 'sent' END AS outcome
@@ -168,7 +169,12 @@ BEGIN
                   is_repeated) WITH ORDINALITY
         AS p (sender, group_id, reply_to, replicated_only, from_hook, is_valid_hook, known_id, known_at, known_position, is_repeated, n)
       LEFT JOIN LATERAL (SELECT id, is_hook FROM plantao.users WHERE id = p.sender AND erased_at IS NULL OFFSET 0) u ON true
-      LEFT JOIN LATERAL (SELECT id, archived_at FROM plantao.groups WHERE id = p.group_id AND deleted_at IS NULL OFFSET 0) g ON true
+      LEFT JOIN LATERAL (SELECT id, archived_at, direct_low, direct_high FROM plantao.groups
+                         WHERE id = p.group_id AND deleted_at IS NULL OFFSET 0) g ON true
+      -- Of a direct chat only. Deleting an account locks the log first, so one that is in use here is in use at the commit.
+      LEFT JOIN LATERAL (SELECT id FROM plantao.users
+                         WHERE g.direct_low IS NOT NULL AND id = ANY (ARRAY[g.direct_low, g.direct_high])
+                           AND erased_at IS NOT NULL LIMIT 1) d ON true
       LEFT JOIN LATERAL (SELECT user_id FROM plantao.memberships
                          WHERE members_only AND group_id = p.group_id AND user_id = p.sender OFFSET 0) m ON true
       LEFT JOIN LATERAL (SELECT id FROM plantao.messages
@@ -215,7 +221,7 @@ BEGIN
   ORDER BY p.n;
 END $$;
 COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], text[], text[], bigint[], text[], boolean[], boolean[]) IS
-  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, reply_not_found (no such message in that group), hook_revoked (from_hooks: the sender is not, or no longer, a hook of that group), not_replicated (replicated_only, and the commit would wait for this server only). durable is plantao.commit_durability(). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
+  'Stores a batch of messages under a term and returns one row for each, in the given order. outcome: sent, repeated (known key, the first result again), key_reused (another group or text under that key), user_not_found, group_not_found, not_a_member, group_archived, account_deleted (of the other user of a direct chat), reply_not_found (no such message in that group), hook_revoked (from_hooks: the sender is not, or no longer, a hook of that group), not_replicated (replicated_only, and the commit would wait for this server only). durable is plantao.commit_durability(). A refused post does not affect the others. No two posts of a call may have the same sender and key.';
 
 CREATE FUNCTION plantao.post_message(
   group_id bigint, sender_id bigint, content text, key text DEFAULT NULL, durable text DEFAULT 'local'

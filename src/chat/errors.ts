@@ -10,6 +10,7 @@ export type RefusalCode =
   | 'meta_too_large'
   | 'direct_chat'
   | 'group_archived'
+  | 'account_deleted'
   | 'has_left'
   | 'last_owner'
   | 'invitation_not_found'
@@ -40,6 +41,7 @@ const sentences: Record<RefusalCode, string> = {
   meta_too_large: 'meta must be at most 4 KiB: numbers such as 1e300 count with all their digits',
   direct_chat: 'a direct chat always has the same two members',
   group_archived: 'this group is archived: it accepts no new messages',
+  account_deleted: 'the other user of this direct chat has deleted their account: it accepts no new messages',
   has_left: 'this user has left the group or was removed: an owner or admin can add them, or they accept an invitation',
   last_owner: 'the last owner of a group cannot step down: make another member owner first',
   invitation_not_found: 'this invitation does not exist, has expired or is used up',

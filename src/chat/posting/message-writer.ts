@@ -91,8 +91,8 @@ export class MessageWriter {
 
   /**
    * Stores a message; resolves after the commit. With `mustReplicate`, resolves once the synchronous standbys have flushed it.
-   * @throws {Refused} user_not_found, group_not_found, not_a_member, group_archived, reply_not_found, hook_revoked, key_reused,
-   * overloaded, unavailable (not stored), not_replicated (not stored, or stored on the primary only) or outcome_unknown;
+   * @throws {Refused} user_not_found, group_not_found, not_a_member, group_archived, account_deleted, reply_not_found, hook_revoked,
+   * key_reused, overloaded, unavailable (not stored), not_replicated (not stored, or stored on the primary only) or outcome_unknown;
    * {BlockedError} if another transaction holds a lock (not stored); {NotActiveError} if this node is not active (not stored).
    */
   async post(post: Post): Promise<Posted> {

@@ -33,6 +33,7 @@ export interface OutcomeRow {
     | 'group_not_found'
     | 'not_a_member'
     | 'group_archived'
+    | 'account_deleted'
     | 'reply_not_found'
     | 'hook_revoked'
     | 'not_replicated';

@@ -71,6 +71,7 @@ export const ERROR_CODES = {
   too_many_hooks: [409, 'A group may have 100 hooks, including those that were revoked less than a day ago.'],
   direct_chat: [409, 'A direct chat has two fixed members, and no owners or admins.'],
   group_archived: [409, 'The group is archived: it accepts no new messages.'],
+  account_deleted: [409, 'The other account of the direct chat was deleted: it accepts no new messages.'],
   has_left: [
     409,
     'The user has left the group or was removed: only an owner or admin can add them. One who has left may also accept an invitation.',

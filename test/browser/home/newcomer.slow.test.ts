@@ -53,6 +53,25 @@ describe('The chat page for a newcomer from another chat service', function () {
     expect(await preview.innerText()).to.equal('only to you');
   });
 
+  it('shows a direct chat read-only once the other account is deleted', async () => {
+    const carla = new ChatClient({ urls: [use.first.url] });
+    await carla.login('carla');
+    const { group_id: direct } = await carla.openDirect((await carla.users(ana))[0]?.id ?? 0);
+    await carla.send(direct, 'goodbye');
+    const page = await use.browser.signIn(use.first.url, ana);
+    await openGroup(page, 'carla');
+    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+    await carla.account.delete();
+    await page
+      .getByText('This person has deleted their account. You can read the chat, but no longer write.')
+      .waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).waitFor({ state: 'detached' });
+    await page.reload();
+    await page.getByText('This person has deleted their account.').waitFor();
+    await page.locator('.message', { hasText: 'goodbye' }).waitFor();
+    await expectAccessible(page, 'chat-deleted-account');
+  });
+
   it('offers the group of a similar name before it creates another one', async () => {
     await bruno.createChat('Plantão');
     const page = await use.browser.signIn(use.first.url, ana);

@@ -62,6 +62,30 @@ describe('Direct chats', () => {
     expect(await membersOf(groupId)).to.deep.equal([hugo, iara]);
   });
 
+  it('accept no message once the other account is deleted, whichever of the two ids is smaller', async () => {
+    const [nina, otto, paula] = [await newUser('nina'), await newUser('otto'), await newUser('paula')];
+    for (const [gone, other] of [
+      [nina, otto],
+      [paula, otto],
+    ] as const) {
+      const groupId = (await open(gone, other)).body.group_id;
+      const send = (idempotencyKey: string) =>
+        post(
+          on('/messages'),
+          { userId: other, groupId, content: 'oi' },
+          { headers: { 'Idempotency-Key': idempotencyKey } },
+        );
+      const { body: sent } = await send(`before-${gone}`);
+      await post(on('/delete-account'), { userId: gone });
+      const refused = await send(`after-${gone}`);
+      expect([refused.status, refused.body.code]).to.deep.equal([409, 'account_deleted']);
+      expect((await send(`before-${gone}`)).body.message_id, 'a repeated post').to.equal(sent.message_id);
+      await both(`/messages?groupId=${groupId}&userId=${other}`, ({ body }) => {
+        expect((body.messages as JsonObject[]).map(({ id }) => id)).to.deep.equal([sent.message_id]);
+      });
+    }
+  });
+
   it('are opened from psql too', async () => {
     const [joao, lia] = [await newUser('joao'), await newUser('lia')];
     const { rows } = await sql.query('SELECT * FROM plantao.direct_chat($1, $2)', [lia, joao]);

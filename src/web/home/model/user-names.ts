@@ -3,6 +3,9 @@ import { chatTexts } from '../../i18n/texts.ts';
 /** The name that a deleted account has in the database: it only tells one from another. */
 const DELETED = /^deleted-(\d+)-[0-9a-f]{8}$/;
 
+/** Returns true for the name of a deleted account. */
+export const isDeletedName = (username: string): boolean => DELETED.test(username);
+
 /** Returns the name of a user as the page shows it. With `id`, a user who has chosen such a name is not taken for a deleted account. */
 export function shownName(username: string, id?: number | null): string {
   const [, deleted] = DELETED.exec(username) ?? [];

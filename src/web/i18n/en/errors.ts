@@ -15,6 +15,7 @@ export const errors = {
     too_many_groups: 'This user is in too many groups.',
     too_many_reactions: 'You have too many reactions to this message.',
     direct_chat: "This isn't possible in a direct chat.",
+    account_deleted: 'This person has deleted their account. You can read the chat, but no longer write.',
     group_archived: 'This group is archived. It accepts no new messages.',
     has_left: 'This user left the group. Only an owner or admin can add them back.',
     last_owner: 'You are the last owner. Make another member an owner first.',

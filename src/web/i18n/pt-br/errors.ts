@@ -20,6 +20,7 @@ export const errors: typeof english = {
     too_many_groups: 'Este usuário está em grupos demais.',
     too_many_reactions: 'Você tem reações demais nesta mensagem.',
     direct_chat: 'Isso não é possível em uma conversa direta.',
+    account_deleted: 'Esta pessoa excluiu a conta. Você pode ler a conversa, mas não pode mais escrever.',
     group_archived: 'Este grupo está arquivado e não aceita novas mensagens.',
     has_left: 'Este usuário saiu do grupo. Só um dono ou administrador pode adicioná-lo de novo.',
     last_owner: 'Você é o único dono do grupo. Primeiro, torne dono outro membro.',

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { nameOf } from '../../../../src/web/home/model/groups/group-names.ts';
+import { isDeserted, nameOf } from '../../../../src/web/home/model/groups/group-names.ts';
 import { shownName } from '../../../../src/web/home/model/user-names.ts';
 
 const me = { id: 7, username: 'ana, the first' };
@@ -24,5 +24,11 @@ describe('the names of users on the chat page', () => {
     expect(nameOf({ ...direct, name: 'alex, ana, the first', members: [me] }, me)).to.equal('alex');
     const name = 'ana, the first, deleted-9-0a1b2c3d';
     expect(nameOf({ ...direct, name, members: [me] }, me)).to.equal('Deleted account');
+    expect(isDeserted({ ...direct, name, members: [me] })).to.equal(true);
+    expect(isDeserted({ ...direct, direct: false, name, members: [me] })).to.equal(false);
+    expect(isDeserted({ ...direct, name: 'ana, the first, bruno', members: [me] })).to.equal(false);
+    expect(isDeserted({ ...direct, name, members: [me, { ...bruno, username: 'deleted-9-0a1b2c3d' }] })).to.equal(
+      false,
+    );
   });
 });

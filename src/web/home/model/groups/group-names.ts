@@ -1,5 +1,5 @@
 import type { Chat as ChatGroup, User } from '../../../../client/index.ts';
-import { shownName } from '../user-names.ts';
+import { isDeletedName, shownName } from '../user-names.ts';
 
 /** Returns the name of a group as a user sees it: a direct chat has that of the other user. */
 export function nameOf(group: ChatGroup, me: User): string {
@@ -11,6 +11,11 @@ export function nameOf(group: ChatGroup, me: User): string {
 /** Returns the other user of a direct chat; undefined for other groups, and if that user has left. */
 export function otherOf(group: ChatGroup, me: User): User | undefined {
   return group.direct ? group.members.find(({ id }) => id !== me.id) : undefined;
+}
+
+/** Returns true for a direct chat whose other user has deleted the account. */
+export function isDeserted({ direct, members, name }: ChatGroup): boolean {
+  return direct && members.length < 2 && name.split(', ').some(isDeletedName);
 }
 
 /** Returns the name that the nodes give to a direct chat of these users. */

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Message } from '../../../../client/index.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
-import { nameOf, otherOf } from '../../model/groups/group-names.ts';
+import { isDeserted, nameOf, otherOf } from '../../model/groups/group-names.ts';
 import { addressOf, messageHash } from '../../model/location.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { useView, type View } from '../context.ts';
@@ -28,6 +28,9 @@ export function ConversationView({ chat, conversation }: Props) {
   const goTo = (messageId: number) => void show(view, chat, conversation, messageId, list.current);
   const actions = useMemo(() => actionsFor(view, chat, conversation, setMode, goTo), [conversation]);
   const { target } = view.app;
+  const { group } = conversation;
+  // As a node would refuse a message.
+  const closed = group.archived ? 'group_archived' : isDeserted(group) ? 'account_deleted' : undefined;
   useEffect(() => {
     if (target !== undefined && conversation.loaded) goTo(target);
   }, [target, conversation.loaded]);
@@ -41,8 +44,8 @@ export function ConversationView({ chat, conversation }: Props) {
         actions={actions}
         isCutOff={view.app.isCutOff}
       />
-      {conversation.group.archived ? (
-        <p class="hint archived">{texts().errors.byCode.group_archived}</p>
+      {closed !== undefined ? (
+        <p class="hint archived">{texts().errors.byCode[closed]}</p>
       ) : (
         <>
           <TypingLine chat={chat} conversation={conversation} />
