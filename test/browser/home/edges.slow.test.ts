@@ -133,7 +133,7 @@ describe('The chat page, at the edges of what people do', function () {
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('textbox', { name: 'Name' }).fill('visitor');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText('Messages from your groups appear here.').waitFor();
+    await page.getByText("You aren't in any chat yet.").waitFor();
   });
 
   it('mutes a group for as long as the page is open if the browser denies storage', async () => {

@@ -166,9 +166,9 @@ describe('The chat page', function () {
     await page.getByRole('button', { name: 'Sign in' }).click();
     await asked;
     await page.getByText('Loading your groups…').waitFor();
-    expect(await page.getByText("You aren't in any group yet").count()).to.equal(0);
+    expect(await page.getByText("You aren't in any chat yet").count()).to.equal(0);
     answer();
-    await page.getByText("You aren't in any group yet. Create one, or join one").waitFor();
+    await page.getByText("You aren't in any chat yet").waitFor();
   });
 
   it('keeps a dialog open when the action of an earlier dialog completes', async () => {

@@ -53,6 +53,34 @@ describe('The chat page for a newcomer from another chat service', function () {
     expect(await preview.innerText()).to.equal('only to you');
   });
 
+  it('offers a user without chats every way to one, on a phone too', async () => {
+    const { token } = await bruno.groups.invite(group);
+    for (const [name, viewport] of [
+      ['diana', { width: 1280, height: 720 }],
+      ['elisa', { width: 360, height: 640 }],
+    ] as const) {
+      const page = await use.browser.signIn(use.first.url, name, { viewport });
+      await page.getByText("You aren't in any chat yet.").waitFor();
+      for (const way of ['Write to a person', 'New group', 'Join a group', 'Use an invitation link'])
+        expect(await page.getByRole('button', { name: way }).count(), way).to.equal(1);
+      await expectAccessible(page, `chat-first-${viewport.width}`);
+      await page.getByRole('button', { name: 'Write to a person' }).click();
+      await page.getByRole('combobox', { name: 'Who do you want to write to?' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Use an invitation link' }).click();
+      const field = page.getByRole('textbox', { name: 'Invitation link' });
+      const join = page.getByRole('button', { name: 'Join', exact: true });
+      await field.fill('https://elsewhere.example/#group-1');
+      await join.click();
+      expect(await field.evaluate((input) => input.matches(':invalid'))).to.equal(true);
+      await field.fill(`${use.second.url}/home#invitation-${token}`);
+      await expectAccessible(page, `dialog-use-invitation-${viewport.width}`);
+      await join.click();
+      await page.locator('#conversation-title', { hasText: 'Plans' }).waitFor();
+      await page.getByText('You joined Plans.').waitFor();
+    }
+  });
+
   it('shows a direct chat read-only once the other account is deleted', async () => {
     const carla = new ChatClient({ urls: [use.first.url] });
     await carla.login('carla');

@@ -44,7 +44,7 @@ describe('The chat page with AUTH=token', function () {
     await register(ana, 'ana');
     const bruno = await browser.open(nodes.standby.url);
     await register(bruno, 'bruno');
-    await bruno.getByText('ask a member of a group to add you').waitFor();
+    await bruno.getByRole('button', { name: 'Use an invitation link' }).waitFor();
     expect(await bruno.getByRole('button', { name: 'Join a group' }).count()).to.equal(0);
     await ana.getByRole('button', { name: 'New group' }).click();
     await ana.getByRole('textbox', { name: 'Group name' }).fill('Equipe');

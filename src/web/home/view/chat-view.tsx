@@ -2,20 +2,25 @@ import { chatTexts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
 import { ConversationView } from './conversation/conversation-view.tsx';
 import { GroupsPane } from './groups-pane.tsx';
+import { FirstChat } from './new-chat-buttons.tsx';
 
 /** The two panes of a signed-in user: the groups, and the open one. */
 export function ChatView({ chat }: { chat: Chat }) {
-  const { opened, openedId, isListed } = chat;
+  const { opened, openedId, isListed, isLoaded, conversations } = chat;
+  const t = chatTexts();
+  const isEmpty = isLoaded && openedId === undefined && conversations.length === 0;
   return (
-    <main id="chat" class={openedId === undefined ? '' : 'has-open-group'}>
+    <main id="chat" class={isEmpty ? 'is-empty' : openedId === undefined ? '' : 'has-open-group'}>
       <GroupsPane chat={chat} />
       {opened !== undefined ? (
         <ConversationView key={opened.group.id} chat={chat} conversation={opened} />
       ) : isListed && openedId !== undefined ? (
         <UnknownGroup />
+      ) : isEmpty ? (
+        <FirstChat />
       ) : (
         <p id="nothing-open" class="hint">
-          {nothingText(chat)}
+          {isLoaded && openedId === undefined ? t.chooseGroup : t.loadingGroups}
         </p>
       )}
     </main>
@@ -33,10 +38,4 @@ function UnknownGroup() {
       </p>
     </div>
   );
-}
-
-function nothingText({ isLoaded, openedId, conversations }: Chat): string {
-  const t = chatTexts();
-  if (!isLoaded || openedId !== undefined) return t.loadingGroups;
-  return conversations.length === 0 ? t.nothingYet : t.chooseGroup;
 }

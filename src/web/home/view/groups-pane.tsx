@@ -9,9 +9,9 @@ import { groupHash } from '../model/location.ts';
 import type { Conversation } from '../model/messages/conversation.ts';
 import { plainText } from '../model/text/plain-text.ts';
 import { shownName } from '../model/user-names.ts';
-import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
 import { Icon, IconButton } from './icons.tsx';
+import { GroupButtons } from './new-chat-buttons.tsx';
 import { OnlineDot } from './online-dot.tsx';
 import { moveFocus } from './roving.ts';
 
@@ -42,19 +42,11 @@ export function GroupsPane({ chat }: { chat: Chat }) {
           />
         ))}
       </ul>
-      {isLoaded && conversations.length === 0 && (
-        <ByAuthMode auth={app.auth} class="hint" open={t.noGroupsOpen} token={t.noGroupsToken} />
+      {!(isLoaded && conversations.length === 0) && (
+        <div class="buttons">
+          <GroupButtons />
+        </div>
       )}
-      <div class="buttons">
-        <button type="button" onClick={() => openDialog({ kind: 'new-group' })}>
-          {t.newGroup}
-        </button>
-        {app.auth === 'open' && (
-          <button type="button" class="secondary" onClick={() => openDialog({ kind: 'join-group' })}>
-            {t.joinGroup}
-          </button>
-        )}
-      </div>
     </nav>
   );
 }

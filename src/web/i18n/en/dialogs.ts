@@ -15,6 +15,8 @@ export const dialogs = {
   copied: 'Copied',
   openByName: 'Anyone who knows the name can join.',
   byInvitation: 'People can join only if a member adds them or sends an invitation link.',
+  invitationLink: 'Invitation link',
+  noInvitation: 'This is not an invitation link.',
   invite: 'Create invitation link',
   inviteHint: 'Anyone who opens this link within seven days can join.',
   invitations: (count: number) => (count === 1 ? '1 open invitation' : `${count} open invitations`),

@@ -17,6 +17,8 @@ export const dialogs: typeof english = {
   copied: 'Copiado',
   openByName: 'Qualquer pessoa que souber o nome pode entrar.',
   byInvitation: 'Só entra quem um membro adicionar ou quem receber um link de convite.',
+  invitationLink: 'Link de convite',
+  noInvitation: 'Isto não é um link de convite.',
   invite: 'Criar link de convite',
   inviteHint: 'Quem abrir este link em até sete dias pode entrar.',
   invitations: (count) => (count === 1 ? '1 convite em aberto' : `${count} convites em aberto`),

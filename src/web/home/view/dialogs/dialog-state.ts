@@ -4,7 +4,17 @@ import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** A dialog that is open. */
 export type DialogState =
-  | { kind: 'new-group' | 'new-direct' | 'join-group' | 'find' | 'account' | 'delete-account' | 'help' }
+  | {
+      kind:
+        | 'new-group'
+        | 'new-direct'
+        | 'join-group'
+        | 'use-invitation'
+        | 'find'
+        | 'account'
+        | 'delete-account'
+        | 'help';
+    }
   | { kind: 'members' | 'leave-group' | 'delete-group' | 'group-settings'; conversation: Conversation }
   | { kind: 'delete-message'; conversation: Conversation; messageId: number }
   | { kind: 'react'; conversation: Conversation; message: Message }

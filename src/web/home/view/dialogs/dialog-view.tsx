@@ -8,6 +8,7 @@ import { GroupSettingsDialog } from './groups/group-settings-dialog.tsx';
 import { MembersDialog } from './groups/members-dialog.tsx';
 import { NewDirectDialog } from './groups/new-direct-dialog.tsx';
 import { CreateNamedDialog, JoinGroupDialog, NewGroupDialog } from './groups/new-group-dialogs.tsx';
+import { UseInvitationDialog } from './groups/use-invitation-dialog.tsx';
 import { HelpDialog } from './help-dialog.tsx';
 import { LinkDialog, ReactDialog } from './small-dialogs.tsx';
 
@@ -21,6 +22,7 @@ const general: Record<string, ComponentType<DialogProps>> = {
   'new-group': NewGroupDialog,
   'new-direct': NewDirectDialog,
   'join-group': JoinGroupDialog,
+  'use-invitation': UseInvitationDialog,
   find: FindDialog,
   account: AccountDialog,
   'delete-account': DeleteAccountDialog,

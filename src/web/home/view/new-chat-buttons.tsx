@@ -1,0 +1,40 @@
+import { chatTexts } from '../../i18n/texts.ts';
+import { useView } from './context.ts';
+
+/** The buttons with which a user gets into groups. */
+export function GroupButtons() {
+  const { app, openDialog } = useView();
+  const t = chatTexts();
+  return (
+    <>
+      <button type="button" onClick={() => openDialog({ kind: 'new-group' })}>
+        {t.newGroup}
+      </button>
+      {app.auth === 'open' && (
+        <button type="button" class="secondary" onClick={() => openDialog({ kind: 'join-group' })}>
+          {t.joinGroup}
+        </button>
+      )}
+    </>
+  );
+}
+
+/** Shown to a user without chats: every way to one. */
+export function FirstChat() {
+  const { openDialog } = useView();
+  const t = chatTexts();
+  return (
+    <div id="nothing-open">
+      <p>{t.noChats}</p>
+      <div class="buttons">
+        <button type="button" onClick={() => openDialog({ kind: 'new-direct' })}>
+          {t.writeToPerson}
+        </button>
+        <GroupButtons />
+        <button type="button" class="secondary" onClick={() => openDialog({ kind: 'use-invitation' })}>
+          {t.useInvitation}
+        </button>
+      </div>
+    </div>
+  );
+}
