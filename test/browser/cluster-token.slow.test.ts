@@ -54,6 +54,17 @@ describe('The cluster page with AUTH=token', function () {
     await page.getByText('The nodes refuse this admin token.').waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByText('has been active for').waitFor();
+    await page.getByRole('button', { name: 'Pause failover' }).click();
+    const asked = page.getByRole('dialog');
+    await asked.getByLabel('Admin token', { exact: true }).fill('wrong');
+    await asked.getByRole('button', { name: 'Pause failover' }).click();
+    await page.getByText('The nodes refuse this admin token.').waitFor();
+    await asked.getByLabel('Admin token', { exact: true }).fill(ADMIN_TOKEN);
+    await asked.getByRole('button', { name: 'Pause failover' }).click();
+    await page.locator('.headline').getByRole('button', { name: 'End the pause' }).click();
+    // The page keeps the token that the nodes have accepted.
+    await asked.getByRole('button', { name: 'End the pause' }).click();
+    await page.getByRole('button', { name: 'Pause failover' }).waitFor();
     expect(browser.problems(REFUSED)).to.deep.equal([]);
   });
 });

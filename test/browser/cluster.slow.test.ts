@@ -183,6 +183,31 @@ describe('The cluster page', function () {
     await card(page, standby).getByText('standby', { exact: true }).waitFor();
   });
 
+  it('pauses failover for the given time, says so, and ends the pause, each asked twice', async () => {
+    const [active, standby] = await roles();
+    const page = await open(standby);
+    await isActive(page, active);
+    await page.getByRole('button', { name: 'Pause failover' }).click();
+    await page.getByText('If the active node stops, posts are refused.').waitFor();
+    await page.getByLabel('Minutes').fill('0');
+    await page.getByRole('dialog').getByRole('button', { name: 'Pause failover' }).click();
+    // The browser refuses it.
+    await page.getByLabel('Minutes').fill('7');
+    await page.getByLabel('Reason (optional)').fill("Ana's new disk");
+    await page.getByText(`-d '{"minutes":7,"reason":"Ana'\\''s new disk"}' '${standby.url}/pause'`).waitFor();
+    await expectAccessible(page, 'cluster-pause-dialog');
+    await page.getByRole('dialog').getByRole('button', { name: 'Pause failover' }).click();
+    await page.locator('.headline', { hasText: "Ana's new disk): no other node takes over." }).waitFor();
+    const { paused_until: until } = (await get(`${active.url}/health`)).body;
+    expect(Date.parse(until as string) - Date.now()).to.be.within(340_000, 440_000);
+    await expectAccessible(page, 'cluster-paused');
+    await page.locator('.headline').getByRole('button', { name: 'End the pause' }).click();
+    await page.getByText('A standby can take over again.').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'End the pause' }).click();
+    await page.getByText('no other node takes over').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Pause failover' }).waitFor();
+  });
+
   it("shows PostgreSQL's standbys with what a failover could lose, and two active nodes in red", async () => {
     const page = await open(use.first);
     await says(page, 'Posts are accepted.');

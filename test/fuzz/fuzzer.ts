@@ -48,7 +48,14 @@ const POOL_SIZE = 15;
 const INTERNALS = /node_modules|\.ts:\d+|\n\s+at |Sequelize|SQLSTATE|syntax error|INSERT INTO|SELECT .* FROM/;
 /** Operations that change the node's role, its log or the signed-in users; other tests cover them. */
 const EXCLUDED = {
-  open: new Set(['POST /fall', 'POST /revive', 'POST /switchover', 'POST /log-level', 'POST /delete-account']),
+  open: new Set([
+    'POST /fall',
+    'POST /revive',
+    'POST /switchover',
+    'POST /pause',
+    'POST /log-level',
+    'POST /delete-account',
+  ]),
   token: new Set([
     'POST /logout',
     'DELETE /tokens',

@@ -53,6 +53,21 @@ export class OperationCalls {
     await this.#calls.connection.writeTo(url, { method: 'POST', path: '/revive' }, options);
   }
 
+  /** Pauses failover for maintenance, through any one node: until it ends, by itself after `minutes`, no other becomes active. */
+  async pause(
+    url: string,
+    { minutes, reason }: { minutes?: number; reason?: string } = {},
+    options: CallOptions = {},
+  ): Promise<void> {
+    const body = { ...(minutes === undefined ? {} : { minutes }), ...(reason === undefined ? {} : { reason }) };
+    await this.#calls.connection.writeTo(url, { method: 'POST', path: '/pause', body }, options);
+  }
+
+  /** Ends the pause of failover, through any one node. */
+  async resume(url: string, options: CallOptions = {}): Promise<void> {
+    await this.#calls.connection.writeTo(url, { method: 'POST', path: '/resume' }, options);
+  }
+
   /** Changes how much one node logs, until it restarts. */
   async setLogLevel(url: string, level: LogLevelChange['level'], options: CallOptions = {}): Promise<void> {
     await this.#calls.connection.writeTo(url, { method: 'POST', path: '/log-level', body: { level } }, options);

@@ -144,6 +144,9 @@ export const description = withJsonSchema(
 /** A reaction to a message: an emoji, or a short name that clients agree on. */
 export const emoji = name(32);
 
+/** Why an operator pauses failover. */
+export const pauseReason = name(200);
+
 /** The longest `meta` of a message, as JSON in bytes. */
 const META_LIMIT = 4096;
 /** The same as text of PostgreSQL (messages_meta in 0001_chat.sql), which also has a space after each comma and colon. */

@@ -85,7 +85,7 @@ export const TAGS: readonly (readonly [name: string, description: string, paths:
   [
     'Operations',
     'The state of the nodes, and the role of this one.',
-    /^\/($|health|liveness|readiness|primary|replica|cluster|metrics|fall|revive|switchover|log-level)/,
+    /^\/($|health|liveness|readiness|primary|replica|cluster|metrics|fall|revive|switchover|pause|resume|log-level)/,
   ],
   ['Pages', 'The chat page and this documentation.', /^\/(home|assets|docs|openapi|manifest|service-worker)/],
 ];

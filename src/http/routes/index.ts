@@ -8,6 +8,7 @@ import { clusterRoutes } from './cluster/cluster-routes.ts';
 import { controlRoutes } from './cluster/control-routes.ts';
 import { logLevelRoutes } from './cluster/log-level-routes.ts';
 import { metricsRoutes } from './cluster/metrics-routes.ts';
+import { pauseRoutes } from './cluster/pause-routes.ts';
 import { administrationRoutes } from './groups/administration-routes.ts';
 import { directRoutes } from './groups/direct-routes.ts';
 import { groupEventRoutes } from './groups/group-event-routes.ts';
@@ -28,6 +29,7 @@ export function allRoutes(services: Services): Route[] {
   const send = assetSender(services.cluster);
   const routes = [
     ...controlRoutes(services),
+    ...pauseRoutes(services),
     ...clusterRoutes(services, send),
     ...clusterDetailRoutes(services),
     ...metricsRoutes(services),

@@ -88,6 +88,8 @@ const TABLE: Record<string, Row> = {
   'GET /openapi.json': { answers: everyone(200) },
   'POST /fall': { answers: admins(200) },
   'POST /revive': { answers: admins(200) },
+  'POST /pause': { body: () => ({ minutes: 1 }), answers: admins(200) },
+  'POST /resume': { answers: admins(200) },
   'POST /log-level': { body: () => ({ level: 'info' }), answers: admins(200) },
   // There is no other node to hand over to.
   'POST /switchover': { answers: admins(409) },

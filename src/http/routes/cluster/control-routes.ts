@@ -1,13 +1,11 @@
-import { isIP } from 'node:net';
-import type { Request } from 'express';
 import { z } from 'zod';
 import { statusOf } from '../../contract/error-codes.ts';
 import { nodeName, nothing } from '../../contract/request-schemas.ts';
 import { HttpError } from '../../http-error.ts';
-import { addressOf } from '../../request/checks/client-address.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
+import { requesterOf } from './requester.ts';
 
 const peer = z.object({ url: z.string(), node: z.string().nullable(), alive: z.boolean(), active: z.boolean() });
 /** The response to GET /health and the other checks. */
@@ -178,11 +176,6 @@ export const switchoverResponse = z.object({
 
 function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route {
   const activeUrl = () => (showsActiveUrl ? cluster.activeUrl : null);
-  const proof = authMode === 'token' ? ' with the ADMIN_TOKEN' : '';
-  const requesterOf = (request: Request) => {
-    const address = addressOf(request);
-    return { name: `HTTP client ${address}${proof}`, address: isIP(address) === 0 ? null : address };
-  };
   return route({
     method: 'post',
     path: '/switchover',
@@ -196,7 +189,7 @@ function switchoverRoute({ cluster, showsActiveUrl, authMode }: Services): Route
     responseExample: { message: 'handed over' },
     errorStatuses: [404, 409],
     async handle({ input, request }) {
-      const refusal = await cluster.switchover(input.to ?? null, requesterOf(request));
+      const refusal = await cluster.switchover(input.to ?? null, requesterOf(request, authMode));
       if (refusal !== null) {
         throw new HttpError(refusal.code, refusal.sentence, {
           extra: { active_url: activeUrl() },

@@ -69,6 +69,11 @@ export class Monitor extends Observable {
     return this.nameOf(this.#reader.current);
   }
 
+  /** The address of that node. */
+  get readsFromUrl(): string {
+    return this.#reader.current;
+  }
+
   /** True while the current node responds. */
   get isConnected(): boolean {
     return this.#responds;

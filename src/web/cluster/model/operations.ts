@@ -18,21 +18,41 @@ export function operationsOf({ role }: NodeState, hasActive: boolean): Operation
   return [];
 }
 
+/** A request to a node. */
+export interface OperationRequest {
+  address: string;
+  body: object | undefined;
+}
+
+/** The longest pause, in minutes (plantao.pause). */
+export const MAX_PAUSE_MINUTES = 1440;
+
+/** Returns the request that pauses failover, which any node accepts. An empty reason is none. */
+export function pauseRequest(url: string, minutes: number, reason: string): OperationRequest {
+  return { address: `${url}/pause`, body: { minutes, ...(reason.trim() === '' ? {} : { reason: reason.trim() }) } };
+}
+
+/** Returns the request that ends the pause, which any node accepts. */
+export const resumeRequest = (url: string): OperationRequest => ({ address: `${url}/resume`, body: undefined });
+
 /** Returns the request of an operation: a switchover goes to the active node, the others to the node itself. */
-export function requestOf(operation: Operation, node: NodeState, active: NodeState | undefined) {
+export function requestOf(operation: Operation, node: NodeState, active: NodeState | undefined): OperationRequest {
   if (operation === 'switchover') return { address: `${active?.url ?? node.url}/switchover`, body: { to: node.name } };
   return { address: `${node.url}/${operation}`, body: undefined };
 }
 
 /** Returns a command line that does the same. */
-export function curlOf({ address, body }: ReturnType<typeof requestOf>, needsToken: boolean): string {
+export function curlOf({ address, body }: OperationRequest, needsToken: boolean): string {
   const token = needsToken ? " -H 'Authorization: Bearer ADMIN_TOKEN'" : '';
-  const json = body === undefined ? '' : ` -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
+  const json =
+    body === undefined
+      ? ''
+      : ` -H 'Content-Type: application/json' -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`;
   return `curl -X POST${token}${json} '${address}'`;
 }
 
 /** Executes an operation. @throws {ChatError} `wrong_admin_token` if the node refuses the token. */
-export async function execute(request: ReturnType<typeof requestOf>, token: string | undefined): Promise<void> {
+export async function execute(request: OperationRequest, token: string | undefined): Promise<void> {
   try {
     await callNode(request.address, { method: 'POST', body: request.body, token, timeoutMs: TIMEOUT_MS });
   } catch (error) {

@@ -12,11 +12,14 @@ import { BlockingView } from './blocking-view.tsx';
 import { Headline } from './headline.tsx';
 import { NodeCard } from './node-card.tsx';
 import { OperationDialog } from './operation-dialog.tsx';
+import { PauseDialog, ResumeDialog } from './pause-dialogs.tsx';
 import { ServersView } from './servers-view.tsx';
 import { TimelineView } from './timeline-view.tsx';
 
 /** The open dialog: the confirmation of an operation, or the admin token. */
-type OpenDialog = { kind: 'operation'; operation: Operation; node: string } | { kind: 'admin-token' };
+type OpenDialog =
+  | { kind: 'operation'; operation: Operation; node: string }
+  | { kind: 'admin-token' | 'pause' | 'resume' };
 
 /** How long the page says that it reads from another node than before, in milliseconds. From then on, the name of the node says it. */
 const MOVED_MS = 60_000;
@@ -31,6 +34,7 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
   const [dialog, setDialog] = useState<OpenDialog>();
   const t = clusterTexts();
   const { health, nodes, cluster } = monitor;
+  const pause = cluster?.content.pause;
   useEffect(() => {
     document.title = titleOf(health.kind === 'active' ? health.node : undefined);
   });
@@ -42,10 +46,22 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
       <SiteHeader current="cluster" />
       <main>
         <h1 class="visually-hidden">{t.title}</h1>
-        <Headline health={health} pause={cluster?.content.pause} blocker={blockerOf(monitor, health)} />
+        <Headline
+          health={health}
+          pause={pause}
+          blocker={blockerOf(monitor, health)}
+          onResume={() => setDialog({ kind: 'resume' })}
+        />
         <LiveLine monitor={monitor} />
         <section aria-labelledby="nodes-title">
-          <h2 id="nodes-title">{t.nodes}</h2>
+          <div class="section-head">
+            <h2 id="nodes-title">{t.nodes}</h2>
+            {cluster !== undefined && pause === null && (
+              <button type="button" class="secondary small" onClick={() => setDialog({ kind: 'pause' })}>
+                {t.pause}
+              </button>
+            )}
+          </div>
           <ul class="node-cards">
             {nodes.map((node) => (
               <NodeCard
@@ -67,6 +83,8 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
       {dialog?.kind === 'operation' && (
         <OperationDialog monitor={monitor} node={dialog.node} operation={dialog.operation} onClose={close} />
       )}
+      {dialog?.kind === 'pause' && <PauseDialog monitor={monitor} onClose={close} />}
+      {dialog?.kind === 'resume' && <ResumeDialog monitor={monitor} onClose={close} />}
       {dialog?.kind === 'admin-token' && <AdminTokenDialog monitor={monitor} onClose={close} />}
     </>
   );

@@ -14,10 +14,12 @@ interface Props {
   pause: ClusterStatus['pause'] | undefined;
   /** The session of PostgreSQL that keeps the nodes waiting. */
   blocker: Blocker | undefined;
+  /** Opens the dialog that ends the pause. */
+  onResume: () => void;
 }
 
 /** The state of the cluster in one large sentence. Screen readers hear changes of it, but not each second. */
-export function Headline({ health, pause, blocker }: Props) {
+export function Headline({ health, pause, blocker, onResume }: Props) {
   const [usual, sentence, ...more] = partsOf(health);
   const tone = usual === 'good' && (pause || blocker) ? 'warning' : usual;
   return (
@@ -33,7 +35,12 @@ export function Headline({ health, pause, blocker }: Props) {
         </>
       )}
       {pause && (
-        <p>{clusterTexts().paused(clockTime(new Date(pause.until), nodeTime()), pause.asked_by, pause.reason)}</p>
+        <>
+          <p>{clusterTexts().paused(clockTime(new Date(pause.until), nodeTime()), pause.asked_by, pause.reason)}</p>
+          <button type="button" class="secondary" onClick={onResume}>
+            {clusterTexts().resume}
+          </button>
+        </>
       )}
       {health.kind === 'two_actives' && <Command text={SEPARATE} />}
       <p class="visually-hidden" role="status">

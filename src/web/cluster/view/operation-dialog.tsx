@@ -1,12 +1,11 @@
 /// <reference lib="dom" />
-import { useRef, useState } from 'preact/hooks';
-import { ChatError } from '../../../client/index.ts';
+import { useState } from 'preact/hooks';
 import { clusterTexts } from '../../i18n/texts.ts';
 import { Modal } from '../../shared/modal.tsx';
 import type { Monitor } from '../model/monitor.ts';
 import type { NodeState } from '../model/node-state.ts';
-import { curlOf, execute, type Operation, requestOf } from '../model/operations.ts';
-import { Command } from './command.tsx';
+import { type Operation, requestOf } from '../model/operations.ts';
+import { useAdminForm } from './admin-form.tsx';
 
 interface Props {
   monitor: Monitor;
@@ -19,40 +18,30 @@ interface Props {
 export function OperationDialog({ monitor, node: name, operation, onClose }: Props) {
   // The node as it was when the button was pressed: the dialog must not change under the cursor.
   const [opened] = useState(() => ({ node: monitor.nodes.find((one) => one.name === name), active: monitor.active }));
-  const token = useRef<HTMLInputElement>(null);
   const { node, active } = opened;
   if (node === undefined) return null;
+  return <NodeOperation monitor={monitor} node={node} active={active} operation={operation} onClose={onClose} />;
+}
+
+function NodeOperation({
+  monitor,
+  node,
+  active,
+  operation,
+  onClose,
+}: Omit<Props, 'node'> & { node: NodeState; active: NodeState | undefined }) {
   const t = clusterTexts();
-  const request = requestOf(operation, node, active);
-  const needsToken = monitor.auth === 'token';
-  const act = async () => {
-    const given = needsToken ? (monitor.adminToken ?? token.current?.value.trim()) : undefined;
-    try {
-      await execute(request, given);
-    } catch (error) {
-      if (error instanceof ChatError && error.code === 'wrong_admin_token') monitor.setAdminToken(undefined);
-      throw error;
-    }
-    if (given !== undefined && given !== monitor.adminToken) monitor.setAdminToken(given);
-    void monitor.refresh();
-  };
+  const { form, send } = useAdminForm(monitor, requestOf(operation, node, active));
   return (
     <Modal
-      title={t.ask[operation](name)}
+      title={t.ask[operation](node.name)}
       action={t.operation[operation]}
-      act={act}
+      act={send}
       isDangerous={operation === 'fall'}
       onClose={onClose}
     >
-      <p>{effectOf(operation, node, monitor, opened.active)}</p>
-      {needsToken && monitor.adminToken === undefined && (
-        <>
-          <label for="operation-token">{t.adminToken}</label>
-          <input id="operation-token" ref={token} type="password" autocomplete="off" required />
-        </>
-      )}
-      <p class="hint">{t.sameInShell}</p>
-      <Command text={curlOf(request, needsToken)} />
+      <p>{effectOf(operation, node, monitor, active)}</p>
+      {form}
     </Modal>
   );
 }

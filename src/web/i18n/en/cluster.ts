@@ -29,7 +29,7 @@ export const cluster = {
     stuck: 'A standby should have taken over by now. Check the blocking sessions below, and the log of the standby.',
   },
   paused: (until: string, who: string, reason: string | null) =>
-    `Failover is paused until ${until} (${reason === null ? who : `${who}: ${reason}`}): no other node takes over. To end it: plantao resume`,
+    `Failover is paused until ${until} (${reason === null ? who : `${who}: ${reason}`}): no other node takes over.`,
   heldUp: (session: string, blocks: string) =>
     `A database session (${session}) blocks ${blocks}, so writes wait. This statement ends it:`,
   standbySays: (reason: string) => `A standby reports: ${reason}.`,
@@ -101,9 +101,18 @@ export const cluster = {
     fallPaused: 'It is active and failover is paused: posts will be refused until you bring it back or end the pause.',
     fallStandby: 'Clients move to other nodes. It cannot take over until you bring it back.',
     revive: 'It becomes a standby again. If no node is active, it takes over.',
-    switchoverPaused: 'Failover is paused, so the nodes will refuse this. End the pause first: plantao resume',
+    switchoverPaused: 'Failover is paused, so the nodes will refuse this. End the pause first.',
     switchover: (from: string) => `${from} finishes its writes and hands over. Posts wait for a moment; none is lost.`,
   },
+  pause: 'Pause failover',
+  askPause: 'Pause failover for maintenance?',
+  pauseEffect:
+    'Until the pause ends, no other node becomes active. If the active node stops, posts are refused. The pause ends by itself.',
+  pauseMinutes: 'Minutes',
+  pauseReason: 'Reason (optional)',
+  resume: 'End the pause',
+  askResume: 'End the pause of failover?',
+  resumeEffect: 'A standby can take over again. If no node is active, one becomes active at once.',
   sameInShell: 'The same in a shell:',
   adminToken: 'Admin token',
   adminTokenHint: 'The ADMIN_TOKEN of the nodes. It is kept until you close this tab.',
@@ -165,7 +174,7 @@ export const cluster = {
     already_active: 'This node is already active.',
     other_successor: 'Another standby took over instead. Check the log of the one you chose.',
     no_successor: 'No standby took over, so the node stays active.',
-    paused: 'Failover is paused. Run plantao resume, or wait until the pause ends.',
+    paused: 'Failover is paused. End the pause, or wait until it ends.',
     unknown_node: 'This node no longer exists.',
   } as Record<string, string>,
 };

@@ -30,7 +30,7 @@ export const cluster: typeof english = {
     stuck: 'Um nó de reserva já deveria ter assumido. Veja abaixo as sessões que bloqueiam e o log do nó de reserva.',
   },
   paused: (until, who, reason) =>
-    `A troca automática está pausada até ${until} (${reason === null ? who : `${who}: ${reason}`}): nenhum outro nó assume. Para encerrar: plantao resume`,
+    `A troca automática está pausada até ${until} (${reason === null ? who : `${who}: ${reason}`}): nenhum outro nó assume.`,
   heldUp: (session, blocks) =>
     `Uma sessão do banco de dados (${session}) bloqueia ${blocks}, e as gravações esperam. Este comando a encerra:`,
   standbySays: (reason) => `Um nó de reserva informa: ${reason}.`,
@@ -102,10 +102,19 @@ export const cluster: typeof english = {
     fallLast: 'Ele está ativo e não há nó de reserva: as mensagens serão recusadas até você reativar um nó.',
     fallStandby: 'Os clientes passam para outros nós. Ele não pode assumir até você reativá-lo.',
     revive: 'Ele volta a ser nó de reserva. Se nenhum nó estiver ativo, ele assume.',
-    switchoverPaused: 'A troca automática está pausada, e os nós vão recusar. Encerre a pausa antes: plantao resume',
+    switchoverPaused: 'A troca automática está pausada, e os nós vão recusar. Encerre a pausa antes.',
     switchover: (from) =>
       `${from} termina suas gravações e cede o lugar. As mensagens esperam um instante; nenhuma se perde.`,
   },
+  pause: 'Pausar a troca automática',
+  askPause: 'Pausar a troca automática para manutenção?',
+  pauseEffect:
+    'Até o fim da pausa, nenhum outro nó fica ativo. Se o nó ativo parar, as mensagens serão recusadas. A pausa termina sozinha.',
+  pauseMinutes: 'Minutos',
+  pauseReason: 'Motivo (opcional)',
+  resume: 'Encerrar a pausa',
+  askResume: 'Encerrar a pausa da troca automática?',
+  resumeEffect: 'Um nó de reserva pode assumir de novo. Se nenhum nó estiver ativo, um deles assume na hora.',
   sameInShell: 'O mesmo no terminal:',
   adminToken: 'Token de administrador',
   adminTokenHint: 'O ADMIN_TOKEN dos nós. Ele fica guardado até você fechar esta aba.',
@@ -167,7 +176,7 @@ export const cluster: typeof english = {
     already_active: 'Este nó já está ativo.',
     other_successor: 'Outro nó de reserva assumiu no lugar dele. Veja o log do nó escolhido.',
     no_successor: 'Nenhum nó de reserva assumiu; o nó continua ativo.',
-    paused: 'A troca automática está pausada. Execute plantao resume ou espere o fim da pausa.',
+    paused: 'A troca automática está pausada. Encerre a pausa ou espere que ela termine.',
     unknown_node: 'Este nó não existe mais.',
   },
 };

@@ -154,6 +154,29 @@ describe('A pause of failover', function () {
     await eventually('it is active again', () => isActive(active));
   });
 
+  it('begins and ends over HTTP, on any node, also while no node is active', async () => {
+    const began = await post(`${standby.url}/pause`, { minutes: 5, reason: 'new disk' });
+    expect(began.status).to.equal(200);
+    expect(Date.parse(began.body.paused_until as string) - Date.now()).to.be.within(280_000, 310_000);
+    const [row] = await sql('SELECT reason, asked_by FROM plantao.current_pause');
+    expect(row?.reason).to.equal('new disk');
+    expect(row?.asked_by).to.match(/^HTTP client (::ffff:127\.0\.0\.1|127\.0\.0\.1|::1)$/);
+    await isPaused(active);
+    active.kill('SIGKILL');
+    await active.waitForExit();
+    await staysStandby(standby);
+    expect((await post(`${standby.url}/resume`)).body).to.deep.equal({
+      message: 'failover is possible again',
+      was_paused: true,
+    });
+    await eventually('the standby is active', () => isActive(standby));
+    expect((await post(`${standby.url}/resume`)).body).to.include({ was_paused: false });
+    for (const minutes of [0, 1441, 1.5, 'x', -1]) {
+      expect((await post(`${standby.url}/pause`, { minutes })).status, `${minutes}`).to.equal(400);
+    }
+    expect((await post(`${standby.url}/pause`, { reason: 'x'.repeat(201) })).status).to.equal(400);
+  });
+
   it('ends by itself at the given time', async () => {
     await sql("SELECT plantao.pause('4 seconds')");
     await isPaused(standby);

@@ -288,6 +288,8 @@ describe('The OpenAPI document', function () {
     await ask('POST', '/delete-account', '/delete-account', { ...e, body: { password: 'battery staple' } }, 200);
     await ask('DELETE', '/tokens', '/tokens', { ...admin, body: { userId: bruno.id } }, 200);
     await ask('POST', '/logout', '/logout', a, 200);
+    await ask('POST', '/pause', '/pause', { ...admin, body: { minutes: 1, reason: 'new disk' } }, 200);
+    await ask('POST', '/resume', '/resume', { ...admin, body: {} }, 200);
     await ask('POST', '/log-level', '/log-level', { ...admin, body: { level: 'debug' } }, 200);
     await ask('POST', '/log-level', '/log-level', { ...admin, body: { level: 'info' } }, 200);
     await ask('POST', '/fall', '/fall', admin, 200);

@@ -104,7 +104,7 @@ describe('Roles and routes:', () => {
     );
     const gets = [...CONTROL, ...READS, STREAM].map((path) => `GET ${path}`);
     const calls = [...gets, ...WRITES.map(([method, path]) => `${method} ${path}`), 'POST /fall', 'POST /revive'];
-    calls.push('POST /log-level');
+    calls.push('POST /log-level', 'POST /pause', 'POST /resume');
     // Served by a standby too, and stored nowhere.
     calls.push('POST /typing', 'POST /invitations/check');
     const missing = told.filter((one) => {
