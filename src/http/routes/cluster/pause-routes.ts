@@ -14,10 +14,10 @@ const pauseInput = z.object({
 });
 
 /** The response to POST /pause. */
-export const pauseResponse = z.object({ message: z.string(), paused_until: z.iso.datetime() });
+const pauseResponse = z.object({ message: z.string(), paused_until: z.iso.datetime() });
 
 /** The response to POST /resume. */
-export const resumeResponse = z.object({
+const resumeResponse = z.object({
   message: z.string(),
   was_paused: z.boolean().describe('Whether there was a pause to end'),
 });
