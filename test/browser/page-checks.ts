@@ -28,3 +28,13 @@ async function screenshot(page: Page, name: string): Promise<void> {
 export function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
+
+/** Checks that a page fits into small and large windows. */
+export async function expectFits(page: Page, state: string): Promise<void> {
+  for (const width of [320, 820, 1920]) {
+    await page.setViewportSize({ width, height: 800 });
+    expect(await overflow(page), `${state} at ${width} px`).to.be.at.most(0);
+    await screenshot(page, `${state}-${width}`);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+}

@@ -99,4 +99,18 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     expect(await page.getByRole('dialog').count()).to.equal(0);
     expect(await page.getByRole('navigation', { name: 'Chats' }).count()).to.equal(1);
   });
+
+  it('close on a click beside them, but not when a selection of text ends there', async () => {
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    await page.getByRole('button', { name: 'Join a group' }).click();
+    const field = page.getByRole('textbox', { name: 'Group name' });
+    await field.fill('typed');
+    await field.hover();
+    await page.mouse.down();
+    await page.mouse.move(3, 300);
+    await page.mouse.up();
+    expect(await field.inputValue()).to.equal('typed');
+    await page.mouse.click(3, 300);
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
 });

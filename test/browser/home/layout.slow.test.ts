@@ -2,7 +2,10 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../src/client/index.ts';
 import { useBrowserCluster } from '../browser-cluster.ts';
-import { openGroup, waitForMessage } from '../chat-browser.ts';
+import { openGroup, waitForMessage, write } from '../chat-browser.ts';
+import { expectAccessible, overflow } from '../page-checks.ts';
+
+const SMALL = { viewport: { width: 320, height: 568 }, hasTouch: true };
 
 interface Shift {
   value: number;
@@ -22,7 +25,10 @@ describe('The layout of the chat page', function () {
       for (let index = 0; index < 12; index += 1) await bruno.send(id, `message ${index} of ${name}`);
     }
   });
-  afterEach('close the pages', () => use.browser?.closePages());
+  afterEach('no page has reported a problem', async () => {
+    await use.browser?.closePages();
+    expect(use.browser?.problems() ?? []).to.deep.equal([]);
+  });
 
   /** Records from now on, and in pages that are loaded later, which parts move without an action of the user. */
   async function watch(page: Page): Promise<void> {
@@ -79,4 +85,91 @@ describe('The layout of the chat page', function () {
       expect(excess, `at ${width} pixels`).to.equal(0);
     }
   });
+
+  it('has a bar of one row on a phone, with everything in it', async () => {
+    for (const width of [320, 360]) {
+      const page = await use.browser.signIn(use.first.url, 'ana', {
+        ...{ viewport: { width, height: 640 }, hasTouch: true, isMobile: true },
+      });
+      const bar = page.getByRole('banner');
+      expect((await bar.boundingBox())?.height, `at ${width} pixels`).to.be.lessThan(60);
+      await bar.getByText(`${use.first.name}: active`).waitFor({ state: 'attached' });
+      await bar.getByRole('button', { name: 'Account: ana' }).waitFor();
+      await expectAccessible(page, `chat-phone-${width}`);
+      await openGroup(page, 'One');
+      await expectAccessible(page, `chat-phone-${width}-open`);
+    }
+  });
+
+  it('has room for roles and buttons of members with long names on the smallest phone', async () => {
+    const ana = new ChatClient({ urls: [use.first.url] });
+    await ana.login('ana');
+    const { group_id: id } = await ana.createChat('Small', ['bruno']);
+    for (const name of ['Zoë Müller-Lüdenscheidt', 'w'.repeat(60)]) {
+      const { user_id: userId } = await new ChatClient({ urls: [use.first.url] }).login(name);
+      await ana.join(id, { userId });
+    }
+    const page = await use.browser.signIn(use.first.url, 'ana', SMALL);
+    await openGroup(page, 'Small');
+    await page.getByRole('button', { name: '4 members' }).click();
+    await page.getByRole('combobox', { name: 'Role of bruno' }).waitFor();
+    const rows = await page.locator('dialog .members').evaluate((list) => {
+      const { left, right } = list.getBoundingClientRect();
+      const boxes = [...list.children].map((row) => {
+        const parts = [...row.children].map((part) => part.getBoundingClientRect());
+        return { top: row.getBoundingClientRect().top, parts };
+      });
+      return boxes.map(({ top, parts }, index) => ({
+        isInside: parts.every((part) => part.left >= left - 1 && part.right <= right + 1),
+        isAbove: parts.every((part) => part.top >= top - 1 && part.bottom <= (boxes[index + 1]?.top ?? Infinity) + 1),
+      }));
+    });
+    expect(rows).to.deep.equal(rows.map(() => ({ isInside: true, isAbove: true })));
+    const names = await page.locator('dialog .members .name').allInnerTexts();
+    expect(
+      names.map((name) => name.slice(0, 3)),
+      'by name',
+    ).to.deep.equal(['ana', 'bru', 'www', 'Zoë']);
+  });
+
+  it('opens the list of shortcuts at its beginning, and does not cut it', async () => {
+    const page = await use.browser.signIn(use.first.url, 'ana', SMALL);
+    await page.keyboard.press('Control+/');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    const dialog = await page.locator('dialog').evaluate((one) => ({
+      scrolled: one.scrollTop,
+      excess: Math.max(...[one, ...one.querySelectorAll('*')].map((part) => part.scrollWidth - part.clientWidth)),
+    }));
+    expect(dialog).to.deep.equal({ scrolled: 0, excess: 0 });
+  });
+
+  it('has its bar in one row on a tablet, in Portuguese', async () => {
+    const page = await use.browser.signIn(use.first.url, 'ana', { viewport: { width: 820, height: 1180 } });
+    await page.evaluate(() => localStorage.setItem('plantao.language', 'pt-BR'));
+    await page.reload();
+    const tops = () => page.locator('#top > *').evaluateAll((parts) => parts.map((one) => one.getBoundingClientRect()));
+    await page.getByRole('button', { name: 'Sair' }).waitFor();
+    const [brand, ...others] = await tops();
+    for (const { top } of others) expect(top).to.be.lessThan(brand?.bottom ?? 0);
+    expect(await overflow(page)).to.equal(0);
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`fits a screen 360 pixels wide in the ${colorScheme} theme`, async () => {
+      const options = { viewport: { width: 360, height: 640 }, colorScheme };
+      const signedOut = await use.browser.open(use.first.url, options);
+      await signedOut.getByRole('button', { name: 'Sign in' }).waitFor();
+      expect(await overflow(signedOut)).to.equal(0);
+      const page = await use.browser.signIn(use.first.url, 'ana', options);
+      await page.getByRole('link', { name: 'One' }).waitFor();
+      expect(await overflow(page)).to.equal(0);
+      await openGroup(page, 'One');
+      await write(page, 'w'.repeat(200));
+      await waitForMessage(page, 'w'.repeat(200));
+      expect(await overflow(page)).to.equal(0);
+      await page.getByRole('button', { name: 'Chats' }).click();
+      await page.getByRole('button', { name: 'New group' }).click();
+      expect(await overflow(page)).to.equal(0);
+    });
+  }
 });

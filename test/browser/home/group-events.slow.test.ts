@@ -6,7 +6,7 @@ import { useBrowserCluster } from '../browser-cluster.ts';
 import { openGroup, waitForMessage } from '../chat-browser.ts';
 import { expectAccessible } from '../page-checks.ts';
 
-describe('The chat page shows what happens in a room', function () {
+describe('The chat page shows what happens to a group', function () {
   this.timeout(180_000);
   const use = useBrowserCluster();
   let ana: ChatClient;

@@ -1,0 +1,68 @@
+import { expect } from 'chai';
+import { openGroup, waitForMessage } from '../chat-browser.ts';
+import { useChat } from './use-chat.ts';
+
+describe('The chat page on a device that is not set up as usual', function () {
+  this.timeout(180_000);
+  const { use, clientOf, newGroup } = useChat();
+
+  it('mutes a group for as long as the page is open if the browser denies storage', async () => {
+    const { name } = await newGroup();
+    const page = await use.browser.open(use.first.url);
+    const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
+    await page.addInitScript({
+      content: `for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, ${denied});`,
+    });
+    await page.reload();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await openGroup(page, name);
+    await page.getByRole('button', { name: 'Group settings' }).click();
+    await page.getByRole('checkbox', { name: /^Mute/ }).check();
+    await page.keyboard.press('Escape');
+    const muted = page.getByRole('link', { name }).getByRole('img', { name: 'Muted' });
+    expect(await muted.count(), 'cancelled').to.equal(0);
+    await page.getByRole('button', { name: 'Group settings' }).click();
+    await page.getByRole('checkbox', { name: /^Mute/ }).check();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await muted.waitFor();
+  });
+
+  for (const days of [-2, 2]) {
+    it(`has right days and the right order of groups on a device whose clock is wrong by ${days} days`, async () => {
+      const [busy, quiet] = [`Busy ${days}`, `Quiet ${days}`];
+      const me = await clientOf('ana');
+      const { group_id: id } = await me.createChat(busy);
+      await me.send(id, 'the first message');
+      await me.createChat(quiet);
+      const page = await use.browser.open(use.first.url);
+      await page.clock.setFixedTime(Date.now() + days * 86_400_000);
+      await page.reload();
+      await page.getByRole('textbox', { name: 'Name' }).fill('ana');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      const firstGroup = (name: string) => page.locator('#groups li:first-child .name', { hasText: name }).waitFor();
+      await firstGroup(quiet);
+      await me.send(id, 'one more message');
+      await firstGroup(busy);
+      await page.locator('#groups li:first-child time', { hasText: /^\d\d:\d\d$/ }).waitFor();
+      await openGroup(page, busy);
+      await page.locator('.day', { hasText: 'Today' }).waitFor();
+      expect(await page.locator('.day').count()).to.equal(1);
+    });
+  }
+
+  it('works if the browser denies storage', async () => {
+    const { name, id, bruno } = await newGroup();
+    await bruno.send(id, 'Olá, pessoal!');
+    const page = await use.browser.open(use.first.url);
+    const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
+    await page.addInitScript({
+      content: `for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, ${denied});`,
+    });
+    await page.reload();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await openGroup(page, name);
+    await waitForMessage(page, 'Olá, pessoal!');
+  });
+});

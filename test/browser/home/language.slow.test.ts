@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { openGroup } from '../chat-browser.ts';
+import { messageOn, useChat } from './use-chat.ts';
+
+describe('The language of the chat page', function () {
+  this.timeout(180_000);
+  const { use, clientOf, ana, newGroup } = useChat();
+
+  it('speaks Portuguese to a browser that does, and English when the user chooses it', async () => {
+    const page = await use.browser.open(use.first.url, { locale: 'pt-BR' });
+    await page.getByText('Digite qualquer nome. Se for novo, criamos a conta.').waitFor();
+    expect(await page.evaluate(() => document.documentElement.lang)).to.equal('pt-BR');
+    await page.getByRole('combobox', { name: 'Idioma' }).selectOption('English');
+    await page.getByText("Enter any name. If it's new, we create the account.").waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  });
+
+  it('changes its language in place: an open dialog, a draft and every message stay', async () => {
+    const { name, id, bruno } = await newGroup();
+    const { message_id } = await bruno.send(id, 'a thing');
+    await bruno.editMessage(message_id, 'the thing');
+    const page = await ana();
+    await openGroup(page, name);
+    await messageOn(page, 'the thing').getByText('edited').waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).fill('a draft');
+    await page.getByRole('button', { name: 'Account: ana' }).click();
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('Português');
+    await page.getByRole('dialog', { name: 'Conta' }).getByRole('button', { name: 'Fechar' }).click();
+    await messageOn(page, 'the thing').getByText('editada').waitFor();
+    expect(await page.getByRole('textbox', { name: 'Mensagem' }).inputValue()).to.equal('a draft');
+    expect(await page.evaluate(() => document.documentElement.lang)).to.equal('pt-BR');
+  });
+
+  it('shows a notice in the language that the user chooses next', async () => {
+    const { id } = await newGroup();
+    const page = await ana();
+    await page.evaluate((group) => {
+      location.hash = `#group-${group}-message-999999`;
+    }, id);
+    await page.getByText('This message was deleted').waitFor();
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('pt-BR');
+    await page.locator('#notice', { hasText: 'Esta mensagem foi apagada' }).waitFor();
+  });
+
+  it('shows an error in a dialog in the language that the user chooses next', async () => {
+    await clientOf('bruno');
+    const page = await ana();
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('bruno');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByText('This name is taken.').waitFor();
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('pt-BR');
+    await page.getByText('Este nome já está em uso.').waitFor();
+    expect(use.browser.problems(/status of 409/)).to.deep.equal([]);
+  });
+
+  it('is in English while the texts of another language cannot be loaded', async () => {
+    const page = await use.browser.open(use.first.url, { locale: 'pt-BR' });
+    await page.getByRole('button', { name: 'Entrar' }).waitFor();
+    const texts = '**/assets/home-pt-br.*.js';
+    await page.route(texts, (route) => route.abort());
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    expect(await page.locator('html').getAttribute('lang')).to.equal('en');
+    await page.unroute(texts);
+    await page.reload();
+    await page.getByRole('button', { name: 'Entrar' }).waitFor();
+    expect(use.browser.problems(/ERR_FAILED/)).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,32 @@
+import { eventually } from '../../support/eventually.ts';
+import { write } from '../chat-browser.ts';
+import { useChat } from './use-chat.ts';
+
+describe('Search on the chat page', function () {
+  this.timeout(180_000);
+  const { ana, newGroup } = useChat();
+
+  it('finds a person, a group and a message, and writes to the person directly', async () => {
+    const { name, id, bruno } = await newGroup();
+    await bruno.send(id, 'the needle in the haystack');
+    const page = await ana();
+    const find = async (term: string) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox', { name: 'Groups, people and messages' }).fill(term);
+    };
+    await find('needle');
+    await page.getByRole('option', { name: 'haystack' }).click();
+    await page.locator('.message.target', { hasText: 'needle' }).waitFor();
+    await find('brun');
+    await page.getByRole('option', { name: 'Open a direct chat' }).click();
+    await page.getByRole('heading', { name: 'bruno' }).waitFor();
+    await write(page, 'just for you');
+    await eventually('bruno has it', async () => {
+      const direct = (await bruno.chats()).chats.find((chat) => chat.direct);
+      return direct?.last_message?.excerpt === 'just for you' && direct.unread === 1;
+    });
+    await find(name);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name }).waitFor();
+  });
+});

@@ -1,0 +1,71 @@
+import type { Page } from 'playwright-core';
+import { always } from '../../support/always.ts';
+import { eventually } from '../../support/eventually.ts';
+import { openGroup } from '../chat-browser.ts';
+import { useChat } from './use-chat.ts';
+
+describe('Two tabs of the chat page', function () {
+  this.timeout(180_000);
+  const { use, ana, newGroup } = useChat();
+
+  it('stays signed in in other tabs, until one of them signs out', async () => {
+    const { name } = await newGroup();
+    const first = await ana();
+    const second = await use.browser.openBeside(first, use.first.url);
+    await second.getByRole('link', { name }).waitFor();
+    await first.getByRole('button', { name: 'Sign out' }).click();
+    await second.getByRole('button', { name: 'Sign in' }).waitFor();
+  });
+
+  it('notifies in one of two tabs, by the service worker, and a click opens the group', async () => {
+    const { name, id, bruno } = await newGroup();
+    const first = await ana({ serviceWorkers: 'allow', permissions: ['notifications'] });
+    await first.evaluate(() => localStorage.setItem('plantao.alert.notifies', 'true'));
+    await first.evaluate(async () => void (await navigator.serviceWorker.ready));
+    const second = await use.browser.openBeside(first, use.first.url);
+    for (const page of [first, second]) {
+      await page.getByRole('link', { name }).waitFor();
+      await page.evaluate(() => {
+        const { prototype } = ServiceWorkerRegistration;
+        const { showNotification } = prototype;
+        prototype.showNotification = function (...args) {
+          document.body.dataset.notified = String(Number(document.body.dataset.notified ?? 0) + 1);
+          return showNotification.apply(this, args);
+        };
+      });
+    }
+    const text = `look at ${id}`;
+    await bruno.send(id, text);
+    for (const page of [first, second]) await page.getByText(text).waitFor();
+    const count = (page: Page) => page.evaluate(() => Number(document.body.dataset.notified ?? 0));
+    const counts = async () => (await count(first)) + (await count(second));
+    await eventually('a notification', async () => (await counts()) === 1, { within: 20_000 });
+    await always('there is one', async () => (await counts()) === 1, { forMs: 1500 });
+    const [worker] = first.context().serviceWorkers();
+    // A page cannot create this event, and Playwright cannot click what the system shows.
+    await worker?.evaluate(`registration.getNotifications().then(([notification]) =>
+      dispatchEvent(new NotificationEvent('notificationclick', { notification })))`);
+    await eventually('a tab shows the group', async () =>
+      [first, second].some((page) => page.url().endsWith(`#group-${id}`)),
+    );
+  });
+
+  it('follows a draft and a choice of the language in another tab', async () => {
+    const { name } = await newGroup();
+    const one = await ana();
+    await openGroup(one, name);
+    const other = await use.browser.openBeside(one, use.first.url);
+    await openGroup(other, name);
+    const field = (page: Page) => page.getByRole('textbox', { name: 'Message' });
+    const has = (page: Page, text: string) =>
+      eventually('the field has the draft', async () => (await field(page).inputValue()) === text);
+    await field(one).fill('a draft');
+    await has(other, 'a draft');
+    await field(other).press('Enter');
+    await one.locator('.message', { hasText: 'a draft' }).first().waitFor();
+    await has(one, '');
+    await one.getByRole('button', { name: 'Account' }).click();
+    await one.getByRole('combobox', { name: 'Language' }).selectOption('pt-BR');
+    await other.getByRole('button', { name: 'Enviar' }).waitFor();
+  });
+});
