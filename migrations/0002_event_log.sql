@@ -430,22 +430,31 @@ COMMENT ON FUNCTION plantao.actor_details() IS
   'Returns what the payload of an event says about the user who acts in this transaction (plantao.act_as); null if that is not known. The id only: the log would keep the names of erased accounts.';
 
 CREATE FUNCTION plantao.log_memberships() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   head bigint;
   added bigint;
+  details jsonb := plantao.actor_details();
+  actor bigint := details ->> 'actor_id';
+  -- The groups that the actor has created in this transaction.
+  created bigint[];
 BEGIN
   IF plantao.is_importing() THEN RETURN NULL; END IF;
   IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
+  IF TG_ARGV[0] = 'joined' AND actor IS NOT NULL THEN
+    created := ARRAY(SELECT g.id FROM plantao.groups g WHERE g.creator_id = actor AND g.created_at = now());
+  END IF;
   head := plantao.lock_log();
   INSERT INTO plantao.events (position, kind, group_id, user_id, payload)
-  SELECT head + row_number() OVER (ORDER BY group_id, user_id), TG_ARGV[0], group_id, user_id, plantao.actor_details() FROM changed;
+  SELECT head + row_number() OVER (ORDER BY c.group_id, c.user_id), TG_ARGV[0], c.group_id, c.user_id,
+         CASE WHEN c.user_id = actor AND c.group_id = ANY (created) THEN details || '{"created": true}' ELSE details END
+  FROM changed c;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.require_stored(added, (SELECT count(*) FROM changed), 'events');
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.log_memberships() IS 'Appends one event for each membership that a statement inserted or deleted.';
+COMMENT ON FUNCTION plantao.log_memberships() IS 'Appends one event for each membership that a statement inserted or deleted. That of a user who has created the group in the same transaction says so.';
 
 CREATE TRIGGER log_joined AFTER INSERT ON plantao.memberships
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_memberships('joined');

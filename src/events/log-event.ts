@@ -166,6 +166,7 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
         user_id: row.user_id,
         username: row.username,
         ...actorOf(row),
+        ...(row.payload !== null && JSON.parse(row.payload)?.created === true && { created: true }),
       });
     case 'notification':
       // A topic and a group of the same name receive the same event. Subscribers of the topic must not learn the group's id.

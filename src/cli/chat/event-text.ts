@@ -16,8 +16,10 @@ export function noticeOf(event: ChatEvent, nameOf: NameOf): string | undefined {
       return `${nameOf(user_id)} ${added ? 'reacted with' : 'took back'} ${plain(emoji)} ${added ? 'to' : 'from'} #${message_id}, now ${count}`;
     }
     case 'joined':
-    case 'left':
-      return `${plain(event.username ?? 'a former user')} has ${event.kind}`;
+    case 'left': {
+      const name = plain(event.username ?? 'a former user');
+      return 'created' in event ? `${name} created the group` : `${name} has ${event.kind}`;
+    }
     case 'role_changed':
       return `${nameOf(event.user_id)} is now ${event.role}`;
     case 'group_changed':

@@ -199,7 +199,11 @@ export const event = z
         .nullable()
         .describe('The name now, which is deleted-… for a deleted account; null if the account is not known any more.'),
     }),
-    z.object({ kind: z.literal('joined'), ...move }),
+    z.object({
+      kind: z.literal('joined'),
+      ...move,
+      created: z.literal(true).optional().describe('Only for the user who joined a group by creating it.'),
+    }),
     z.object({ kind: z.literal('left'), ...move }),
     z.object({
       kind: z.literal('notification'),

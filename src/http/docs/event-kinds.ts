@@ -17,7 +17,7 @@ export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   group_deleted: 'The group was deleted, with its messages. A poll by its name receives it too.',
   user_renamed:
     'A user has another name, which is deleted-… for a deleted account. Delivered once for each group of the user, and to the user’s own devices.',
-  joined: 'A user joined the group. Delivered to the group, and to the user.',
+  joined: 'A user joined the group, or created it. Delivered to the group, and to the user.',
   left: 'A user left the group or was removed. Delivered to the group, and to the user.',
   notification:
     'A notification was sent, by POST /notify/{group} or plantao.notify_group() in SQL. `group_id` is null for a topic.',

@@ -42,7 +42,7 @@ describe('The chat page shows what happens to a group', function () {
     await expectAccessible(page, 'chat-leave-owner');
     await page.getByRole('button', { name: 'Leave', exact: true }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    await line(other, 'clara is now an owner.');
+    await line(other, 'ana made clara an owner.');
     await line(other, 'ana left.');
     const members = await bruno.members(id);
     expect(members.map(({ username, role }) => [username, role])).to.have.deep.members([
@@ -63,11 +63,11 @@ describe('The chat page shows what happens to a group', function () {
     await ana.join(id, { userId: clara.userId ?? 0 });
     await line(page, 'ana added clara.');
     await ana.groups.setRole(id, clara.userId ?? 0, 'admin');
-    await line(page, 'clara is now an admin.');
+    await line(page, 'ana made clara an admin.');
     await ana.groups.setRole(id, bruno.userId ?? 0, 'member');
-    await line(page, 'You are now a regular member.');
+    await line(page, 'ana made you a regular member.');
     await ana.groups.setRole(id, bruno.userId ?? 0, 'owner');
-    await line(page, 'You are now an owner.');
+    await line(page, 'ana made you an owner.');
     await ana.groups.change(id, { name: 'Room 2' });
     await line(page, 'ana renamed the group to Room 2.');
     await ana.send(id, 'after');
@@ -78,8 +78,8 @@ describe('The chat page shows what happens to a group', function () {
       );
     const texts = await textsOn();
     expect(texts).to.deep.equal([
-      ...['ana joined.', 'ana added you.', 'You are now an owner.', 'before', 'ana added clara.'],
-      ...['clara is now an admin.', 'You are now a regular member.', 'You are now an owner.'],
+      ...['ana created the group.', 'ana added you.', 'ana made you an owner.', 'before', 'ana added clara.'],
+      ...['ana made clara an admin.', 'ana made you a regular member.', 'ana made you an owner.'],
       ...['ana renamed the group to Room 2.', 'after'],
     ]);
     await expectAccessible(page, 'chat-room-events');
@@ -100,6 +100,10 @@ describe('The chat page shows what happens to a group', function () {
     await line(other, 'ana arquivou o grupo.');
     await ana.groups.change(id, { archived: false });
     await line(page, 'ana restored the group.');
+    await ana.groups.change(id, { showsReads: true });
+    await line(page, 'ana turned read receipts on.');
+    await ana.groups.change(id, { showsReads: false });
+    await line(other, 'ana desativou as confirmações de leitura.');
     await expectAccessible(other, 'chat-room-events-pt');
     await page.getByRole('button', { name: 'Group settings' }).click();
     await page.getByRole('button', { name: 'Leave group' }).click();
@@ -122,7 +126,7 @@ describe('The chat page shows what happens to a group', function () {
     const other = page.getByRole('combobox', { name: 'Role of bruno' });
     await other.selectOption('admin');
     await refusal.waitFor({ state: 'detached' });
-    await line(page, 'bruno is now an admin.');
+    await line(page, 'You made bruno an admin.');
     await eventually('the select says admin', async () => (await other.inputValue()) === 'admin');
     expect(use.browser.problems(/ 403 | 409 /)).to.deep.equal([]);
   });

@@ -71,7 +71,7 @@ describe('What happened to a group', function () {
     const state = { name: 'Pomar', description: 'Frutas', shows_reads: false };
     const of = ({ id, username }: Person) => ({ user_id: id, username });
     expect(told(events)).to.deep.equal([
-      { kind: 'joined', ...of(ana), ...by(ana) },
+      { kind: 'joined', ...of(ana), ...by(ana), created: true },
       { kind: 'joined', ...of(bruno), ...by(ana) },
       { kind: 'joined', ...of(carla), ...by(ana) },
       { kind: 'role_changed', ...of(carla), role: 'admin', ...by(ana) },

@@ -48,22 +48,20 @@ export const chat = {
     removed: (by: string, names: string) => `${by} removed ${names}.`,
     /** The user, as one of those whom another user added. */
     youToo: 'you',
-    role: {
-      owner: (name: string) => `${name} is now an owner.`,
-      admin: (name: string) => `${name} is now an admin.`,
-      member: (name: string) => `${name} is now a regular member.`,
-    },
-    ownRole: {
-      owner: 'You are now an owner.',
-      admin: 'You are now an admin.',
-      member: 'You are now a regular member.',
-    },
+    created: (by: string) => `${by} created the group.`,
+    roles: { owner: 'an owner', admin: 'an admin', member: 'a regular member' },
+    role: (name: string, role: string, isMe: boolean) => `${name} ${isMe ? 'are' : 'is'} now ${role}.`,
+    madeRole: (by: string, name: string, role: string) => `${by} made ${name} ${role}.`,
     renamed: (name: string, by?: string) =>
       by === undefined ? `The group is now called ${name}.` : `${by} renamed the group to ${name}.`,
     described: (by?: string) =>
       by === undefined ? 'The description of the group was changed.' : `${by} changed the description of the group.`,
     archived: (by?: string) => (by === undefined ? 'The group was archived.' : `${by} archived the group.`),
     restored: (by?: string) => (by === undefined ? 'The group was restored.' : `${by} restored the group.`),
+    readsShown: (by?: string) =>
+      by === undefined ? 'Read receipts were turned on.' : `${by} turned read receipts on.`,
+    readsHidden: (by?: string) =>
+      by === undefined ? 'Read receipts were turned off.' : `${by} turned read receipts off.`,
   },
   edited: 'edited',
   deleteOwn: (excerpt: string) => `Delete your message "${excerpt}"`,

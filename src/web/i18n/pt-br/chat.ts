@@ -49,22 +49,22 @@ export const chat: typeof english = {
     added: (by, names) => `${by} adicionou ${names}.`,
     removed: (by, names) => `${by} removeu ${names}.`,
     youToo: 'você',
-    role: {
-      owner: (name) => `${name} passou a ser dono do grupo.`,
-      admin: (name) => `${name} passou a ser administrador.`,
-      member: (name) => `${name} voltou a ser membro comum.`,
-    },
-    ownRole: {
-      owner: 'Você passou a ser dono do grupo.',
-      admin: 'Você passou a ser administrador.',
-      member: 'Você voltou a ser membro comum.',
-    },
+    created: (by) => `${by} criou o grupo.`,
+    roles: { owner: 'dono do grupo', admin: 'administrador', member: 'membro comum' },
+    role: (name, role) => `${name} agora é ${role}.`,
+    madeRole: (by, name, role) => `${by} definiu ${name} como ${role}.`,
     renamed: (name, by) =>
       by === undefined ? `O grupo agora se chama ${name}.` : `${by} mudou o nome do grupo para ${name}.`,
     described: (by) =>
       by === undefined ? 'A descrição do grupo foi alterada.' : `${by} alterou a descrição do grupo.`,
     archived: (by) => (by === undefined ? 'O grupo foi arquivado.' : `${by} arquivou o grupo.`),
     restored: (by) => (by === undefined ? 'O grupo foi reaberto.' : `${by} reabriu o grupo.`),
+    readsShown: (by) =>
+      by === undefined ? 'As confirmações de leitura foram ativadas.' : `${by} ativou as confirmações de leitura.`,
+    readsHidden: (by) =>
+      by === undefined
+        ? 'As confirmações de leitura foram desativadas.'
+        : `${by} desativou as confirmações de leitura.`,
   },
   edited: 'editada',
   deleteOwn: (excerpt) => `Apagar sua mensagem "${excerpt}"`,

@@ -2,10 +2,10 @@ import type { ChatEvent, Chat as ChatGroup, GroupEventPage, MemberRole, User } f
 
 /** What happened to the group: members joined, left or got another role, or something else of it changed. */
 export type SystemMessage = { key: string; at: string; actor?: User } & (
-  | { kind: 'joined' | 'left'; users: User[] }
+  | { kind: 'created' | 'joined' | 'left'; users: User[] }
   | { kind: 'role'; users: User[]; role: MemberRole }
   | { kind: 'renamed'; name: string }
-  | { kind: 'described' | 'archived' | 'restored' }
+  | { kind: 'described' | 'archived' | 'restored' | 'readsShown' | 'readsHidden' }
 );
 
 /** The maximum number of system messages that are kept of a group. */
@@ -96,21 +96,18 @@ function messagesOf(event: ChatEvent, group: ChatGroup): SystemMessage[] {
       const username = event.username ?? nameOf(event.user_id);
       if (username === undefined) return [];
       const users = [{ id: event.user_id, username }];
-      return [
-        event.kind === 'role_changed'
-          ? { ...about, kind: 'role', users, role: event.role }
-          : { ...about, kind: event.kind, users },
-      ];
+      if (event.kind === 'role_changed') return [{ ...about, kind: 'role', users, role: event.role }];
+      return [{ ...about, kind: 'created' in event ? 'created' : event.kind, users }];
     }
     case 'group_changed': {
       const changed = new Set<string>(event.changed ?? changesOf(event, group));
-      const { key, ...rest } = about;
+      /** Each has a key of its own; the name has that of the event. */
+      const part = <Kind extends string>(kind: Kind) => ({ ...about, key: `${about.key}/${kind}`, kind });
       return [
         ...(changed.has('name') ? [{ ...about, kind: 'renamed' as const, name: event.name }] : []),
-        ...(changed.has('description') ? [{ ...rest, key: `${key}/description`, kind: 'described' as const }] : []),
-        ...(changed.has('archived')
-          ? [{ ...rest, key: `${key}/archived`, kind: event.archived ? ('archived' as const) : ('restored' as const) }]
-          : []),
+        ...(changed.has('description') ? [part('described')] : []),
+        ...(changed.has('archived') ? [part(event.archived ? 'archived' : 'restored')] : []),
+        ...(changed.has('shows_reads') ? [part(event.shows_reads ? 'readsShown' : 'readsHidden')] : []),
       ];
     }
     default:
@@ -125,5 +122,5 @@ function actorIn(event: ChatEvent): { actor?: User } {
 
 /** An older node does not say what has changed. */
 function changesOf(event: Extract<ChatEvent, { kind: 'group_changed' }>, group: ChatGroup): string[] {
-  return (['name', 'description', 'archived'] as const).filter((field) => event[field] !== group[field]);
+  return (['name', 'description', 'archived', 'shows_reads'] as const).filter((field) => event[field] !== group[field]);
 }

@@ -32,8 +32,12 @@ function textOf(systemMessage: SystemMessage, me: number): string {
     if (more.length === 0) return first;
     return namesAndOthers([first, ...more], users.length, { max: MAX_NAMES, others: t.moreUsers });
   };
+  if (systemMessage.kind === 'created') return texts.created(names(t.you));
   if (systemMessage.kind === 'role') {
-    return isMe ? texts.ownRole[systemMessage.role] : texts.role[systemMessage.role](names(t.you));
+    const role = texts.roles[systemMessage.role];
+    return by === undefined || actor?.id === users[0]?.id
+      ? texts.role(names(t.you), role, isMe)
+      : texts.madeRole(by, names(texts.youToo), role);
   }
   if (by !== undefined && actor?.id !== users[0]?.id) {
     return texts[systemMessage.kind === 'joined' ? 'added' : 'removed'](by, names(texts.youToo));
