@@ -157,3 +157,16 @@ export function reasonOf(error: unknown): string {
   if (state === SqlState.LOCK_NOT_AVAILABLE) return 'another transaction holds a lock that is needed';
   return `PostgreSQL refuses it (SQLSTATE ${state})`;
 }
+
+/** Why a database is unavailable that has replied, in words for clients, who can only wait. */
+const SAID_TO_CLIENTS: Readonly<Record<string, string>> = {
+  [SqlState.DISK_FULL]: "the database's disk is full",
+  [SqlState.OUT_OF_MEMORY]: 'the database is out of memory',
+  [SqlState.TOO_MANY_CONNECTIONS]: 'all connections of the database are taken',
+  [SqlState.READ_ONLY]: 'the database accepts no writes now',
+};
+
+/** Returns why a request failed, if {@link isUnavailable}, for clients: it names no setting, role or statement. */
+export function unavailabilityOf(error: unknown): string {
+  return SAID_TO_CLIENTS[sqlState(error) ?? ''] ?? 'the database cannot be reached or is too busy now';
+}

@@ -3,7 +3,14 @@ import type { ErrorRequestHandler } from 'express';
 import { refusalOf } from '../chat/constraints.ts';
 import { RateLimitedError, Refused } from '../chat/errors.ts';
 import { BlockedError } from '../database/checks/blocking.ts';
-import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError, SqlState, sqlState } from '../database/errors.ts';
+import {
+  isRefusedByDatabase,
+  isUnavailable,
+  OutcomeUnknownError,
+  SqlState,
+  sqlState,
+  unavailabilityOf,
+} from '../database/errors.ts';
 import { NotActiveError } from '../database/writes/fenced-write.ts';
 import { errorMessage } from '../error-message.ts';
 import { CursorExpiredError, MalformedCursorError } from '../events/cursor.ts';
@@ -67,8 +74,7 @@ function toHttpError(error: unknown, request: IncomingMessage, gate: RoleGate): 
     const { message, messageOfRead } = error instanceof BlockedError ? error : new BlockedError([]);
     return serviceUnavailable('blocked', isRead(request) ? messageOfRead : message);
   }
-  if (isUnavailable(error))
-    return serviceUnavailable('unavailable', 'the database cannot be reached or is too busy now: try again');
+  if (isUnavailable(error)) return serviceUnavailable('unavailable', `${unavailabilityOf(error)}: try again`);
   if (isRefusedByDatabase(error)) return refusedByDatabase(isRead(request));
   // Thrown by the router.
   if (error instanceof URIError) return new HttpError('invalid_request', 'the path is not valid URL encoding');

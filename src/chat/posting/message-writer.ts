@@ -15,6 +15,7 @@ import {
   isUnavailable,
   SqlState,
   sqlState,
+  unavailabilityOf,
   WAITS_FOR_STANDBY,
 } from '../../database/errors.ts';
 import { NotActiveError } from '../../database/writes/fenced-write.ts';
@@ -51,7 +52,9 @@ export interface MessageWriterOptions {
 const MAX_TRIES = 3;
 /** A post may be sent again for this long after its arrival, in milliseconds. */
 const MAX_RETRY_AGE_MS = 4000;
-const UNREACHABLE = 'the database cannot be reached: nothing was stored, try again';
+
+const unavailable = (cause: unknown) =>
+  new Refused('unavailable', { sentence: `${unavailabilityOf(cause)}: nothing was stored, try again`, cause });
 
 /** Stores messages in batches: see the head of this file. */
 export class MessageWriter {
@@ -156,7 +159,7 @@ export class MessageWriter {
       await this.#options.session.ready();
     } catch (error) {
       this.#health.failed(error);
-      return failAll(batch, new Refused('unavailable', { sentence: UNREACHABLE, cause: error }));
+      return failAll(batch, unavailable(error));
     }
     try {
       const { session, membersOnly, commitLimitMs, measurements } = this.#options;
@@ -182,8 +185,7 @@ export class MessageWriter {
     if (part) return this.#waitedForTable(batch, part, error);
     this.#health.failed(error);
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#toBlockedError(error));
-    if (isUnavailable(error))
-      return failAll(batch, new Refused('unavailable', { sentence: UNREACHABLE, cause: error }));
+    if (isUnavailable(error)) return failAll(batch, unavailable(error));
     if (isTakenId(error) && this.#options.repairSequences && !isRepaired) {
       await this.#options.repairSequences();
       return this.#commit(batch, true);

@@ -107,7 +107,7 @@ export const ERROR_CODES = {
   ],
   unavailable: [
     503,
-    'The database cannot be reached. Nothing was stored: retry after `Retry-After` seconds.',
+    'The database cannot be reached, or cannot store: `error` says if its disk is full. Nothing was stored: retry after `Retry-After` seconds.',
     'not executed',
   ],
   blocked: [503, 'Another transaction blocks the database. Nothing was stored: retry.', 'not executed'],

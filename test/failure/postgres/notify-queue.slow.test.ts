@@ -6,6 +6,7 @@ import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
+import { plantao } from '../../support/nodes/command.ts';
 import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
@@ -54,6 +55,15 @@ describe('A full NOTIFY queue', () => {
     return [nodes.active, nodes.standby].find((_, at) => healths[at]?.body.active === true);
   };
   const active = () => eventually('one node is active', activeOf);
+
+  it('is what plantao check reports, and not that NOTIFY works', async () => {
+    const { exit, output } = await plantao(['check', '--database', postgres.url]);
+    expect(exit).to.equal(0);
+    expect(output)
+      .to.contain('the leader lock and LISTEN work over this connection')
+      .and.contain('the NOTIFY queue is');
+    expect(output).to.match(/SELECT pg_terminate_backend\(\d+\)/);
+  }).timeout(30_000);
 
   it('fails no post, and the event arrives on the other node within about a second', async () => {
     const people = new People(dba);

@@ -118,7 +118,10 @@ describe('The service', () => {
         await scene.sql('CREATE TRIGGER full_disk BEFORE INSERT ON plantao.messages EXECUTE FUNCTION fill()');
         const refused = await scene.post(active);
         expect(refused.status).to.equal(503);
-        expect(refused.body).to.include({ code: 'unavailable' });
+        expect(refused.body).to.deep.equal({
+          error: "the database's disk is full: nothing was stored, try again",
+          code: 'unavailable',
+        });
         expect((await get(`${active.url}/messages?groupId=${scene.ids.groupId}`)).status).to.equal(200);
         await scene.sql('DROP TRIGGER full_disk ON plantao.messages');
       },

@@ -5,6 +5,7 @@ import {
   isUnavailable,
   reasonOf,
   sqlState,
+  unavailabilityOf,
 } from '../../../src/database/errors.ts';
 
 describe('The SQLSTATE of an error', () => {
@@ -20,6 +21,16 @@ describe('The SQLSTATE of an error', () => {
       const error = new Error('the query failed', { cause: Object.assign(new Error('refused'), { code }) });
       expect([sqlState(error), isRefusedByDatabase(error)]).to.deep.equal([code, true]);
     }
+  });
+});
+
+describe('A client', () => {
+  it('hears that the disk is full, not that the database cannot be reached, and no setting, role or statement', () => {
+    const said = (code: string) => unavailabilityOf(Object.assign(new Error('secret "role" SELECT'), { code }));
+    expect(said('53100')).to.equal("the database's disk is full");
+    expect(said('53300')).to.equal('all connections of the database are taken');
+    for (const code of ['08006', '28P01', '57014', 'ECONNREFUSED'])
+      expect(said(code)).to.equal('the database cannot be reached or is too busy now');
   });
 });
 
