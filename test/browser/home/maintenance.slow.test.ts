@@ -49,7 +49,9 @@ describe('The chat page during maintenance', function () {
       expect(await desktop.locator('#nodes').textContent()).to.contain(`${first.name}: maintenance`);
       expect(await phone.locator('#nodes').textContent()).to.contain(`${first.name}: em manutenção`);
       await write(desktop, 'written during the pause');
-      await desktop.locator('.message.sending', { hasText: 'written during the pause' }).waitFor();
+      const sending = desktop.locator('.message.sending', { hasText: 'written during the pause' });
+      await sending.getByText('waiting for a node').waitFor();
+      await desktop.locator('#groups .state', { hasText: 'waiting' }).waitFor();
       await expectAccessible(desktop, 'maintenance');
       await expectAccessible(phone, 'maintenance-phone-pt');
 

@@ -53,6 +53,27 @@ describe('The chat page for a newcomer from another chat service', function () {
     expect(await preview.innerText()).to.equal('only to you');
   });
 
+  it('shows in the list what the user has begun to write in another chat', async () => {
+    const { group_id: direct } = await bruno.openDirect((await bruno.users(ana))[0]?.id ?? 0);
+    await bruno.send(direct, 'are you there?');
+    const page = await use.browser.signIn(use.first.url, ana);
+    await openGroup(page, 'Plans');
+    const draft = row(page, 'Plans').locator('.preview', { hasText: 'Draft: not yet sent' });
+    await page.getByRole('textbox', { name: 'Message' }).fill('**not** yet sent');
+    await page.evaluate((id) => {
+      location.hash = `#group-${id}`;
+    }, direct);
+    await draft.waitFor();
+    await page.reload();
+    await draft.waitFor();
+    await expectAccessible(page, 'chat-draft');
+    await openGroup(page, 'Plans');
+    await draft.waitFor({ state: 'detached' });
+    await page.getByRole('textbox', { name: 'Message' }).fill('');
+    await openGroup(page, 'bruno');
+    expect(await row(page, 'Plans').locator('.preview', { hasText: 'Draft' }).count()).to.equal(0);
+  });
+
   it('offers a user without chats every way to one, on a phone too', async () => {
     const { token } = await bruno.groups.invite(group);
     for (const [name, viewport] of [

@@ -138,6 +138,12 @@ export class App extends Observable {
     return this.connection === 'lost' || !navigator.onLine;
   }
 
+  /** What messages wait for that are being sent; undefined if they are on their way. */
+  get waitsFor(): 'connection' | 'node' | undefined {
+    if (this.isCutOff) return 'connection';
+    return this.nodes.length > 0 && this.nodes.every(({ state }) => state !== 'active') ? 'node' : undefined;
+  }
+
   /** True if that user is known to be connected. Without a connection of its own, the page knows of no other. */
   isOnline(userId: number | undefined): boolean {
     return userId !== undefined && this.connection !== 'lost' && this.chat?.live.online.has(userId) === true;

@@ -34,7 +34,7 @@ export function GroupsPane({ chat }: { chat: Chat }) {
         {conversations.map((conversation) => (
           <GroupLink
             key={conversation.group.id}
-            me={chat.me}
+            chat={chat}
             conversation={conversation}
             isOpen={conversation === opened}
             isTabStop={conversation === tabStop}
@@ -54,19 +54,22 @@ export function GroupsPane({ chat }: { chat: Chat }) {
 type LastMessage = NonNullable<Conversation['last']>;
 
 interface LinkProps {
-  me: User;
+  chat: Chat;
   conversation: Conversation;
   isOpen: boolean;
   isTabStop: boolean;
   isMuted: boolean;
 }
 
-function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) {
+function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps) {
   const { app } = useView();
+  const { me } = chat;
   const { group, last, unread, mentions, waiting } = conversation;
   const t = chatTexts();
   // A message that is on its way needs no word: it would flash at each one.
-  const isStuck = waiting?.state === 'sending' && app.isCutOff;
+  const isStuck = waiting?.state === 'sending' && app.waitsFor !== undefined;
+  // That of the open chat is in its composer.
+  const draft = isOpen ? '' : chat.drafts.get(group.id).text.trim();
   const sender = last && senderOf(last, group, me);
   const state = waiting?.state === 'failed' ? t.notSent : isStuck ? t.waitingShort : undefined;
   return (
@@ -91,6 +94,10 @@ function GroupLink({ me, conversation, isOpen, isTabStop, isMuted }: LinkProps) 
           {waiting !== undefined ? (
             <>
               <bdi>{t.you}</bdi>: <bdi>{plainText(waiting.content.slice(0, 400))}</bdi>
+            </>
+          ) : draft !== '' ? (
+            <>
+              <b>{t.draft}</b>: <bdi>{plainText(draft.slice(0, 400))}</bdi>
             </>
           ) : last === undefined ? (
             t.noMessages

@@ -20,7 +20,7 @@ export function PendingLine({ chat, conversation, names, pending: { key, content
   const t = chatTexts();
   // As it is now, if it is loaded.
   const excerpt = conversation.window.find(replyTo?.id ?? 0)?.content.slice(0, 200) ?? replyTo?.excerpt;
-  const sending = app.isCutOff ? t.waiting : t.sending;
+  const sending = app.waitsFor === undefined ? t.sending : t.waitsFor[app.waitsFor];
   const { byCode, refused } = texts().errors;
   const reason = code === undefined ? undefined : Object.hasOwn(byCode, code) ? byCode[code] : refused;
   return (
