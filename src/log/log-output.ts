@@ -9,6 +9,8 @@ const RESUME_BELOW = MAX_UNWRITTEN / 2;
 /** The part of a stream that {@link BoundedOutput} needs. */
 export interface OutputStream {
   readonly writableLength: number;
+  /** The error that ended the stream, e.g. because the reader of a pipe has gone. */
+  readonly errored?: Error | null;
   write(text: string, written: () => void): boolean;
 }
 
@@ -17,6 +19,8 @@ export interface LogOutput {
   write(line: string): void;
   /** The number of lines that were dropped. */
   readonly lost: number;
+  /** Why lines cannot be written now: a sentence that the log itself cannot say. Null while they can. */
+  readonly problem: string | null;
   /** Called with the number of lines that were dropped in succession, when lines are written again. */
   onResume: (lost: number) => void;
   /** Resolves when every line is written, or after `limitMs`. */
@@ -40,6 +44,12 @@ export class BoundedOutput implements LogOutput {
 
   get lost(): number {
     return this.#lost;
+  }
+
+  get problem(): string | null {
+    const { errored } = this.#stream;
+    if (errored) return unwritable(errored);
+    return this.#lostNow > 0 ? 'lines of the log are lost: nothing reads standard output' : null;
   }
 
   readonly write = (line: string): void => {
@@ -94,10 +104,28 @@ function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
   handle?.setBlocking?.(false);
 }
 
-/** Writes synchronously, so that nothing is lost when the process exits. A disk that is full for a moment loses no line either. */
-function fileOutput(): LogOutput {
-  const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_UNWRITTEN });
+/** What a person does about the usual errors, by their code. */
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOSPC: 'its disk is full',
+  EDQUOT: 'its disk quota is used up',
+  EROFS: 'its disk is read-only',
+  EIO: 'its disk fails',
+  EPIPE: 'the program that read standard output has ended',
+};
+
+function unwritable(error: NodeJS.ErrnoException): string {
+  const { code = 'unknown error' } = error;
+  return `the log cannot be written: ${CAUSES[code] ?? 'standard output fails'} (${code})`;
+}
+
+/**
+ * Writes to a file, synchronously, so that nothing is lost when the process exits. A disk that is full for a moment loses no line
+ * either. `fd` is that of standard output, except in tests.
+ */
+export function fileOutput(fd = 1): LogOutput {
+  const destination = pino.destination({ fd, sync: true, maxLength: MAX_UNWRITTEN });
   let lostNow = 0;
+  let failure: Error | null = null;
   const output: LogOutput & { lost: number } = {
     write(line) {
       const before = output.lost;
@@ -108,10 +136,20 @@ function fileOutput(): LogOutput {
       output.onResume(lost);
     },
     lost: 0,
+    get problem() {
+      // Writes what is kept, so that the problem ends without another line.
+      if (failure) destination.write('');
+      return failure && unwritable(failure);
+    },
     onResume: () => {},
     flush: () => Promise.resolve(),
   };
-  destination.on('error', ignoreError);
+  destination.on('error', (error: Error) => {
+    failure = error;
+  });
+  destination.on('write', () => {
+    failure = null;
+  });
   destination.on('drop', () => {
     output.lost++;
     lostNow++;

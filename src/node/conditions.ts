@@ -5,6 +5,7 @@ export type ConditionName =
   | 'blocked'
   | 'event_log'
   | 'listener'
+  | 'log'
   | 'notify_queue'
   | 'paused'
   | 'posts'

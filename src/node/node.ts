@@ -195,6 +195,7 @@ function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis
     blockers: () => blockers.sentence,
     pause: () => coordination.pause.current && describePause(coordination.pause.current),
     secondActive: () => describeSecondActive(coordination),
+    logProblem: () => logOutput.problem,
     serverProblem: () => sameServer.problem,
     writer: chat.writer,
   });

@@ -14,6 +14,8 @@ export interface ReadinessOptions {
   pause(): string | null;
   /** Returns the sentence about an active node of this cluster id on another database. */
   secondActive(): string | null;
+  /** Returns why the log cannot be written. */
+  logProblem(): string | null;
   /** Returns why writes are refused, if this node's sessions are with different servers. */
   serverProblem(): string | null;
   writer: { readonly problem: string | null; readonly needsProbe: boolean; probe(): void };
@@ -31,7 +33,7 @@ const PREVENTS_READS: readonly ConditionName[] = ['event_log', 'listener'];
 const PREVENTS_WORK: readonly ConditionName[] = [...PREVENTS_READS, 'posts', 'promotion'];
 
 /** Conditions that a node publishes in its row: the others are in views, or every node knows them. */
-const PUBLISHED: readonly ConditionName[] = [...PREVENTS_WORK, 'triggers', 'two_actives'];
+const PUBLISHED: readonly ConditionName[] = [...PREVENTS_WORK, 'triggers', 'two_actives', 'log'];
 
 /** Returns the sentences that a node publishes in its row. Null if there is none. */
 export function publishedConditions({ current }: Pick<Conditions, 'current'>): string | null {
@@ -83,6 +85,7 @@ export class Readiness {
   #check(): void {
     const { role, readProblem, isListening, promotionProblem, blockers, pause, secondActive, serverProblem, writer } =
       this.#options;
+    this.#set('log', this.#options.logProblem(), 'the log can be written again');
     const isStandby = role() === 'standby';
     this.#set('event_log', readProblem(), 'the event log can be read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {

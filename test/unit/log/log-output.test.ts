@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { BoundedOutput } from '../../../src/log/log-output.ts';
+import { BoundedOutput, fileOutput } from '../../../src/log/log-output.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const LOG = fileURLToPath(new URL('../../../src/log/log.ts', import.meta.url));
@@ -151,5 +151,42 @@ describe('BoundedOutput', () => {
     await flushed;
     output.write('two');
     await output.flush(1);
+  });
+});
+
+describe('The problem of a log', () => {
+  it('is that its disk is full, until what was kept is written, which needs no further line', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'plantao-log-'));
+    const file = path.join(folder, 'log');
+    const full = openSync(FULL_DISK, 'w');
+    try {
+      const output = fileOutput(full);
+      expect(output.problem).to.equal(null);
+      output.write('one\n');
+      output.write('two\n');
+      expect(output.problem).to.equal('the log cannot be written: its disk is full (ENOSPC)');
+      closeSync(full);
+      // The lowest free descriptor, which the output writes to.
+      expect(openSync(file, 'a')).to.equal(full);
+      expect(output.problem).to.equal(null);
+      expect(readFileSync(file, 'utf8')).to.equal('one\ntwo\n');
+    } finally {
+      closeSync(full);
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('is that nothing reads a pipe, or that its reader has ended', () => {
+    const stream = { writableLength: 0, errored: null as Error | null, write: () => false };
+    const output = new BoundedOutput(stream);
+    output.write('one');
+    expect(output.problem).to.equal(null);
+    stream.writableLength = 2 * 1024 * 1024;
+    output.write('two');
+    expect(output.problem).to.equal('lines of the log are lost: nothing reads standard output');
+    stream.errored = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    expect(output.problem).to.equal(
+      'the log cannot be written: the program that read standard output has ended (EPIPE)',
+    );
   });
 });
