@@ -93,16 +93,19 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
   const newest = cluster?.history[0];
   const forMs = missingForMs(snapshot);
   const standbys = nodes.filter(({ role }) => role === 'standby');
+  // A node that responds to its probe and not to this read waits for the database.
+  const isDatabaseAway = failure === 'unavailable' || failure === 'unreachable';
   const conditions = standbys.flatMap((standby) => standby.conditions);
   const telling = MOST_TELLING.flatMap((name) => conditions.filter((one) => one.name === name));
-  const problem = (telling[0] ?? conditions[0])?.reason;
+  // A node that waits for the database cannot know yet why it is not promoted.
+  const unread = isDatabaseAway ? conditions.find(({ name }) => name === 'event_log') : undefined;
+  const problem = (unread ?? telling[0] ?? conditions[0])?.reason;
   const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
   const isPaused = (cluster?.pause ?? null) !== null;
   const cause = causeOf({
     nodes,
     hasStandby: standbys.length > 0,
-    // A node that responds to its probe and not to this read waits for the database.
-    isDatabaseAway: failure === 'unavailable' || failure === 'unreachable',
+    isDatabaseAway,
     isPaused,
     isBlocked: isBlocked || conditions.some(({ name }) => name === 'blocked'),
     isHindered: telling.length > 0,

@@ -172,6 +172,11 @@ describe('The state of the cluster on its page', () => {
     const hangs = { failure: 'unreachable' };
     const frozen = assessed(status(both, [term('a')]), [probe('a', 'standby'), probe('b', 'standby')], hangs);
     expect(frozen).to.include({ kind: 'missing', cause: 'database' });
+    const conditions = ['promotion', 'event_log'].map((name) => ({ name, reason: name, since: '' }));
+    const waits: [string, Probe] = ['b', { health: health('b', 'standby', conditions), at: 10_000, misses: 0 }];
+    expect(assessed(status(both, [term('a')]), [probe('a', 'standby'), waits], hangs)).to.include({
+      problem: 'event_log',
+    });
     const lost = assessed(status(both, [term('a')]), [], {
       failure: 'unreachable',
       responds: false,
