@@ -218,3 +218,40 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION plantao.finish_import() IS
   'Call it after plantao.import_rows(), in the same transaction: notifies running nodes of the imported memberships, sets the sequences, and begins a new search index, which the active node builds.';
+
+CREATE FUNCTION plantao.repair_sequences() RETURNS TABLE (sequence text, last_before bigint, last_now bigint)
+LANGUAGE plpgsql SET lock_timeout = '500ms' SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  own record;
+  is_called boolean;
+  is_behind boolean;
+BEGIN
+  FOR own IN
+    SELECT s.oid::regclass::text AS name, d.refobjid::regclass::text AS owner, a.attname AS col, q.seqmax
+    FROM pg_class s
+    JOIN pg_sequence q ON q.seqrelid = s.oid
+    JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
+      AND d.deptype IN ('a', 'i')
+    JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE s.relkind = 'S' AND s.relnamespace = 'plantao'::regnamespace
+  LOOP
+    -- First without a lock, because the first posts of a term must not wait for this check.
+    FOR attempt IN 1..2 LOOP
+      -- A row with an id near the end would leave no ids: the sequence continues in the lower half, which no service exhausts.
+      EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s WHERE %1$I < %3$s', own.col, own.owner, own.seqmax / 2) INTO last_now;
+      EXECUTE format('SELECT last_value, is_called FROM %s', own.name) INTO last_before, is_called;
+      -- A sequence is lowered only if it is in the upper half.
+      is_behind := last_before >= own.seqmax / 2 OR (last_now > 0 AND (last_before < last_now OR last_before = last_now AND NOT is_called));
+      EXIT WHEN NOT is_behind OR attempt = 2;
+      -- Every transaction that creates a message or a group holds the log, so no id is assigned between the second check and
+      -- the correction.
+      PERFORM plantao.lock_log();
+    END LOOP;
+    CONTINUE WHEN NOT is_behind;
+    PERFORM setval(own.name::regclass, greatest(last_now, 1), last_now > 0);
+    sequence := own.name;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION plantao.repair_sequences() IS
+  'Sets every sequence that is behind the ids in its table: after a manual restore or on a logical replica the next ids are already taken. Returns the sequences that were set. Called when a node becomes active, and when an id was taken.';

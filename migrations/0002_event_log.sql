@@ -408,7 +408,7 @@ COMMENT ON FUNCTION plantao.log_messages() IS 'Appends one event for each messag
 
 CREATE TRIGGER log_added AFTER INSERT ON plantao.messages
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages();
--- plantao.log_removed_messages() logs deletions (0015_group_administration.sql): those of a deleted group are left out.
+-- plantao.log_removed_messages() logs deletions (0017_group_administration.sql): those of a deleted group are left out.
 
 -- As plantao.importing, the setting counts only with the id of the present transaction.
 CREATE FUNCTION plantao.act_as(actor bigint) RETURNS void

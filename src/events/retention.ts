@@ -35,7 +35,7 @@ const COUNT_STEP = 10_000;
 const PAUSE_MS = 50;
 
 /**
- * Removes old events and idempotency keys in small steps while this node is active (migrations/0008_retention.sql), and what
+ * Removes old events and idempotency keys in small steps while this node is active (migrations/0010_retention.sql), and what
  * unfinished deletions of accounts and messages have left.
  */
 export class Retention {

@@ -138,7 +138,7 @@ export class Accounts {
       const created = await createUser(username, passwordHash, transaction);
       const user = created ?? (await this.#options.users.find(username, transaction));
       if (!user) throw new Refused('user_not_found');
-      // A trigger revokes the account's tokens (migrations/0007_sign_in.sql).
+      // A trigger revokes the account's tokens (migrations/0009_sign_in.sql).
       if (!created) await user.update({ passwordHash }, { transaction });
       // The device is the administrator's.
       return this.#signIn(user, created !== null, { proof: 'password', device: null }, transaction);

@@ -20,7 +20,7 @@ export interface Full {
 const COOLDOWN_MS = 5000;
 
 /**
- * Counts attempts in windows of one length, in PostgreSQL by its clock (migrations/0007_sign_in.sql), so
+ * Counts attempts in windows of one length, in PostgreSQL by its clock (migrations/0009_sign_in.sql), so
  * that a failover resets no count and no node's clock matters. While the table cannot be used (locked, damaged, not granted),
  * this node counts in memory. Rejecting all sign-ins would let anyone who can lock one row stop them all; counting nothing
  * would allow unlimited guesses. Only one node writes, so its memory sees every attempt.

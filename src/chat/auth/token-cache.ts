@@ -46,7 +46,7 @@ export interface TokenCacheOptions {
 
 const READ_EVERY_MS = 300;
 const TRUSTED_MS = 1000;
-/** The database keeps revocations for ten minutes (0007_sign_in.sql). A node that cannot read them for one clears its cache. */
+/** The database keeps revocations for ten minutes (0009_sign_in.sql). A node that cannot read them for one clears its cache. */
 const MAX_UNREAD_MS = 60_000;
 const TOKENS_PER_QUERY = 500;
 

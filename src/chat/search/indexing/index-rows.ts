@@ -9,7 +9,7 @@ export interface IndexedMessage {
   content: string;
 }
 
-/** A row of plantao.message_search (migrations/0019_search.sql). */
+/** A row of plantao.message_search (migrations/0021_search.sql). */
 export interface IndexRow {
   groupId: number;
   afterId: number;

@@ -3,7 +3,7 @@ import { classOf, foldsOf } from '../folding.ts';
 import type { SearchTerm } from '../search-query.ts';
 
 /**
- * The number of hash values; migrations/0019_search.sql has the same number. A row of this many bytes fills a page of PostgreSQL.
+ * The number of hash values; migrations/0021_search.sql has the same number. A row of this many bytes fills a page of PostgreSQL.
  */
 export const HASHES = 7936;
 /** The maximum number of hashes that a search checks: all of a word of ten letters. Each costs a byte of a row that is read anyway. */
