@@ -70,6 +70,8 @@ export interface RegistryState {
   isSwitchoverRequested: boolean;
   /** The pause of failover, if there is one. */
   pause: PauseRow | null;
+  /** How far this process's wall clock is ahead of the server's, in milliseconds; null if the reply took too long to tell. */
+  clockAheadMs: number | null;
 }
 
 /** A request made with plantao.switchover(). */
@@ -144,7 +146,8 @@ export class NodeRegistry {
     );
     const [first] = rows;
     const receivedAt = performance.now();
-    if (first && receivedAt - sentAt < MAX_ROUND_TRIP_MS) this.#serverAheadMs = Number(first.now_ms) - receivedAt;
+    const isPrompt = first !== undefined && receivedAt - sentAt < MAX_ROUND_TRIP_MS;
+    if (isPrompt) this.#serverAheadMs = Number(first.now_ms) - receivedAt;
     const own = rows.find(({ node }) => node === row.node);
     if (this.#hasWritten && own && !own.is_mine) this.#warnOfDuplicateName(own);
     this.#hasWritten = true;
@@ -154,6 +157,7 @@ export class NodeRegistry {
       peers: rows.filter(({ node }) => node !== row.node),
       isSwitchoverRequested: rows.some((seen) => seen.is_requested),
       pause: rows[0]?.pause ? pauseOf(rows[0].pause) : null,
+      clockAheadMs: isPrompt ? Date.now() - Number(first.now_ms) : null,
     };
   }
 

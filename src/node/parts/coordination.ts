@@ -13,6 +13,7 @@ import type { LogLevel } from '../../log/log-level.ts';
 import type { Measurements } from '../../measurements.ts';
 import { publicSettings } from '../../settings/public-settings.ts';
 import type { Settings } from '../../settings.ts';
+import { checkClock } from '../clock-check.ts';
 import { ClusterView } from '../cluster-view.ts';
 import type { Conditions } from '../conditions.ts';
 import { PublishedSettings } from '../published-settings.ts';
@@ -125,6 +126,7 @@ export function buildCoordination(options: CoordinationOptions) {
       written.catch(blockers.toBlockedOrSlow);
       const state = await written;
       void published.writeIfChanged();
+      checkClock(conditions, state.clockAheadMs);
       if (state.cluster !== null) identity.cluster = state.cluster;
       for (const peer of state.peers) if (peer.heartbeat_age_ms <= CURRENT_MS) activity.record(peer);
       peers.observeRows(state.peers, sentAt);

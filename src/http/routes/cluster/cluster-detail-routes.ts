@@ -31,7 +31,7 @@ const blockerRow = z.object({
 
 /** The response to GET /cluster/timeline. */
 export const timelineResponse = z.object({
-  now: z.iso.datetime().describe('The time of the response'),
+  now: z.iso.datetime().describe('The time of the response, by the clock of the database'),
   terms: z.array(termRow).describe('The terms, newest first'),
 });
 
@@ -60,10 +60,12 @@ export function clusterDetailRoutes(services: Services): Route[] {
 }
 
 function timelineRoute({ sequelize }: Services): Route {
-  const read = ttlCache(SHARED_MS, async () => ({
-    now: new Date().toISOString(),
-    terms: await readTerms(sequelize, { limit: MAX_TERMS, hours: TIMELINE_HOURS }),
-  }));
+  const read = ttlCache(SHARED_MS, async () => {
+    const terms = await readTerms(sequelize, { limit: MAX_TERMS, hours: TIMELINE_HOURS });
+    // By the clock that the terms have: that of this node may be wrong.
+    const [clock] = await query<{ now: Date }>(sequelize, 'SELECT clock_timestamp() AS now');
+    return { now: (clock?.now ?? new Date()).toISOString(), terms };
+  });
   return route({
     method: 'get',
     path: '/cluster/timeline',

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { get } from '../../../support/network/http.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { Scene } from '../../scene.ts';
 
@@ -52,7 +53,19 @@ describe('A node whose wall clock jumps', () => {
       );
       expect(gap.ms).to.be.below(LEASE_MS);
       expect(await scene.active()).to.equal(active);
-      for (const node of scene.nodes) expect(logOf(node).map(({ event }) => event)).to.deep.equal(['clock_jumped']);
+      const said =
+        direction === 'ahead' ? /clock is 3\d\d\d s ahead of PostgreSQL/ : /clock is 3\d\d\d s behind PostgreSQL/;
+      await eventually('each node says which clock is wrong', async () => {
+        const rows = await scene.sql<{ conditions: string | null }>('SELECT conditions FROM plantao.cluster_status');
+        return rows.every(({ conditions }) => said.test(conditions ?? ''));
+      });
+      for (const node of scene.nodes) {
+        const others = logOf(node).filter((entry) => (entry as { condition?: string }).condition !== 'clock');
+        expect(others.map(({ event }) => event)).to.deep.equal(['clock_jumped']);
+      }
+      // The page's times are those of the database, from whichever node it reads.
+      const { body } = await get<{ now: string }>(`${active.url}/cluster/timeline`);
+      expect(Math.abs(Date.parse(body.now) - Date.now())).to.be.below(60_000);
     });
   }
 });

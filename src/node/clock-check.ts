@@ -1,0 +1,21 @@
+import type { Conditions } from './conditions.ts';
+
+/** Clocks that are synchronised (NTP) differ by milliseconds. A JWT is valid for this long before its time. */
+const LIMIT_MS = 5000;
+
+/**
+ * Records whether the clock of this node or of PostgreSQL is wrong. The leader election does not depend on it: leases are counted by
+ * the monotonic clock. JWTs and the times in the log do.
+ */
+export function checkClock(conditions: Pick<Conditions, 'begin' | 'end'>, aheadMs: number | null): void {
+  if (aheadMs === null) return;
+  if (Math.abs(aheadMs) <= LIMIT_MS) {
+    conditions.end('clock', "this node's clock agrees with PostgreSQL's again");
+    return;
+  }
+  const difference = `${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+  conditions.begin(
+    'clock',
+    `this node's clock is ${difference} PostgreSQL's: one of them is wrong, and JWTs are checked by this one. Synchronise both (NTP)`,
+  );
+}
