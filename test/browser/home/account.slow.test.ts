@@ -44,13 +44,47 @@ describe('The account on the chat page', function () {
     await page.getByRole('combobox', { name: 'Groups, people and messages' }).fill('between us');
     await page.getByRole('option', { name: 'Deleted account, Deleted account' }).click();
     await page.getByRole('heading', { name: 'Deleted account' }).waitFor();
-    await page.locator('.message', { hasText: 'between us' }).focus();
+    await page.locator('.message', { hasText: 'between us' }).waitFor();
+    await openGroup(page, 'With a gone user');
+    await page.locator('.message', { hasText: 'that stays' }).first().focus();
     await page.keyboard.press('r');
     await page.getByText('Replying to Deleted account').waitFor();
     await page.evaluate(() => localStorage.setItem('plantao.language', 'pt-BR'));
     await page.reload();
     await page.locator('#groups').getByRole('link', { name: 'With a gone user' }).click();
     await isShown('Conta excluída');
+  });
+
+  it('shows that a password is being set, and says before a deletion what becomes of the messages', async () => {
+    const page = await use.browser.signIn(use.first.url, 'paula');
+    await page.getByRole('button', { name: 'Account: paula' }).click();
+    const dialog = page.getByRole('dialog');
+    let release = () => {};
+    await page.route('**/password', async (route) => {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await route.continue();
+    });
+    await dialog.getByLabel('New password').fill('correct horse');
+    const set = dialog.getByRole('button', { name: 'Set password' });
+    await set.click();
+    await set.locator('.spinner').waitFor();
+    expect(await set.isDisabled()).to.equal(true);
+    await dialog.getByLabel('New password').press('Enter');
+    await expectAccessible(page, 'chat-password-at-work');
+    release();
+    await dialog.getByText('Your password was set.').waitFor();
+    await dialog.getByRole('button', { name: 'Change' }).waitFor();
+    await dialog.getByRole('button', { name: 'Delete account' }).click();
+    const stay = dialog.getByText('Your messages stay in the chats, under the name “Deleted account”.');
+    await stay.waitFor();
+    await expectAccessible(page, 'chat-delete-account');
+    await expectFits(page, 'chat-delete-account');
+    await dialog.getByLabel('Delete my messages too').check();
+    await dialog.getByText('Your messages are deleted for everyone, in all chats.').waitFor();
+    expect(await stay.count()).to.equal(0);
+    await expectAccessible(page, 'chat-delete-account-erase');
   });
 
   it('says before the sign-in and in the account what an account without a password means, and offers to set one', async () => {

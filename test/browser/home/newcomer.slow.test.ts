@@ -60,9 +60,9 @@ describe('The chat page for a newcomer from another chat service', function () {
     await openGroup(page, 'Plans');
     const draft = row(page, 'Plans').locator('.preview', { hasText: 'Draft: not yet sent' });
     await page.getByRole('textbox', { name: 'Message' }).fill('**not** yet sent');
-    await page.evaluate((id) => {
-      location.hash = `#group-${id}`;
-    }, direct);
+    // Another chat may have his name in its last message.
+    const openDirect = () => page.locator(`#groups a[href="#group-${direct}"]`).click();
+    await openDirect();
     await draft.waitFor();
     await page.reload();
     await draft.waitFor();
@@ -70,7 +70,8 @@ describe('The chat page for a newcomer from another chat service', function () {
     await openGroup(page, 'Plans');
     await draft.waitFor({ state: 'detached' });
     await page.getByRole('textbox', { name: 'Message' }).fill('');
-    await openGroup(page, 'bruno');
+    await openDirect();
+    await page.locator('#conversation-title', { hasText: 'bruno' }).waitFor();
     expect(await row(page, 'Plans').locator('.preview', { hasText: 'Draft' }).count()).to.equal(0);
   });
 
@@ -145,6 +146,23 @@ describe('The chat page for a newcomer from another chat service', function () {
     expect(use.browser.problems(/status of 404/)).to.deep.equal([]);
   });
 
+  it('shows a description in one line in the header, and with its line breaks in the details', async () => {
+    const { group_id: id } = await bruno.createChat('Described', [ana]);
+    await bruno.groups.change(id, { description: 'first line\nsecond line\n\nthird line' });
+    const page = await use.browser.signIn(use.first.url, ana);
+    await openGroup(page, 'Described');
+    const heightOf = (place: string) =>
+      page.locator(`${place} .description`).evaluate((element) => element.getBoundingClientRect().height);
+    expect(await heightOf('#conversation > header')).to.be.lessThan(25);
+    for (const button of ['2 members', 'Group settings']) {
+      await page.getByRole('button', { name: button }).click();
+      const lines = await page.locator('dialog .description').innerText();
+      expect(lines.split(/\n+/), button).to.deep.equal(['first line', 'second line', 'third line']);
+      await expectAccessible(page, `dialog-description-${button.slice(2)}`);
+      await page.keyboard.press('Escape');
+    }
+  });
+
   it('says at once that it connects, or has no network, and does not move for that', async () => {
     const page = await use.browser.signIn(use.first.url, ana);
     await openGroup(page, 'Plans');
@@ -154,6 +172,16 @@ describe('The chat page for a newcomer from another chat service', function () {
     await page.locator('#notice', { hasText: "Can't connect." }).waitFor();
     expect(await top()).to.equal(before);
     await expectAccessible(page, 'chat-offline-notice');
+    const boxOf = (id: string) => page.locator(id).evaluate((element) => element.getBoundingClientRect().toJSON());
+    await bruno.groups.change(group, { description: 'a line of its own' });
+    for (const width of [1280, 360]) {
+      await page.setViewportSize({ width, height: 640 });
+      const [notice, title] = [await boxOf('#notice'), await boxOf('#conversation > header')];
+      expect(notice.top >= title.bottom || notice.bottom <= title.top, `the name is to be seen at ${width}`).to.equal(
+        true,
+      );
+    }
+    await page.setViewportSize({ width: 1280, height: 640 });
     await page.context().setOffline(false);
     await page.locator('#notice', { hasText: "Can't connect." }).waitFor({ state: 'detached' });
     // Nodes that do not answer: what was loaded is there, and the page says what it waits for.

@@ -53,6 +53,8 @@ export const dialogs = {
   deleteAccount: 'Delete account',
   deleteAccountTitle: 'Delete your account?',
   deleteAccountText: 'You will be signed out everywhere, and others can take your name. This cannot be undone.',
+  messagesStay: 'Your messages stay in the chats, under the name “Deleted account”.',
+  messagesGo: 'Your messages are deleted for everyone, in all chats. This can take a few minutes.',
   eraseMessages: 'Delete my messages too',
   shortcuts: 'Keyboard shortcuts',
   shortcutList: [

@@ -56,6 +56,8 @@ export const dialogs: typeof english = {
   deleteAccountTitle: 'Excluir sua conta?',
   deleteAccountText:
     'Você será desconectado de todos os aparelhos, e seu nome ficará livre para outras pessoas. Não dá para desfazer.',
+  messagesStay: 'Suas mensagens ficam nas conversas, com o nome “Conta excluída”.',
+  messagesGo: 'Suas mensagens são apagadas para todos, em todas as conversas. Isso pode levar alguns minutos.',
   eraseMessages: 'Apagar também minhas mensagens',
   shortcuts: 'Atalhos de teclado',
   shortcutList: [

@@ -152,10 +152,10 @@ export function DeleteAccountDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = dialogTexts();
   const password = useRef<HTMLInputElement>(null);
-  const erase = useRef<HTMLInputElement>(null);
+  const [erases, setErases] = useState(false);
   const remove = async () => {
     const given = password.current?.value ?? '';
-    const messages = erase.current?.checked === true ? 'erase' : 'keep';
+    const messages = erases ? 'erase' : 'keep';
     await app.client.account.delete({ ...(given !== '' && { password: given }), messages, signal: chat.signal });
     app.leave(undefined, true);
   };
@@ -167,8 +167,12 @@ export function DeleteAccountDialog({ chat, onClose }: DialogProps) {
       </label>
       <input id="delete-password" type="password" ref={password} autocomplete="current-password" />
       <label class="switch">
-        <input type="checkbox" ref={erase} /> {t.eraseMessages}
+        <input type="checkbox" checked={erases} onChange={({ currentTarget }) => setErases(currentTarget.checked)} />{' '}
+        {t.eraseMessages}
       </label>
+      <p class="hint" role="status">
+        {erases ? t.messagesGo : t.messagesStay}
+      </p>
     </Modal>
   );
 }

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { useRef } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { Account } from '../../../../client/index.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { useView } from '../context.ts';
@@ -21,6 +21,7 @@ export function AccountPassword({ account, signal, attempt, reload }: Props) {
   const t = dialogTexts();
   const oldPassword = useRef<HTMLInputElement>(null);
   const newPassword = useRef<HTMLInputElement>(null);
+  const [busy, setBusy] = useState(false);
   const { has_password: hasPassword } = account;
   const change = async () => {
     const old = hasPassword ? (oldPassword.current?.value ?? '') : undefined;
@@ -29,7 +30,12 @@ export function AccountPassword({ account, signal, attempt, reload }: Props) {
     for (const field of [oldPassword, newPassword]) if (field.current !== null) field.current.value = '';
     await reload();
   };
-  const submit = () => void attempt(change, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']);
+  const submit = () => {
+    // A node takes its time to hash a password.
+    if (busy) return;
+    setBusy(true);
+    void attempt(change, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']).finally(() => setBusy(false));
+  };
   return (
     <>
       {hasPassword ? (
@@ -53,7 +59,8 @@ export function AccountPassword({ account, signal, attempt, reload }: Props) {
           {...(!hasPassword && { 'aria-describedby': 'no-password' })}
           onKeyDown={onEnter(submit)}
         />
-        <button type="button" class="secondary" onClick={submit}>
+        <button type="button" class="secondary" disabled={busy} onClick={submit}>
+          {busy && <span class="spinner" />}
           {hasPassword ? t.change : t.setPassword}
         </button>
       </div>
