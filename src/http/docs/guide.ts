@@ -50,6 +50,11 @@ A poll gets them only with \`ephemeral=1\`: it then also ends for signals, with 
 the next poll sends it as \`ephemeral\`, and gets what arrived within two seconds in between. POST /typing sends a signal, GET /presence returns who is connected.
 Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes are 404 \`switched_off\`.
 
+## CORS and other origins
+A page of another origin than the node's may call it if \`CORS_ORIGIN\` names that origin (\`*\` for every origin); with \`AUTH=open\` on a loopback address, pages of every loopback origin may.
+Any other gets 403 \`foreign_origin\`. The nodes use no cookies: send the token in the header \`Authorization\`, or as \`access_token\` where the description of an operation says so, and leave \`credentials\` out.
+Such a page can read the response headers \`Cursor\`, \`Ephemeral-Cursor\`, \`Retry-After\` and \`X-Request-Id\`.
+
 ## Limits
 \`REQUESTS_PER_MINUTE\` limits each user, or each address without a token; wrong passwords are limited for each account and address. A limit is 429 with \`Retry-After\` in seconds; each ten seconds admit a sixth of what a limit allows in a minute.
 \`NOTIFICATIONS_PER_MINUTE\` limits POST /notify, \`HOOK_POSTS_PER_MINUTE\` each hook; a user may send ${TYPING_PER_MINUTE} signals of typing a minute.

@@ -12,7 +12,11 @@ const SAME: readonly (readonly string[])[] = [
   ['send', 'post', 'write'],
   ['delete', 'remove', 'erase'],
   ['create', 'new', 'make'],
-  ['edit', 'change', 'update', 'rename'],
+  ['edit', 'change', 'update'],
+  ['rename', 'renames'],
+  ['presence', 'online', 'offline', 'connected'],
+  ['failover', 'reconnect', 'reconnection', 'retry'],
+  ['cors', 'origin', 'origins', 'cross'],
   ['stream', 'sse', 'eventsource', 'websocket', 'push', 'realtime'],
   ['poll', 'polling', 'subscribe'],
   ['read', 'seen', 'receipt'],
@@ -24,7 +28,7 @@ const SAME: readonly (readonly string[])[] = [
   ['group', 'chat', 'room', 'channel'],
   ['member', 'participant', 'user'],
   ['history', 'pagination', 'paging', 'page'],
-  ['health', 'ping', 'readiness', 'liveness'],
+  ['health', 'ping', 'readiness', 'liveness', 'heartbeat'],
   ['switchover', 'failover'],
   ['cursor', '410'],
 ];
@@ -33,6 +37,9 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/\bsign(ing)?[ -]?up\b/gi, 'register'],
   [/\b(sign|log)(ing)?[ -]out\b/gi, 'logout'],
   [/\bdirect messages?\b/gi, 'direct'],
+  [/\b(kick|ban|expel)(s|ning|ned|ing|ed|led)?\b/gi, 'remove member'],
+  [/\bcross[ -]origin\b/gi, 'cors'],
+  [/\bwho(?: is|'s)\b/gi, ''],
 ];
 const IGNORED = new Set(['a', 'an', 'the', 'in', 'on', 'to', 'of', 'for', 'by', 'how', 'do', 'i', 'api']);
 /** A heading is about few things; an operation says what it is about in its path and its first words. */

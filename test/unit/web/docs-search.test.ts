@@ -65,6 +65,16 @@ const QUESTIONS: readonly (readonly [query: string, first: string])[] = [
   ['failover', 'guide-writes-and-failover'],
   ['reply', 'postMessages'],
   ['health', 'getHealth'],
+  ['reconnect', 'guide-writes-and-failover'],
+  ['heartbeat', 'getHealth'],
+  ['who is online', 'getPresence'],
+  ['kick', 'deleteGroupUsers'],
+  ['ban', 'deleteGroupUsers'],
+  ['kick member', 'deleteGroupUsers'],
+  ['CORS', 'guide-cors-and-other-origins'],
+  ['cross-origin', 'guide-cors-and-other-origins'],
+  ['rename group', 'patchGroups'],
+  ['rename', 'patchMe'],
 ];
 
 describe('The filter of /docs', () => {
