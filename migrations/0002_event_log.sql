@@ -446,9 +446,10 @@ BEGIN
   END IF;
   head := plantao.lock_log();
   INSERT INTO plantao.events (position, kind, group_id, user_id, payload)
-  SELECT head + row_number() OVER (ORDER BY c.group_id, c.user_id), TG_ARGV[0], c.group_id, c.user_id,
-         CASE WHEN c.user_id = actor AND c.group_id = ANY (created) THEN details || '{"created": true}' ELSE details END
-  FROM changed c;
+  -- The creation of a group comes before the members whom its creator adds.
+  SELECT head + row_number() OVER (ORDER BY c.group_id, NOT c.is_creator, c.user_id), TG_ARGV[0], c.group_id, c.user_id,
+         CASE WHEN c.is_creator THEN details || '{"created": true}' ELSE details END
+  FROM (SELECT group_id, user_id, coalesce(user_id = actor AND group_id = ANY (created), false) AS is_creator FROM changed) c;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.require_stored(added, (SELECT count(*) FROM changed), 'events');
   PERFORM plantao.hint('plantao_events', (head + added)::text);

@@ -85,6 +85,24 @@ describe('What happened to a group', function () {
     expect(events.slice(2)).to.deep.equal(live.slice(0, events.length - 2));
   });
 
+  it('says first who created the group, then who was added', async () => {
+    const [ana, bruno, carla] = await Promise.all([people.comeIn(), people.comeIn(), people.comeIn()]);
+    const byId = [ana, bruno, carla].sort((one, other) => one.id - other.id);
+    const [first, creator, last] = byId as [Person, Person, Person];
+    const members = [first.username, last.username];
+    const created = await call('POST', '/create-chat', creator, {
+      groupName: 'Created',
+      creatorId: creator.id,
+      members,
+    });
+    const { events } = await read(created.body.group_id as number, creator);
+    expect(told(events).map(({ user_id, created }) => [user_id, created])).to.deep.equal([
+      [creator.id, true],
+      [first.id, undefined],
+      [last.id, undefined],
+    ]);
+  });
+
   it('is read in pages, backwards, whatever lies between its events', async () => {
     const { ana, groupId } = await scene();
     for (let n = 0; n < 5; n++) {
