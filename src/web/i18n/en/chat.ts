@@ -114,7 +114,7 @@ export const chat = {
     unreachable: (node: string) => `${node} is unreachable`,
     fallen: (node: string) => `${node} was taken out of service`,
     standby: (node: string) => `${node} is no longer active`,
-    active: (node: string) => `${node} lost its role`,
+    active: (node: string) => `${node} is no longer active`,
   },
   nowActive: (node: string) => `${node} is active.`,
   stillActive: (node: string) => `${node} is still active.`,

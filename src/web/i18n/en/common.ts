@@ -6,7 +6,7 @@ export const common = {
   today: 'Today',
   yesterday: 'Yesterday',
   nodes: 'Nodes of the cluster',
-  role: { active: 'active', standby: 'standby', fallen: 'fallen', unreachable: 'unreachable' },
+  role: { active: 'active', standby: 'standby', fallen: 'out of service', unreachable: 'unreachable' },
   maintenance: 'maintenance',
   term: (term: number) => `term ${term}`,
   connectedHere: 'you are connected to this node',

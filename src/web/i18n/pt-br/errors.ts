@@ -1,6 +1,6 @@
 import type { errors as english } from '../en/errors.ts';
 
-const UNAVAILABLE = 'O cluster está indisponível agora. Tente de novo em instantes.';
+const UNAVAILABLE = 'O serviço está indisponível agora. Tente de novo em instantes.';
 const BAD_NAME = 'Este nome tem caracteres não permitidos ou é longo demais.';
 
 /** Texts in Brazilian Portuguese for the error codes of the API. */
@@ -31,7 +31,7 @@ export const errors: typeof english = {
     unreachable: 'Sem conexão. Tente de novo em instantes.',
     not_active: UNAVAILABLE,
     not_alive: UNAVAILABLE,
-    overloaded: 'O cluster está ocupado. Tente de novo em instantes.',
+    overloaded: 'O serviço está ocupado. Tente de novo em instantes.',
     unavailable: UNAVAILABLE,
     blocked: UNAVAILABLE,
   },

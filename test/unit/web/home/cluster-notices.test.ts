@@ -106,7 +106,7 @@ describe('cluster notices', () => {
 
   it('use the higher term if two nodes report that they are active', () => {
     expect(texts(nodes('active', 'standby'), nodes('active', 'active', [1, 2]))[1]).to.equal(
-      'node-1 lost its role; node-2 is active.',
+      'node-1 is no longer active; node-2 is active.',
     );
   });
 });

@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { chat } from '../../../../src/web/i18n/en/chat.ts';
+import { common } from '../../../../src/web/i18n/en/common.ts';
+import { dialogs } from '../../../../src/web/i18n/en/dialogs.ts';
+import { errors } from '../../../../src/web/i18n/en/errors.ts';
+import { chat as chatPtBr } from '../../../../src/web/i18n/pt-br/chat.ts';
+import { common as commonPtBr } from '../../../../src/web/i18n/pt-br/common.ts';
+import { dialogs as dialogsPtBr } from '../../../../src/web/i18n/pt-br/dialogs.ts';
+import { errors as errorsPtBr } from '../../../../src/web/i18n/pt-br/errors.ts';
+
+/** Returns every text below a value; a function as it is written. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  // Without the names of its variables.
+  if (typeof value === 'function') return [...String(value).matchAll(/['"`](.*?)['"`]/g)].map(([, text = '']) => text);
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+describe('the texts of the chat page', () => {
+  it('have no words of the machine room', () => {
+    const texts = [chat, dialogs, errors, chatPtBr, dialogsPtBr, errorsPtBr, common.role, commonPtBr.role].flatMap(
+      textsIn,
+    );
+    expect(texts).to.have.length.greaterThan(400);
+    const machineWord = /\b(fallen|cluster|lease|fence|epoch|quorum|leader|failover|primary|term)\b/i;
+    expect(texts.filter((text) => machineWord.test(text))).to.deep.equal([]);
+  });
+
+  it('call a node that was taken out of service by one word, in the bar and in notices', () => {
+    expect(common.role.fallen).to.equal('out of service');
+    expect(chat.lost.fallen('node-1')).to.equal('node-1 was taken out of service');
+    expect(commonPtBr.role.fallen).to.equal('fora de serviço');
+    expect(chatPtBr.lost.fallen('node-1')).to.equal('node-1 foi retirado de serviço');
+  });
+});
