@@ -173,12 +173,12 @@ describe('The SQL functions', () => {
         .filter((one) => /(?![\0\s\x85])[\p{M}\p{Cf}\p{Cc}\p{Default_Ignorable_Code_Point}]/u.test(one))
         .map((one) => `x${one}`),
     ];
-    const { rows } = await client.query<{ name: string; folded: string; composed: string }>(
-      'SELECT name, plantao.search_name(name) AS folded, normalize(name, NFKC) AS composed FROM unnest($1::text[]) AS name',
+    const { rows } = await client.query<{ name: string; folded: string; decomposed: string }>(
+      'SELECT name, plantao.search_name(name) AS folded, normalize(name, NFKD) AS decomposed FROM unnest($1::text[]) AS name',
       [names],
     );
-    // PostgreSQL and Node.js may have different versions of Unicode, in which newer signs are composed or not.
-    const known = rows.filter(({ name, composed }) => name.normalize('NFKC') === composed);
+    // PostgreSQL and Node.js may have different versions of Unicode, so that newer signs are taken apart by one of them only.
+    const known = rows.filter(({ name, decomposed }) => name.normalize('NFKD') === decomposed);
     expect(known).to.have.length.within(names.length - 50, names.length);
     const differing = known.filter(({ name, folded }) => foldedName(name).trim() !== folded);
     expect(differing.map(({ name, folded }) => [name, foldedName(name), folded])).to.deep.equal([]);
