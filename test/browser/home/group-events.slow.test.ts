@@ -111,6 +111,57 @@ describe('The chat page shows what happens to a group', function () {
     expect(await page.getByRole('combobox', { name: 'New owner' }).count()).to.equal(0);
   });
 
+  it('shows in one line whom a user added one after the other, and each who joined alone in a line of their own', async () => {
+    const { group_id: id } = await ana.createChat('Merged', ['bruno']);
+    const page = await use.browser.signIn(use.first.url, 'bruno');
+    await openGroup(page, 'Merged');
+    const added = await Promise.all(['davi', 'elis', 'fabio', 'gil'].map(signedIn));
+    for (const client of added) await ana.join(id, { userId: client.userId ?? 0 });
+    for (const name of ['hugo', 'iara']) await (await signedIn(name)).joinNamed('Merged');
+    await line(page, 'iara joined.');
+    // Names are isolated from the text around them.
+    const lines = async () =>
+      (await page.locator('.system-line').allInnerTexts()).map((text) => text.replace(/[\u2068\u2069]/g, ''));
+    const expected = [
+      'ana created the group.',
+      'ana added you, davi, elis and 2 others.',
+      'hugo joined.',
+      'iara joined.',
+    ];
+    expect(await lines()).to.deep.equal(expected);
+    await page.reload();
+    await eventually('a reload shows the same', async () => (await lines()).join() === expected.join());
+    await expectAccessible(page, 'chat-joins-merged');
+  });
+
+  it('keeps both changes if two owners change the settings at once', async () => {
+    const { group_id: id } = await ana.createChat('Both', ['bruno']);
+    await ana.groups.setRole(id, bruno.userId ?? 0, 'owner');
+    const [one, other] = [
+      await use.browser.signIn(use.first.url, 'ana'),
+      await use.browser.signIn(use.second.url, 'bruno'),
+    ];
+    for (const page of [one, other]) {
+      await openGroup(page, 'Both');
+      await page.getByRole('button', { name: 'Group settings' }).click();
+    }
+    await one.getByLabel('Group name').fill('Both of us');
+    await other.getByLabel('Description').fill('What the other wrote');
+    await other.getByLabel('Read receipts').check();
+    await one.getByRole('button', { name: 'Save' }).click();
+    await other.locator('#conversation-title', { hasText: 'Both of us' }).waitFor();
+    expect(await other.getByLabel('Group name').inputValue(), 'the form stays as it was opened').to.equal('Both');
+    await other.getByRole('button', { name: 'Save' }).click();
+    for (const page of [one, other]) {
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await line(page, 'renamed the group to Both of us.');
+      await line(page, 'changed the description of the group.');
+      await line(page, 'turned read receipts on.');
+      await page.locator('#conversation-title', { hasText: 'Both of us' }).waitFor();
+      await page.locator('#conversation > header .description', { hasText: 'What the other wrote' }).waitFor();
+    }
+  });
+
   it('shows the true role again after a change that was refused', async () => {
     await ana.createChat('Owned', ['bruno']);
     const page = await use.browser.signIn(use.first.url, 'ana');

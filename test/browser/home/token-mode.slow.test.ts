@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
-import { type ChatBrowser, hasChromium, startChatBrowser } from '../chat-browser.ts';
+import { type ChatBrowser, hasChromium, openGroup, startChatBrowser } from '../chat-browser.ts';
 
 describe('The chat page with AUTH=token', function () {
   this.timeout(120_000);
@@ -53,6 +53,41 @@ describe('The chat page with AUTH=token', function () {
     await ana.getByRole('combobox', { name: 'Add a member' }).fill('bruno');
     await ana.getByRole('option', { name: 'bruno' }).click();
     await bruno.getByRole('link', { name: 'Equipe' }).waitFor();
+    expect(browser.problems()).to.deep.equal([]);
+  });
+
+  it('says before a user leaves how to come back: as the last member, only with a link', async () => {
+    const page = await browser.open(nodes.active.url);
+    await register(page, 'lea');
+    const other = await browser.open(nodes.active.url);
+    await register(other, 'max');
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('textbox', { name: 'Group name' }).fill('Leaving');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByText('You created the group.').waitFor();
+    const ask = async () => {
+      await page.getByRole('button', { name: 'Group settings' }).click();
+      await page.getByRole('button', { name: 'Leave group' }).click();
+      return page.getByRole('dialog', { name: 'Leave Leaving?' });
+    };
+    const last = 'You are the last member: without an invitation link, no one can open it again.';
+    await (await ask()).getByText(last).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: '1 member' }).click();
+    await page.getByRole('combobox', { name: 'Add a member' }).fill('max');
+    await page.getByRole('option', { name: 'max' }).click();
+    await page.getByRole('dialog').getByText('max').waitFor();
+    await page.keyboard.press('Escape');
+    const question = await ask();
+    await question.getByText('An owner or admin can add you back, and an invitation link lets you in again.').waitFor();
+    expect(await question.getByText('the last member').count()).to.equal(0);
+    await question.getByRole('button', { name: 'Leave', exact: true }).click();
+    await page.getByRole('link', { name: 'Leaving' }).waitFor({ state: 'detached' });
+    await openGroup(other, 'Leaving');
+    await other.getByText('lea left.').waitFor();
+    await other.getByRole('button', { name: 'Group settings' }).click();
+    await other.getByRole('button', { name: 'Leave group' }).click();
+    await other.getByText(last).waitFor();
     expect(browser.problems()).to.deep.equal([]);
   });
 
