@@ -24,6 +24,12 @@ export class Measurements {
     'Times that this node became active, by what made it try',
     'reason',
   );
+  /** Without a label, so that it is there from the start: Prometheus does not see the first increment of a series. */
+  readonly #terms = new Counter({
+    name: 'plantao_terms_total',
+    help: 'Times that this node became active',
+    registers: [this.registry],
+  });
   readonly #commitTime = this.#histogram(
     'plantao_commit_duration_seconds',
     'Time that PostgreSQL took to commit a batch of posts',
@@ -57,6 +63,7 @@ export class Measurements {
 
   /** The address of a peer in `reason` is left out: each value of a label is a series of its own, for ever. */
   countPromotion(reason: string): void {
+    this.#terms.inc();
     this.#promotions.inc({ reason: reason.replace(/https?:\/\/\S+/g, 'a peer') });
   }
 
