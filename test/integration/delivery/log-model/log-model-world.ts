@@ -12,8 +12,10 @@ export type Step =
   | { do: 'poll'; reader: number; node: number }
   | { do: 'turn'; reader: number; group: number };
 
-/** The readers of {@link World}: three users, two of a name, and two of a group. */
-export const READERS = 7;
+/** The readers of {@link World}: three users, two of a group, two of its name, and one of the name of another group. */
+export const READERS = 8;
+/** The reader of the name of another group. */
+export const BY_OTHER_NAME = 7;
 /** Few events in memory, so that reads from memory, from the database and across both all occur. */
 const MAX_IN_MEMORY = 8;
 /** So small that a node which lags by a few events fast-forwards in several pages. */
@@ -36,13 +38,15 @@ export class World {
     this.#nodes = nodes;
     this.#writes = new Writes(clients, cast, model);
     const [one = 0, two = 0] = cast.users;
-    const [group] = model.groups;
+    const [group, other] = model.groups;
     const readings = [
       ...cast.users.map((userId) => ({ userId, of: null })),
       { userId: null, of: group?.id ?? 0 },
       { userId: null, of: group?.name ?? '' },
       { userId: one, of: group?.id ?? 0 },
       { userId: two, of: group?.name ?? '' },
+      // No reader names this group by its id: a node that lags finds it by its name alone, also by a former one.
+      { userId: null, of: other?.name ?? '' },
     ];
     expect(readings).to.have.length(READERS);
     this.readers = new Readers(readings, nodes[0]?.log.known.cursorAt(model.head) ?? '', model, clients[1]);

@@ -9,7 +9,7 @@ export type Write =
   | { do: 'markRead' | 'changeRole'; user: number; group: number }
   | { do: 'describe' | 'archive' | 'showReads'; group: number }
   | { do: 'create'; user: number; name: number }
-  | { do: 'renameGroup'; group: number; name: number }
+  | { do: 'renameGroup'; group: number; name: number; posts: number; user: number }
   | { do: 'deleteGroup'; group: number; inSteps: boolean }
   | { do: 'continueDeletion' }
   | { do: 'rename'; user: number }
@@ -55,13 +55,17 @@ export class Writes {
     }
     const group = pick(this.#model.alive, write.group);
     if (!group) return;
+    if (write.do === 'renameGroup') return this.#renameGroup(group, write);
     if ('user' in write) return this.#writeAs(write.do, pick(this.#cast.users, write.user) ?? 0, group);
     if (write.do === 'deleteGroup') return this.#deleteGroup(group, write.inSteps);
-    if (write.do === 'renameGroup') return this.#renameGroup(group, pick(this.#cast.names, write.name) ?? '');
     return this.#changeGroup(write.do, group);
   }
 
-  async #writeAs(what: (Write & { user: number; group: number })['do'], user: number, group: Group): Promise<void> {
+  async #writeAs(
+    what: Exclude<(Write & { user: number; group: number })['do'], 'renameGroup'>,
+    user: number,
+    group: Group,
+  ): Promise<void> {
     const [one, two] = this.#clients;
     const ids = [group.id, user];
     switch (what) {
@@ -181,7 +185,15 @@ export class Writes {
     this.#model.append('joined', { groupId: id, userId });
   }
 
-  async #renameGroup(group: Group, name: string): Promise<void> {
+  /**
+   * Posts some messages before the change: a node that lags reads them when the group already has the new name. The first one goes to
+   * another group, because one of this group would end the polls that wait for it before the node fast-forwards.
+   */
+  async #renameGroup(group: Group, write: Extract<Write, { do: 'renameGroup' }>): Promise<void> {
+    const [user, name] = [pick(this.#cast.users, write.user) ?? 0, pick(this.#cast.names, write.name) ?? ''];
+    const other = this.#model.alive.find((one) => one !== group);
+    if (other && write.posts > 0) await this.#insert(this.#clients[0], user, other);
+    for (let posted = 0; posted < write.posts; posted += 1) await this.#insert(this.#clients[0], user, group);
     await this.#clients[0].query('UPDATE plantao.groups SET name = $2 WHERE id = $1', [group.id, name]);
     if (name !== group.name) this.#model.rename(group, name);
   }
