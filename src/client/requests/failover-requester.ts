@@ -34,6 +34,13 @@ export type RequestFactory = (connected: boolean) => { request: NodeRequest; att
 type Completed = Exclude<ResponseClass, { kind: 'retryElsewhere' }> & { response: NodeResponse };
 type Failed = Extract<ResponseClass, { kind: 'retryElsewhere' }>;
 
+/** The attempts of a call so far. */
+interface Progress {
+  failures: number;
+  /** True once a node that a standby named as active was tried. */
+  hasFollowedName: boolean;
+}
+
 /** Sends a request to one node after another until one of them executes or refuses it. */
 export class FailoverRequester {
   readonly #send: typeof fetch;
@@ -63,23 +70,15 @@ export class FailoverRequester {
   async call(requestFor: RequestFactory, policy: CallPolicy): Promise<NodeResponse> {
     const endsAt = performance.now() + policy.deadlineMs;
     const failureReasons = new Map<string, string>();
+    const progress: Progress = { failures: 0, hasFollowedName: false };
     let target = this.#endpoints.current(policy.use);
-    let failures = 0;
-    let hasFollowedName = false;
     let mayBeExecuted = false;
     let last: Failed | undefined;
     for (;;) {
       const { request, attemptMs } = requestFor(this.#endpoints.isConnected(policy.use, target));
       const outcome = await this.#try(target, request, policy, Math.min(performance.now() + attemptMs, endsAt));
-      if (outcome.kind === 'success') {
-        this.#endpoints.markServing(policy.use, target);
-        return outcome.response;
-      }
-      if (outcome.kind === 'refused') {
-        this.#endpoints.markServing(policy.use, target);
-        if (mayBeExecuted && policy.alreadyDoneCodes?.includes(outcome.error.code)) return outcome.response;
-        throw outcome.error;
-      }
+      if (outcome.kind !== 'retryElsewhere') return this.#complete(outcome, target, policy, mayBeExecuted);
+
       mayBeExecuted ||= !outcome.notExecuted;
       const giveUp = ({ code }: Failed) => unreachable(request, policy, failureReasons, { code, mayBeExecuted });
       // An attempt that the deadline cut short says nothing about its node: report the failure before it.
@@ -87,20 +86,41 @@ export class FailoverRequester {
       if (isCutShort && last !== undefined) throw giveUp(last);
       last = outcome;
       failureReasons.set(target, outcome.reason);
-      const named = this.#endpoints.addNamed(target, outcome.activeUrl);
-      const next = this.#endpoints.markFailed(policy.use, target, outcome.reason);
-      // The first node that a standby names as active is tried at once. Later ones wait for the backoff: during a failover
-      // a standby still names the dead node for a while, and two nodes may name each other.
-      let waitMs = 0;
-      if (named === undefined || hasFollowedName) {
-        failures += 1;
-        waitMs = this.#wait(failures, outcome);
-      }
-      hasFollowedName ||= named !== undefined;
-      if (performance.now() + waitMs >= endsAt) throw giveUp(outcome);
-      await sleep(waitMs, policy.signal);
-      target = named ?? next;
+
+      const next = this.#chooseNext(target, outcome, policy, progress);
+      if (performance.now() + next.waitMs >= endsAt) throw giveUp(outcome);
+      await sleep(next.waitMs, policy.signal);
+      target = next.url;
     }
+  }
+
+  /** Returns the response of a node that executed the request. @throws {RefusedError} if it refused it. */
+  #complete(outcome: Completed, target: string, policy: CallPolicy, mayBeExecuted: boolean): NodeResponse {
+    this.#endpoints.markServing(policy.use, target);
+    if (outcome.kind === 'success') return outcome.response;
+    if (mayBeExecuted && policy.alreadyDoneCodes?.includes(outcome.error.code)) return outcome.response;
+    throw outcome.error;
+  }
+
+  /**
+   * Chooses the node of the next attempt, and how long to wait before it. The first node that a standby names as active is tried at
+   * once. Later ones wait for the backoff: during a failover a standby still names the dead node for a while, and two nodes may
+   * name each other.
+   */
+  #chooseNext(
+    failed: string,
+    outcome: Failed,
+    policy: CallPolicy,
+    progress: Progress,
+  ): { url: string; waitMs: number } {
+    const named = this.#endpoints.addNamed(failed, outcome.activeUrl);
+    const next = this.#endpoints.markFailed(policy.use, failed, outcome.reason);
+    if (named !== undefined && !progress.hasFollowedName) {
+      progress.hasFollowedName = true;
+      return { url: named, waitMs: 0 };
+    }
+    progress.failures += 1;
+    return { url: named ?? next, waitMs: this.#wait(progress.failures, outcome) };
   }
 
   #wait(failures: number, outcome: Failed): number {

@@ -142,6 +142,7 @@ export class WriteForwarder {
     }
   }
 
+  /** Sends the request to the active node, again while that is safe, and relays the response. */
   async #forward(
     request: Request,
     response: Response,
@@ -157,24 +158,27 @@ export class WriteForwarder {
       if (lifetime.isOver) return;
       // This node became active, fell, or knows no active node: it handles or refuses the request itself.
       if (active === null) return next();
+
       const outcome = await this.#send(active, request, body, lifetime).catch((error: unknown) => error);
       if (lifetime.isOver || response.headersSent) return;
-      const failed = outcome instanceof NoResponse ? outcome : null;
-      // Counts from here, because a frozen node may have held the request for long.
-      if (failed && !hasFailed) until = performance.now() + WAIT_MS;
-      hasFailed ||= failed !== null;
-      if (failed?.isSent) {
-        markLost(response);
-        isLost = true;
+      if (outcome instanceof NoResponse) {
+        // The time for another attempt counts from the first failure: a frozen node may have held the request for long.
+        if (!hasFailed) until = performance.now() + WAIT_MS;
+        hasFailed = true;
+        isLost ||= outcome.isSent;
+        if (outcome.isSent) markLost(response);
+        const mayRepeat = isRepeatable || !outcome.isSent;
+        if (!mayRepeat || performance.now() >= until) throw isLost ? lost() : unreachable();
+      } else if (outcome instanceof Error) {
+        throw outcome;
+      } else {
+        const answer = outcome as NodeResponse;
+        if (!isRefusedByRole(answer) || performance.now() >= until) {
+          if (isWrongAfterLoss(answer.body, response)) throw lost();
+          return relay(answer, response);
+        }
       }
-      const mayRepeat = performance.now() < until;
-      if (failed) {
-        if (mayRepeat && (isRepeatable || !failed.isSent)) await sleep();
-        else throw isLost ? lost() : unreachable();
-      } else if (outcome instanceof Error) throw outcome;
-      else if (mayRepeat && isRefusedByRole(outcome as NodeResponse)) await sleep();
-      else if (isWrongAfterLoss((outcome as NodeResponse).body, response)) throw lost();
-      else return relay(outcome as NodeResponse, response);
+      await sleep();
     }
   }
 
