@@ -134,32 +134,47 @@ export class Candidacy {
 
   /** Tries once. Returns the new term and the reason of the promotion, or null; logs once what prevented it. */
   async tryAcquire(given?: string): Promise<{ term: Term; reason: string } | null> {
-    const { lock, writerSession: writing } = this.#options;
     try {
-      const writer = writing.opened();
-      writer.catch(() => {});
-      // Before the writer's session, although both are being opened: the error of this one says why a server accepts no writes, and
-      // the log does not alternate between two errors. If it fails, the other is not awaited, so that the next attempt follows soon.
-      await lock.open();
-      await writer;
+      await this.#openSessions();
       const reason = given ?? this.#reason;
-      const lastActiveAt = this.#options.lastActiveAt();
-      const unseenMs = lastActiveAt === null ? null : this.#clock() - lastActiveAt;
-      const term = await lock.tryAcquire({ reason, unseenMs, ownTerm: this.#ownTerm });
+      const term = await this.#options.lock.tryAcquire({ reason, unseenMs: this.#unseenMs, ownTerm: this.#ownTerm });
       if (term !== null || !this.#isRefused) this.#succeeded();
-      if (term === null) {
-        if (!this.#isPaused) void this.#checkSilentHolder();
-        return null;
+      if (term !== null) {
+        this.#ownTerm = term.number;
+        return { term, reason };
       }
-      this.#ownTerm = term.number;
-      return { term, reason };
+      if (!this.#isPaused) void this.#checkSilentHolder();
+      return null;
     } catch (error) {
-      this.#failure = error;
-      this.#failedAt = this.#clock();
-      if (this.#failures++ === 0) this.#failingSince = this.#failedAt;
-      void this.#report(error);
+      this.#failed(error);
       return null;
     }
+  }
+
+  /**
+   * Opens the session of the lock and that of the writer. The lock's is awaited first, although both are being opened: its error says
+   * why a server accepts no writes, and the log does not alternate between two errors. If it fails, the other is not awaited, so that
+   * the next attempt follows soon.
+   */
+  async #openSessions(): Promise<void> {
+    const { lock, writerSession } = this.#options;
+    const writer = writerSession.opened();
+    writer.catch(() => {});
+    await lock.open();
+    await writer;
+  }
+
+  /** How long ago a node was last known to be active, in milliseconds; null if none ever was. */
+  get #unseenMs(): number | null {
+    const lastActiveAt = this.#options.lastActiveAt();
+    return lastActiveAt === null ? null : this.#clock() - lastActiveAt;
+  }
+
+  #failed(error: unknown): void {
+    this.#failure = error;
+    this.#failedAt = this.#clock();
+    if (this.#failures++ === 0) this.#failingSince = this.#failedAt;
+    void this.#report(error);
   }
 
   /** Runs beside the attempts: the look-up of what blocks takes up to a second on a slow server. */

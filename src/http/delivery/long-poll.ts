@@ -204,6 +204,7 @@ export class LongPoll implements Subscriber {
     this.#response.end(body);
   }
 
+  /** Ends the wait: the poll is no longer matched with events, and its deadline no longer counts. Sends nothing. */
   leave(): void {
     this.#isOver = true;
     clearTimeout(this.#deadline);
