@@ -91,13 +91,23 @@ async function injectFaults(
     signal.addEventListener('abort', end, { once: true });
   }
   const plan = schedule({ faults, seed, nodes, leaseMs, inRounds: true, ...(failover && { first: failover }) });
+  const startedAt = performance.now();
   await injector.run(plan, over.signal).finally(() => clearTimeout(timer));
+  // A page that somebody else reads must not claim the length that was planned.
+  if (options.end.aborted && !abandon.aborted) {
+    const ran = Math.round((performance.now() - startedAt) / 1000);
+    recordRemark(rig, `the run was ended early, after ${ran} s of faults instead of ${Math.round(minutes * 60)} s`);
+  }
+}
+
+function recordRemark(rig: NodeRig, reason: string): void {
+  rig.history.record({ op: 'run', type: 'unknown', process: 'prove', node: null, term: null, reason });
 }
 
 function createFailover(rig: NodeRig, command: string, { env, listener }: ProveOptions, signal: AbortSignal): Fault {
   const remark = (reason: string) => {
     listener.say(reason);
-    rig.history.record({ op: 'run', type: 'unknown', process: 'prove', node: null, term: null, reason });
+    recordRemark(rig, reason);
   };
   return failoverFault({ command, env, weight: 1, signal, remark });
 }

@@ -65,6 +65,24 @@ describe('plantao prove', function () {
     expect({ databases: await scratchDatabases(), roles: await roles() }).to.deep.equal(before);
   });
 
+  it('ends early on Ctrl-C, checks what it has, says so in its report, and removes what it made', async () => {
+    const before = await scratchDatabases();
+    const child = start(adminUrl, '--minutes', '20', '--seed', '3', '--faults', 'kill -9');
+    const ended = once(child, 'exit');
+    child.stdout.resume();
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      if (!said.includes('kill -9') && `${said}${text}`.includes('kill -9')) child.kill('SIGINT');
+      said += text;
+    });
+    const [code] = await ended;
+    expect(code, said).to.equal(0);
+    const report = await readFile(path.join(out, 'report.txt'), 'utf8');
+    expect(report).to.match(/the run was ended early, after \d+ s of faults instead of 1200 s/);
+    expect(await readFile(path.join(out, 'report.html'), 'utf8')).to.contain('the run was ended early');
+    expect(await scratchDatabases()).to.deep.equal(before);
+  });
+
   it('removes what it made when its output pipes break', async () => {
     const before = await scratchDatabases();
     const child = start(adminUrl, ...SHORT);
