@@ -22,6 +22,16 @@ export interface SseStreamOptions extends WaitingOptions {
   log: Log;
 }
 
+/** The request of a stream, and where it starts. */
+interface SseStreamRequest {
+  response: Response;
+  lifetime: RequestLifetime;
+  audience: ReplayableAudience;
+  /** The position after which its events begin. */
+  from: Cursor;
+  wantsEphemeral: boolean;
+}
+
 /** A quarter of the minute after which common proxies close a silent connection. */
 const HEARTBEAT_MS = 15_000;
 /**
@@ -66,14 +76,7 @@ export class SseStream implements Subscriber {
   #stall: NodeJS.Timeout | undefined;
   #life: NodeJS.Timeout | undefined;
 
-  constructor(
-    response: Response,
-    lifetime: RequestLifetime,
-    audience: ReplayableAudience,
-    from: Cursor,
-    wantsEphemeral: boolean,
-    options: SseStreamOptions,
-  ) {
+  constructor({ response, lifetime, audience, from, wantsEphemeral }: SseStreamRequest, options: SseStreamOptions) {
     this.wantsEphemeral = wantsEphemeral;
     this.#response = response;
     this.#lifetime = lifetime;

@@ -37,7 +37,8 @@ export class SseStreams {
     const from = request.cursor === undefined ? eventLog.known.end : parseCursor(request.cursor);
     const audience = await request.audience();
     if (lifetime.isOver) return;
-    const stream = new SseStream(response, lifetime, audience, from, request.ephemeral, this.#options);
+    const wantsEphemeral = request.ephemeral;
+    const stream = new SseStream({ response, lifetime, audience, from, wantsEphemeral }, this.#options);
     this.#open.add(stream);
     lifetime.onOver(() => this.#open.delete(stream));
     try {

@@ -16,6 +16,16 @@ export interface DatabaseUrls {
   directUrl: string;
 }
 
+/** What a run found, and has to restore. */
+interface ScratchState {
+  name: string;
+  /** True if the run created it. */
+  isOurs: boolean;
+  rolesBefore: readonly string[];
+  /** True if it is to stay after the run. */
+  keep: boolean;
+}
+
 const PREFIX = 'plantao_prove_';
 /** The comment on our databases ends with the time until which a run may use it. */
 const COMMENT = 'Scratch database of plantao prove; may be dropped after ';
@@ -42,13 +52,7 @@ export class ScratchDatabase implements RigDatabase {
   readonly #keep: boolean;
   #isRemoved = false;
 
-  private constructor(
-    urls: DatabaseUrls,
-    name: string,
-    isOurs: boolean,
-    rolesBefore: readonly string[],
-    keep: boolean,
-  ) {
+  private constructor(urls: DatabaseUrls, { name, isOurs, rolesBefore, keep }: ScratchState) {
     this.name = name;
     this.#isOurs = isOurs;
     this.#rolesBefore = rolesBefore;
@@ -65,7 +69,7 @@ export class ScratchDatabase implements RigDatabase {
     return withAdminSession(urls.directUrl, async (query) => {
       const rolesBefore = await existingRoles(query);
       await refuseWithoutRight(query);
-      const scratch = new ScratchDatabase(urls, name, true, rolesBefore, keep);
+      const scratch = new ScratchDatabase(urls, { name, isOurs: true, rolesBefore, keep });
       try {
         await query(`CREATE DATABASE ${quoted(name)} TEMPLATE template0 ENCODING 'UTF8'`);
         const until = new Date(Date.now() + forMs).toISOString();
@@ -93,7 +97,7 @@ export class ScratchDatabase implements RigDatabase {
           `the role ${quoted(role?.role ?? '')} may not create a schema in ${quoted(name)}: ${grant}`,
         );
       }
-      return new ScratchDatabase(urls, name, false, await existingRoles(query), keep);
+      return new ScratchDatabase(urls, { name, isOurs: false, rolesBefore: await existingRoles(query), keep });
     }).catch((error) => {
       if (sqlState(error) !== SqlState.UNDEFINED_DATABASE) throw error;
       throw new ProveError(`there is no database ${quoted(name)}. As a DBA: ${createStatement(name, null)}`);

@@ -81,7 +81,8 @@ async function startReaders(rig: NodeRig, fixture: ChatFixture): Promise<Reader[
   const roaming: Reader[] = [];
   for (const [index, user] of fixture.users.slice(0, 2).entries()) {
     const client = chatClient(rig, user);
-    roaming.push(new RoamingReader(rig, `roaming-${index}`, client, fixture, (await client.chats()).cursor));
+    const { cursor } = await client.chats();
+    roaming.push(new RoamingReader({ rig, name: `roaming-${index}`, client, fixture, cursor }));
   }
   return [...pinned, ...roaming];
 }

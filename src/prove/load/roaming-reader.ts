@@ -31,6 +31,16 @@ export function sendThrough(client: ChatClient): (message: OutgoingMessage) => P
   };
 }
 
+/** Options of a {@link RoamingReader}. */
+interface RoamingReaderOptions {
+  rig: NodeRig;
+  name: string;
+  client: ChatClient;
+  fixture: ChatFixture;
+  /** Where it starts. */
+  cursor: string;
+}
+
 /** Follows the log through a client that moves from node to node. */
 export class RoamingReader implements Reader {
   readonly name: string;
@@ -41,7 +51,7 @@ export class RoamingReader implements Reader {
   #position: number;
   #head = Number.POSITIVE_INFINITY;
 
-  constructor(rig: NodeRig, name: string, client: ChatClient, fixture: ChatFixture, cursor: string) {
+  constructor({ rig, name, client, fixture, cursor }: RoamingReaderOptions) {
     this.name = name;
     this.#client = client;
     this.#trail = new Trail(cursor);

@@ -66,10 +66,13 @@ export class Chat {
     this.#groups = new Groups(context, me, this.#snapshot, this.live.online);
     this.drafts = new Drafts(new Stored(store, `plantao.draft.${me.id}.`, isDraft));
     const unsent = new Stored(store, `plantao.outbox.${me.id}.`, isUnsent);
-    this.outbox = new Outbox(client, me, this.signal, unsent, {
-      changed: () => this.#listener.changed(),
-      refused: (error) => this.#report(error),
-    });
+    this.outbox = new Outbox(
+      { client, me, signal: this.signal, unsent },
+      {
+        changed: () => this.#listener.changed(),
+        refused: (error) => this.#report(error),
+      },
+    );
   }
 
   /** Reloads the groups and returns the cursor of that snapshot. */

@@ -34,6 +34,15 @@ export interface OutboxListener {
  */
 const RETRY_MS = 2000;
 
+/** Options of an {@link Outbox}. */
+interface OutboxOptions {
+  client: ChatClient;
+  me: User;
+  /** Aborted when the session ends. */
+  signal: AbortSignal;
+  unsent: Stored<Unsent>;
+}
+
 /**
  * Sends messages, one at a time in each group, so that they keep the order in which they were written. They are stored on the
  * device with their keys until the cluster has them: a reload, an expired session or a closed tab loses none, and two tabs that
@@ -48,7 +57,7 @@ export class Outbox {
   readonly #last = new Map<number, Promise<void>>();
   readonly #known = new Set<string>();
 
-  constructor(client: ChatClient, me: User, signal: AbortSignal, unsent: Stored<Unsent>, listener: OutboxListener) {
+  constructor({ client, me, signal, unsent }: OutboxOptions, listener: OutboxListener) {
     this.#client = client;
     this.#me = me;
     this.#signal = signal;
