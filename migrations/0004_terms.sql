@@ -58,7 +58,7 @@ COMMENT ON COLUMN plantao.leader_terms.started_at IS 'When the term opened.';
 COMMENT ON COLUMN plantao.leader_terms.ended_at IS 'When it was closed; if the node died, the last sign that it was active (plantao.last_active_at); null for the open term.';
 COMMENT ON COLUMN plantao.leader_terms.end_reason IS 'Why it ended: the node resigned, or another node found the lock free.';
 COMMENT ON COLUMN plantao.leader_terms.end_cause IS 'The same for programs; see plantao.leader_history.';
-COMMENT ON COLUMN plantao.leader_terms.asked_by IS 'Who requested the switchover that ended it.';
+COMMENT ON COLUMN plantao.leader_terms.asked_by IS 'The requester of the switchover that ended it.';
 COMMENT ON COLUMN plantao.leader_terms.asked_via IS 'How it was requested; see plantao.switchover_history.';
 COMMENT ON COLUMN plantao.leader_terms.asked_from IS 'Address from which it was requested; null for a Unix socket.';
 COMMENT ON COLUMN plantao.leader_terms.asked_at IS 'When it was requested.';

@@ -9,7 +9,7 @@ import { firingAlerts, hasPromtool, type Scrape, scrape } from '../support/prome
 
 const PATIENCE = { within: 30_000 };
 
-/** Real nodes, their real metrics, and the rules of .ops. The unit tests of the rules have metrics that somebody wrote. */
+/** Real nodes, their real metrics, and the rules of .ops. The unit tests of the rules use invented metrics. */
 describe('The alerts of .ops on the metrics of nodes', function () {
   this.timeout(120_000);
   let postgres: OwnPostgres;

@@ -20,7 +20,7 @@ export interface GroupState {
 /** The new values of a group's fields; undefined ones stay. */
 export type GroupChange = { [Field in keyof GroupState]?: GroupState[Field] | undefined };
 
-/** Who changes a group. */
+/** The user who changes a group. */
 export interface Actor {
   /** The authenticated user, whose role decides; null where callers are not authenticated (AUTH=open). */
   actorId: number | null;

@@ -27,7 +27,7 @@ export interface OpenInvitation {
   created_by: string | null;
 }
 
-/** Enough of a token's hash to tell the invitations of a group apart, and useless to join with. */
+/** Enough of a token's hash to tell the invitations of a group apart. It cannot be used to join. */
 const INVITATION_ID = "encode(substr(i.hash, 1, 12), 'hex')";
 
 interface InvitedGroup {
@@ -85,7 +85,7 @@ export class Invitations {
   }
 
   /**
-   * Returns the invitations with which users may still join, newest first. They are no use to join with: no token is stored.
+   * Returns the invitations with which users may still join, newest first. They cannot be used to join: no token is stored.
    * @throws {Refused} not_a_member, forbidden unless the actor is an owner or admin, group_not_found.
    */
   async list(groupId: number, actorId: number | null): Promise<OpenInvitation[]> {

@@ -152,7 +152,7 @@ describe('The fields of the chat page in which a user names a person', function 
     expect(await membersOf('Changed')).to.deep.equal(['ana', 'clara']);
   });
 
-  it('open a direct conversation in a dialog that is about nothing else', async () => {
+  it('open a direct conversation in a dialog of its own', async () => {
     const page = await use.browser.signIn(use.first.url, 'ana');
     await page.getByRole('button', { name: 'New direct chat' }).click();
     const dialog = page.getByRole('dialog', { name: 'New direct chat' });

@@ -182,7 +182,7 @@ describe('What happened to a group', function () {
   });
 
   // The last one: from then on the other node is active.
-  it('names with AUTH=open whom the request names, and with AUTH=token nobody else than the caller', async () => {
+  it('names the user of the request with AUTH=open, and only the caller with AUTH=token', async () => {
     const { ana, bruno, carla, groupId } = await scene();
     const body = { groupId, userId: carla.id, actorId: bruno.id };
     expect(codeOf(await call('POST', '/group-users', ana, body))).to.deep.equal([403, 'forbidden']);

@@ -33,7 +33,7 @@ describe('A node that was restarted and does not respond', () => {
       expect(text).to.include('node-1 was killed by SIGKILL; restarting it').and.not.include('is running again');
       const before = asked;
       expect(before).to.be.greaterThan(1);
-      await always('nobody asks', () => asked === before, { forMs: 1000 });
+      await always('no request arrives', () => asked === before, { forMs: 1000 });
     } finally {
       await child.stop();
       unready.close();

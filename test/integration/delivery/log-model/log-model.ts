@@ -127,8 +127,8 @@ function endsText(later: LogRecord, entry: Entry): boolean {
 /**
  * Returns true if a reader hears an event. Everyone hears a broadcast, and whoever waits for a topic hears what is sent to it.
  * Apart from that a reader hears the events of the groups that it waits for while its user is a member; a reader without
- * a user counts as a member. Who waits for a name waits for the groups that have it before or after the event. Who waits for all
- * groups of a user also hears what is about this user.
+ * a user counts as a member. A reader of a name hears the groups that have it before or after the event. A reader of all groups
+ * of a user also hears what is about this user.
  */
 function hears({ userId, of }: Reading, entry: Entry): boolean {
   const { kind, groupId, groupName, topic } = entry;

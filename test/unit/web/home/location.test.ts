@@ -14,7 +14,7 @@ describe('the place that an address of the chat page names', () => {
     expect(placeIn(hash)).to.deep.equal({ invitation: { token: TOKEN } });
   });
 
-  it('is an invitation without the name that an older link has, which nobody has checked', () => {
+  it('is an invitation without the name in an older link, which was never checked', () => {
     for (const name of ['/Team', '/%E0%A4%A'])
       expect(placeIn(`#invitation-${TOKEN}${name}`), name).to.deep.equal({ invitation: { token: TOKEN } });
   });

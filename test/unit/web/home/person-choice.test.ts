@@ -25,7 +25,7 @@ describe('a name that is typed to choose a person', () => {
     expect(choosePerson('joao', [joao], ({ id }) => id === joao.id)).to.deep.equal({ problem: 'excluded' });
   });
 
-  it('means nobody if several match, none does, or that person is excluded', () => {
+  it('chooses no user if several match, none does, or the user is excluded', () => {
     expect(choosePerson('an', [ana, anabel], nobody)).to.deep.equal({ problem: 'several' });
     expect(choosePerson('zoe', [], nobody)).to.deep.equal({ problem: 'unknown' });
     expect(choosePerson('ana', [ana, anabel], ({ id }) => id === ana.id)).to.deep.equal({ problem: 'excluded' });

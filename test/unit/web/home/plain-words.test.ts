@@ -17,7 +17,7 @@ function textsIn(value: unknown): string[] {
 }
 
 describe('the texts of the chat page', () => {
-  it('have no words of the machine room', () => {
+  it('contain no technical words', () => {
     const texts = [chat, dialogs, errors, chatPtBr, dialogsPtBr, errorsPtBr, common.role, commonPtBr.role].flatMap(
       textsIn,
     );
