@@ -58,7 +58,9 @@ export class Launcher {
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#parts.output.log('stopping the nodes, then PostgreSQL (press Ctrl-C again to force it)');
+    // The database of the settings is somebody else's.
+    const what = this.#database === null ? 'the nodes' : 'the nodes, then PostgreSQL';
+    this.#parts.output.log(`stopping ${what} (press Ctrl-C again to force it)`);
     this.#stopRequest.abort();
   }
 

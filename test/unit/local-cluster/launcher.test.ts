@@ -126,12 +126,13 @@ describe('A local cluster that is stopped while it starts', () => {
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     const url = `postgres://me@127.0.0.1:${port}/chat`;
+    const printed: string[] = [];
     const launcher = new Launcher({
       ...parseOptions(['--port', String(await freePort()), '--nodes', '1'], '/nowhere'),
       environment: { DATABASE_URL: url },
       check: () => ({ host: '127.0.0.1', databaseDirectUrl: url, auth: 'open' }),
       seed: async () => undefined,
-      output: openOutput([], () => undefined),
+      output: openOutput([], (line) => void printed.push(line)),
     });
     const ended = launcher.run();
     try {
@@ -140,6 +141,8 @@ describe('A local cluster that is stopped while it starts', () => {
       launcher.stop();
       await ended;
       expect(performance.now() - stoppedAt).to.be.lessThan(5000);
+      // This database is not the launcher's to stop.
+      expect(printed.join('')).to.contain('stopping the nodes (press Ctrl-C again').and.not.contain('then PostgreSQL');
     } finally {
       for (const socket of sockets) socket.destroy();
       silent.close();
