@@ -17,6 +17,7 @@ const BASE: Part[] = [
   'body-text',
   'dns-cache',
   'error-message',
+  'folded-name',
   'lazy',
   'load-meter',
   'measurements',

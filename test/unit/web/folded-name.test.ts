@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import { foldedName } from '../../../src/folded-name.ts';
 import { choosePerson } from '../../../src/web/home/model/person-choice.ts';
-import { foldedName } from '../../../src/web/shared/folded-name.ts';
 
 describe('a name without case and accents', () => {
   it('is the same for names that differ only in them', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { foldedName } from '../../../../src/web/shared/folded-name.ts';
+import { foldedName } from '../../../../src/folded-name.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
 describe('The SQL functions', () => {

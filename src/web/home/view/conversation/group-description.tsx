@@ -1,5 +1,5 @@
 import type { Chat as ChatGroup, User } from '../../../../client/index.ts';
-import { foldedName } from '../../../shared/folded-name.ts';
+import { foldedName } from '../../../../folded-name.ts';
 import { MessageText } from './message-text.tsx';
 
 /** What a group is about, formatted as messages are. In `isBrief`, one line of it. */

@@ -1,10 +1,10 @@
 /// <reference lib="dom" />
 import { Component } from 'preact';
 import type { Message } from '../../../../client/index.ts';
+import { foldedName } from '../../../../folded-name.ts';
 import { dateAndTime, timeOfDay } from '../../../i18n/dates.ts';
 import type { Language } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
-import { foldedName } from '../../../shared/folded-name.ts';
 import { mentions } from '../../model/text/mentions.ts';
 import { plainText } from '../../model/text/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';

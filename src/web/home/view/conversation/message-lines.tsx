@@ -1,9 +1,9 @@
 import type { ComponentChild } from 'preact';
 import type { Message } from '../../../../client/index.ts';
+import { foldedName } from '../../../../folded-name.ts';
 import { dayName, dayOf } from '../../../i18n/dates.ts';
 import { currentLanguage } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
-import { foldedName } from '../../../shared/folded-name.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';

@@ -1,5 +1,5 @@
+import { foldedName } from '../../../../folded-name.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
-import { foldedName } from '../../../shared/folded-name.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation, Pending } from '../../model/messages/conversation.ts';
 import { plainText } from '../../model/text/plain-text.ts';

@@ -1,9 +1,9 @@
 /// <reference lib="dom" />
 import type { ComponentChildren } from 'preact';
 import type { ChatClient, User } from '../../../../client/index.ts';
+import { foldedName } from '../../../../folded-name.ts';
 import { shortTime } from '../../../i18n/dates.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { foldedName } from '../../../shared/folded-name.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
 import { nameOf } from '../../model/groups/group-names.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { foldedName } from '../../../../../src/folded-name.ts';
 import { type Part, parseMarkdown } from '../../../../../src/web/home/model/text/markdown.ts';
 import { mentions, splitMentions } from '../../../../../src/web/home/model/text/mentions.ts';
-import { foldedName } from '../../../../../src/web/shared/folded-name.ts';
 import { MENTION_CASES } from '../../../../support/mention-cases.ts';
 
 /** Returns the text of all parts, and the addresses of the links. */

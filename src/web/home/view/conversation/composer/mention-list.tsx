@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { useState } from 'preact/hooks';
+import { foldedName } from '../../../../../folded-name.ts';
 import { chatTexts } from '../../../../i18n/texts.ts';
-import { foldedName } from '../../../../shared/folded-name.ts';
 import type { Conversation } from '../../../model/messages/conversation.ts';
 import { shownName } from '../../../model/user-names.ts';
 

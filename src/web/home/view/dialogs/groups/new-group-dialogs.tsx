@@ -2,8 +2,8 @@
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { ChatError, similarNameOf, type User } from '../../../../../client/index.ts';
+import { foldedName } from '../../../../../folded-name.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
-import { foldedName } from '../../../../shared/folded-name.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import type { Chat } from '../../../model/chat.ts';
 import { groupHash } from '../../../model/location.ts';

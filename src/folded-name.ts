@@ -1,4 +1,4 @@
-import { ACCENTS, OTHER_FOLDS } from '../../accents.ts';
+import { ACCENTS, OTHER_FOLDS } from './accents.ts';
 
 const escaped = (point: number) => `\\u{${point.toString(16)}}`;
 const ACCENT = new RegExp(`[${ACCENTS.map(([from, to]) => `${escaped(from)}-${escaped(to)}`).join('')}]`, 'gu');
