@@ -18,6 +18,7 @@ const BASE: Part[] = [
   'dns-cache',
   'error-message',
   'folded-name',
+  'folded-name',
   'lazy',
   'load-meter',
   'measurements',
