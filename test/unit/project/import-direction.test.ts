@@ -18,7 +18,6 @@ const BASE: Part[] = [
   'dns-cache',
   'error-message',
   'folded-name',
-  'folded-name',
   'lazy',
   'load-meter',
   'measurements',
