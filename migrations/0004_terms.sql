@@ -138,11 +138,11 @@ BEGIN
   SELECT * INTO opened FROM plantao.leader_terms t WHERE t.term = of_term;
   -- For term 0 it goes on, so that plantao.warm_up_term() plans what follows.
   IF opened.term IS NULL AND of_term IS DISTINCT FROM 0 OR opened.ended_at IS NOT NULL THEN RETURN opened.ended_at; END IF;
-  -- The rows of plantao.nodes are informative: a lock on the table must not delay a promotion.
+  -- The rows of plantao.nodes are informative: nothing that a DBA does to the table may delay or prevent a promotion.
   BEGIN
     LOCK TABLE plantao.nodes IN ACCESS SHARE MODE NOWAIT;
     SELECT n.active_at INTO wrote_row FROM plantao.nodes n WHERE n.node = opened.node;
-  EXCEPTION WHEN lock_not_available THEN NULL;
+  EXCEPTION WHEN OTHERS THEN NULL;
   END;
   RETURN least(clock_timestamp(), greatest(
     opened.started_at,
@@ -158,17 +158,8 @@ COMMENT ON FUNCTION plantao.last_active_at(bigint, double precision) IS
 CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  -- Before the rows of old nodes are removed: that of the last active one may be among them.
   last_active timestamptz := plantao.last_active_at(last_term, unseen_ms);
 BEGIN
-  -- Nodes without NODE_NAME are named after their process, so each start leaves a row. A few at a time: posts wait for the term.
-  BEGIN
-    LOCK TABLE plantao.nodes IN ROW EXCLUSIVE MODE NOWAIT;
-    DELETE FROM plantao.nodes WHERE nodes.node IN (
-      SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' AND last_term IS DISTINCT FROM 0
-      LIMIT 100 FOR UPDATE SKIP LOCKED);
-  EXCEPTION WHEN lock_not_available THEN NULL;
-  END;
   UPDATE plantao.leader_terms t
   SET end_reason = left('lock lost, taken over by ' || successor, 1000),
       -- An event of the server ends every session. Otherwise the node's own report counts, if it came before this. Without one
@@ -183,7 +174,7 @@ BEGIN
   WHERE t.term = last_term AND t.ended_at IS NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_open_term(bigint, text, double precision) IS
-  'Closes the given term if it is open, and removes some rows of nodes that have been silent for seven days. Called by open_term(); does nothing for term 0.';
+  'Closes the given term if it is open. Called by open_term(); does nothing for term 0.';
 
 CREATE FUNCTION plantao.insert_term(number bigint, node text, url text, reason text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -200,6 +191,8 @@ COMMENT ON FUNCTION plantao.insert_term(bigint, text, text, text) IS
 
 CREATE FUNCTION plantao.may_lead(candidate text, own_term bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  is_paused boolean;
 BEGIN
   -- A named successor has the head start of election-timing.ts, in which no other node can be faster.
   IF EXISTS (SELECT FROM (SELECT * FROM plantao.leader_terms t ORDER BY t.term DESC LIMIT 1) last
@@ -207,19 +200,20 @@ BEGIN
                AND last.ended_at BETWEEN clock_timestamp() - least(interval '500 ms', last.lease / 4) AND clock_timestamp()) THEN
     RETURN false;
   END IF;
-  -- A session that has locked the pauses (VACUUM FULL, ALTER TABLE) must not prevent a promotion. Each node remembers a pause that
-  -- it has read, and does not try then.
+  -- A session that has locked the pauses (VACUUM FULL, ALTER TABLE), or a missing privilege, must not prevent a promotion. Each node
+  -- remembers a pause that it has read, and does not try then.
   BEGIN
     LOCK TABLE plantao.pauses IN ACCESS SHARE MODE NOWAIT;
-  EXCEPTION WHEN lock_not_available THEN
-    RETURN true;
+    is_paused := EXISTS (SELECT FROM plantao.current_pause);
+  EXCEPTION WHEN OTHERS THEN
+    is_paused := false;
   END;
-  RETURN NOT EXISTS (SELECT FROM plantao.current_pause)
+  RETURN NOT is_paused
     OR EXISTS (SELECT FROM (SELECT t.term, t.node FROM plantao.leader_terms t ORDER BY t.term DESC LIMIT 1) last
                WHERE last.term <= own_term AND last.node = candidate);
 END $$;
 COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
-  'Returns whether a node may become active now: always, except while another was named as successor (for half a second at the most) and during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked them.';
+  'Returns whether a node may become active now: always, except while another was named as successor (for half a second at the most) and during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked them or a privilege is missing.';
 
 CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT NULL, own_term bigint DEFAULT NULL)
 RETURNS bigint

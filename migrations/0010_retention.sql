@@ -99,3 +99,19 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION plantao.remove_old_keys(bigint, interval, integer) IS
   'One step of retention under a term: removes idempotency keys older than older_than, at most at_most of messages and at most at_most of other requests. Returns the number removed; fewer than at_most means done. Skips keys that another transaction holds. Runs with the owner''s rights: the service may not lock keys.';
+
+CREATE FUNCTION plantao.remove_silent_nodes(under_term bigint, at_most integer) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  removed integer;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'local', true);
+  PERFORM plantao.assert_term(under_term);
+  DELETE FROM plantao.nodes WHERE nodes.node IN (
+    SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days'
+    LIMIT at_most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  RETURN removed;
+END $$;
+COMMENT ON FUNCTION plantao.remove_silent_nodes(bigint, integer) IS
+  'One step of retention under a term: removes at most at_most rows of nodes that have been silent for seven days. Nodes without NODE_NAME are named after their process, so each start leaves a row. Returns the number removed; fewer than at_most means done.';

@@ -102,7 +102,7 @@ BEGIN
       plantao.ms_between, plantao.commit_durability, plantao.replicated_lsn, plantao.standbys, plantao.messages_at_risk,
       plantao.repair_sequences, plantao.count_attempt,
       plantao.give_back_attempt, plantao.remember_network, plantao.known_client, plantao.count_payload_bytes, plantao.remove_old_events,
-      plantao.remove_old_keys, plantao.claim_request_key, plantao.find_result, plantao.store_result TO plantao_service;
+      plantao.remove_old_keys, plantao.remove_silent_nodes, plantao.claim_request_key, plantao.find_result, plantao.store_result TO plantao_service;
     GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA plantao TO plantao_service;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'plantao_dba_readonly') THEN

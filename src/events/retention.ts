@@ -35,8 +35,8 @@ const COUNT_STEP = 10_000;
 const PAUSE_MS = 50;
 
 /**
- * Removes old events and idempotency keys in small steps while this node is active (migrations/0010_retention.sql), and what
- * unfinished deletions of accounts and messages have left.
+ * Removes old events, idempotency keys and rows of nodes in small steps while this node is active (migrations/0010_retention.sql),
+ * and what unfinished deletions of accounts and messages have left.
  */
 export class Retention {
   readonly #options: RetentionOptions;
@@ -61,24 +61,35 @@ export class Retention {
   }
 
   /**
-   * Removes all events and keys beyond the limits, and continues deletions of accounts and messages; does nothing if this node is not active.
+   * Removes all events, keys and rows of nodes beyond the limits, and continues deletions of accounts and messages; does nothing if this
+   * node is not active.
    * @throws the database's error.
    */
   async sweep(): Promise<SweepResult> {
     const { eventHours, eventCount, eventBytes, keyHours, log } = this.#options;
-    await this.#inSteps(`SELECT plantao.count_payload_bytes($term, ${COUNT_STEP}) AS done`, {}, COUNT_STEP);
-    const events = await this.#inSteps(
+    const failures: unknown[] = [];
+    /** What the database refuses, as by a foreign key of a DBA's table, does not stop the other work. */
+    const inSteps = (sql: string, values: Record<string, number>, step: number) =>
+      this.#inSteps(sql, values, step).catch((error) => {
+        if (isExpected(error)) throw error;
+        failures.push(error);
+        return 0;
+      });
+    await inSteps(`SELECT plantao.count_payload_bytes($term, ${COUNT_STEP}) AS done`, {}, COUNT_STEP);
+    const events = await inSteps(
       `SELECT plantao.remove_old_events($term, make_interval(hours => $hours), $maxEvents, $bytes, ${STEP}) AS done`,
       { hours: eventHours, maxEvents: eventCount, bytes: eventBytes },
       STEP,
     );
-    const keys = await this.#inSteps(
+    const keys = await inSteps(
       `SELECT plantao.remove_old_keys($term, make_interval(hours => $hours), ${STEP}) AS done`,
       { hours: keyHours },
       STEP,
     );
-    await this.#inSteps(`SELECT plantao.continue_erasures($term, ${STEP}) AS done`, {}, STEP);
-    await this.#inSteps(`SELECT plantao.forget_removed_messages($term, ${STEP}) AS done`, {}, STEP);
+    await inSteps(`SELECT plantao.continue_erasures($term, ${STEP}) AS done`, {}, STEP);
+    await inSteps(`SELECT plantao.forget_removed_messages($term, ${STEP}) AS done`, {}, STEP);
+    await inSteps(`SELECT plantao.remove_silent_nodes($term, ${STEP}) AS done`, {}, STEP);
+    if (failures.length > 0) throw failures[0];
     if (events + keys > 0) log.debug({ event: 'swept', events, keys }, 'old events and idempotency keys were removed');
     return { events, keys };
   }
@@ -100,12 +111,13 @@ export class Retention {
     }
   }
 
-  /** A closed term or an unavailable database is not an error: the next sweep, here or on the next active node, continues. */
   #report(error: unknown): void {
-    const isExpected = sqlState(error) === SqlState.TERM_CLOSED || isUnavailable(error);
-    this.#options.log[isExpected ? 'debug' : 'error'](
+    this.#options.log[isExpected(error) ? 'debug' : 'error'](
       { err: error },
       'old rows could not be removed: the next sweep tries again',
     );
   }
 }
+
+/** A closed term or an unavailable database is not an error: the next sweep, here or on the next active node, continues. */
+const isExpected = (error: unknown) => sqlState(error) === SqlState.TERM_CLOSED || isUnavailable(error);

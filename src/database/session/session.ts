@@ -90,8 +90,9 @@ export class Session {
   }
 
   /**
-   * Runs the warm-up: a statement that changes nothing and prepares the plans of the real ones. Closes the session when it fails
-   * or when `signal` aborts: no other code has a reference to the session yet. @throws as {@link query}.
+   * Runs the warm-up: a statement that changes nothing and prepares the plans of the real ones. It only saves time, so the session
+   * stays open if PostgreSQL refuses it. Closes the session when it fails otherwise or when `signal` aborts: no other code has a
+   * reference to the session yet. @throws as {@link query}.
    */
   async warmUp(query: pg.QueryConfig, limitMs: number, signal: AbortSignal): Promise<void> {
     const giveUp = () => this.destroy('closed during its warm-up');
@@ -100,6 +101,9 @@ export class Session {
     try {
       await this.query(query, limitMs);
     } catch (error) {
+      const state = sqlState(error);
+      // Class 57P ends the session.
+      if (this.isOpen && state !== null && !state.startsWith('57P')) return;
       this.destroy('its warm-up failed');
       throw error;
     } finally {

@@ -123,6 +123,21 @@ describe('Retention', () => {
     expect((await retention().sweep()).events).to.equal(25);
   });
 
+  it('does the rest of its work although a table of the DBA refers to old events, and fails with the reason', async () => {
+    await age(10, 25);
+    await client.query(`CREATE TABLE notes (position bigint REFERENCES plantao.events);
+      INSERT INTO notes SELECT floor + 1 FROM plantao.event_log;
+      INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
+        VALUES ('old', 'http://old', 1, '0', 'stopped', now(), now() - interval '8 days')`);
+    const refusal = await retention()
+      .sweep()
+      .catch((error) => error);
+    expect(refusal.message).to.contain('notes');
+    expect((await client.query("SELECT FROM plantao.nodes WHERE node = 'old'")).rowCount).to.equal(0);
+    await client.query('DROP TABLE notes');
+    expect((await retention().sweep()).events).to.equal(10);
+  });
+
   it('removes the oldest events while the payloads of the rest have too many bytes', async () => {
     await client.query("SELECT plantao.notify_group('large', to_jsonb(repeat('x', 998))) FROM generate_series(1, 20)");
     await add(10);

@@ -150,17 +150,44 @@ describe('The leader lock', () => {
     expect(Number(holder?.age)).to.be.above(1.5 * LEASE_MS);
   });
 
-  it('can be taken while a DBA has locked the row of an old node in an open transaction', async () => {
-    await query(`INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
-      VALUES ('old', 'http://old', 1, '0', 'stopped', now(), now() - interval '8 days')`);
-    await query('BEGIN');
-    await query("SELECT FROM plantao.nodes WHERE node = 'old' FOR UPDATE");
-    const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
-    expect(await a.lock.tryAcquire(PROMOTION)).to.not.equal(null);
-    a.lock.abandon('the test is over');
-    await query('ROLLBACK');
-    await query("DELETE FROM plantao.nodes WHERE node = 'old'");
-  });
+  for (const [what, change, undo] of [
+    [
+      'a table of the DBA refers to plantao.nodes',
+      'CREATE TABLE alerts (node text REFERENCES plantao.nodes)',
+      'DROP TABLE alerts',
+    ],
+    [
+      'plantao.nodes lacks a column',
+      'ALTER TABLE plantao.nodes RENAME active_at TO seen_at',
+      'ALTER TABLE plantao.nodes RENAME seen_at TO active_at',
+    ],
+    [
+      'a trigger refuses every change of plantao.nodes',
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$;
+       CREATE TRIGGER refuse BEFORE UPDATE OR DELETE ON plantao.nodes FOR EACH ROW EXECUTE FUNCTION refuse()`,
+      'DROP FUNCTION refuse CASCADE',
+    ],
+    [
+      'the pauses cannot be read',
+      'ALTER VIEW plantao.current_pause RENAME TO pause_now',
+      'ALTER VIEW plantao.pause_now RENAME TO current_pause',
+    ],
+  ] as const) {
+    it(`can be taken while ${what}`, async () => {
+      await query(`INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)
+        VALUES ('old', 'http://old', 1, '0', 'stopped', now(), now() - interval '8 days')`);
+      await query(change);
+      if (what.startsWith('a table')) await query("INSERT INTO alerts VALUES ('old')");
+      const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 5000 });
+      try {
+        expect(await a.lock.tryAcquire(PROMOTION)).to.not.equal(null);
+      } finally {
+        a.lock.abandon('the test is over');
+        await query(undo);
+        await query("DELETE FROM plantao.nodes WHERE node = 'old'");
+      }
+    });
+  }
 
   it('is not taken on a read-only server, and the attempts leave no session behind', async () => {
     const a = localLock({
