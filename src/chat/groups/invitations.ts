@@ -1,4 +1,5 @@
 import type { Sequelize } from 'sequelize';
+import { epochMs, timeOfEpoch } from '../../database/epoch-time.ts';
 import { query } from '../../database/query.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { actAs } from '../act-as.ts';
@@ -64,11 +65,11 @@ export class Invitations {
     const { salt, expiresAt } = await idempotentWrite(this.#sequelize, this.#write, key, async (transaction) => {
       const salt = newSalt();
       await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
-      const [row] = await query<{ expires_at: Date }>(
+      const [row] = await query<{ expires_ms: string }>(
         transaction,
         `INSERT INTO plantao.invitations (hash, group_id, created_by, expires_at, uses_left)
          VALUES ($hash, $groupId, $actorId, clock_timestamp() + make_interval(hours => $hours::int), $uses)
-         RETURNING expires_at`,
+         RETURNING ${epochMs('expires_at')} AS expires_ms`,
         { hash: hashOfToken(keyedToken(key, salt)), groupId, actorId, hours, uses },
       );
       await query(
@@ -79,7 +80,7 @@ export class Invitations {
         { groupId, maxKept: MAX_INVITATIONS },
       );
       if (!row) throw new Error('the new invitation was not returned');
-      return { salt, expiresAt: row.expires_at.toISOString() };
+      return { salt, expiresAt: timeOfEpoch(row.expires_ms).toISOString() };
     });
     return { token: keyedToken(key, salt), expiresAt };
   }

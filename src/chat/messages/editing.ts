@@ -1,3 +1,4 @@
+import { epochMs, timeOfEpoch } from '../../database/epoch-time.ts';
 import { query } from '../../database/query.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
@@ -38,14 +39,14 @@ export class MessageEditing {
       if (this.#keepsHistory) {
         await query(transaction, "SELECT set_config('plantao.edit_history', pg_current_xact_id()::text, true)");
       }
-      const [row] = await query<{ edited_at: Date | null }>(
+      const [row] = await query<{ edited_ms: string | null }>(
         transaction,
         `UPDATE plantao.messages SET content = $content, meta = CASE WHEN $keepsMeta THEN meta ELSE $meta::jsonb END
-         WHERE id = $messageId RETURNING edited_at`,
+         WHERE id = $messageId RETURNING ${epochMs('edited_at')} AS edited_ms`,
         { messageId, content, keepsMeta: meta === undefined, meta: jsonOf(meta) },
       );
       if (!row) throw new Refused('message_not_found');
-      return row.edited_at;
+      return row.edited_ms === null ? null : timeOfEpoch(row.edited_ms);
     });
   }
 }

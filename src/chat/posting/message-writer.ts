@@ -9,6 +9,7 @@
 
 import { withTimeout } from '../../async/with-timeout.ts';
 import { BlockedError, type ToBlockedError } from '../../database/checks/blocking.ts';
+import { timeOfEpoch } from '../../database/epoch-time.ts';
 import {
   isNotReplicated,
   isOutcomeUnknown,
@@ -257,7 +258,7 @@ function settle(queued: QueuedPost, row: OutcomeRow | undefined): void {
   else
     queued.resolve({
       messageId: row.message_id,
-      sentAt: row.sent_at,
+      sentAt: timeOfEpoch(row.sent_at_ms),
       position: row.log_position,
       repeated: row.outcome === 'repeated',
       durable: row.durable,

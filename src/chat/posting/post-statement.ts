@@ -1,25 +1,35 @@
 import type { QueryConfig } from 'pg';
+import { epochMs } from '../../database/epoch-time.ts';
 import type { Durability } from './post.ts';
 import type { QueuedPost } from './post-queue.ts';
 
+/**
+ * Neither the results nor the parameters may depend on a setting that a trigger of a DBA's may change in the session: DateStyle formats
+ * a time, and with array_nulls = off a NULL in an array arrives as the text "NULL". So the time is a number, and an empty text
+ * or 0 stands for a value that a post lacks.
+ */
+const RESULT = `outcome, message_id, ${epochMs('sent_at')} AS sent_at_ms, log_position, durable`;
+const KEYS = "array_replace($6::text[], '', NULL)";
+const REPLIES_AND_METAS = "array_replace($7::bigint[], 0, NULL), array_replace($8::text[], '', NULL)";
+
 const POST_MESSAGES = {
   name: 'post_messages',
-  text: `SELECT outcome, message_id, sent_at, log_position, durable
-         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
+  text: `SELECT ${RESULT}
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], ${KEYS})`,
 };
 
 /** The call for a batch that has replies or meta. */
 const POST_WITH_REPLY_OR_META = {
   name: 'post_rich_messages',
-  text: `SELECT outcome, message_id, sent_at, log_position, durable
-         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[])`,
+  text: `SELECT ${RESULT}
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], ${KEYS}, ${REPLIES_AND_METAS})`,
 };
 
 /** The call for a batch with a post that must be replicated, or comes from a hook. */
 const POST_WITH_ALL_PARAMETERS = {
   name: 'post_special_messages',
-  text: `SELECT outcome, message_id, sent_at, log_position, durable
-         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+  text: `SELECT ${RESULT}
+         FROM plantao.post_messages($1, $2, $3::bigint[], $4::bigint[], $5::text[], ${KEYS}, ${REPLIES_AND_METAS},
                                     replicated_only => $9::boolean[], from_hooks => $10::boolean[])`,
 };
 
@@ -38,7 +48,8 @@ export interface OutcomeRow {
     | 'hook_revoked'
     | 'not_replicated';
   message_id: number;
-  sent_at: Date;
+  /** See {@link epochMs}. */
+  sent_at_ms: string;
   log_position: number;
   durable: Durability;
 }
@@ -52,13 +63,13 @@ export function postStatement(fencingToken: number, membersOnly: boolean, batch:
     posts.map((post) => post.senderId),
     posts.map((post) => post.groupId),
     posts.map((post) => post.content),
-    posts.map((post) => post.key),
+    posts.map((post) => post.key ?? ''),
   ];
   const hasReplyOrMeta = posts.some((post) => post.replyTo !== undefined || post.meta !== undefined);
   const needsAllParameters = posts.some((post) => post.mustReplicate || post.fromHook);
   if (!hasReplyOrMeta && !needsAllParameters) return { ...POST_MESSAGES, values };
-  const replies = posts.map((post) => post.replyTo ?? null);
-  const metas = posts.map((post) => post.meta ?? null);
+  const replies = posts.map((post) => post.replyTo ?? 0);
+  const metas = posts.map((post) => post.meta ?? '');
   if (!needsAllParameters) return { ...POST_WITH_REPLY_OR_META, values: [...values, replies, metas] };
   const replicatedOnly = posts.map((post) => post.mustReplicate);
   const fromHooks = posts.map((post) => post.fromHook ?? false);

@@ -28,12 +28,14 @@ class FakeSession {
   async ready(): Promise<void> {}
 
   query<Row extends pg.QueryResultRow>({ values = [] }: pg.QueryConfig): Promise<Row[]> {
-    const [contents, keys] = [values[4], values[5]] as [string[], (string | null)[]];
+    const contents = values[4] as string[];
+    // An empty text stands for no key.
+    const keys = (values[5] as string[]).map((key) => key || null);
     return new Promise((resolve, reject) => {
       const commit = () => {
         const rows = contents.map(() => {
           this.#messages++;
-          return { outcome: 'sent', message_id: this.#messages, sent_at: new Date(), log_position: this.#messages };
+          return { outcome: 'sent', message_id: this.#messages, sent_at_ms: '0', log_position: this.#messages };
         });
         resolve(rows as unknown as Row[]);
       };

@@ -1,0 +1,15 @@
+/** The latest time that JavaScript can represent. */
+const LATEST_MS = 8.64e15;
+
+/**
+ * Returns the SQL of a time as a number of milliseconds, for what a write returns: the text of a time depends on DateStyle, which a
+ * trigger of a DBA's may change during the statement.
+ */
+export function epochMs(time: string): string {
+  return `extract(epoch FROM ${time}) * 1000`;
+}
+
+/** Returns the time of {@link epochMs}; the latest or earliest one for a time that JavaScript cannot represent. */
+export function timeOfEpoch(ms: string): Date {
+  return new Date(Math.max(-LATEST_MS, Math.min(LATEST_MS, Math.floor(Number(ms)))));
+}
