@@ -177,7 +177,7 @@ COMMENT ON COLUMN plantao.recovery_marker.only_row IS 'Limits the table to one r
 CREATE VIEW plantao.log_bounds AS
   SELECT l.floor, greatest(coalesce((SELECT max(position) FROM plantao.events), 0), l.floor) AS head,
          (SELECT epoch FROM plantao.epochs ORDER BY number DESC LIMIT 1) AS epoch
-  FROM plantao.event_log l;
+  FROM ONLY plantao.event_log l;
 COMMENT ON VIEW plantao.log_bounds IS 'The bounds of the event log in the snapshot of the reading statement.';
 COMMENT ON COLUMN plantao.log_bounds.floor IS 'Highest position that retention has removed.';
 COMMENT ON COLUMN plantao.log_bounds.head IS 'Newest visible position; 0 while the log is empty.';

@@ -3,6 +3,7 @@ import type { Log } from '../log/log.ts';
 /** A fault of a node or of something it depends on. The names are part of `/health` and of the log. */
 export type ConditionName =
   | 'blocked'
+  | 'child_tables'
   | 'clock'
   | 'event_log'
   | 'listener'

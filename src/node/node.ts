@@ -53,11 +53,11 @@ export interface Node {
 /** How long a stop waits for a slow reader of the log. */
 const FLUSH_LIMIT_MS = 1000;
 
-/** What a test gives a node: a log, a compiled lock-worker.ts, and another interval of the checks of triggers. */
+/** What a test gives a node: a log, a compiled lock-worker.ts, and another interval of the checks of tables. */
 export interface GivenParts {
   log?: Log;
   lockProgram?: URL | undefined;
-  triggerCheckMs?: number;
+  tableCheckMs?: number;
 }
 
 /** Creates a node from its settings; nothing runs before `start`. */
@@ -79,7 +79,7 @@ export function createNode(settings: Settings, given: GivenParts = {}): Node {
       migrate(url, { log: (line) => log.info(line), signal: stopped.signal }),
     );
     if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
-    const databaseWarnings = await checkDatabase(settings, { skipTriggers: true });
+    const databaseWarnings = await checkDatabase(settings, { skipTables: true });
     for (const warning of [...settingsWarnings(settings), ...databaseWarnings]) log.warn(warning);
     stopped.signal.throwIfAborted();
     const openFiles = openFilesLimit();
@@ -158,7 +158,7 @@ function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis
   const measurements = new Measurements();
   const database = openDatabase(settings, node, events);
   const conditions = new Conditions(log);
-  const { notifyQueue, triggers } = buildWatches(database.sequelize, conditions, given.triggerCheckMs);
+  const { notifyQueue, tables } = buildWatches(database.sequelize, conditions, given.tableCheckMs);
   const blockers = new BlockerWatch(database.catchUpSession, log);
   const lock = new LockThread({
     session: database.lockSession(),
@@ -217,7 +217,7 @@ function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis
       chat.searchIndexer.start();
       chat.groupRemoval.start();
       notifyQueue.start();
-      triggers.start();
+      tables.start();
       readiness.start();
       log.info({ event: 'listening', url: url(), pid: process.pid }, `serving at ${url()}`);
     },
@@ -233,7 +233,7 @@ function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis
       listener.stop();
       blockers.stop();
       // Together, because work that waits for an unresponsive database ends only with its session.
-      await Promise.all([lock.stop(), chat.stop(), notifyQueue.stop(), triggers.stop(), database.stop()]);
+      await Promise.all([lock.stop(), chat.stop(), notifyQueue.stop(), tables.stop(), database.stop()]);
     },
   };
 }

@@ -33,7 +33,14 @@ const PREVENTS_READS: readonly ConditionName[] = ['event_log', 'listener'];
 const PREVENTS_WORK: readonly ConditionName[] = [...PREVENTS_READS, 'posts', 'promotion'];
 
 /** Conditions that a node publishes in its row: the others are in views, or every node knows them. */
-const PUBLISHED: readonly ConditionName[] = [...PREVENTS_WORK, 'triggers', 'two_actives', 'log', 'clock'];
+const PUBLISHED: readonly ConditionName[] = [
+  ...PREVENTS_WORK,
+  'triggers',
+  'child_tables',
+  'two_actives',
+  'log',
+  'clock',
+];
 
 /** Returns the sentences that a node publishes in its row. Null if there is none. */
 export function publishedConditions({ current }: Pick<Conditions, 'current'>): string | null {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { type RunQuery, requireSupportedServer } from '../database/checks/server-check.ts';
-import { triggerWarnings } from '../database/checks/trigger-watch.ts';
+import { tableWarnings } from '../database/checks/table-watch.ts';
 import { DIRECT } from '../database/database-advice.ts';
 import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/session/connection.ts';
 import type { Settings } from '../settings.ts';
@@ -17,10 +17,10 @@ const CLOSE_LIMIT_MS = 500;
 /**
  * Checks the database before anything starts, and returns warnings. The leader lock and LISTEN need one server session for as
  * long as they are held. A transaction pooler is recognised in three ways: two connections run in one session, a connection
- * changes its session while the other is busy, or a lock is not found again. `skipTriggers`: the caller watches them.
+ * changes its session while the other is busy, or a lock is not found again. `skipTables`: the caller watches them.
  * @throws {StartCheckError} if the lock or LISTEN cannot work or a privilege is missing; {UnsupportedServerError}.
  */
-export async function checkDatabase(settings: Settings, { skipTriggers = false } = {}): Promise<string[]> {
+export async function checkDatabase(settings: Settings, { skipTables = false } = {}): Promise<string[]> {
   const name = applicationName(settings.nodeName ?? 'starting', 'lock');
   const sockets = new Sockets();
   const connect = async () => {
@@ -47,7 +47,7 @@ export async function checkDatabase(settings: Settings, { skipTriggers = false }
     return [
       ...(server ? serverWarnings(server) : []),
       ...(await collationWarnings(run, version)),
-      ...(skipTriggers ? [] : await triggerWarnings(run)),
+      ...(skipTables ? [] : await tableWarnings(run)),
     ];
   } finally {
     // end() alone waits for ever on a half-open connection.

@@ -1,22 +1,28 @@
 import type { Sequelize } from 'sequelize';
 import { NotifyQueue } from '../../database/checks/notify-queue.ts';
-import { TriggerWatch } from '../../database/checks/trigger-watch.ts';
+import { type TableProblem, TableWatch } from '../../database/checks/table-watch.ts';
 import type { Conditions } from '../conditions.ts';
 
+const ENDED: Readonly<Record<TableProblem, string>> = {
+  triggers: 'all triggers are enabled: restart the nodes if rows were changed meanwhile',
+  child_tables: 'no table inherits from those of Plantão any more',
+};
+
 /** Creates the parts that look for faults of the database from time to time, and record them as conditions of the node. */
-export function buildWatches(sequelize: Sequelize, conditions: Conditions, triggerCheckMs?: number) {
+export function buildWatches(sequelize: Sequelize, conditions: Conditions, tableCheckMs?: number) {
   return {
     notifyQueue: new NotifyQueue({
       sequelize,
       onFull: (sentence, holder) => conditions.begin('notify_queue', sentence, { detail: holder }),
       onRoom: () => conditions.end('notify_queue', 'the NOTIFY queue has room: notifications are sent again'),
     }),
-    triggers: new TriggerWatch({
+    tables: new TableWatch({
       sequelize,
-      everyMs: triggerCheckMs,
-      onDisabled: (sentence) => conditions.begin('triggers', sentence),
-      onEnabled: () =>
-        conditions.end('triggers', 'all triggers are enabled: restart the nodes if rows were changed meanwhile'),
+      everyMs: tableCheckMs,
+      onChecked: (problem, sentence) => {
+        if (sentence === null) conditions.end(problem, ENDED[problem]);
+        else conditions.begin(problem, sentence);
+      },
     }),
   };
 }

@@ -28,7 +28,7 @@ interface Health {
 }
 
 /** Creates a node in this process without starting it; `env` is its environment. */
-export function localNode(env: Record<string, string>, given: Pick<GivenParts, 'triggerCheckMs'> = {}): LocalNode {
+export function localNode(env: Record<string, string>, given: Pick<GivenParts, 'tableCheckMs'> = {}): LocalNode {
   const entries: LogEntry[] = [];
   const settings = readSettings(env);
   const write = (line: string) => void entries.push(JSON.parse(line));

@@ -13,7 +13,7 @@ interface Readiness {
   conditions: { name: string; reason: string }[];
 }
 
-describe('Triggers that a DBA disables', function () {
+describe('A node whose tables a DBA changes', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let dba: pg.Client;
@@ -38,7 +38,7 @@ describe('Triggers that a DBA disables', function () {
       NODE_NAME: 'watching',
       DB_POOL_SIZE: '3',
     };
-    node = localNode(env, { triggerCheckMs: 100 });
+    node = localNode(env, { tableCheckMs: 100 });
     await node.start();
   };
   const found = async () => {
@@ -57,7 +57,7 @@ describe('Triggers that a DBA disables', function () {
     return rows[0]?.conditions ?? null;
   };
 
-  it('while the node runs: it names the tables and the remedy, and says once that they are enabled again', async () => {
+  it('names those whose triggers are disabled and the remedy, and says once that they are enabled again', async () => {
     await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
     await dba.query('ALTER TABLE plantao.messages DISABLE TRIGGER ALL');
     await isFound(/^triggers of plantao\.messages are disabled: .*ALTER TABLE plantao\.messages ENABLE TRIGGER ALL/);
@@ -78,7 +78,7 @@ describe('Triggers that a DBA disables', function () {
     expect(more).to.deep.equal([]);
   });
 
-  it('in all tables: one sentence names the first ones', async () => {
+  it('names the first ones in one sentence if triggers of all are disabled', async () => {
     const all = (what: string) =>
       dba.query(`DO $$ DECLARE t text; BEGIN
         FOR t IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid
@@ -91,7 +91,7 @@ describe('Triggers that a DBA disables', function () {
     await isOver();
   });
 
-  it('are not noticed later because a check failed: the next one finds them, and the node serves', async () => {
+  it('serves while a check fails, and finds disabled triggers with the next one', async () => {
     const blocker = new pg.Client({ connectionString: database.url });
     await blocker.connect();
     try {
@@ -105,7 +105,26 @@ describe('Triggers that a DBA disables', function () {
     await isFound(/plantao\.memberships/);
   });
 
-  it('before the node started: it says so once', async () => {
+  it('names child tables and the remedy, and has one event log', async () => {
+    const childOf = async () => {
+      const { body } = await get<Readiness>(`${node.url}/readiness`);
+      return body.conditions.find(({ name }) => name === 'child_tables')?.reason ?? '';
+    };
+    await dba.query('CREATE SCHEMA dba; CREATE TABLE dba.archive () INHERITS (plantao.messages)');
+    await eventually('the node finds the archive', async () =>
+      /^the rows of dba\.archive are read .* ALTER TABLE dba\.archive NO INHERIT plantao\.messages$/.test(
+        await childOf(),
+      ),
+    );
+    await dba.query(`DROP TABLE dba.archive; CREATE TABLE dba.log () INHERITS (plantao.event_log);
+      INSERT INTO dba.log SELECT * FROM ONLY plantao.event_log`);
+    await eventually('the node finds the log', async () => /^the rows of dba\.log /.test(await childOf()));
+    expect((await dba.query('SELECT FROM plantao.log_bounds')).rowCount).to.equal(1);
+    await dba.query('ALTER TABLE dba.log NO INHERIT plantao.event_log');
+    await eventually('no table inherits', async () => (await childOf()) === '');
+  });
+
+  it('says once which triggers were disabled before it started', async () => {
     await node.stop();
     await start();
     await isFound(/plantao\.memberships/);
