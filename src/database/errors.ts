@@ -88,11 +88,21 @@ export class OutcomeUnknownError extends Error {
 export const WAITS_FOR_STANDBY =
   'PostgreSQL waits for a synchronous standby (synchronous_standby_names), so the write may or may not survive a failover';
 
+const OF_LOST_SESSION = /^(08|57P|58)/;
+
+/**
+ * Returns true if a PL/pgSQL function raised the error (RAISE), such as a trigger of a DBA's. The function chose the SQLSTATE, and
+ * the transaction has rolled back.
+ */
+export function isRaised(error: unknown): boolean {
+  return causes(error).some((one) => (one as { routine?: unknown }).routine === 'exec_stmt_raise');
+}
+
 /** Returns true if it is unknown whether the commit that failed with `error` took place. */
 export function isOutcomeUnknown(error: unknown): boolean {
   const state = sqlState(error);
   // The session ended, perhaps after the commit: by PostgreSQL (57P…), by a panic while it wrote (58…), or behind a pooler (08…).
-  if (state !== null) return /^(08|57P|58)/.test(state);
+  if (state !== null) return OF_LOST_SESSION.test(state) && !isRaised(error);
   return isUnavailable(error) || isNotReplicated(error);
 }
 
@@ -111,7 +121,8 @@ export function isUnavailable(error: unknown): boolean {
   // Checked before the SQLSTATE: a session that could not be opened has changed nothing, for any reason.
   if (causes(error).some((one) => one instanceof DatabaseUnavailableError)) return true;
   const state = sqlState(error);
-  if (state !== null) return /^(08|28|3D|53|57|40|58|55P03|25006|25P03)/.test(state);
+  if (state !== null && OF_LOST_SESSION.test(state)) return !isRaised(error);
+  if (state !== null) return /^(28|3D|53|57|40|55P03|25006|25P03)/.test(state);
   return causes(error).some(
     (one) => one instanceof Error && /^Sequelize(Connection|Host|AccessDenied|InvalidConnection)/.test(one.name),
   );
@@ -126,6 +137,11 @@ export function isUnavailable(error: unknown): boolean {
 export function isRefusedByDatabase(error: unknown): boolean {
   const state = sqlState(error);
   return state !== null && !state.startsWith('PT') && !isUnavailable(error);
+}
+
+/** Returns true if PostgreSQL has rolled back a transaction because of another one, or cancelled a statement (40…, 57014). */
+export function isCancelled(error: unknown): boolean {
+  return /^(40|57014)/.test(sqlState(error) ?? '');
 }
 
 /** Returns an error and its first causes. Sequelize keeps the driver's error as `original`. */
@@ -143,7 +159,7 @@ export function reasonOf(error: unknown): string {
   const state = sqlState(error);
   if (state === SqlState.QUERY_CANCELED)
     return 'a statement took too long: PostgreSQL is too slow, or another transaction holds a lock that it needs';
-  const isAway = state === null ? isUnavailable(error) : /^(08|57)/.test(state);
+  const isAway = state === null ? isUnavailable(error) : /^(08|57)/.test(state) && !isRaised(error);
   if (isAway) return 'the database cannot be reached, or is too slow';
   if (state === null) return 'an error that is in the log';
   if (state === SqlState.READ_ONLY) return 'PostgreSQL is read-only: a standby, or default_transaction_read_only';
@@ -168,5 +184,6 @@ const SAID_TO_CLIENTS: Readonly<Record<string, string>> = {
 
 /** Returns why a request failed, if {@link isUnavailable}, for clients: it names no setting, role or statement. */
 export function unavailabilityOf(error: unknown): string {
+  if (isCancelled(error)) return 'the database cancelled this';
   return SAID_TO_CLIENTS[sqlState(error) ?? ''] ?? 'the database cannot be reached or is too busy now';
 }

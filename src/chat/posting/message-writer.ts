@@ -11,8 +11,10 @@ import { withTimeout } from '../../async/with-timeout.ts';
 import { BlockedError, type ToBlockedError } from '../../database/checks/blocking.ts';
 import { timeOfEpoch } from '../../database/epoch-time.ts';
 import {
+  isCancelled,
   isNotReplicated,
   isOutcomeUnknown,
+  isRaised,
   isUnavailable,
   SqlState,
   sqlState,
@@ -65,6 +67,8 @@ export class MessageWriter {
   readonly #health: WriterHealth;
   readonly #locked = new LockedParts();
   #pumping: Promise<void> | null = null;
+  /** True if a probe is due that waits for the commit under way: without it, failing posts could keep it off for ever. */
+  #isProbeWanted = false;
 
   constructor(options: MessageWriterOptions) {
     this.#options = options;
@@ -87,10 +91,11 @@ export class MessageWriter {
     return this.#health.needsProbe;
   }
 
-  /** Checks whether {@link problem} is over ({@link WriterHealth.probe}). Does nothing during a commit or shortly after a check. */
+  /** Checks whether posts can be stored ({@link WriterHealth.probe}), before the next commit. Does nothing if that is known. */
   probe(): void {
-    if (this.#pumping || !this.#health.isProbeDue) return;
-    this.#pumping = this.#health.probe().then(() => this.#pump());
+    if (!this.#health.needsProbe || !this.#health.isProbeDue) return;
+    this.#isProbeWanted = true;
+    this.#pumping ??= this.#pump();
   }
 
   /**
@@ -140,7 +145,12 @@ export class MessageWriter {
   }
 
   async #pump(): Promise<void> {
-    while (this.#queue.size > 0) {
+    for (;;) {
+      if (this.#isProbeWanted) {
+        this.#isProbeWanted = false;
+        if (this.#health.needsProbe) await this.#health.probe();
+      }
+      if (this.#queue.size === 0) break;
       const batch = this.#queue.takeBatch();
       if (batch.length > 0) await this.#commit(batch);
     }
@@ -159,7 +169,7 @@ export class MessageWriter {
     try {
       await this.#options.session.ready();
     } catch (error) {
-      this.#health.failed(error);
+      this.#health.cannotCommit(error);
       return failAll(batch, unavailable(error));
     }
     try {
@@ -185,17 +195,17 @@ export class MessageWriter {
     if (part === 'users' || part === 'groups') return this.#waitedForRow(batch, part, error);
     if (part) return this.#waitedForTable(batch, part, error);
     this.#health.failed(error);
+    const isAlone = batch.length === 1;
+    if (!isAlone && (isCancelled(error) || isRaised(error))) return this.#commitEach(batch, unavailable(error));
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#toBlockedError(error));
     if (isUnavailable(error)) return failAll(batch, unavailable(error));
     if (isTakenId(error) && this.#options.repairSequences && !isRepaired) {
       await this.#options.repairSequences();
       return this.#commit(batch, true);
     }
-    if (isRefusedByLog(error)) return failAll(batch, refusalOf(error) ?? error);
-    const [first, second] = batch;
-    // One of the posts caused the error: commit each alone, so that each gets its own result.
-    if (first && !second) return first.fail(refusalOf(error) ?? error);
-    for (const queued of batch) await this.#commit([queued]);
+    if (isAlone || isRefusedByLog(error)) return failAll(batch, refusalOf(error) ?? error);
+    // One of the posts caused the error.
+    await this.#commitEach(batch, unavailable(error));
   }
 
   /** Handles a batch of which one post waited for the row of its sender or group, which another session has locked. */
@@ -207,9 +217,14 @@ export class MessageWriter {
       void this.#toBlockedError(error).then((blocked) => first.fail(blocked));
       return;
     }
+    // Each locked row takes as long as the first, and holds the event log.
+    await this.#commitEach(batch, new BlockedError([], { cause: error }));
+  }
+
+  /** Commits each post alone, so that each gets its own result; those that are too old by then get `tooOld`. */
+  async #commitEach(batch: QueuedPost[], tooOld: Error): Promise<void> {
     for (const queued of batch) {
-      // Each locked row takes as long as the first, and holds the event log.
-      if (performance.now() - queued.arrivedAt > MAX_RETRY_AGE_MS) queued.fail(new BlockedError([], { cause: error }));
+      if (performance.now() - queued.arrivedAt > MAX_RETRY_AGE_MS) queued.fail(tooOld);
       else await this.#commit([queued]);
     }
   }

@@ -1,5 +1,13 @@
 import { withTimeout } from '../../async/with-timeout.ts';
-import { isNotReplicated, isOutcomeUnknown, reasonOf, sqlState, tableOf } from '../../database/errors.ts';
+import {
+  isNotReplicated,
+  isOutcomeUnknown,
+  isRaised,
+  reasonOf,
+  SqlState,
+  sqlState,
+  tableOf,
+} from '../../database/errors.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 
 /** Timeout for opening the new session, which finds out why a commit did not respond. */
@@ -24,8 +32,14 @@ function isCausedByPost(error: unknown): boolean {
   return /^23/.test(sqlState(error) ?? '') && !isRefusedByLog(error);
 }
 
-/** Returns true for an error of class 22: caused by a value of the post, or by a DBA's trigger that fails for every post. */
-const isOfValue = (error: unknown) => /^22/.test(sqlState(error) ?? '');
+/**
+ * Returns true if no post can be stored: the session is lost, another one holds a lock, no standby confirms, or the event log
+ * refuses its row. Any other error may be due to one post: to a value of it, or to a DBA's trigger that refuses some posts.
+ */
+function concernsAll(error: unknown): boolean {
+  const isLocked = sqlState(error) === SqlState.LOCK_NOT_AVAILABLE && !isRaised(error);
+  return isLocked || isOutcomeUnknown(error) || isRefusedByLog(error);
+}
 
 /** The session of the writer. */
 export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
@@ -36,14 +50,14 @@ export class WriterHealth {
   readonly #commitLimitMs: number;
   #problem: string | null = null;
   #isInDoubt = false;
-  #probedAt = 0;
+  #probedAt = Number.NEGATIVE_INFINITY;
 
   constructor(session: WriterSession, commitLimitMs: number) {
     this.#session = session;
     this.#commitLimitMs = commitLimitMs;
   }
 
-  /** Why the last commit failed, unless the post was the cause; null after a commit that succeeded. */
+  /** Why no post can be stored; null after a commit or a probe that succeeded. */
   get problem(): string | null {
     return this.#problem;
   }
@@ -62,12 +76,14 @@ export class WriterHealth {
     this.#isInDoubt = false;
   }
 
+  /** Notes that a commit failed. What may be due to one post is a problem only if the probe fails too. */
   failed(error: unknown): void {
-    if (isOfValue(error)) this.#isInDoubt = true;
-    else if (!isCausedByPost(error)) this.#fail(error);
+    if (concernsAll(error)) this.cannotCommit(error);
+    else if (!isCausedByPost(error)) this.#isInDoubt = true;
   }
 
-  #fail(error: unknown): void {
+  /** Notes why no post can be stored, e.g. why the session cannot be opened. */
+  cannotCommit(error: unknown): void {
     const isWaiting = isNotReplicated(error) || (isOutcomeUnknown(error) && this.#session.waitedForStandby);
     const why = isWaiting ? 'PostgreSQL waits for a synchronous standby' : reasonOf(error);
     this.#problem = `messages cannot be stored: ${why}`;
@@ -89,7 +105,7 @@ export class WriterHealth {
       this.succeeded();
     } catch (error) {
       await this.reopen();
-      this.#fail(error);
+      this.cannotCommit(error);
     }
     this.#probedAt = performance.now();
   }

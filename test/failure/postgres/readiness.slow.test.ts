@@ -71,6 +71,35 @@ describe('/readiness', () => {
     expect((await send()).status).to.equal(200);
   });
 
+  for (const [refusal, code] of [
+    ["RAISE EXCEPTION 'spam'", 'database_refused'],
+    ['RETURN NULL', 'database_refused'],
+    ["RAISE EXCEPTION 'spam' USING ERRCODE = '40001'", 'unavailable'],
+    ["RAISE EXCEPTION 'spam' USING ERRCODE = '57P01'", 'database_refused'],
+  ] as const) {
+    it(`stays 200, and the posts of others are stored, while a filter of the operator refuses one client's: ${refusal}`, async function () {
+      this.timeout(60_000);
+      await areReady();
+      await dba.query(`CREATE FUNCTION public.filter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.content LIKE '%spam%' THEN ${refusal}; END IF; RETURN NEW; END $$;
+        CREATE TRIGGER zz BEFORE INSERT ON plantao.messages FOR EACH ROW EXECUTE FUNCTION public.filter()`);
+      try {
+        const send = (content: string) => post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content });
+        const { body } = await send('spam');
+        expect(body.code).to.equal(code);
+        expect((await ask(nodes.active)).status, 'after a lone one').to.equal(200);
+        for (let round = 0; round < 20; round++) {
+          const good = Array.from({ length: 6 }, (_, at) => send(`fine ${round} ${at}`));
+          const answers = await Promise.all([send('spam'), ...good]);
+          expect(answers.map(({ status }) => status)).to.deep.equal([503, 200, 200, 200, 200, 200, 200]);
+          expect((await ask(nodes.active)).status).to.equal(200);
+        }
+      } finally {
+        await dba.query('DROP FUNCTION public.filter CASCADE');
+      }
+    });
+  }
+
   it('returns 503 until posts are stored again, also when the event log refuses them because its positions are used up', async function () {
     this.timeout(60_000);
     await areReady();

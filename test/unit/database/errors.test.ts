@@ -29,7 +29,8 @@ describe('A client', () => {
     const said = (code: string) => unavailabilityOf(Object.assign(new Error('secret "role" SELECT'), { code }));
     expect(said('53100')).to.equal("the database's disk is full");
     expect(said('53300')).to.equal('all connections of the database are taken');
-    for (const code of ['08006', '28P01', '57014', 'ECONNREFUSED'])
+    for (const code of ['57014', '40001']) expect(said(code)).to.equal('the database cancelled this');
+    for (const code of ['08006', '28P01', 'ECONNREFUSED'])
       expect(said(code)).to.equal('the database cannot be reached or is too busy now');
   });
 });
@@ -46,6 +47,20 @@ describe('The outcome of a commit', () => {
       expect([code, outcomeOf(code)]).to.include(false);
     }
   });
+});
+
+describe("An error that a function of the operator's raises with a SQLSTATE of a lost session", () => {
+  for (const code of ['08006', '57P01', '58030']) {
+    it(`is a refusal: the transaction has rolled back, and the session goes on (${code})`, () => {
+      const error = Object.assign(new Error('spam'), { code, routine: 'exec_stmt_raise' });
+      expect([isOutcomeUnknown(error), isUnavailable(error), isRefusedByDatabase(error)]).to.deep.equal([
+        false,
+        false,
+        true,
+      ]);
+      expect(reasonOf(error)).to.equal(`PostgreSQL refuses it (SQLSTATE ${code})`);
+    });
+  }
 });
 
 describe('A database that was renamed or dropped while the node runs', () => {

@@ -198,6 +198,42 @@ describe('The message writer', () => {
     expect(await Promise.all([first, good, bad, alsoGood])).to.deep.equal(['sent', 'sent', 'Error', 'sent']);
   });
 
+  const raised = (code: string) => Object.assign(sqlError(code), { routine: 'exec_stmt_raise' });
+  for (const [what, error, refused] of [
+    ['PostgreSQL cancels a batch', sqlError('57014'), 'unavailable'],
+    ['a batch is rolled back because of another transaction', sqlError('40001'), 'unavailable'],
+    ['a trigger raises the SQLSTATE of a lost session', raised('57P01'), 'Error'],
+    ['a trigger raises the SQLSTATE of a full disk', raised('53100'), 'unavailable'],
+  ] as const) {
+    it(`gives each post its own result when ${what}, and stays without a problem`, async () => {
+      const first = post('under way');
+      const [good, bad] = [post('good'), post('bad')];
+      (await session.batch(0)).commit();
+      (await session.batch(1)).fail(error);
+      (await session.batch(2)).commit();
+      (await session.batch(3)).fail(error);
+      expect(await Promise.all([first, good, bad])).to.deep.equal(['sent', 'sent', refused]);
+      expect([writer.problem, writer.needsProbe]).to.deep.equal([null, true]);
+    });
+  }
+
+  it('probes between two commits, so that posts which all fail do not hide that none can be stored', async () => {
+    const first = post('first');
+    const { fail } = await session.batch(0);
+    const second = post('second');
+    fail(sqlError('P0001'));
+    const { fail: failSecond } = await session.batch(1);
+    const third = post('third');
+    writer.probe();
+    failSecond(sqlError('P0001'));
+    const probe = await session.batch(2);
+    expect(probe.contents, 'no posts').to.equal(undefined);
+    probe.fail(sqlError('P0001'));
+    (await session.batch(3)).fail(sqlError('P0001'));
+    expect(writer.problem).to.contain('SQLSTATE P0001');
+    expect(await Promise.all([first, second, third])).to.deep.equal(['Error', 'Error', 'Error']);
+  });
+
   it('reports an unknown outcome when the response is lost and the post has no key', async () => {
     const sent = post('lost');
     (await session.batch(0)).fail(new SessionLostError('cut'));

@@ -36,6 +36,27 @@ describe('The health of the writer', () => {
     });
   }
 
+  for (const code of ['P0001', '09000', '40001', '57014', '53100', '42501', 'ZZ001']) {
+    it(`is in doubt, not bad, after one post that failed with ${code}: a trigger of the operator may refuse just that one`, () => {
+      const health = new WriterHealth(session, 1000);
+      health.failed(refusal(code));
+      expect([health.problem, health.needsProbe]).to.deep.equal([null, true]);
+      health.succeeded();
+      expect(health.needsProbe).to.equal(false);
+    });
+  }
+
+  for (const code of ['55P03', '57P01', '08006']) {
+    const raised = Object.assign(refusal(code), { routine: 'exec_stmt_raise' });
+    it(`is bad after ${code}, but only in doubt if a trigger raised it`, () => {
+      const health = new WriterHealth(session, 1000);
+      health.failed(raised);
+      expect([health.problem, health.needsProbe]).to.deep.equal([null, true]);
+      health.failed(refusal(code));
+      expect(health.problem).to.contain('messages cannot be stored');
+    });
+  }
+
   it('is bad once the event log refuses its row, as it would for every post, until a commit succeeds', () => {
     const health = new WriterHealth(session, 1000);
     health.failed(refusal('23514', 'events'));
