@@ -10,8 +10,12 @@ import { withoutValidJoiners } from './joiners.ts';
 /** Begins the name of every hook's messages, and is part of no username: a hook cannot be confused with a user. */
 export const HOOK_MARK = '\u{1fa9d}';
 
-/** Control characters, and all that is invisible: bidirectional controls, joiners, selectors, fillers, tags, blanks. */
-const HIDDEN = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\ufff9-\ufffb]/u;
+/**
+ * Control characters, and all that is invisible: bidirectional controls, joiners, selectors, fillers, tags, blanks, noncharacters, the
+ * place of an object, and the controls of hieroglyphs.
+ */
+const HIDDEN =
+  /[\p{Cc}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2028\u2029\u2800\ufff9-\ufffc\u{13430}-\u{13440}\u{13447}-\u{13455}\u{16fe4}]/u;
 
 /** A pictograph with its selectors and skin tone; the flags that are spelled with tags (England, Scotland, Wales). */
 const PICTOGRAPH = String.raw`(?:\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{1,6}\u{e007f}|\p{Extended_Pictographic}(?:\ufe0f\p{Emoji_Modifier}|\p{Emoji_Modifier}\ufe0f?|[\ufe0e\ufe0f])?)`;

@@ -46,6 +46,12 @@ const HIDDEN = [
   'ana\u2800',
   'a\u{e0061}na',
   'a\ufff9na',
+  'ana\ufffc',
+  'a\u{13430}na',
+  'a\u{13440}na',
+  'a\u{16fe4}na',
+  'ana\ufdd0',
+  'ana\u{10ffff}',
   'a\u0007na',
 ];
 
