@@ -127,7 +127,7 @@ CREATE TABLE plantao.epochs (
   lost_until     bigint CHECK (lost_until > after_position AND lost_until <= 9007199254740991),
   started_at     timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (started_at >= '1970-01-01 UTC' AND started_at < '10000-01-01 UTC')
 );
-COMMENT ON TABLE plantao.epochs IS 'The histories of this log. Each start and each crash recovery of the server begins one, because a restore, the promotion of a lagging replica and a loss of unflushed commits all involve one of these. Cursors from before the fork remain valid; cursors from the truncated tail are refused.';
+COMMENT ON TABLE plantao.epochs IS 'The histories of this log. Each start and each crash recovery of the server begins one, because a restore, the promotion of a lagging replica and a loss of unflushed commits all involve one of these. Cursors from before the fork remain valid; cursors of the lost events are refused.';
 COMMENT ON COLUMN plantao.epochs.number IS 'Ascending number. 9007199254740991 is the maximum. It is reached only if someone inserts such a row by hand; posts then fail after the next restart. To recover: DELETE that row.';
 COMMENT ON COLUMN plantao.epochs.epoch IS 'Name of the epoch in cursors; random, so that no two databases have the same.';
 COMMENT ON COLUMN plantao.epochs.after_position IS 'Head of the log when the epoch began: the fork.';
@@ -333,7 +333,7 @@ BEGIN
   RETURN true;
 END $$;
 COMMENT ON FUNCTION plantao.log_fell_back(text, bigint) IS
-  'Called by a node that has read further in this epoch than the log now reaches: its tail was truncated without a restart or a crash, for example by a manual DELETE. Begins a new epoch, so that cursors from the truncated tail are refused.';
+  'Called by a node that has read further in this epoch than the log now reaches: its tail was truncated without a restart or a crash, for example by a manual DELETE. Begins a new epoch, so that cursors of the lost events are refused.';
 
 CREATE FUNCTION plantao.report_lost_end(known_epoch text, known_head bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

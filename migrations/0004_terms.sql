@@ -200,8 +200,8 @@ BEGIN
                AND last.ended_at BETWEEN clock_timestamp() - least(interval '500 ms', last.lease / 4) AND clock_timestamp()) THEN
     RETURN false;
   END IF;
-  -- A session that has locked the pauses (VACUUM FULL, ALTER TABLE), or a missing privilege, must not prevent a promotion. Each node
-  -- remembers a pause that it has read, and does not try then.
+  -- A pause that cannot be read, because its table is locked or was changed, must not prevent a promotion. Each node remembers a
+  -- pause that it has read, and does not try then.
   BEGIN
     LOCK TABLE plantao.pauses IN ACCESS SHARE MODE NOWAIT;
     is_paused := EXISTS (SELECT FROM plantao.current_pause);
@@ -213,7 +213,7 @@ BEGIN
                WHERE last.term <= own_term AND last.node = candidate);
 END $$;
 COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
-  'Returns whether a node may become active now: always, except while another was named as successor (for half a second at the most) and during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked them or a privilege is missing.';
+  'Returns whether a node may become active now: always, except while another was named as successor (for half a second at the most) and during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked their table or a DBA has changed it.';
 
 CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT NULL, own_term bigint DEFAULT NULL)
 RETURNS bigint

@@ -103,15 +103,27 @@ COMMENT ON FUNCTION plantao.remove_old_keys(bigint, interval, integer) IS
 CREATE FUNCTION plantao.remove_silent_nodes(under_term bigint, at_most integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  removed integer;
+  silent text;
+  removed integer := 0;
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
+  -- Before the fence, and without waiting: a session that has locked this informative table must not delay a switchover.
+  BEGIN
+    LOCK TABLE plantao.nodes IN ROW EXCLUSIVE MODE NOWAIT;
+  EXCEPTION WHEN lock_not_available THEN RETURN 0;
+  END;
   PERFORM plantao.assert_term(under_term);
-  DELETE FROM plantao.nodes WHERE nodes.node IN (
-    SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days'
-    LIMIT at_most FOR UPDATE SKIP LOCKED);
-  GET DIAGNOSTICS removed = ROW_COUNT;
+  FOR silent IN
+    SELECT n.node FROM plantao.nodes n WHERE n.heartbeat_at < clock_timestamp() - interval '7 days' LIMIT at_most FOR UPDATE SKIP LOCKED
+  LOOP
+    -- One by one: a row to which a table of the DBA refers stays, and the others go.
+    BEGIN
+      DELETE FROM plantao.nodes n WHERE n.node = silent;
+      removed := removed + 1;
+    EXCEPTION WHEN integrity_constraint_violation THEN NULL;
+    END;
+  END LOOP;
   RETURN removed;
 END $$;
 COMMENT ON FUNCTION plantao.remove_silent_nodes(bigint, integer) IS
-  'One step of retention under a term: removes at most at_most rows of nodes that have been silent for seven days. Nodes without NODE_NAME are named after their process, so each start leaves a row. Returns the number removed; fewer than at_most means done.';
+  'One step of retention under a term: removes at most at_most rows of nodes that have been silent for seven days. Nodes without NODE_NAME are named after their process, so each start leaves a row. Returns the number removed; fewer than at_most means done. Does nothing while another session has locked the table, and skips rows to which a foreign key refers.';

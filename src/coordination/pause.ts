@@ -5,7 +5,7 @@ export interface Pause {
   since: Date;
   until: Date;
   reason: string | null;
-  /** The database role that requested it. */
+  /** The database role, or the HTTP client, that requested it. */
   askedBy: string;
 }
 

@@ -77,12 +77,10 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
   options.signal?.addEventListener('abort', giveUp);
   try {
     await requireSupportedServer((text) => session.query({ text }, READ_LIMIT_MS));
-    const before = await newestApplied(session);
-    refuseNewerSchema(before, migrations);
+    const before = await newestApplied(session, migrations);
     if (before === migrations.at(-1)?.number) return 0;
     await takeLock(session, options);
-    const newest = await newestApplied(session);
-    refuseNewerSchema(newest, migrations);
+    const newest = await newestApplied(session, migrations);
     if (newest === 0) await createSchema(session);
     const missing = migrations.filter((migration) => migration.number > newest);
     for (const migration of missing) await apply(session, migration, options.log ?? (() => {}));
@@ -103,8 +101,7 @@ export async function planMigrations(databaseUrl: string): Promise<Migration[]> 
   const session = await Session.open(connectionOptions(databaseUrl, MIGRATING, READ_LIMIT_MS));
   try {
     await requireSupportedServer((text) => session.query({ text }, READ_LIMIT_MS));
-    const newest = await newestApplied(session);
-    refuseNewerSchema(newest, migrations);
+    const newest = await newestApplied(session, migrations);
     return migrations
       .filter((migration) => migration.number > newest)
       .map(({ number, name, sql }) => {
@@ -168,29 +165,43 @@ async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_
   }
 }
 
-/** Returns the number of the newest applied migration, 0 on an empty database. */
-async function newestApplied(session: Session): Promise<number> {
+/** Returns the number of the newest migration that was applied; 0 if none was. @throws {MigrationError} if this version lacks one. */
+async function newestApplied(session: Session, migrations: readonly Migration[]): Promise<number> {
   const [list] = await session.query<{ exists: boolean }>(
     { text: "SELECT to_regclass('plantao.migrations') IS NOT NULL AS exists" },
     READ_LIMIT_MS,
   );
   if (!list?.exists) return 0;
-  const [newest] = await session.query<{ number: number }>(
-    { text: 'SELECT coalesce(max(number), 0) AS number FROM plantao.migrations' },
+  const applied = await session.query<{ number: number; name: string }>(
+    { text: 'SELECT number, name FROM plantao.migrations ORDER BY number' },
     READ_LIMIT_MS,
   );
-  return newest?.number ?? 0;
+  const newest = applied.at(-1)?.number ?? 0;
+  refuseOtherSchema(newest, applied, migrations);
+  return newest;
 }
 
 async function createSchema(session: Session): Promise<void> {
   for (const text of CREATE_SCHEMA) await session.query({ text }, READ_LIMIT_MS);
 }
 
-function refuseNewerSchema(found: number, migrations: Migration[]): void {
+function refuseOtherSchema(
+  newest: number,
+  applied: readonly Pick<Migration, 'number' | 'name'>[],
+  migrations: readonly Migration[],
+): void {
   const known = migrations.at(-1)?.number ?? 0;
-  if (found <= known) return;
+  if (newest > known) {
+    throw new MigrationError(
+      `the database has schema version ${newest}, this Plantão knows only ${known}: start a newer version of the software`,
+    );
+  }
+  const other = applied.find(({ number, name }) =>
+    migrations.some((one) => one.number === number && one.name !== name),
+  );
+  if (other === undefined) return;
   throw new MigrationError(
-    `the database has schema version ${found}, this Plantão knows only ${known}: start a newer version of the software`,
+    `the database was created by another development version (its migration ${other.number} is ${other.name}), whose data this one cannot read: use an empty database, or npm run cluster -- --fresh`,
   );
 }
 

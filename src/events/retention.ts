@@ -62,17 +62,16 @@ export class Retention {
 
   /**
    * Removes all events, keys and rows of nodes beyond the limits, and continues deletions of accounts and messages; does nothing if this
-   * node is not active.
-   * @throws the database's error.
+   * node is not active. Logs what the database refuses.
+   * @throws the database's error if it is unavailable or the term is closed.
    */
   async sweep(): Promise<SweepResult> {
     const { eventHours, eventCount, eventBytes, keyHours, log } = this.#options;
-    const failures: unknown[] = [];
     /** What the database refuses, as by a foreign key of a DBA's table, does not stop the other work. */
     const inSteps = (sql: string, values: Record<string, number>, step: number) =>
       this.#inSteps(sql, values, step).catch((error) => {
         if (isExpected(error)) throw error;
-        failures.push(error);
+        this.#report(error);
         return 0;
       });
     await inSteps(`SELECT plantao.count_payload_bytes($term, ${COUNT_STEP}) AS done`, {}, COUNT_STEP);
@@ -89,7 +88,6 @@ export class Retention {
     await inSteps(`SELECT plantao.continue_erasures($term, ${STEP}) AS done`, {}, STEP);
     await inSteps(`SELECT plantao.forget_removed_messages($term, ${STEP}) AS done`, {}, STEP);
     await inSteps(`SELECT plantao.remove_silent_nodes($term, ${STEP}) AS done`, {}, STEP);
-    if (failures.length > 0) throw failures[0];
     if (events + keys > 0) log.debug({ event: 'swept', events, keys }, 'old events and idempotency keys were removed');
     return { events, keys };
   }

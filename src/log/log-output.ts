@@ -104,6 +104,9 @@ function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
   handle?.setBlocking?.(false);
 }
 
+/** The shortest time between two attempts to write again what is kept, in milliseconds. */
+const RETRY_MS = 500;
+
 /** What a person does about the usual errors, by their code. */
 const CAUSES: Readonly<Record<string, string>> = {
   ENOSPC: 'its disk is full',
@@ -126,6 +129,7 @@ export function fileOutput(fd = 1): LogOutput {
   const destination = pino.destination({ fd, sync: true, maxLength: MAX_UNWRITTEN });
   let lostNow = 0;
   let failure: Error | null = null;
+  let triedAt = Number.NEGATIVE_INFINITY;
   const output: LogOutput & { lost: number } = {
     write(line) {
       const before = output.lost;
@@ -137,8 +141,11 @@ export function fileOutput(fd = 1): LogOutput {
     },
     lost: 0,
     get problem() {
-      // Writes what is kept, so that the problem ends without another line.
-      if (failure) destination.write('');
+      // Writes what is kept, so that the problem ends without another line; seldom, because a failing disk may take long.
+      if (failure && performance.now() - triedAt >= RETRY_MS) {
+        triedAt = performance.now();
+        destination.write('');
+      }
       return failure && unwritable(failure);
     },
     onResume: () => {},

@@ -2,6 +2,8 @@ import type { Conditions } from './conditions.ts';
 
 /** Clocks that are synchronised (NTP) differ by milliseconds. A JWT is valid for this long before its time. */
 const LIMIT_MS = 5000;
+/** The condition ends below this difference, so that one near the limit does not begin and end with each measurement. */
+const AGREE_MS = 4000;
 
 /**
  * Records whether the clock of this node or of PostgreSQL is wrong. The leader election does not depend on it: leases are counted by
@@ -9,13 +11,11 @@ const LIMIT_MS = 5000;
  */
 export function checkClock(conditions: Pick<Conditions, 'begin' | 'end'>, aheadMs: number | null): void {
   if (aheadMs === null) return;
-  if (Math.abs(aheadMs) <= LIMIT_MS) {
-    conditions.end('clock', "this node's clock agrees with PostgreSQL's again");
-    return;
-  }
+  if (Math.abs(aheadMs) < AGREE_MS) conditions.end('clock', "this node's clock agrees with PostgreSQL's again");
+  if (Math.abs(aheadMs) <= LIMIT_MS) return;
   const difference = `${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
   conditions.begin(
     'clock',
-    `this node's clock is ${difference} PostgreSQL's: one of them is wrong, and JWTs are checked by this one. Synchronise both (NTP)`,
+    `this node's clock is ${difference} PostgreSQL's: one of them is wrong, and JWTs depend on both. Synchronise them (NTP)`,
   );
 }

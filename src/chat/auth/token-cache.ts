@@ -230,7 +230,9 @@ export class TokenCache {
           this.#known.drop(hash, 'revoked');
           return null;
         }
-        if (jwt && row.early_ms > 0) throw new EarlyJwtError(row.early_ms);
+        // By both clocks: that of a database which is behind must not lock everyone out.
+        const earlyMs = jwt ? Math.min(row.early_ms, jwt.issuedAt * 1000 - Date.now()) : 0;
+        if (earlyMs > 0) throw new EarlyJwtError(earlyMs);
         if (row.user_id === null) throw new UnknownIdentityError('this JWT is of a user without an account');
         const expiresAt = now + (jwt?.leftMs ?? row.left_ms);
         return this.#known.add(hash, { userId: row.user_id, expiresAt, identity: jwt?.identity ?? null });

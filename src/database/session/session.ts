@@ -90,11 +90,11 @@ export class Session {
   }
 
   /**
-   * Runs the warm-up: a statement that changes nothing and prepares the plans of the real ones. It only saves time, so the session
-   * stays open if PostgreSQL refuses it. Closes the session when it fails otherwise or when `signal` aborts: no other code has a
-   * reference to the session yet. @throws as {@link query}.
+   * Runs the warm-up: a statement that changes nothing and prepares the plans of the real ones. Closes the session when it fails
+   * or when `signal` aborts: no other code has a reference to the session yet. If it `mayFail`, because the real statements report
+   * the reason, the session stays open although PostgreSQL refuses it. @throws as {@link query}.
    */
-  async warmUp(query: pg.QueryConfig, limitMs: number, signal: AbortSignal): Promise<void> {
+  async warmUp(query: pg.QueryConfig, limitMs: number, signal: AbortSignal, { mayFail = false } = {}): Promise<void> {
     const giveUp = () => this.destroy('closed during its warm-up');
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp);
@@ -103,7 +103,7 @@ export class Session {
     } catch (error) {
       const state = sqlState(error);
       // Class 57P ends the session.
-      if (this.isOpen && state !== null && !state.startsWith('57P')) return;
+      if (mayFail && this.isOpen && state !== null && !state.startsWith('57P')) return;
       this.destroy('its warm-up failed');
       throw error;
     } finally {

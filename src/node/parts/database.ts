@@ -90,10 +90,11 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
     commitLimitMs,
     /** Arguments of `connectionOptions` for the thread that keeps the leader lock; the options themselves cannot be sent to it. */
     lockSession: () => {
-      // Shorter than the statement timeout, so that the error of a heartbeat that waits for a lock shows the cause. A heartbeat is
-      // sent a quarter of a lease after the last one: no lease ends sooner because of this.
-      const own = { ...UNACKNOWLEDGED, idle_session_timeout: leaseMs, lock_timeout: Math.floor(leaseMs * 0.85) };
-      return session('lock', Math.max(1000, leaseMs), own);
+      const limitMs = Math.max(1000, leaseMs);
+      // A little shorter than the statement timeout and the lease, which would end the term too: the error of a heartbeat that waits
+      // for a lock shows the cause.
+      const lockMs = Math.min(leaseMs, limitMs - SERVER_FIRST_MS) - 50;
+      return session('lock', limitMs, { ...UNACKNOWLEDGED, idle_session_timeout: leaseMs, lock_timeout: lockMs });
     },
     listenOptions: (): ConnectionOptions => ({
       ...connectionOptions(...session('listen', 5000, UNACKNOWLEDGED)),

@@ -168,18 +168,22 @@ describe('A warm session', () => {
 
   const config = () => connectionOptions(database.url, 'plantao:test:writer', 5000);
 
-  it('is used without its warm-up if PostgreSQL refuses that', async () => {
-    const session = new ReconnectingSession(config(), { warmUp: { text: 'SELECT 1/0' } });
+  it('is used without a warm-up that may fail if PostgreSQL refuses that', async () => {
+    const session = await Session.open(config());
+    const { signal } = new AbortController();
+    await session.warmUp({ text: 'SELECT 1/0' }, 5000, signal, { mayFail: true });
     expect(await session.query({ text: 'SELECT 1 AS one' }, 5000)).to.deep.equal([{ one: 1 }]);
-    await session.stop();
+    const ended = 'SELECT pg_terminate_backend(pg_backend_pid())';
+    const error = await session.warmUp({ text: ended }, 5000, signal, { mayFail: true }).catch((reason) => reason);
+    expect(error).to.be.instanceOf(Error);
+    expect(session.isOpen).to.equal(false);
   });
 
   it('leaves no connection open when its warm-up fails repeatedly', async () => {
-    const ended = 'SELECT pg_terminate_backend(pg_backend_pid())';
-    const session = new ReconnectingSession(config(), { warmUp: { text: ended } });
+    const session = new ReconnectingSession(config(), { warmUp: { text: 'SELECT 1/0' } });
     for (let tries = 0; tries < 3; tries++) {
       const refusal = await session.ready().catch((error) => error);
-      expect(refusal).to.be.instanceOf(Error);
+      expect(refusal).to.have.property('code', '22012');
     }
     await session.stop();
     await eventually('no session is open', async () => {

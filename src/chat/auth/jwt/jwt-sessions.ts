@@ -3,10 +3,7 @@ import { NotActiveError } from '../../../database/writes/fenced-write.ts';
 import type { Accounts } from '../accounts.ts';
 import type { CachedToken } from '../cached-tokens.ts';
 import { EarlyJwtError, type TokenCache, UnknownIdentityError } from '../token-cache.ts';
-import { JwtRefusedError, type JwtVerifier, type VerifiedJwt } from './jwt-verifier.ts';
-
-/** Longest wait for the time of issue of a JWT: the tolerance of the verifier, and as much between this clock and the database's. */
-const MAX_EARLY_MS = 10_000;
+import type { JwtVerifier, VerifiedJwt } from './jwt-verifier.ts';
 
 /** Options of {@link JwtSessions}. */
 export interface JwtSessionsOptions {
@@ -36,33 +33,28 @@ export class JwtSessions {
     return this.#options.cache.peek(hash) ?? this.#check(token, hash);
   }
 
+  /**
+   * Checks a JWT, and waits for its time of issue if the issuer's clock is ahead. One that was accepted before would outlive a sign-out
+   * of all devices; and if a sign-out revoked JWTs of the near future too, its user could not sign in again at once.
+   */
   async #check(token: string, hash: string): Promise<CachedToken | null> {
     const { verifier, cache } = this.#options;
     const { keyRemovals } = verifier;
+    // Refuses a time of issue that is more than some seconds away.
     const jwt = await verifier.verify(token);
-    const session = await this.#sessionInTime(jwt, token, hash);
+    const session = await this.#sessionOf(jwt, token, hash).catch((error) => {
+      if (error instanceof EarlyJwtError) return error;
+      throw error;
+    });
+    if (session instanceof EarlyJwtError) {
+      // A node that stops does not wait for it.
+      await sleep(Math.ceil(session.ms), undefined, { ref: false });
+      return this.#check(token, hash);
+    }
     if (verifier.keyRemovals === keyRemovals) return session;
     // A key was removed meanwhile: it may be the one with which this JWT was checked.
     cache.forgetJwt(hash);
     return this.#check(token, hash);
-  }
-
-  /**
-   * Waits for the time of issue if the issuer's clock is ahead. A JWT that was accepted before would outlive a sign-out of all
-   * devices; and if a sign-out revoked JWTs of the near future too, its user could not sign in again at once.
-   */
-  async #sessionInTime(jwt: VerifiedJwt, token: string, hash: string): Promise<CachedToken | null> {
-    const until = performance.now() + MAX_EARLY_MS;
-    for (;;) {
-      try {
-        return await this.#sessionOf(jwt, token, hash);
-      } catch (error) {
-        if (!(error instanceof EarlyJwtError)) throw error;
-        if (performance.now() + error.ms > until) throw new JwtRefusedError('its claim iat is in the future');
-        // A node that stops does not wait for it.
-        await sleep(Math.ceil(error.ms), undefined, { ref: false });
-      }
-    }
   }
 
   async #sessionOf(jwt: VerifiedJwt, token: string, hash: string): Promise<CachedToken | null> {

@@ -127,6 +127,13 @@ describe('A migrated database', () => {
     expect(await applied(use.client)).to.deep.equal([...all, '9000_of_tomorrow']);
   });
 
+  it('is refused and not changed if another development version created it, with the remedy', async () => {
+    await use.client.query("UPDATE plantao.migrations SET name = '0003_another' WHERE number = 3");
+    const error = await refusal(use.database.url);
+    expect(error).to.be.instanceOf(MigrationError);
+    expect(error.message).to.match(/its migration 3 is 0003_another.*npm run cluster -- --fresh$/);
+  });
+
   it('lets a node start under a role that cannot change the schema', async () => {
     const role = `${use.database.name}_reader`;
     await use.client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`);
