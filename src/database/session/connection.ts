@@ -1,10 +1,12 @@
 import net from 'node:net';
 import pg from 'pg';
-import { DatabaseUnavailableError } from '../errors.ts';
+import { DatabaseUnavailableError, SqlState, sqlState } from '../errors.ts';
+import { type Server, serverKey } from '../servers/server.ts';
 import { Servers } from '../servers/servers.ts';
 import { watchServer } from '../servers/watch-server.ts';
 import { tlsOptions } from '../url/database-tls.ts';
 import { type DatabaseTarget, parseDatabaseUrl } from '../url/database-url.ts';
+import { OpeningGate } from './opening-gate.ts';
 import { type ConnectionOptions, PinnedConnection, type SessionOptions } from './pinned-connection.ts';
 import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 
@@ -30,6 +32,8 @@ export function applicationName(node: string, part: SessionPart): string {
  * is sent again after one and after three seconds).
  */
 export const CONNECT_LIMIT_MS = 5000;
+/** A server that has not accepted a connection within this time cannot be reached. */
+const REACHED_WITHIN_MS = 2000;
 /** One of several servers is given up sooner, so that the error which names each of them comes in time. */
 const WATCH_SHARE = 0.8;
 
@@ -94,8 +98,45 @@ function serversOf(target: DatabaseTarget, options: Omit<ConnectionOptions, 'ser
   return servers;
 }
 
-/** Returns the configuration of one client of pg, for its constructor. */
-export function clientConfig(options: SessionOptions, sockets: Sockets): pg.ClientConfig {
+const gates = new Map<string, OpeningGate>();
+
+/** One gate for all sessions of this process with one user, database and server. */
+function gateTo(server: Server, options: SessionOptions): OpeningGate {
+  const key = JSON.stringify([serverKey(server), options.user, options.database]);
+  const gate = gates.get(key) ?? new OpeningGate((signal) => tryToOpen(server, options, signal));
+  gates.set(key, gate);
+  return gate;
+}
+
+/** Opens a session to `server` and closes it. Resolves when the server has answered or cannot be reached; not after `signal`. */
+function tryToOpen(server: Server, options: SessionOptions, signal: AbortSignal): Promise<void> {
+  const servers = { find: () => Promise.resolve(server), opening: () => null };
+  return new Promise((resolve) => {
+    // It does not keep the process running.
+    const sockets = new Sockets((socket) => {
+      const timer = setTimeout(resolve, REACHED_WITHIN_MS).unref();
+      socket.unref().once('connect', () => clearTimeout(timer));
+    });
+    const patient = { ...options, servers, connectionTimeoutMillis: 0, onProgress: () => {} };
+    const client = new pg.Client(clientConfig(patient, sockets, () => null));
+    client.on('error', () => {});
+    signal.addEventListener('abort', () => sockets.destroy(), { once: true });
+    client
+      .connect()
+      .catch((error) => {
+        // At the server's authentication_timeout: it still hangs.
+        if (sqlState(error) === SqlState.QUERY_CANCELED) return new Promise(() => {});
+      })
+      .then(() => resolve());
+  });
+}
+
+/** Returns the configuration of one client of pg, for its constructor. `gate` is what may hold back the opening. */
+export function clientConfig(
+  options: SessionOptions,
+  sockets: Sockets,
+  gate: (server: Server) => OpeningGate | null = (server) => gateTo(server, options),
+): pg.ClientConfig {
   const {
     settings: _,
     ownOptions: _own,
@@ -106,7 +147,7 @@ export function clientConfig(options: SessionOptions, sockets: Sockets): pg.Clie
     ...config
   } = options;
   // The types lack this option.
-  return Object.assign(config, { connection: new PinnedConnection(options, sockets.open) });
+  return Object.assign(config, { connection: new PinnedConnection(options, sockets.open, gate) });
 }
 
 /** Thrown where PostgreSQL requires a password and the URL has none. */

@@ -5,6 +5,7 @@ import type { Server } from '../servers/server.ts';
 import { NotWritableError } from '../servers/server-errors.ts';
 import type { Opening, ServerChoice, Servers } from '../servers/servers.ts';
 import { type Tls, tlsOptions } from '../url/database-tls.ts';
+import type { OpeningGate, WatchedOpening } from './opening-gate.ts';
 import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
@@ -60,12 +61,16 @@ export class PinnedConnection extends pg.Connection {
   #isStandby = false;
   /** Not null if the session must be one that accepts writes. */
   #opening: Opening | null = null;
+  readonly #gateTo: (server: Server) => OpeningGate | null;
+  #watched: WatchedOpening | null = null;
 
-  constructor(options: SessionOptions, stream: () => Socket) {
+  /** `gateTo` returns what may hold back the opening of a session to a server. */
+  constructor(options: SessionOptions, stream: () => Socket, gateTo: (server: Server) => OpeningGate | null) {
     const { ssl = false, sslnegotiation, keepAlive, keepAliveInitialDelayMillis } = options;
     const config = { ssl, sslNegotiation: sslnegotiation, keepAlive, keepAliveInitialDelayMillis, stream };
     super(config as pg.ConnectionConfig);
     this.#options = options;
+    this.#gateTo = gateTo;
   }
 
   /** Finds the server first; host and port of the client are not used. */
@@ -82,9 +87,12 @@ export class PinnedConnection extends pg.Connection {
     const closed = () => fail(stream.errored ?? new Error('the connection was closed before it was open'));
     stream.once('close', closed);
     stream.on('error', () => {});
-    this.#options.servers.find().then((server) => {
+    this.#options.servers.find().then(async (server) => {
+      const gate = stream instanceof Socket ? this.#gateTo(server) : null;
+      await gate?.pass(stream as Socket);
       if (stream.destroyed) return;
       stream.off('close', closed);
+      this.#watched = gate?.watch(stream as Socket) ?? null;
       this.#connectTo(server);
     }, fail);
   }
@@ -124,6 +132,8 @@ export class PinnedConnection extends pg.Connection {
     const [message] = rest;
     if (this.#state === 'ready') return super.emit(event, ...rest);
     if (isServerMessage(message)) this.#heard();
+    if (event === 'errorMessage' && (message as pg.DatabaseError).code !== SqlState.QUERY_CANCELED)
+      this.#watched?.answered();
     if (event === 'parameterStatus') this.#learn(message as { parameterName: string; parameterValue: string });
     if (this.#state === 'opening') {
       if (event !== 'readyForQuery') return super.emit(event, ...rest);
@@ -167,11 +177,13 @@ export class PinnedConnection extends pg.Connection {
   #becomeReady(ready: unknown[]): boolean {
     this.#state = 'ready';
     this.#opening?.opened();
+    this.#watched?.answered();
     return super.emit('readyForQuery', ...ready);
   }
 
   #refuse(error: Error): true {
     this.#state = 'refused';
+    this.#watched?.answered();
     // Emitted as if PostgreSQL had sent it, so that the client fails to open with this error.
     super.emit('errorMessage', error);
     this.end();

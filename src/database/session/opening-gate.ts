@@ -1,0 +1,106 @@
+import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A session that the server accepts and does not open for this long hangs. One takes 20 ms, and a second on an overloaded machine. */
+const HANGS_AFTER_MS = 2000;
+/** One that was given up sooner says nothing about the server. */
+const GIVEN_UP_AFTER_MS = 1000;
+/** From one trial to the next while openings hang. The earlier trials go on. */
+const FIRST_TRIAL_MS = 6000;
+const MAX_TRIAL_MS = 30_000;
+/** Without an opening for this long, no trial is needed. */
+const IDLE_MS = 10_000;
+
+/** One opening, as a {@link OpeningGate} follows it. */
+export interface WatchedOpening {
+  /** Called when the server has opened the session, or refused it. */
+  answered(): void;
+}
+
+/**
+ * Holds back the openings of sessions to one database while they hang in PostgreSQL's start-up, as under LOCK TABLE pg_authid. A
+ * server process that waits there does not notice that its client has gone: each further opening would leave one more, up to
+ * max_connections. So the openings wait for a trial, one at a time and ever less often, and go on as soon as the server answers any
+ * of them. A server that refuses or drops connections, or accepts none, holds nothing back.
+ */
+export class OpeningGate {
+  readonly #tryToOpen: (signal: AbortSignal) => Promise<void>;
+  readonly #waiting = new Set<() => void>();
+  /** Not null while openings hang; aborted when they no longer do. */
+  #trials: AbortController | null = null;
+  #askedAt = 0;
+
+  /** `tryToOpen` opens a session and closes it, until `signal`. Resolves when the server has answered, or cannot be reached. */
+  constructor(tryToOpen: (signal: AbortSignal) => Promise<void>) {
+    this.#tryToOpen = tryToOpen;
+  }
+
+  /** Resolves when `socket` may be connected, or is closed. */
+  async pass(socket: Socket): Promise<void> {
+    this.#askedAt = performance.now();
+    if (!this.#trials || socket.destroyed) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.add(resolve);
+      socket.once('close', () => {
+        this.#waiting.delete(resolve);
+        resolve();
+      });
+    });
+  }
+
+  /** Follows the opening on `socket`, which is being connected. */
+  watch(socket: Socket): WatchedOpening {
+    let connectedAt: number | null = null;
+    let hasEnded = false;
+    let timer: NodeJS.Timeout | undefined;
+    const connected = () => {
+      connectedAt = performance.now();
+      timer = setTimeout(() => this.#hangs(), HANGS_AFTER_MS).unref();
+    };
+    const ended = () => {
+      hasEnded = true;
+    };
+    const closed = () => {
+      clearTimeout(timer);
+      // An error of the system has a code: the connection was reset.
+      const isGivenUp = !hasEnded && !(socket.errored && 'code' in socket.errored);
+      if (connectedAt === null || !isGivenUp) return;
+      if (performance.now() - connectedAt >= GIVEN_UP_AFTER_MS) this.#hangs();
+    };
+    socket.once('connect', connected).once('end', ended).once('close', closed);
+    return {
+      answered: () => {
+        clearTimeout(timer);
+        socket.off('connect', connected).off('end', ended).off('close', closed);
+        this.#open();
+      },
+    };
+  }
+
+  #hangs(): void {
+    if (this.#trials) return;
+    this.#trials = new AbortController();
+    // Each trial listens until the end.
+    setMaxListeners(0, this.#trials.signal);
+    void this.#keepTrying(this.#trials.signal);
+  }
+
+  async #keepTrying(signal: AbortSignal): Promise<void> {
+    for (let pauseMs = FIRST_TRIAL_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, MAX_TRIAL_MS)) {
+      if (performance.now() - this.#askedAt > IDLE_MS) return this.#open();
+      void this.#tryToOpen(signal).then(
+        () => signal.aborted || this.#open(),
+        () => {},
+      );
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  #open(): void {
+    this.#trials?.abort();
+    this.#trials = null;
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
