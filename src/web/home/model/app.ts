@@ -22,7 +22,7 @@ import {
 import { Alerts } from './alerts/alerts.ts';
 import { MessageAlerts } from './alerts/message-alerts.ts';
 import { Chat } from './chat.ts';
-import { type ClusterNode, ClusterNotices } from './connection/cluster-notices.ts';
+import { type ClusterNode, ClusterNotices, hasActive } from './connection/cluster-notices.ts';
 import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
 import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
@@ -139,9 +139,9 @@ export class App extends Observable {
   }
 
   /** What messages wait for that are being sent; undefined if they are on their way. */
-  get waitsFor(): 'connection' | 'node' | undefined {
+  get waitsFor(): 'connection' | 'service' | undefined {
     if (this.isCutOff) return 'connection';
-    return this.nodes.length > 0 && this.nodes.every(({ state }) => state !== 'active') ? 'node' : undefined;
+    return this.nodes.length > 0 && !hasActive(this.nodes) ? 'service' : undefined;
   }
 
   /** True if that user is known to be connected. Without a connection of its own, the page knows of no other. */

@@ -68,7 +68,7 @@ export const chat = {
   you: 'You',
   deletedAccount: 'Deleted account',
   sending: 'sending…',
-  waitsFor: { connection: 'waiting for a connection', node: 'waiting for a node' },
+  waitsFor: { connection: 'waiting for a connection', service: 'waiting for a node' },
   waitingShort: 'waiting',
   draft: 'Draft',
   notSent: 'not sent',

@@ -71,7 +71,7 @@ export const chat: typeof english = {
   you: 'Você',
   deletedAccount: 'Conta excluída',
   sending: 'enviando…',
-  waitsFor: { connection: 'aguardando conexão', node: 'aguardando um nó' },
+  waitsFor: { connection: 'aguardando conexão', service: 'aguardando um nó' },
   waitingShort: 'aguardando',
   draft: 'Rascunho',
   notSent: 'não enviada',

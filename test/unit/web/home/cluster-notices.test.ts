@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import {
   type ClusterNode,
   ClusterNotices,
+  hasActive,
   type NodeState,
 } from '../../../../src/web/home/model/connection/cluster-notices.ts';
 import { dayName, untilTime } from '../../../../src/web/i18n/dates.ts';
@@ -102,6 +103,26 @@ describe('cluster notices', () => {
     const until = new Date(Date.now() + 60_000).toISOString();
     const away = nodes('unreachable', 'unreachable').map((node) => ({ ...node, pausedUntil: until }));
     expect(texts(nodes('active', 'standby'), away)[1]).to.match(/^Can't connect/);
+  });
+
+  it('do not warn a page that reaches the active node by way of a standby, and say when it is reached again', () => {
+    const proxied = (activeNode: string | undefined, state: NodeState = 'standby'): ClusterNode[] => [
+      { name: 'node-2', url: 'http://proxy', state, term: 1, activeNode },
+    ];
+    expect(texts(proxied('node-1'), proxied(undefined), proxied('node-3'), proxied('node-3'))).to.deep.equal([
+      undefined,
+      'Waiting for a node to take over… Messages you send wait here.',
+      "You're connected again.",
+      undefined,
+    ]);
+    expect([proxied('node-1'), proxied(undefined), proxied('node-1', 'fallen')].map(hasActive)).to.deep.equal([
+      true,
+      false,
+      false,
+    ]);
+    // The page itself sees that it is not active.
+    const former = [...proxied('node-1'), { name: 'node-1', url: 'http://a', state: 'fallen' as const, term: 1 }];
+    expect(hasActive(former)).to.equal(false);
   });
 
   it('use the higher term if two nodes report that they are active', () => {

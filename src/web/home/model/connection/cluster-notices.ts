@@ -15,6 +15,19 @@ export interface ClusterNode {
   term: number | undefined;
   /** When the pause of failover ends that it reported; undefined if it reported none. */
   pausedUntil?: string | undefined;
+  /** The node that it reported as active; undefined if it reported none. */
+  activeNode?: string | undefined;
+}
+
+/** Returns true if a node is active, or a standby names one: the address of a proxy may lead to a standby, which forwards writes. */
+export function hasActive(nodes: readonly ClusterNode[]): boolean {
+  const stateOf = (name: string) => nodes.find((node) => node.name === name)?.state ?? 'unreachable';
+  return nodes.some(
+    ({ state, activeNode }) =>
+      state === 'active' ||
+      // What the page sees of a node itself is newer than what another says of it.
+      (state === 'standby' && activeNode !== undefined && stateOf(activeNode) === 'unreachable'),
+  );
 }
 
 /** Returns when the pause of failover ends, as a node has reported it; undefined if there is none. A node may hear of it later than the others. */
@@ -42,7 +55,11 @@ export class ClusterNotices {
     const active = nodes
       .filter(({ state }) => state === 'active')
       .sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
-    if (active === undefined) return this.#noneActive(nodes);
+    if (active === undefined) {
+      // A page that has seen no active node yet may never see it: its only way to the cluster is then a standby.
+      const isBehindStandby = this.#active === undefined && hasActive(nodes);
+      return isBehindStandby ? this.#reached() : this.#noneActive(nodes);
+    }
     const predecessor = this.#active;
     this.#active = active.name;
     const recovered = this.#warning !== undefined;
@@ -55,6 +72,14 @@ export class ClusterNotices {
     }
     if (recovered) return info((t) => (wasCutOff ? t.connectedAgain : t.activeAgain(active.name)));
     return this.#standbys(before, nodes, active.name);
+  }
+
+  /** The page reaches the active node by way of a standby. */
+  #reached(): NoticeContent | undefined {
+    const recovered = this.#warning !== undefined;
+    this.#warning = undefined;
+    this.#isCutOff = false;
+    return recovered ? info((t) => t.connectedAgain) : undefined;
   }
 
   #noneActive(nodes: readonly ClusterNode[]): NoticeContent | undefined {

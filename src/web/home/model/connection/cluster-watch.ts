@@ -117,8 +117,9 @@ export class ClusterWatch {
       if (status.node !== undefined) this.#directory.named(status.url, status.node);
       const name = this.#directory.nameOf(status.url);
       const before = unsure.has(status.url) ? this.#nodes.find((node) => node.name === name) : undefined;
-      const { url, term, paused_until: pausedUntil } = status;
-      const node = before ?? { name, url, state: stateOf(status), term, pausedUntil: pausedUntil ?? undefined };
+      const { url, term, paused_until, active_node } = status;
+      const reported = { term, pausedUntil: paused_until ?? undefined, activeNode: active_node ?? undefined };
+      const node = before ?? { name, url, state: stateOf(status), ...reported };
       if (!nodes.has(name) || node.state !== 'unreachable') nodes.set(name, node);
     }
     return [...nodes.values()].sort((one, other) => one.name.localeCompare(other.name));
