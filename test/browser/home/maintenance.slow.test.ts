@@ -50,7 +50,7 @@ describe('The chat page during maintenance', function () {
       expect(await phone.locator('#nodes').textContent()).to.contain(`${first.name}: em manutenção`);
       await write(desktop, 'written during the pause');
       const sending = desktop.locator('.message.sending', { hasText: 'written during the pause' });
-      await sending.getByText('waiting for a node').waitFor();
+      await sending.getByText('waiting for the service').waitFor();
       await desktop.locator('#groups .state', { hasText: 'waiting' }).waitFor();
       await expectAccessible(desktop, 'maintenance');
       await expectAccessible(phone, 'maintenance-phone-pt');

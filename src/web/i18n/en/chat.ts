@@ -68,7 +68,7 @@ export const chat = {
   you: 'You',
   deletedAccount: 'Deleted account',
   sending: 'sending…',
-  waitsFor: { connection: 'waiting for a connection', service: 'waiting for a node' },
+  waitsFor: { connection: 'waiting for a connection', service: 'waiting for the service' },
   waitingShort: 'waiting',
   draft: 'Draft',
   notSent: 'not sent',
@@ -121,7 +121,7 @@ export const chat = {
   activeAgain: (node: string) => `${node} is active again.`,
   connectedAgain: "You're connected again.",
   backAsStandby: (node: string) => `${node} is back as standby.`,
-  waitingForNode: 'Waiting for a node to take over… Messages you send wait here.',
+  waitingForService: 'Waiting for the service… Messages you send wait here.',
   maintenance: (until: string, mayRead: boolean) =>
     `The chat is paused for maintenance until ${until}. ${mayRead ? 'You can read, and messages' : 'Messages'} you send wait here.`,
   connecting: 'Connecting…',

@@ -71,7 +71,7 @@ export const chat: typeof english = {
   you: 'Você',
   deletedAccount: 'Conta excluída',
   sending: 'enviando…',
-  waitsFor: { connection: 'aguardando conexão', service: 'aguardando um nó' },
+  waitsFor: { connection: 'aguardando conexão', service: 'aguardando o serviço' },
   waitingShort: 'aguardando',
   draft: 'Rascunho',
   notSent: 'não enviada',
@@ -124,7 +124,7 @@ export const chat: typeof english = {
   activeAgain: (node) => `${node} está ativo de novo.`,
   connectedAgain: 'Você está conectado de novo.',
   backAsStandby: (node) => `${node} voltou e está de reserva.`,
-  waitingForNode: 'Esperando um nó assumir… Suas mensagens aguardam aqui.',
+  waitingForService: 'Aguardando o serviço… Suas mensagens aguardam aqui.',
   maintenance: (until, mayRead) =>
     `O chat está em manutenção até ${until}. ${mayRead ? 'Você pode ler, e suas' : 'Suas'} mensagens aguardam aqui.`,
   connecting: 'Conectando…',

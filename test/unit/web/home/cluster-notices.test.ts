@@ -33,7 +33,7 @@ describe('cluster notices', () => {
 
   it('describe a failover in progress, then its end', () => {
     const shown = texts(nodes('active', 'standby'), nodes('unreachable', 'standby'), nodes('unreachable', 'active'));
-    expect(shown[1]).to.equal('node-1 is unreachable. Waiting for a node to take over… Messages you send wait here.');
+    expect(shown[1]).to.equal('node-1 is unreachable. Waiting for the service… Messages you send wait here.');
     expect(shown[2]).to.equal('node-1 is unreachable; node-2 is active.');
   });
 
@@ -111,7 +111,7 @@ describe('cluster notices', () => {
     ];
     expect(texts(proxied('node-1'), proxied(undefined), proxied('node-3'), proxied('node-3'))).to.deep.equal([
       undefined,
-      'Waiting for a node to take over… Messages you send wait here.',
+      'Waiting for the service… Messages you send wait here.',
       "You're connected again.",
       undefined,
     ]);

@@ -105,7 +105,7 @@ export class ClusterNotices {
     return () => {
       const t = chatTexts();
       const because = active === undefined || state === undefined ? '' : `${t.lost[state](active)}. `;
-      return because + t.waitingForNode;
+      return because + t.waitingForService;
     };
   }
 
