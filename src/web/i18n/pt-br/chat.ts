@@ -18,7 +18,7 @@ export const chat: typeof english = {
   announcements: 'Novas mensagens',
   chats: 'Conversas',
   noChats: 'Você ainda não tem conversas.',
-  writeToPerson: 'Escrever a alguém',
+  writeToPerson: 'Escrever para alguém',
   useInvitation: 'Usar link de convite',
   newGroup: 'Novo grupo',
   joinGroup: 'Entrar em grupo',

@@ -4,6 +4,7 @@ import { common } from '../../../../src/web/i18n/en/common.ts';
 import { dialogs } from '../../../../src/web/i18n/en/dialogs.ts';
 import { errors } from '../../../../src/web/i18n/en/errors.ts';
 import { chat as chatPtBr } from '../../../../src/web/i18n/pt-br/chat.ts';
+import { cluster as clusterPtBr } from '../../../../src/web/i18n/pt-br/cluster.ts';
 import { common as commonPtBr } from '../../../../src/web/i18n/pt-br/common.ts';
 import { dialogs as dialogsPtBr } from '../../../../src/web/i18n/pt-br/dialogs.ts';
 import { errors as errorsPtBr } from '../../../../src/web/i18n/pt-br/errors.ts';
@@ -12,7 +13,8 @@ import { errors as errorsPtBr } from '../../../../src/web/i18n/pt-br/errors.ts';
 function textsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   // Without the names of its variables.
-  if (typeof value === 'function') return [...String(value).matchAll(/['"`](.*?)['"`]/g)].map(([, text = '']) => text.replaceAll(/\$\{.*?\}/g, ''));
+  if (typeof value === 'function')
+    return [...String(value).matchAll(/['"`](.*?)['"`]/g)].map(([, text = '']) => text.replaceAll(/\$\{.*?\}/g, ''));
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
@@ -33,5 +35,16 @@ describe('the texts of the chat page', () => {
     expect(chat.lost.fallen('node-1')).to.equal('node-1 was taken out of service');
     expect(commonPtBr.role.fallen).to.equal('fora de serviço');
     expect(chatPtBr.lost.fallen('node-1')).to.equal('node-1 foi retirado de serviço');
+  });
+
+  it('say in Brazilian Portuguese to whom one writes, and that a stopped node was ended', () => {
+    expect(chatPtBr.writeToPerson).to.equal('Escrever para alguém');
+    const { ended, moved, role } = clusterPtBr;
+    expect([ended.stop?.('node-1'), ended.stopped?.('node-1'), moved.stopped('node-1'), role.stopped]).to.deep.equal([
+      'node-1 foi encerrado',
+      'node-1 foi encerrado',
+      'node-1 foi encerrado.',
+      'encerrado',
+    ]);
   });
 });
