@@ -27,9 +27,13 @@ export interface OperationRequest {
 /** The longest pause, in minutes (plantao.pause). */
 export const MAX_PAUSE_MINUTES = 1440;
 
-/** Returns the request that pauses failover, which any node accepts. An empty reason is none. */
+/** Returns the request that pauses failover, which any node accepts. An empty reason is none; an empty field of minutes is NaN. */
 export function pauseRequest(url: string, minutes: number, reason: string): OperationRequest {
-  return { address: `${url}/pause`, body: { minutes, ...(reason.trim() === '' ? {} : { reason: reason.trim() }) } };
+  const given = {
+    ...(Number.isNaN(minutes) ? {} : { minutes }),
+    ...(reason.trim() === '' ? {} : { reason: reason.trim() }),
+  };
+  return { address: `${url}/pause`, body: given };
 }
 
 /** Returns the request that ends the pause, which any node accepts. */
