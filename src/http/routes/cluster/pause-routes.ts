@@ -7,6 +7,8 @@ import { requesterOf } from './requester.ts';
 
 /** As in plantao.pause(). */
 const MAX_MINUTES = 24 * 60;
+/** What plantao.resume() says if there was a pause. */
+const PAUSE_ENDED = 'failover is possible again';
 
 const pauseInput = z.object({
   minutes: count(1, MAX_MINUTES, 30).describe('How long the pause lasts at the most'),
@@ -58,15 +60,12 @@ export function pauseRoutes({ sequelize, authMode }: Services): Route[] {
       description: 'If no node is active, one becomes active at once. Repeating it is safe',
       input: nothing,
       responseBody: resumeResponse,
-      responseExample: { message: 'failover is possible again', was_paused: true },
+      responseExample: { message: PAUSE_ENDED, was_paused: true },
       async handle({ request }) {
-        const [before] = await query<{ paused: boolean }>(
-          sequelize,
-          'SELECT EXISTS (SELECT FROM plantao.current_pause) AS paused',
-        );
         const by = requesterOf(request, authMode).name;
         const [row] = await query<{ message: string }>(sequelize, 'SELECT plantao.resume($by) AS message', { by });
-        return { body: { message: row?.message ?? '', was_paused: before?.paused ?? false } };
+        const message = row?.message ?? '';
+        return { body: { message, was_paused: message === PAUSE_ENDED } };
       },
     }),
   ];
