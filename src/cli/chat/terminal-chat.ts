@@ -9,7 +9,7 @@ import {
 } from '../../client/index.ts';
 import { noticeOf } from './event-text.ts';
 import { followMembers } from './follow-members.ts';
-import { groupNamed, joinOrCreate } from './group-by-name.ts';
+import { groupLike, groupNamed, joinOrCreate } from './group-by-name.ts';
 import { directGroup, runMessageCommand } from './message-commands.ts';
 import { NO_DEADLINE } from './no-deadline.ts';
 import { ReadMarker } from './read-marker.ts';
@@ -143,13 +143,17 @@ export class TerminalChat {
     if (found() === undefined) {
       const { signal } = this.#ending;
       const isNumber = /^[1-9]\d*$/.test(wanted);
+      const own = [...this.#groups.values()];
       if (!isNumber && this.#needsInvitation) {
+        const like = groupLike(wanted, own);
+        if (like !== undefined) return this.#show(like);
         this.#screen.notice(`you are not in a group of that name: ask a member to add you, or create one with /new`);
         return;
       }
       if (isNumber) await this.#client.join(Number(wanted), { signal });
       else {
-        const similar = await joinOrCreate(this.#client, wanted, { signal });
+        const similar = await joinOrCreate(this.#client, wanted, own, { signal });
+        if (typeof similar === 'object') return this.#show(similar);
         if (similar !== undefined) {
           const name = plain(similar);
           this.#screen.notice(`there is a group "${name}": /join ${name}, or create another one with /new`);

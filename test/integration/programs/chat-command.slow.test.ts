@@ -138,6 +138,24 @@ describe('The command-line chat at a pipe', () => {
     expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path === '/login')).to.deep.equal([]);
   }).timeout(60_000);
 
+  it('joins the group of exactly the name, although the user is in one that differs in case', async () => {
+    let names = ['Team'];
+    const behave: Behaviour = (heard, response) => {
+      if (heard.path === '/chats') {
+        const chats = names.map((name, index) => ({ id: index + 1, name, members: [{ id: 1, username: 'ana' }] }));
+        return json(response, 200, { chats, cursor: `e-${log.length}` });
+      }
+      if (heard.path !== '/user/1/groups/team') return serve(heard, response);
+      names = ['Team', 'team'];
+      json(response, 200, { user_id: 1, groups: names });
+    };
+    for (const node of nodes) node.behave = behave;
+    const chat = start();
+    chat.type('/join team');
+    await until(() => /\bteam\b/.test(chat.output()), 'the other group is open');
+    expect(await chat.end()).to.equal(0);
+  }).timeout(60_000);
+
   it('does not join a group by name with AUTH=token, which would create a second one', async () => {
     auth = 'token';
     const chat = start('--password', 'secret');

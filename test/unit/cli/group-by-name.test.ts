@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { groupNamed, joinOrCreate } from '../../../src/cli/chat/group-by-name.ts';
+import { groupLike, groupNamed, joinOrCreate } from '../../../src/cli/chat/group-by-name.ts';
 import { directGroup } from '../../../src/cli/chat/message-commands.ts';
 import { type Chat, ChatClient } from '../../../src/client/index.ts';
 import { type Behaviour, type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
@@ -16,10 +16,11 @@ describe('Names in the command-line chat', () => {
 
   it("mean the user's only group that differs in case or accents, if none has exactly the name", () => {
     const [accented, plain] = [group(1, 'Plantão'), group(2, 'plantao')];
-    expect(groupNamed('PLANTAO', [accented])).to.equal(accented);
     expect(groupNamed('plantao', [accented, plain])).to.equal(plain);
-    expect(groupNamed('PLANTAO', [accented, plain])).to.equal(undefined);
-    expect(groupNamed('Plantões', [accented])).to.equal(undefined);
+    expect(groupNamed('plantao', [accented])).to.equal(undefined);
+    expect(groupLike('PLANTAO', [accented])).to.equal(accented);
+    expect(groupLike('PLANTAO', [accented, plain])).to.equal(undefined);
+    expect(groupLike('Plantões', [accented])).to.equal(undefined);
   });
 
   it('create no group if there is one that differs in case or accents', async () => {
@@ -29,10 +30,18 @@ describe('Names in the command-line chat', () => {
       if (heard.body.create !== false) return json(response, 200, { user_id: 1, groups: [] });
       json(response, 404, heard.path.endsWith('plantao') ? { ...missing, details } : missing);
     });
-    expect(await joinOrCreate(client, 'plantao', {})).to.equal('Plantão');
-    expect(node?.calls).to.have.length(1);
-    expect(await joinOrCreate(client, 'other', {})).to.equal(undefined);
-    expect(node?.calls.map(({ body }) => body.create)).to.deep.equal([false, false, undefined]);
+    expect(await joinOrCreate(client, 'plantao', [], {})).to.equal('Plantão');
+    const own = group(1, 'PLANTÃO');
+    expect(await joinOrCreate(client, 'plantao', [own], {})).to.equal(own);
+    expect(node?.calls).to.have.length(2);
+    expect(await joinOrCreate(client, 'other', [own], {})).to.equal(undefined);
+    expect(node?.calls.map(({ body }) => body.create)).to.deep.equal([false, false, false, undefined]);
+  });
+
+  it('join the group of exactly the name, also for a member of one that differs in accents', async () => {
+    const client = await clientOf((_, response) => json(response, 200, { user_id: 1, groups: ['plantao'] }));
+    expect(await joinOrCreate(client, 'plantao', [group(1, 'Plantão')], {})).to.equal(undefined);
+    expect(node?.calls.map(({ path, body }) => [path, body.create])).to.deep.equal([['/user/1/groups/plantao', false]]);
   });
 
   it('find a user without case and accents, unless there are several', async () => {
