@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { checkClock } from '../../../src/node/clock-check.ts';
 
 describe('The check of the clocks', () => {
-  const after = (...aheadMs: (number | null)[]): string[] => {
+  const callsAfter = (...aheadMs: (number | null)[]): string[] => {
     const calls: string[] = [];
     const conditions = {
       begin: (_name: string, sentence: string) => void calls.push(sentence),
@@ -13,16 +13,16 @@ describe('The check of the clocks', () => {
   };
 
   it('says which clock is ahead, and by how much', () => {
-    expect(after(3_600_000)[0]).to.match(/^this node's clock is 3600 s ahead of PostgreSQL's: /);
-    expect(after(-7000)[0]).to.match(/^this node's clock is 7 s behind PostgreSQL's: /);
+    expect(callsAfter(3_600_000)[0]).to.match(/^this node's clock is 3600 s ahead of PostgreSQL's: /);
+    expect(callsAfter(-7000)[0]).to.match(/^this node's clock is 7 s behind PostgreSQL's: /);
   });
 
   it('ends well below the limit only, so that a difference near it does not begin and end all the time', () => {
-    expect(after(4500, -4999, 5000)).to.deep.equal([]);
-    expect(after(3999, -3999, 0)).to.deep.equal(['ends', 'ends', 'ends']);
+    expect(callsAfter(4500, -4999, 5000)).to.deep.equal([]);
+    expect(callsAfter(3999, -3999, 0)).to.deep.equal(['ends', 'ends', 'ends']);
   });
 
   it('changes nothing while the difference is unknown', () => {
-    expect(after(null)).to.deep.equal([]);
+    expect(callsAfter(null)).to.deep.equal([]);
   });
 });
