@@ -95,11 +95,22 @@ describe('The chat page shows what happens to a group', function () {
     for (const text of ['ana adicionou bruno.', 'ana adicionou você.', 'ana mudou o nome do grupo para Room 2.']) {
       await line(other, text);
     }
+    await bruno.send(id, 'from bruno');
     await ana.groups.change(id, { description: 'What for', archived: true });
     await line(other, 'ana alterou a descrição do grupo.');
     await line(other, 'ana arquivou o grupo.');
+    // Nothing is offered that needs the composer, by buttons or keys.
+    const message = page.locator('.message', { hasText: 'from bruno' });
+    await page.locator('.archived').waitFor();
+    await message.focus();
+    const tools = message.getByRole('toolbar');
+    await tools.getByRole('button', { name: 'React' }).waitFor();
+    for (const name of ['Reply', 'Edit']) expect(await tools.getByRole('button', { name }).count(), name).to.equal(0);
     await ana.groups.change(id, { archived: false });
     await line(page, 'ana restored the group.');
+    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+    await message.focus();
+    for (const name of ['Reply', 'Edit']) await tools.getByRole('button', { name }).waitFor();
     await ana.groups.change(id, { showsReads: true });
     await line(page, 'ana turned read receipts on.');
     await ana.groups.change(id, { showsReads: false });

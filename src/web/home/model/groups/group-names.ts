@@ -18,6 +18,12 @@ export function isDeserted({ direct, members, name }: ChatGroup): boolean {
   return direct && members.length < 2 && name.split(', ').some(isDeletedName);
 }
 
+/** Returns why a node would refuse a message to the group, as its code of the error; undefined if it would not. */
+export function closedBy(group: ChatGroup): 'group_archived' | 'account_deleted' | undefined {
+  if (group.archived) return 'group_archived';
+  return isDeserted(group) ? 'account_deleted' : undefined;
+}
+
 /** Returns the name that the nodes give to a direct chat of these users. */
 export function directName(members: readonly User[]): string {
   const byId = [...members].sort((one, other) => one.id - other.id);

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Message } from '../../../../client/index.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
-import { isDeserted, nameOf, otherOf } from '../../model/groups/group-names.ts';
+import { closedBy, nameOf, otherOf } from '../../model/groups/group-names.ts';
 import { addressOf, messageHash } from '../../model/location.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { useView, type View } from '../context.ts';
@@ -29,8 +29,7 @@ export function ConversationView({ chat, conversation }: Props) {
   const actions = useMemo(() => actionsFor(view, chat, conversation, setMode, goTo), [conversation]);
   const { target } = view.app;
   const { group } = conversation;
-  // As a node would refuse a message.
-  const closed = group.archived ? 'group_archived' : isDeserted(group) ? 'account_deleted' : undefined;
+  const closed = closedBy(group);
   useEffect(() => {
     if (target !== undefined && conversation.loaded) goTo(target);
   }, [target, conversation.loaded]);

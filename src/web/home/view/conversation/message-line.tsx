@@ -20,6 +20,8 @@ interface Props {
   /** The folded names of the group's members. */
   names: ReadonlySet<string>;
   isOwn: boolean;
+  /** True if the group has a composer, which a reply and an edit need. */
+  mayWrite: boolean;
   /** True if it does not follow another message of its sender. */
   isFirst: boolean;
   /** True for the message that the Tab key reaches. */
@@ -35,10 +37,11 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
   override state = { isActive: false };
 
   override shouldComponentUpdate(next: Props, { isActive }: { isActive: boolean }): boolean {
-    const { message, isFirst, isTabStop, isTarget, language } = this.props;
+    const { message, mayWrite, isFirst, isTabStop, isTarget, language } = this.props;
     return (
       isActive !== this.state.isActive ||
       next.message !== message ||
+      next.mayWrite !== mayWrite ||
       next.isFirst !== isFirst ||
       next.isTabStop !== isTabStop ||
       next.isTarget !== isTarget ||
@@ -46,7 +49,8 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
     );
   }
 
-  override render({ message, actions, own, names, isOwn, isFirst, isTabStop, isTarget }: Props) {
+  override render(props: Props) {
+    const { message, actions, own, names, isOwn, mayWrite, isFirst, isTabStop, isTarget } = props;
     const activate = () => this.setState({ isActive: true });
     const deactivate = () => this.setState({ isActive: false });
     const name = foldedName(own);
@@ -74,7 +78,7 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
         }}
         onFocusIn={activate}
         onFocusOut={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget as Node) || deactivate()}
-        onKeyDown={(event) => event.target === event.currentTarget && pressed(event, message, isOwn, actions)}
+        onKeyDown={(event) => event.target === event.currentTarget && pressed(event, props)}
       >
         <div class="sender" dir="auto">
           {shownName(message.sender, message.sender_id)}
@@ -87,7 +91,7 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
           <Foot message={message} />
         </div>
         <Reactions message={message} react={actions.react} />
-        {this.state.isActive && <MessageTools message={message} isOwn={isOwn} actions={actions} />}
+        {this.state.isActive && <MessageTools {...{ message, isOwn, mayWrite, actions }} />}
       </li>
     );
   }
@@ -140,10 +144,10 @@ function Reactions({ message, react }: { message: Message; react: MessageActions
 }
 
 /** The shortcuts of the message that has the focus. */
-function pressed(event: KeyboardEvent, message: Message, isOwn: boolean, actions: MessageActions): void {
+function pressed(event: KeyboardEvent, { message, isOwn, mayWrite, actions }: Props): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === 'r') actions.reply(message);
-  else if (event.key === 'e' && isOwn) actions.edit(message);
+  if (event.key === 'r' && mayWrite) actions.reply(message);
+  else if (event.key === 'e' && isOwn && mayWrite) actions.edit(message);
   else if (event.key === '+') actions.chooseReaction(message);
   else if (event.key === 'l') actions.copyLink(message);
   else if (event.key === 'Delete' && actions.mayRemove(message)) actions.remove(message);

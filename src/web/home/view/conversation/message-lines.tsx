@@ -6,6 +6,7 @@ import { currentLanguage } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
 import type { Chat } from '../../model/chat.ts';
+import { closedBy } from '../../model/groups/group-names.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { joinSystemMessages } from '../../model/text/system-messages.ts';
 import type { MessageActions } from './message-actions.ts';
@@ -35,6 +36,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
   const { dividerAfter } = conversation;
   const reachable = conversation.window.find(tabStop ?? 0)?.id ?? conversation.window.newest?.id;
   const { group, window } = conversation;
+  const mayWrite = closedBy(group) === undefined;
   // Marks may still arrive after a group has stopped showing them.
   const readers = group.shows_reads ? conversation.reads.byMessage(window, group.members, chat.me.id) : null;
   const lines: ComponentChild[] = [];
@@ -87,6 +89,7 @@ export function messageLines({ chat, conversation, actions, tabStop, target }: P
         own={chat.me.username}
         names={names}
         isOwn={message.sender_id === chat.me.id}
+        mayWrite={mayWrite}
         isFirst={!follows(message, before)}
         isTabStop={message.id === reachable}
         isTarget={message.id === target}
