@@ -4,6 +4,7 @@ import { withTimeout } from '../async/with-timeout.ts';
 import { defineModels } from './models.ts';
 import { AbandonedBackends } from './session/abandoned-backends.ts';
 import { BoundedClient } from './session/bounded-client.ts';
+import type { ChangedSetting } from './session/changed-setting.ts';
 import { clientConfig, connectionOptions, Sockets } from './session/connection.ts';
 import type { ConnectionOptions } from './session/pinned-connection.ts';
 import { TransactionClient } from './session/transaction-client.ts';
@@ -24,10 +25,13 @@ export function openSequelize(
   url: string,
   applicationName: string,
   poolSize: number,
-  { throughPooler = false }: { throughPooler?: boolean } = {},
+  {
+    throughPooler = false,
+    onChangedSetting = () => {},
+  }: { throughPooler?: boolean; onChangedSetting?: (changed: ChangedSetting) => void } = {},
 ): Sequelize {
   const pinned = connectionOptions(url, applicationName, STATEMENT_LIMIT_MS, { lock_timeout: 3000 });
-  const options = { ...pinned, throughPooler };
+  const options = { ...pinned, throughPooler, onChangedSetting };
   const { user: username, database } = options;
   const abandoned = new AbandonedBackends();
   const clients = new Set<BoundedClient>();

@@ -28,7 +28,7 @@ import { buildCoordination, describeSecondActive } from './parts/coordination.ts
 import { openDatabase } from './parts/database.ts';
 import { buildHttp } from './parts/http.ts';
 import { NodeEvents } from './parts/node-events.ts';
-import { buildWatches } from './parts/watches.ts';
+import { buildWatches, logChangedSettings } from './parts/watches.ts';
 import { Readiness } from './readiness.ts';
 import { checkDatabase } from './start-check.ts';
 
@@ -178,6 +178,7 @@ function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis
     measurements,
     events,
   });
+  logChangedSettings(events, log);
   const listener = listenFor(chat, { connection: database.listenOptions(), log, events });
   events.on('notificationMissed', async () => {
     // While the NOTIFY queue is full no notification is sent, and a new listener would receive none either.

@@ -194,6 +194,8 @@ export class MessageWriter {
     const part = lockedPart(error);
     if (part === 'users' || part === 'groups') return this.#waitedForRow(batch, part, error);
     if (part) return this.#waitedForTable(batch, part, error);
+    // A function of the database has changed default_transaction_isolation: the session sets it back before its next statement.
+    if (sqlState(error) === SqlState.WRONG_ISOLATION && !isRepaired) return this.#commit(batch, true);
     this.#health.failed(error);
     const isAlone = batch.length === 1;
     if (!isAlone && (isCancelled(error) || isRaised(error))) return this.#commitEach(batch, unavailable(error));

@@ -3,6 +3,7 @@ import {
   isNotReplicated,
   isOutcomeUnknown,
   isRaised,
+  isRefusedByDatabase,
   reasonOf,
   SqlState,
   sqlState,
@@ -42,7 +43,7 @@ function concernsAll(error: unknown): boolean {
 }
 
 /** The session of the writer. */
-export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'waitedForStandby'>;
+export type WriterSession = Pick<ReconnectingSession, 'ready' | 'query' | 'reconnect' | 'waitedForStandby'>;
 
 /** Records whether commits succeed. After a failure it probes with a post that is rolled back, then with an empty commit. */
 export class WriterHealth {
@@ -104,6 +105,8 @@ export class WriterHealth {
       await this.#session.query(PROBE, this.#commitLimitMs);
       this.succeeded();
     } catch (error) {
+      // Where PostgreSQL has refused the last post and this one, something in the session may be the cause.
+      if (this.#problem !== null && isRefusedByDatabase(error)) this.#session.reconnect();
       await this.reopen();
       this.cannotCommit(error);
     }

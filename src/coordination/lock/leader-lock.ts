@@ -232,10 +232,10 @@ export class LeaderLock {
   }
 
   async #openTerm(session: Session, promotion: Promotion): Promise<Term> {
-    const { node, url, log } = this.#options;
+    const { node, url, log, leaseMs } = this.#options;
     try {
       const how = { limitMs: this.#attemptLimitMs, log, clock: this.#clock };
-      const { sentAt, ...opened } = await openTerm(session, openTermQuery(node, url(), promotion), how);
+      const { sentAt, ...opened } = await openTerm(session, openTermQuery(node, url(), promotion, leaseMs), how);
       if (this.#session !== session) throw new SessionLostError('interrupted');
       this.#lease.begin(opened.number, sentAt);
       this.#renewLater(sentAt);
@@ -290,7 +290,10 @@ export class LeaderLock {
     const lateAt = this.#clock() + this.#options.leaseMs;
     for (let limitMs = this.#options.leaseMs; ; limitMs = lateAt - this.#clock()) {
       try {
-        const [row] = await session.query<Heartbeat & pg.QueryResultRow>(heartbeatQuery(term), limitMs);
+        const [row] = await session.query<Heartbeat & pg.QueryResultRow>(
+          heartbeatQuery(term, this.#options.leaseMs),
+          limitMs,
+        );
         return row;
       } catch (error) {
         // Late in the lease it was the timeout of the statement, and a repeated one would have no time.

@@ -38,14 +38,22 @@ export const READ_HOLDER: pg.QueryConfig = {
 /** Prepares the plans of open_term in a session, and changes nothing. */
 export const WARM_UP_TERM: pg.QueryConfig = { name: 'warm_up_term', text: 'SELECT plantao.warm_up_term()' };
 
+/**
+ * Puts the lease in force again, in the statement that it begins with or that renews it: a trigger of a DBA's may set
+ * idle_session_timeout in the session, and PostgreSQL reports no change of it.
+ */
+const setLease = (parameter: string) => `set_config('idle_session_timeout', ${parameter}, false)`;
+
 /** Opens a term for `node`. */
 export function openTermQuery(
   node: string,
   url: string,
   { reason, unseenMs, ownTerm = null }: Promotion,
+  leaseMs: number,
 ): pg.QueryConfig {
-  const values = [node, url, reason, unseenMs, ownTerm];
-  const text = 'SELECT term, plantao.fencing_token(term) AS token FROM plantao.open_term($1, $2, $3, $4, $5) AS term';
+  const values = [node, url, reason, unseenMs, ownTerm, String(leaseMs)];
+  const text = `SELECT term, plantao.fencing_token(term) AS token, ${setLease('$6')}
+                FROM plantao.open_term($1, $2, $3, $4, $5) AS term`;
   return { name: 'open', text, values };
 }
 
@@ -57,10 +65,10 @@ export interface Heartbeat {
   readOnly: string | null;
 }
 
-/** Checks the lock, the term and the server on the lock session. */
-export function heartbeatQuery(term: number): pg.QueryConfig {
-  const text = 'SELECT plantao.hold_leader_lock($1) AS held, plantao.read_only_reason() AS "readOnly"';
-  return { name: 'heartbeat', text, values: [term] };
+/** Checks the lock, the term and the server on the lock session, and renews the lease. */
+export function heartbeatQuery(term: number, leaseMs: number): pg.QueryConfig {
+  const text = `SELECT plantao.hold_leader_lock($1) AS held, plantao.read_only_reason() AS "readOnly", ${setLease('$2')}`;
+  return { name: 'heartbeat', text, values: [term, String(leaseMs)] };
 }
 
 /** Waits for the writes under way, closes `term`, notifies the peers and frees the leader lock. */

@@ -3,6 +3,7 @@
  * thread is. Started by lock-thread.ts. It imports little, since each import costs memory twice.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { type ChangedSetting, changedSettingSentence } from '../../database/session/changed-setting.ts';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { SpareSessions } from '../../database/session/spare-sessions.ts';
 import { LeaderLock } from './leader-lock.ts';
@@ -20,13 +21,14 @@ import {
 import { WARM_UP_TERM } from './lock-statements.ts';
 
 const { session, node, leaseMs, ...memory } = workerData as LockWorkerData;
-const options = connectionOptions(...session);
-const { servers } = options;
-const sessions = new SpareSessions(options, WARM_UP_TERM);
+const { servers, ...options } = connectionOptions(...session);
 const send = (news: LockThreadEvent) => {
   const message: LockThreadMessage = { ...news, server: servers.found };
   parentPort?.postMessage(message);
 };
+const onChangedSetting = (changed: ChangedSetting) =>
+  send(lineOf([{ event: 'setting_changed', setting: changed.name }, changedSettingSentence(changed)]));
+const sessions = new SpareSessions({ ...options, servers, onChangedSetting }, WARM_UP_TERM);
 const lease = new Lease({ leaseMs, memory: memory.lease });
 const liveness = new LivenessStamp(memory.lockThread);
 let url = '';

@@ -4,6 +4,7 @@ import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
+import { doubtSettings, pinAgain } from './pin-again.ts';
 
 /** A callback of the driver. */
 type Done = (error: Error | null, result?: pg.QueryResult) => void;
@@ -62,6 +63,9 @@ export class BoundedClient extends pg.Client {
     const limitMs = /^\s*COMMIT\b/i.test(text) ? commitLimitMs : statementLimitMs;
     this.#isReplicationGivenUp = false;
     try {
+      await pinAgain(this, (pins) =>
+        withTimeout(statementLimitMs, super.query(pins), () => this.#giveUp(statementLimitMs)),
+      ).catch((error) => this.#leave(error));
       const answer = super.query(query as string, values as []);
       const result = await withTimeout(limitMs, answer, () => this.#giveUp(limitMs));
       if (this.#isReplicationGivenUp) throw new NotReplicatedError();
@@ -69,6 +73,7 @@ export class BoundedClient extends pg.Client {
     } catch (error) {
       // The server became a standby, or read-only: the pool must open another connection, which may find the primary.
       if (sqlState(error) === SqlState.READ_ONLY) this.dropConnection();
+      doubtSettings(this, error);
       if (!this.#isLost || sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
       throw new DatabaseUnavailableError(errorMessage(error), { cause: error });
     }
@@ -80,6 +85,11 @@ export class BoundedClient extends pg.Client {
     if (processID !== null) this.#bounds.abandoned.add(processID);
     this.dropConnection();
     throw new DatabaseUnavailableError(`no response within ${limitMs} ms`);
+  }
+
+  #leave(error: unknown): never {
+    this.dropConnection();
+    throw new DatabaseUnavailableError(errorMessage(error), { cause: error });
   }
 
   /** The pool does not lend this connection again, and opens another instead. */

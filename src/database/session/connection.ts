@@ -144,6 +144,7 @@ export function clientConfig(
     servers: _servers,
     tls: _tls,
     onProgress: _on,
+    onChangedSetting: _changed,
     ...config
   } = options;
   // The types lack this option.

@@ -5,8 +5,9 @@ import type { Server } from '../servers/server.ts';
 import { NotWritableError } from '../servers/server-errors.ts';
 import type { Opening, ServerChoice, Servers } from '../servers/servers.ts';
 import { type Tls, tlsOptions } from '../url/database-tls.ts';
+import type { ChangedSetting } from './changed-setting.ts';
 import type { OpeningGate, WatchedOpening } from './opening-gate.ts';
-import { pinSession, type SessionSettings, startupOptions, unpinned } from './session-settings.ts';
+import { pinSession, type SessionSettings, setSettings, startupOptions, unpinned } from './session-settings.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
 export interface ConnectionOptions extends pg.ClientConfig {
@@ -23,6 +24,8 @@ export interface ConnectionOptions extends pg.ClientConfig {
   throughPooler: boolean;
   /** Called while a session is being opened, each time that the server sends something. */
   onProgress?: () => void;
+  /** Called when PostgreSQL reports a pinned setting with another value. */
+  onChangedSetting?: (changed: ChangedSetting) => void;
 }
 
 /** The options of one session. */
@@ -42,6 +45,12 @@ interface Wire {
   upgradeToSSL(host: string, reportError: (error: Error) => void): void;
 }
 
+/** A setting that the server reports. */
+interface ParameterStatus {
+  parameterName: string;
+  parameterValue: string;
+}
+
 const WIRE = pg.Connection.prototype as unknown as Wire;
 
 /** Messages of PostgreSQL that reply to the statements that pin the settings. No client expects them. */
@@ -55,6 +64,9 @@ const REPLIES = new Set(['rowDescription', 'dataRow', 'commandComplete', 'readyF
 export class PinnedConnection extends pg.Connection {
   readonly #options: SessionOptions;
   readonly #held = new Map<string, string | null>();
+  /** The pinned settings that PostgreSQL has last reported with another value. */
+  readonly #changed = new Set<string>();
+  #isDoubted = false;
   #state: 'opening' | 'pinning' | 'refused' | 'ready' = 'opening';
   #version = 0;
   #server: Server | null = null;
@@ -130,11 +142,14 @@ export class PinnedConnection extends pg.Connection {
 
   override emit(event: string | symbol, ...rest: unknown[]): boolean {
     const [message] = rest;
-    if (this.#state === 'ready') return super.emit(event, ...rest);
+    if (this.#state === 'ready') {
+      if (event === 'parameterStatus') this.#compare(message as ParameterStatus);
+      return super.emit(event, ...rest);
+    }
     if (isServerMessage(message)) this.#heard();
     if (event === 'errorMessage' && (message as pg.DatabaseError).code !== SqlState.QUERY_CANCELED)
       this.#watched?.answered();
-    if (event === 'parameterStatus') this.#learn(message as { parameterName: string; parameterValue: string });
+    if (event === 'parameterStatus') this.#learn(message as ParameterStatus);
     if (this.#state === 'opening') {
       if (event !== 'readyForQuery') return super.emit(event, ...rest);
       if (this.#isStandby && this.#opening) return this.#refuse(new NotWritableError('in recovery'));
@@ -151,9 +166,45 @@ export class PinnedConnection extends pg.Connection {
     return REPLIES.has(String(event)) || super.emit(event, ...rest);
   }
 
-  #learn({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }): void {
+  #learn({ parameterName, parameterValue }: ParameterStatus): void {
     if (parameterName === 'server_version') this.#version = Number.parseInt(parameterValue, 10);
     if (parameterName === 'in_hot_standby') this.#isStandby = parameterValue === 'on';
+  }
+
+  /** PostgreSQL reports some of the settings when they change, with the end of the statement that changed them. */
+  #compare({ parameterName: name, parameterValue: value }: ParameterStatus): void {
+    const { settings, throughPooler, application_name: session = '', onChangedSetting } = this.#options;
+    // Behind a transaction pooler they are those of the transaction.
+    if (throughPooler || settings[name] === undefined) return;
+    if (settings[name] === value) return void this.#changed.delete(name);
+    this.#changed.add(name);
+    onChangedSetting?.({ session, name, value });
+  }
+
+  /** Notes that any setting may have another value. */
+  doubt(): void {
+    this.#isDoubted = !this.#options.throughPooler;
+  }
+
+  /**
+   * Returns the statements that set the settings back, or null if no setting may have changed. In a transaction (T) only those that
+   * PostgreSQL has reported: the transaction may have set others itself.
+   */
+  repair(status: 'I' | 'T'): string | null {
+    const { settings } = this.#options;
+    if (status === 'I') return this.#isDoubted || this.#changed.size > 0 ? pinSession(settings, this.#version) : null;
+    if (this.#changed.size === 0) return null;
+    return setSettings(Object.fromEntries([...this.#changed].map((name) => [name, settings[name] ?? ''])));
+  }
+
+  /** Checks the reply to {@link repair}. @throws {SessionSettingsError} if a setting still has another value. */
+  repaired(reply: unknown): void {
+    const held = [reply].flat().at(-1) as pg.QueryResult<{ name: string; current_setting: string | null }>;
+    const values = new Map(held.rows.map((row) => [row.name, row.current_setting]));
+    const isWhole = Array.isArray(reply);
+    const missing = isWhole ? unpinned(this.#options.settings, values) : [...this.#changed];
+    if (missing.length > 0) throw new SessionSettingsError(`the session does not take back ${missing.join(', ')}`);
+    if (isWhole) this.#isDoubted = false;
   }
 
   #heard(): void {

@@ -4,7 +4,7 @@ import { SqlState, sqlState } from '../errors.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
-import { Session, SessionLostError } from './session.ts';
+import { Session, SessionLostError, UnpinnedSessionError } from './session.ts';
 import { SpareSessions } from './spare-sessions.ts';
 
 /** The longest delay before the next attempt to open the session, and so the longest delay after a failover. */
@@ -124,6 +124,9 @@ export class ReconnectingSession {
     try {
       return await session.query<Row>(query, limitMs);
     } catch (error) {
+      // The statement was not sent.
+      if (error instanceof UnpinnedSessionError && this.#session === session)
+        return (await this.#open()).query<Row>(query, limitMs);
       this.#waitedForStandby = false;
       if (session.abandoned !== null) this.#abandoned.add(session.abandoned);
       if (sqlState(error) === SqlState.ROWS_DROPPED) this.#dropPlans(session);

@@ -116,6 +116,11 @@ export function pinSession(settings: SessionSettings, version: number): string {
   ].join(';\n');
 }
 
+/** Returns a statement that sets these settings for the session. */
+export function setSettings(settings: SessionSettings): string {
+  return `SELECT set_config(name, value, false) FROM (VALUES ${rows(settings)}) AS wanted (name, value)`;
+}
+
 /** Returns the statements that begin a transaction with `settings` in force until it ends, for a shared session. */
 export function beginPinned(settings: SessionSettings): string {
   const local = Object.fromEntries(Object.entries(settings).filter(([name]) => !SESSION_ONLY.includes(name)));

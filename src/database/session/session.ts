@@ -5,12 +5,16 @@ import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
+import { doubtSettings, pinAgain } from './pin-again.ts';
 import type { SessionOptions } from './pinned-connection.ts';
 
 /** Thrown when a session is closed or its reply comes too late. The outcome of the statement is unknown. */
 export class SessionLostError extends DatabaseUnavailableError {
   override readonly name = 'SessionLostError';
 }
+
+/** Thrown instead of sending a statement on a session whose settings were changed and cannot be set back. */
+export class UnpinnedSessionError extends SessionLostError {}
 
 /** Thrown when a reply comes too late: PostgreSQL is frozen or too slow, or the network lost it. */
 export class LateReplyError extends SessionLostError {}
@@ -122,16 +126,28 @@ export class Session {
       const sent = name === undefined || this.#renamed === 0 ? query : { ...query, name: `${name}:${this.#renamed}` };
       this.#isReplicationGivenUp = false;
       try {
+        await this.#pinAgain(limitMs);
         const result = await this.#within(limitMs, 'query', this.#client.query<Row>(sent));
         // The notice arrives before the reply: at the commit, after the rows.
         if (this.#isReplicationGivenUp) throw new NotReplicatedError();
         return result;
       } catch (error) {
         this.#isAbandoned ||= !this.isOpen;
+        doubtSettings(this.#client, error);
         if (sqlState(error) === SqlState.READ_ONLY) this.#leave(error);
         if (name === undefined || tries === MAX_TRIES || !isStalePlan(error)) throw error;
         this.#renamed++;
       }
+    }
+  }
+
+  async #pinAgain(limitMs: number): Promise<void> {
+    try {
+      await pinAgain(this.#client, (text) => this.#within(limitMs, 'settings', this.#client.query(text)));
+    } catch (error) {
+      this.#lose(errorMessage(error), error, UnpinnedSessionError);
+      this.#sockets.destroy();
+      throw this.#lost ?? error;
     }
   }
 

@@ -37,7 +37,8 @@ export interface FencedWriteOptions {
 /**
  * Creates the function through which this node writes chat data; only batched posts have another (message-writer.ts). It runs
  * a managed transaction whose first statement proves the term in the database and keeps the next term out until the commit.
- * A write whose id was taken, because its sequence was behind, is retried after the sequences are repaired.
+ * A write whose id was taken, because its sequence was behind, is retried after the sequences are repaired; one on a connection with
+ * another isolation level, on a new connection.
  * @throws {NotActiveError} when the node has no term or the database has closed it; {OutcomeUnknownError} when the commit was
  * not confirmed; {BlockedError} when another transaction holds a lock that the write needs.
  */
@@ -64,10 +65,9 @@ export function fencedWrite(
       });
     } catch (error) {
       // As in ReconnectingSession: the plans of a session drop rows even after the RULE that made them do so is gone.
-      if (sqlState(error) === SqlState.ROWS_DROPPED && performance.now() - renewedAt >= RENEW_EVERY_MS) {
-        renewedAt = performance.now();
-        renewPool(sequelize);
-      }
+      const dropsRows = sqlState(error) === SqlState.ROWS_DROPPED && performance.now() - renewedAt >= RENEW_EVERY_MS;
+      if (dropsRows) renewedAt = performance.now();
+      if (dropsRows || sqlState(error) === SqlState.WRONG_ISOLATION) renewPool(sequelize);
       if (isCommitting && isOutcomeUnknown(error)) throw await outcomeUnknown(sequelize, error);
       if (sqlState(error) !== SqlState.TERM_CLOSED) throw await toBlockedError(error);
       onTermRefused(token);
@@ -78,6 +78,8 @@ export function fencedWrite(
     try {
       return await write(work);
     } catch (error) {
+      // A function of the database has changed default_transaction_isolation, and the pool is renewed.
+      if (sqlState(error) === SqlState.WRONG_ISOLATION) return write(work);
       if (!isTakenId(error)) throw error;
       await repairSequences();
       return write(work);

@@ -2,6 +2,7 @@ import { WARM_UP_POST } from '../../chat/posting/writer-health.ts';
 import { query } from '../../database/query.ts';
 import { closeSequelize, openSequelize, renewPool } from '../../database/sequelize.ts';
 import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
+import type { ChangedSetting } from '../../database/session/changed-setting.ts';
 import { applicationName, connectionOptions, type KeptSession } from '../../database/session/connection.ts';
 import type { ConnectionOptions } from '../../database/session/pinned-connection.ts';
 import { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
@@ -43,19 +44,21 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
     limitMs - SERVER_FIRST_MS,
     own,
   ];
+  const onChangedSetting = (changed: ChangedSetting) => void events.emit('settingChanged', changed);
   const reconnecting = (
     part: KeptSession,
     limitMs: number,
     own: SessionSettings,
     how: ConstructorParameters<typeof ReconnectingSession>[1] = {},
   ) => {
-    const options = connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own }));
+    const options = { ...connectionOptions(...session(part, limitMs, { ...BY_KEY, ...own })), onChangedSetting };
     return new ReconnectingSession(options, { ...how, onOpened: () => events.emit('sessionOpened') });
   };
 
   const commitLimitMs = Math.min(MAX_COMMIT_MS, Math.max(1000, leaseMs));
   const sequelize = openSequelize(databaseUrl, applicationName(node, 'pool'), poolSize, {
     throughPooler: databaseUrl !== databaseDirectUrl,
+    onChangedSetting,
   });
   const logSession = reconnecting('log', 2500, UNACKNOWLEDGED, { isUrgent: true, spareWarmUp: WARM_UP_READING });
   const catchUpSession = reconnecting('catchup', 5000, UNACKNOWLEDGED);

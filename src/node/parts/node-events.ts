@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { EndCause } from '../../coordination/end-cause.ts';
 import type { ClusterSignal } from '../../coordination/peers/cluster-signal.ts';
 import type { NodeRole } from '../../coordination/role.ts';
+import type { ChangedSetting } from '../../database/session/changed-setting.ts';
 
 /**
  * What a part of a node reports to parts that are built after it. So each part is given only what exists already, and the
@@ -10,6 +11,8 @@ import type { NodeRole } from '../../coordination/role.ts';
 export class NodeEvents extends EventEmitter<{
   /** One of the node's sessions was opened. */
   sessionOpened: [];
+  /** A statement has changed a setting of one of the node's sessions. */
+  settingChanged: [changed: ChangedSetting];
   /** PostgreSQL accepts writes again, after a restart or a failover. */
   serverFound: [];
   /** The lock session was lost while it held the leader lock. */

@@ -1,7 +1,11 @@
 import type { Sequelize } from 'sequelize';
 import { NotifyQueue } from '../../database/checks/notify-queue.ts';
 import { type TableProblem, TableWatch } from '../../database/checks/table-watch.ts';
+import { changedSettingSentence } from '../../database/session/changed-setting.ts';
+import { LogThrottle } from '../../http/log-throttle.ts';
+import type { Log } from '../../log/log.ts';
 import type { Conditions } from '../conditions.ts';
+import type { NodeEvents } from './node-events.ts';
 
 const ENDED: Readonly<Record<TableProblem, string>> = {
   triggers: 'all triggers are enabled: restart the nodes if rows were changed meanwhile',
@@ -25,4 +29,13 @@ export function buildWatches(sequelize: Sequelize, conditions: Conditions, table
       },
     }),
   };
+}
+
+/** Logs each setting that a statement has changed in a session of the node. */
+export function logChangedSettings(events: NodeEvents, log: Log): void {
+  const throttle = new LogThrottle();
+  events.on('settingChanged', (changed) => {
+    if (!throttle.allows(`${changed.name}=${changed.value}`)) return;
+    log.warn({ event: 'setting_changed', setting: changed.name }, changedSettingSentence(changed));
+  });
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { eventually } from '../../support/eventually.ts';
 import { post } from '../../support/network/http.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -12,6 +13,9 @@ const CHANGES: [name: string, value: string, isLocal: boolean][] = [
   ['DateStyle', 'SQL, DMY', false],
   ['DateStyle', 'SQL, DMY', true],
   ['array_nulls', 'off', false],
+  ['client_encoding', 'LATIN1', false],
+  ['TimeZone', 'Asia/Tokyo', false],
+  ['default_transaction_isolation', 'serializable', false],
 ];
 
 describe("A trigger of a DBA's that changes a setting of a node's session", () => {
@@ -74,4 +78,58 @@ describe("A trigger of a DBA's that changes a setting of a node's session", () =
       expect(rows.map(({ content }) => content)).to.deep.equal(contents);
     });
   }
+
+  it('is named in the log once for each value', () => {
+    const logged = nodes.active.entries.filter(({ event }) => event === 'setting_changed');
+    const [first = ''] = logged.map(({ msg }) => msg).filter((msg) => msg.includes('client_encoding'));
+    expect(first).to.match(/^client_encoding became "LATIN1" in the session plantao:node-a:writer: probably a trigger/);
+    expect(logged.map((entry) => entry.setting)).to.have.members(['DateStyle', 'client_encoding', 'TimeZone']);
+  });
+
+  for (const change of CHANGES) {
+    const [name, , isLocal] = change;
+    it(`leaves new groups as they are: ${name}${isLocal ? ' in the transaction' : ''}`, async () => {
+      const created: string[] = [];
+      const create = async () => {
+        const groupName = `São ${name} ${isLocal} ${created.length}`;
+        created.push(groupName);
+        const body = { groupName, creatorId: 1, members: ['bruno_orm'] };
+        const headers = { 'idempotency-key': `group-${name}-${isLocal}-${created.length}` };
+        const { status, text } = await post(`${nodes.active.url}/create-chat`, body, { headers });
+        expect(status, text).to.equal(200);
+      };
+      await whileSetBy('plantao.groups', change, async () => {
+        await create();
+        await create();
+        await create();
+      });
+      await create();
+      await create();
+      const { rows } = await dba.query('SELECT name FROM plantao.groups WHERE name LIKE $1 ORDER BY id', [
+        `São ${name} ${isLocal} %`,
+      ]);
+      expect(rows.map((row) => row.name)).to.deep.equal(created);
+    });
+  }
+
+  it('makes no message wrong, and posts are stored again once it is gone: statement_timeout = 1', async () => {
+    const stored: string[] = [];
+    const sendNext = async () => {
+      const content = `${TEXT}timeout ${stored.length}`;
+      const { status, text } = await send(content);
+      expect(status, text).to.be.oneOf([200, 503]);
+      if (status === 200) stored.push(content);
+      return status === 200;
+    };
+    await whileSetBy('plantao.messages', ['statement_timeout', '1', false], async () => {
+      for (let count = 0; count < 5; count++) await sendNext();
+    });
+    await eventually('three posts in a row are stored', async () => {
+      return (await sendNext()) && (await sendNext()) && (await sendNext());
+    });
+    const { rows } = await dba.query('SELECT content FROM plantao.messages WHERE content LIKE $1 ORDER BY id', [
+      `${TEXT}timeout %`,
+    ]);
+    expect(rows.map(({ content }) => content)).to.deep.equal(stored);
+  });
 });

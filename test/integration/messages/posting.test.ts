@@ -229,6 +229,7 @@ describe('Posting to PostgreSQL', () => {
   const losing = (losses: number) => ({
     ready: () => session.ready(),
     waitedForStandby: false,
+    reconnect: () => {},
     async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
       const rows = await session.query<Row>(query, limitMs);
       if (losses-- > 0) throw new SessionLostError('the response was lost');

@@ -85,6 +85,35 @@ describe('The leader lock', () => {
     await eventually('another term begins', () => (a.term ?? 0) > term);
   });
 
+  for (const [when, table, renews] of [
+    ['by the insert of the term', 'leader_terms', false],
+    ['between its heartbeats', null, true],
+  ] as const) {
+    it(`is lost after a lease without a heartbeat although idle_session_timeout was set ${when}`, async () => {
+      const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
+      const b = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });
+      if (table) {
+        await query(`CREATE FUNCTION public.forever() RETURNS trigger LANGUAGE plpgsql AS
+          $$BEGIN PERFORM set_config('idle_session_timeout', '0', false); RETURN NEW; END$$`);
+        await query(
+          `CREATE TRIGGER zz AFTER INSERT ON plantao.${table} FOR EACH ROW EXECUTE FUNCTION public.forever()`,
+        );
+      }
+      try {
+        expect(await a.lock.tryAcquire(PROMOTION)).not.to.equal(null);
+      } finally {
+        if (table) await query('DROP FUNCTION public.forever CASCADE');
+      }
+      if (renews) {
+        await a.onSession('SET idle_session_timeout = 0');
+        expect(await a.lock.renew()).to.equal(true);
+      }
+      await eventually('the other gets it', () => b.lock.tryAcquire(PROMOTION), { within: 4 * LEASE_MS, every: 10 });
+      await eventually('the first one notices', () => a.lost.length === 1);
+      await Promise.all([a.lock.close(), b.lock.close()]);
+    });
+  }
+
   it('is lost after a lease without a heartbeat, not earlier, and the lease of the node has expired by then', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: LEASE_MS });
     const b = localLock({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS });

@@ -27,10 +27,12 @@ class FakeSession {
 
   async ready(): Promise<void> {}
 
+  reconnect(): void {}
+
   query<Row extends pg.QueryResultRow>({ values = [] }: pg.QueryConfig): Promise<Row[]> {
     const contents = values[4] as string[];
     // An empty text stands for no key.
-    const keys = (values[5] as string[]).map((key) => key || null);
+    const keys = ((values[5] ?? []) as string[]).map((key) => key || null);
     return new Promise((resolve, reject) => {
       const commit = () => {
         const rows = contents.map(() => {

@@ -26,7 +26,10 @@ describe('The health of the writer', () => {
         if (name === 'try_post' && found) throw found;
         return [];
       };
-      const health = new WriterHealth({ ready: async () => {}, query, waitedForStandby: false } as WriterSession, 1000);
+      const health = new WriterHealth(
+        { ready: async () => {}, query, reconnect: () => {}, waitedForStandby: false } as WriterSession,
+        1000,
+      );
       expect(health.needsProbe).to.equal(false);
       health.failed(refusal('22012'));
       expect([health.problem, health.needsProbe]).to.deep.equal([null, true]);
