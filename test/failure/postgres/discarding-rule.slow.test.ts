@@ -47,8 +47,10 @@ describe('A rule that discards rows', function () {
       expect((await send()).body.code).to.equal('database_refused');
       expect((await send()).body.code).to.equal('database_refused');
       if (path === '/messages') {
+        const isReady = async () => (await get(`${node.url}/readiness`)).status === 200;
+        await eventually('it is not ready', async () => !(await isReady()));
         // Also while no post fails: a probe finds out what a post would get.
-        await always('it is not ready', async () => (await get(`${node.url}/readiness`)).status === 503, {
+        await always('it stays so', async () => !(await isReady()), {
           forMs: 3000,
         });
       }
