@@ -61,6 +61,8 @@ describe('The service', () => {
       for (const node of scene.nodes) {
         expect((await get(`${node.url}/health`)).body).to.include({ status: 'alive', active: false });
         expect((await get(`${node.url}/readiness`)).status).to.equal(503);
+        // A standby names the node that was active until its next probe of it.
+        await eventually('it names no active node', async () => (await scene.post(node)).body.active_url === null);
         expect((await scene.post(node)).body).to.include({ code: 'not_active', active_url: null });
       }
       await postgres.start();
