@@ -1,14 +1,24 @@
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LauncherError } from './options.ts';
 
+/** How long to wait for a port: the nodes of a launcher that was killed need half a second to stop, and longer on a busy machine. */
+const WAIT_MS = 2000;
+const RETRY_MS = 50;
+
 /**
- * Checks that every port is free before anything is started.
+ * Checks that every port is free before anything is started. Waits a moment for one that is in use.
  *
  * @throws {LauncherError} naming the first port that is not available.
  */
 export async function requireFreePorts(host: string, ports: number[]): Promise<void> {
+  const until = performance.now() + WAIT_MS;
   for (const port of ports) {
-    const code = await tryToListen(host, port);
+    let code = await tryToListen(host, port);
+    while (code === 'EADDRINUSE' && performance.now() < until) {
+      await sleep(RETRY_MS);
+      code = await tryToListen(host, port);
+    }
     if (code === null) continue;
     if (code === 'EADDRINUSE') {
       throw new LauncherError(
