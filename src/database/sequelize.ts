@@ -4,9 +4,9 @@ import { withTimeout } from '../async/with-timeout.ts';
 import { defineModels } from './models.ts';
 import { AbandonedBackends } from './session/abandoned-backends.ts';
 import { BoundedClient } from './session/bounded-client.ts';
-import type { ChangedSetting } from './session/changed-setting.ts';
 import { clientConfig, connectionOptions, Sockets } from './session/connection.ts';
 import type { ConnectionOptions } from './session/pinned-connection.ts';
+import type { ChangedSetting } from './session/setting-changes.ts';
 import { TransactionClient } from './session/transaction-client.ts';
 
 /** Limit for a statement of the pool, in milliseconds: shorter than clients wait, longer than any of our statements takes. */

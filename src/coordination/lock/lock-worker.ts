@@ -3,8 +3,8 @@
  * thread is. Started by lock-thread.ts. It imports little, since each import costs memory twice.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ChangedSetting, changedSettingSentence } from '../../database/session/changed-setting.ts';
 import { connectionOptions } from '../../database/session/connection.ts';
+import { type ChangedSetting, changedSettingSentence } from '../../database/session/setting-changes.ts';
 import { SpareSessions } from '../../database/session/spare-sessions.ts';
 import { LeaderLock } from './leader-lock.ts';
 import { Lease } from './lease.ts';

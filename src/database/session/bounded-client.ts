@@ -4,7 +4,7 @@ import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import type { AbandonedBackends } from './abandoned-backends.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
-import { doubtSettings, pinAgain } from './pin-again.ts';
+import { checkPins, doubtSettings, pinsDue } from './pin-again.ts';
 
 /** A callback of the driver. */
 type Done = (error: Error | null, result?: pg.QueryResult) => void;
@@ -63,9 +63,8 @@ export class BoundedClient extends pg.Client {
     const limitMs = /^\s*COMMIT\b/i.test(text) ? commitLimitMs : statementLimitMs;
     this.#isReplicationGivenUp = false;
     try {
-      await pinAgain(this, (pins) =>
-        withTimeout(statementLimitMs, super.query(pins), () => this.#giveUp(statementLimitMs)),
-      ).catch((error) => this.#leave(error));
+      const pins = pinsDue(this);
+      if (pins !== null) await this.#pinAgain(pins);
       const answer = super.query(query as string, values as []);
       const result = await withTimeout(limitMs, answer, () => this.#giveUp(limitMs));
       if (this.#isReplicationGivenUp) throw new NotReplicatedError();
@@ -76,6 +75,15 @@ export class BoundedClient extends pg.Client {
       doubtSettings(this, error);
       if (!this.#isLost || sqlState(error) !== null || error instanceof DatabaseUnavailableError) throw error;
       throw new DatabaseUnavailableError(errorMessage(error), { cause: error });
+    }
+  }
+
+  async #pinAgain(pins: string): Promise<void> {
+    const { statementLimitMs } = this.#bounds;
+    try {
+      checkPins(this, await withTimeout(statementLimitMs, super.query(pins), () => this.#giveUp(statementLimitMs)));
+    } catch (error) {
+      this.#leave(error);
     }
   }
 

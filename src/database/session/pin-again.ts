@@ -1,3 +1,7 @@
+/**
+ * Sets the settings of a session back before its next statement if an earlier one may have changed them (setting-changes.ts).
+ * Callers wait only if {@link pinsDue} returns statements: an unchanged session costs its statements no turn of the microtask queue.
+ */
 import type pg from 'pg';
 import { sqlState } from '../errors.ts';
 import type { PinnedConnection } from './pinned-connection.ts';
@@ -8,21 +12,19 @@ interface Inner {
   _txStatus: 'I' | 'T' | 'E' | null;
 }
 
-/**
- * Sets the settings of a session back before its next statement if an earlier one may have changed them: a trigger or a function of a
- * DBA's did. PostgreSQL reports some of the settings when they change; the others make statements fail ({@link doubtSettings}). `run`
- * sends a statement on the client. Costs nothing unless a setting may have changed.
- * @throws the error of `run`, and {SessionSettingsError}: the session must not be used any more.
- */
-export async function pinAgain(client: pg.Client, run: (text: string) => Promise<unknown>): Promise<void> {
-  const { connection, _txStatus: status } = client as unknown as Inner;
-  // An aborted transaction accepts no statement, and its end takes the changes back.
-  const text = status === 'I' || status === 'T' ? connection.repair(status) : null;
-  if (text !== null) connection.repaired(await run(text));
+/** Returns the statements to send first; null, as nearly always, if no setting may have changed. */
+export function pinsDue(client: pg.Client): string | null {
+  const { connection, _txStatus: transaction } = client as unknown as Inner;
+  return connection.repair(transaction);
+}
+
+/** Checks the reply to {@link pinsDue}. @throws {SessionSettingsError}: the session must not be used any more. */
+export function checkPins(client: pg.Client, reply: unknown): void {
+  (client as unknown as Inner).connection.checkRepair(reply);
 }
 
 /** Notes that a statement has failed, perhaps because of a setting. One that violates a constraint has not. */
 export function doubtSettings(client: pg.Client, error: unknown): void {
   const state = sqlState(error);
-  if (state !== null && !state.startsWith('23')) (client as unknown as Inner).connection.doubt();
+  if (state !== null && !state.startsWith('23')) (client as unknown as Inner).connection.doubtSettings();
 }

@@ -1,13 +1,19 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import { DatabaseUnavailableError, SqlState } from '../errors.ts';
+import { SqlState } from '../errors.ts';
 import type { Server } from '../servers/server.ts';
 import { NotWritableError } from '../servers/server-errors.ts';
 import type { Opening, ServerChoice, Servers } from '../servers/servers.ts';
 import { type Tls, tlsOptions } from '../url/database-tls.ts';
-import type { ChangedSetting } from './changed-setting.ts';
 import type { OpeningGate, WatchedOpening } from './opening-gate.ts';
-import { pinSession, type SessionSettings, setSettings, startupOptions, unpinned } from './session-settings.ts';
+import {
+  pinSession,
+  type SessionSettings,
+  SessionSettingsError,
+  startupOptions,
+  unpinned,
+} from './session-settings.ts';
+import { type ChangedSetting, SettingChanges } from './setting-changes.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
 export interface ConnectionOptions extends pg.ClientConfig {
@@ -30,11 +36,6 @@ export interface ConnectionOptions extends pg.ClientConfig {
 
 /** The options of one session. */
 export type SessionOptions = Omit<ConnectionOptions, 'servers'> & { servers: ServerChoice };
-
-/** Thrown where a session does not accept a setting that the node depends on. The message names the settings. */
-export class SessionSettingsError extends DatabaseUnavailableError {
-  override readonly name = 'SessionSettingsError';
-}
 
 /** Members of the driver's connection that its types lack. */
 interface Wire {
@@ -64,9 +65,8 @@ const REPLIES = new Set(['rowDescription', 'dataRow', 'commandComplete', 'readyF
 export class PinnedConnection extends pg.Connection {
   readonly #options: SessionOptions;
   readonly #held = new Map<string, string | null>();
-  /** The pinned settings that PostgreSQL has last reported with another value. */
-  readonly #changed = new Set<string>();
-  #isDoubted = false;
+  /** Null behind a transaction pooler, where the settings are those of one transaction. */
+  readonly #changes: SettingChanges | null;
   #state: 'opening' | 'pinning' | 'refused' | 'ready' = 'opening';
   #version = 0;
   #server: Server | null = null;
@@ -83,6 +83,7 @@ export class PinnedConnection extends pg.Connection {
     super(config as pg.ConnectionConfig);
     this.#options = options;
     this.#gateTo = gateTo;
+    this.#changes = options.throughPooler ? null : new SettingChanges(options.settings);
   }
 
   /** Finds the server first; host and port of the client are not used. */
@@ -143,7 +144,7 @@ export class PinnedConnection extends pg.Connection {
   override emit(event: string | symbol, ...rest: unknown[]): boolean {
     const [message] = rest;
     if (this.#state === 'ready') {
-      if (event === 'parameterStatus') this.#compare(message as ParameterStatus);
+      if (event === 'parameterStatus') this.#noteReported(message as ParameterStatus);
       return super.emit(event, ...rest);
     }
     if (isServerMessage(message)) this.#heard();
@@ -171,40 +172,24 @@ export class PinnedConnection extends pg.Connection {
     if (parameterName === 'in_hot_standby') this.#isStandby = parameterValue === 'on';
   }
 
-  /** PostgreSQL reports some of the settings when they change, with the end of the statement that changed them. */
-  #compare({ parameterName: name, parameterValue: value }: ParameterStatus): void {
-    const { settings, throughPooler, application_name: session = '', onChangedSetting } = this.#options;
-    // Behind a transaction pooler they are those of the transaction.
-    if (throughPooler || settings[name] === undefined) return;
-    if (settings[name] === value) return void this.#changed.delete(name);
-    this.#changed.add(name);
-    onChangedSetting?.({ session, name, value });
+  #noteReported({ parameterName: name, parameterValue: value }: ParameterStatus): void {
+    const { application_name: session = '', onChangedSetting } = this.#options;
+    if (this.#changes?.report(name, value)) onChangedSetting?.({ session, name, value });
   }
 
-  /** Notes that any setting may have another value. */
-  doubt(): void {
-    this.#isDoubted = !this.#options.throughPooler;
+  /** Notes that a statement has failed, perhaps because a setting has another value. */
+  doubtSettings(): void {
+    this.#changes?.doubtAll();
   }
 
-  /**
-   * Returns the statements that set the settings back, or null if no setting may have changed. In a transaction (T) only those that
-   * PostgreSQL has reported: the transaction may have set others itself.
-   */
-  repair(status: 'I' | 'T'): string | null {
-    const { settings } = this.#options;
-    if (status === 'I') return this.#isDoubted || this.#changed.size > 0 ? pinSession(settings, this.#version) : null;
-    if (this.#changed.size === 0) return null;
-    return setSettings(Object.fromEntries([...this.#changed].map((name) => [name, settings[name] ?? ''])));
+  /** As {@link SettingChanges.repair}. */
+  repair(transaction: 'I' | 'T' | 'E' | null): string | null {
+    return this.#changes?.repair(transaction, this.#version) ?? null;
   }
 
-  /** Checks the reply to {@link repair}. @throws {SessionSettingsError} if a setting still has another value. */
-  repaired(reply: unknown): void {
-    const held = [reply].flat().at(-1) as pg.QueryResult<{ name: string; current_setting: string | null }>;
-    const values = new Map(held.rows.map((row) => [row.name, row.current_setting]));
-    const isWhole = Array.isArray(reply);
-    const missing = isWhole ? unpinned(this.#options.settings, values) : [...this.#changed];
-    if (missing.length > 0) throw new SessionSettingsError(`the session does not take back ${missing.join(', ')}`);
-    if (isWhole) this.#isDoubted = false;
+  /** As {@link SettingChanges.checkRepair}. */
+  checkRepair(reply: unknown): void {
+    this.#changes?.checkRepair(reply);
   }
 
   #heard(): void {

@@ -4,9 +4,15 @@
  * changes each setting of PostgreSQL and compares all replies.
  */
 import pg from 'pg';
+import { DatabaseUnavailableError } from '../errors.ts';
 
 /** Settings by name, with values as SHOW prints them, except times: those are numbers of milliseconds. */
 export type SessionSettings = Readonly<Record<string, string | number>>;
+
+/** Thrown where a session does not accept a setting that the node depends on. The message names the settings. */
+export class SessionSettingsError extends DatabaseUnavailableError {
+  override readonly name = 'SessionSettingsError';
+}
 
 /** Sets a time limit to none. */
 const NONE = 0;

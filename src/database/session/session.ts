@@ -5,7 +5,7 @@ import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
-import { doubtSettings, pinAgain } from './pin-again.ts';
+import { checkPins, doubtSettings, pinsDue } from './pin-again.ts';
 import type { SessionOptions } from './pinned-connection.ts';
 
 /** Thrown when a session is closed or its reply comes too late. The outcome of the statement is unknown. */
@@ -126,7 +126,8 @@ export class Session {
       const sent = name === undefined || this.#renamed === 0 ? query : { ...query, name: `${name}:${this.#renamed}` };
       this.#isReplicationGivenUp = false;
       try {
-        await this.#pinAgain(limitMs);
+        const pins = pinsDue(this.#client);
+        if (pins !== null) await this.#pinAgain(pins, limitMs);
         const result = await this.#within(limitMs, 'query', this.#client.query<Row>(sent));
         // The notice arrives before the reply: at the commit, after the rows.
         if (this.#isReplicationGivenUp) throw new NotReplicatedError();
@@ -141,9 +142,9 @@ export class Session {
     }
   }
 
-  async #pinAgain(limitMs: number): Promise<void> {
+  async #pinAgain(pins: string, limitMs: number): Promise<void> {
     try {
-      await pinAgain(this.#client, (text) => this.#within(limitMs, 'settings', this.#client.query(text)));
+      checkPins(this.#client, await this.#within(limitMs, 'settings', this.#client.query(pins)));
     } catch (error) {
       this.#lose(errorMessage(error), error, UnpinnedSessionError);
       this.#sockets.destroy();
