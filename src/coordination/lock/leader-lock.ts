@@ -1,19 +1,15 @@
-import type pg from 'pg';
 import { type Clock, monotonic } from '../../async/clock.ts';
 import { SerialQueue } from '../../async/serial-queue.ts';
-import { SqlState, sqlState } from '../../database/errors.ts';
 import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
 import { type Session, SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
 import { causeOfLoss, type EndCause, type Resignation } from '../end-cause.ts';
+import { Heartbeat } from './heartbeat.ts';
 import type { LeaderLockOptions } from './leader-lock-options.ts';
 import { Lease } from './lease.ts';
-import { maxSilenceMs } from './liveness-stamp.ts';
 import {
   closeTermQuery,
-  type Heartbeat,
   type Holder,
-  heartbeatQuery,
   openTermQuery,
   type Promotion,
   READ_HOLDER,
@@ -44,9 +40,7 @@ const WARM_UP_LIMIT_MS = 3000;
  * loses it when its kernel closes the socket, within milliseconds. The lock is taken with pg_try_advisory_lock, once:
  * session locks stack, and a waiting pg_advisory_lock() would hold a snapshot against vacuum.
  *
- * Once acquired, the lock renews its lease four times per lease by itself, until it is released or lost. It gives the lock up
- * if the thread that acts on the lease has shown no sign of life for too long: a node in an endless loop would otherwise stay
- * active for ever, and no write would succeed.
+ * Once acquired, the lock renews its lease by itself (heartbeat.ts), until it is released or lost.
  *
  * On a standby the session stays open and has its plans prepared (warm_up_term), so that a promotion costs only two quick
  * round trips. After a failover of PostgreSQL it is a spare one, if possible (spare-sessions.ts). A new session tries for the
@@ -62,25 +56,20 @@ export class LeaderLock {
   #warm: Session | null = null;
   #tried: Session | null = null;
   #attempt: AbortController | null = null;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #heartbeat: Heartbeat;
 
   constructor(options: LeaderLockOptions) {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
     this.#lease = options.lease ?? new Lease({ leaseMs: options.leaseMs, clock: this.#clock });
-  }
-
-  /** Opens the session, and leaves its plans to the attempt that follows. @throws as {@link tryAcquire}. */
-  async open(): Promise<void> {
-    await this.#try((signal) => this.#openSession(signal));
-  }
-
-  /**
-   * Opens the session and warms it up for the next attempt. It stays open for one lease without a statement; then PostgreSQL ends
-   * it, as it does if the node is dead. @throws as {@link tryAcquire}.
-   */
-  async prepare(): Promise<void> {
-    await this.#try(async (signal) => this.#warmUp(await this.#openSession(signal), signal));
+    this.#heartbeat = new Heartbeat({
+      ...options,
+      lease: this.#lease,
+      clock: this.#clock,
+      queue: this.#queue,
+      session: () => this.#session,
+      lose: (reason, cause) => this.#lose(reason, cause),
+    });
   }
 
   /**
@@ -104,28 +93,9 @@ export class LeaderLock {
     });
   }
 
-  /** Returns the session that holds the lock; null if there is none or if it cannot be read. */
-  holder(): Promise<Holder | null> {
-    return this.#try(async () => {
-      if (!this.#session?.isOpen) return null;
-      const [holder] = await this.#session.query<Holder>(READ_HOLDER, this.#attemptLimitMs);
-      return holder ?? null;
-    });
-  }
-
-  /** Returns with which server the session is ({@link READ_INSTANCE}), or null if it is closed. */
-  instance(): Promise<string | null> {
-    return this.#try(async () => {
-      if (!this.#session?.isOpen) return null;
-      const [row] = await this.#session.query<InstanceRow>(READ_INSTANCE, this.#attemptLimitMs);
-      return row?.instance ?? null;
-    });
-  }
-
   /** Renews the lease now instead of when it is due. Returns false if the lock is lost. */
   renew(): Promise<boolean> {
-    const dueAt = this.#clock();
-    return this.#queue.run(() => this.#renew(dueAt));
+    return this.#heartbeat.sendNow();
   }
 
   /**
@@ -159,6 +129,29 @@ export class LeaderLock {
     this.#session = null;
   }
 
+  /** Closes the session gracefully; the next attempt opens another. */
+  close(): Promise<void> {
+    return this.#queue.run(async () => {
+      const session = this.#session;
+      this.#session = null;
+      this.#endLease();
+      await session?.close();
+    });
+  }
+
+  /** Opens the session, and leaves its plans to the attempt that follows. @throws as {@link tryAcquire}. */
+  async open(): Promise<void> {
+    await this.#try((signal) => this.#openSession(signal));
+  }
+
+  /**
+   * Opens the session and warms it up for the next attempt. It stays open for one lease without a statement; then PostgreSQL ends
+   * it, as it does if the node is dead. @throws as {@link tryAcquire}.
+   */
+  async prepare(): Promise<void> {
+    await this.#try(async (signal) => this.#warmUp(await this.#openSession(signal), signal));
+  }
+
   /**
    * Ends an attempt that may be waiting for a database that does not respond. Affects neither a held lock nor a resignation under
    * way, which has its own deadline.
@@ -167,13 +160,21 @@ export class LeaderLock {
     this.#attempt?.abort();
   }
 
-  /** Closes the session gracefully; the next attempt opens another. */
-  close(): Promise<void> {
-    return this.#queue.run(async () => {
-      const session = this.#session;
-      this.#session = null;
-      this.#endLease();
-      await session?.close();
+  /** Returns the session that holds the lock; null if there is none or if it cannot be read. */
+  holder(): Promise<Holder | null> {
+    return this.#try(async () => {
+      if (!this.#session?.isOpen) return null;
+      const [holder] = await this.#session.query<Holder>(READ_HOLDER, this.#attemptLimitMs);
+      return holder ?? null;
+    });
+  }
+
+  /** Returns with which server the session is ({@link READ_INSTANCE}), or null if it is closed. */
+  instance(): Promise<string | null> {
+    return this.#try(async () => {
+      if (!this.#session?.isOpen) return null;
+      const [row] = await this.#session.query<InstanceRow>(READ_INSTANCE, this.#attemptLimitMs);
+      return row?.instance ?? null;
     });
   }
 
@@ -186,16 +187,15 @@ export class LeaderLock {
   }
 
   #endLease(): void {
-    clearTimeout(this.#timer);
+    this.#heartbeat.stop();
     this.#lease.expire();
   }
 
   /** Abandons the lock, and reports the loss of a lock that was held. */
-  #lose(reason: string, cause: EndCause): false {
+  #lose(reason: string, cause: EndCause): void {
     const wasHeld = this.#isHeld;
     this.abandon(reason);
     if (wasHeld) this.#options.onLost(reason, cause);
-    return false;
   }
 
   /** Runs an attempt, which {@link interrupt} ends. */
@@ -238,68 +238,11 @@ export class LeaderLock {
       const { sentAt, ...opened } = await openTerm(session, openTermQuery(node, url(), promotion, leaseMs), how);
       if (this.#session !== session) throw new SessionLostError('interrupted');
       this.#lease.begin(opened.number, sentAt);
-      this.#renewLater(sentAt);
+      this.#heartbeat.start(sentAt);
       return new Term(opened, this.#lease);
     } catch (error) {
       this.abandon('no term could be opened');
       throw error;
-    }
-  }
-
-  #renewLater(startedAt: number): void {
-    clearTimeout(this.#timer);
-    const { leaseMs, schedule = setTimeout } = this.#options;
-    const dueAt = startedAt + leaseMs / 4;
-    const renew = () => void this.#queue.run(() => this.#renew(dueAt));
-    this.#timer = schedule(renew, Math.max(0, dueAt - this.#clock()));
-  }
-
-  /**
-   * Checks in PostgreSQL that this very session holds the lock and that its term is the open one. Gives the session up and
-   * returns false if not, or if no reply came within a lease. A reply that comes after the lease has expired renews it: the
-   * session existed all the time, so no other can have held the lock.
-   */
-  async #renew(dueAt: number): Promise<boolean> {
-    const { mainThread: owner, leaseMs } = this.#options;
-    const [session, term] = [this.#session, this.#lease.heldTerm];
-    if (term === null) return false;
-    if (session === null) return this.#lose('it has no session', 'connection_lost');
-    const silentMs = owner?.ageMs ?? 0;
-    if (silentMs > maxSilenceMs(leaseMs)) {
-      return this.#lose(`the node's main thread has stood still for ${(silentMs / 1000).toFixed(1)} s`, 'node_stalled');
-    }
-    const startedAt = this.#clock();
-    try {
-      const row = await this.#askWhetherHeld(session, term);
-      // The lock was released or abandoned in the meantime, so the reply is out of date.
-      if (this.#session !== session || this.#lease.heldTerm !== term) return false;
-      if (row?.readOnly) return this.#lose(row.readOnly, 'read_only');
-      if (!row?.held) {
-        return this.#lose('its session no longer holds the lock, or its term was closed', 'lock_released');
-      }
-    } catch (error) {
-      return this.#session === session ? this.#lose(errorMessage(error), causeOfLoss(error)) : false;
-    }
-    this.#lease.renew(startedAt, this.#clock() - dueAt);
-    this.#renewLater(startedAt);
-    return true;
-  }
-
-  /** Sends a heartbeat; repeats one that a DBA has cancelled (pg_cancel_backend), since its session still holds the lock. */
-  async #askWhetherHeld(session: Session, term: number): Promise<Heartbeat | undefined> {
-    const lateAt = this.#clock() + this.#options.leaseMs;
-    for (let limitMs = this.#options.leaseMs; ; limitMs = lateAt - this.#clock()) {
-      try {
-        const [row] = await session.query<Heartbeat & pg.QueryResultRow>(
-          heartbeatQuery(term, this.#options.leaseMs),
-          limitMs,
-        );
-        return row;
-      } catch (error) {
-        // Late in the lease it was the timeout of the statement, and a repeated one would have no time.
-        const isLate = this.#clock() > lateAt - this.#options.leaseMs / 4;
-        if (sqlState(error) !== SqlState.QUERY_CANCELED || isLate) throw error;
-      }
     }
   }
 }

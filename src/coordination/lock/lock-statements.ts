@@ -58,7 +58,7 @@ export function openTermQuery(
 }
 
 /** The reply to a heartbeat. */
-export interface Heartbeat {
+export interface HeartbeatReply extends pg.QueryResultRow {
   /** True while this very session holds the leader lock and the term is the open one. */
   held: boolean;
   /** Why the server does not accept writes; null if it does. */
