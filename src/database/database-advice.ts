@@ -34,6 +34,21 @@ const ADVICE: Record<string, string> = {
   '42704': 'Plantão needs PostgreSQL 14 or newer',
 };
 
+const UNTRUSTED =
+  'name the file with the certificate of its authority, or a self-signed one itself, as sslrootcert in DATABASE_URL; sslmode=require encrypts, and checks no certificate';
+
+/** The remedy where TLS fails, by the code of the error. */
+const TLS_ADVICE: Record<string, string> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  CERT_HAS_EXPIRED: "renew the server's certificate, and reload its configuration",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'use a name of the certificate as host in DATABASE_URL (hostaddr may give the address); sslmode=verify-ca does not compare the name',
+};
+
 /** SQLSTATEs that a running node waits out, or whose message says it all. */
 const TEMPORARY = new Set(['57P03', '42501', '42704']);
 
@@ -60,10 +75,10 @@ export async function withDatabaseAdvice<T>(url: string, work: () => Promise<T>)
   }
 }
 
-/** Returns the code of a socket's error, e.g. ECONNREFUSED, also behind the error of a session; null if there is none. */
-function socketCode(error: unknown): string | null {
+/** Returns the codes of a socket's error, e.g. ECONNREFUSED, also behind the error of a session. */
+function socketCodes(error: unknown): string[] {
   const codes = (causes(error) as { code?: unknown }[]).map(({ code }) => code);
-  return codes.find((code): code is string => typeof code === 'string' && code.startsWith('E')) ?? null;
+  return codes.filter((code): code is string => typeof code === 'string');
 }
 
 function because(error: unknown): string {
@@ -77,8 +92,12 @@ function because(error: unknown): string {
 
 function adviceWithoutReply(error: unknown): string {
   const check = `check ${PARTS}`;
-  if (socketCode(error) === 'ECONNREFUSED') return `${check}; is PostgreSQL running there?`;
-  // The driver's time-out has no code.
-  const isLate = errorMessage(error) === 'timeout expired' || socketCode(error) === 'ETIMEDOUT';
+  const [message, codes] = [errorMessage(error), socketCodes(error)];
+  const tls = codes.map((code) => TLS_ADVICE[code]).find((advice) => advice !== undefined);
+  if (tls !== undefined) return tls;
+  // These errors of the driver have no code.
+  if (message.includes('does not support SSL')) return 'switch ssl on in PostgreSQL, or use sslmode=disable';
+  if (codes.includes('ECONNREFUSED')) return `${check}; is PostgreSQL running there?`;
+  const isLate = message === 'timeout expired' || codes.includes('ETIMEDOUT');
   return isLate ? `${check}; PostgreSQL may be frozen or overloaded, or a firewall drops the packets` : check;
 }

@@ -1,3 +1,4 @@
+import { PLANTAO } from '../package-root.ts';
 import type { DemoIds } from './prepare-database.ts';
 
 /** A node as the banner shows it. */
@@ -54,7 +55,7 @@ Ctrl-C stops everything gracefully, a second Ctrl-C at once.
 /** The commands that show the cluster. The embedded PostgreSQL has another port at each start, which no setting names. */
 function inspect(databaseUrl: string): string {
   return `Inspect it with plantao, or with psql:
-  npm run plantao -- status --database '${databaseUrl}'
+  ${PLANTAO} status --database '${databaseUrl}'
   psql '${databaseUrl}' -c 'TABLE plantao.cluster_status'
 `;
 }

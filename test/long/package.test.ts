@@ -119,6 +119,7 @@ describe('The package that npm pack makes', function () {
       const [, database = ''] = /psql '([^']+)'/.exec(output) ?? [];
       const { stdout } = await run('npx', ['plantao', 'status', '--json', '--database', database], { cwd: place, env });
       expect(JSON.parse(stdout).nodes).to.have.length(2);
+      expect(output).to.include(`\n  npx plantao status --database '${database}'\n`);
     });
 
     it('has a client for a program in JavaScript', async () => {

@@ -33,8 +33,9 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const url = databaseUrl(given);
   const lockLimit = { lock_timeout: Math.floor(limitMs * LOCK_SHARE) };
-  const options = connectionOptions(url, applicationName('-', 'command'), limitMs, lockLimit);
-  const session = await withDatabaseAdvice(url, () => Session.open(options));
+  const session = await withDatabaseAdvice(url, () =>
+    Session.open(connectionOptions(url, applicationName('-', 'command'), limitMs, lockLimit)),
+  );
   return runAndClose(session, limitMs, async (query) => {
     try {
       return await work(query);

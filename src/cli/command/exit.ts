@@ -1,4 +1,4 @@
-import { DatabaseUnusableError } from '../../database/database-advice.ts';
+import { adviceOn, DatabaseUnusableError } from '../../database/database-advice.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
@@ -61,5 +61,5 @@ export function describeFailure(error: unknown): { exit: ExitCode; sentence: str
     const remedy = 'use the role of the nodes, or the owner of the schema';
     return { exit: Exit.FAILED, sentence: `this role lacks a privilege (${sentence}): ${remedy}` };
   }
-  return { exit: Exit.FAILED, sentence };
+  return { exit: Exit.FAILED, sentence: `${sentence}${adviceOn(error)}` };
 }

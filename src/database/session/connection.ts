@@ -41,7 +41,7 @@ const WATCH_SHARE = 0.8;
  * Returns connection options with the limits that pg lacks by default: opening has a deadline, TCP keepalive is on, and the
  * server ends every statement too (`statementLimitMs`), so that a lost client leaves nothing running for long.
  * Every field is set, since the driver takes a missing one from the environment (PGSSLMODE, …).
- * @throws {DatabaseUrlError}
+ * @throws when the URL cannot be used, or names a file that cannot be read.
  */
 export function connectionOptions(
   url: string,

@@ -91,12 +91,16 @@ const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>
  */
 const MIN_WORK_MEM = '4MB';
 
-/** Limits that could end the statement that pins the settings, so they are sent before it, in the start-up message. */
+/**
+ * What could end the statement that pins the settings is sent before it, in the start-up message: limits, and the isolation level: a
+ * standby of PostgreSQL refuses every statement of a serializable transaction.
+ */
 const STARTUP_SETTINGS = [
   'statement_timeout',
   'idle_session_timeout',
   'lock_timeout',
   'idle_in_transaction_session_timeout',
+  'default_transaction_isolation',
 ];
 
 /** Settings without a meaning inside one transaction of a shared session. */
@@ -104,7 +108,8 @@ const SESSION_ONLY = ['idle_session_timeout', 'idle_in_transaction_session_timeo
 
 /** Returns `-c name=value …` for the start-up message. A proxy may drop it, so {@link pinSession} follows. */
 export function startupOptions(settings: SessionSettings): string {
-  return STARTUP_SETTINGS.map((name) => `-c ${name}=${settings[name] ?? NONE}`).join(' ');
+  // PostgreSQL splits the options at spaces.
+  return STARTUP_SETTINGS.map((name) => `-c ${name}=${String(settings[name] ?? NONE).replace(' ', '\\ ')}`).join(' ');
 }
 
 /**

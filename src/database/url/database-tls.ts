@@ -87,7 +87,7 @@ function readMode(modes: Record<string, Tls['mode']>, name: string, value: strin
   throw new DatabaseUrlError(`has ${name}=${value}, which is not supported: use ${Object.keys(modes).join(', ')}`);
 }
 
-/** Returns the driver's options. @throws {DatabaseUrlError} when a file cannot be read. */
+/** Returns the driver's options. @throws when a file cannot be read. */
 export function tlsOptions(tls: Tls): false | ConnectionOptions {
   if (tls.mode === 'disable') return false;
   return {
@@ -103,6 +103,6 @@ function readCertificate(parameter: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new DatabaseUrlError(`names a file in ${parameter} that cannot be read: ${file}`, { cause: error });
+    throw new Error(`DATABASE_URL names a file in ${parameter} that cannot be read: ${file}`, { cause: error });
   }
 }

@@ -89,7 +89,9 @@ describe('A node that connects to a hot standby', function () {
   this.timeout(90_000);
   let postgres: OwnPostgres;
   before(async () => {
-    postgres = await startPostgresOfItsOwn({ migrated: false });
+    // A standby refuses every statement of a session with this default.
+    const flags = ['-c', 'default_transaction_isolation=serializable'];
+    postgres = await startPostgresOfItsOwn({ migrated: false, flags });
   });
   after(async () => postgres.remove());
 
@@ -97,7 +99,8 @@ describe('A node that connects to a hot standby', function () {
     it(`${schema} refuses to start with the reason, and so does a migration`, async () => {
       if (schema === 'that is migrated') await migrate(postgres.url);
       await postgres.restartAsStandby();
-      const client = new pg.Client({ connectionString: postgres.url });
+      const options = '-c default_transaction_isolation=read\\ committed';
+      const client = new pg.Client({ connectionString: postgres.url, options });
       await client.connect();
       const { rows } = await client.query('SELECT pg_is_in_recovery() AS standby');
       await client.end();

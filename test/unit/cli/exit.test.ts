@@ -13,6 +13,12 @@ describe('describeFailure', () => {
     }
   });
 
+  it('says what to do about a server that accepts no writes', () => {
+    const { exit, sentence } = failure('25006');
+    expect(exit).to.equal(Exit.FAILED);
+    expect(sentence).to.match(/^the words of PostgreSQL: name the primary in DATABASE_URL/);
+  });
+
   it('counts what PostgreSQL refuses as failed', () => {
     for (const code of ['23505', '57014', '53100']) expect(failure(code).exit, code).to.equal(Exit.FAILED);
   });
