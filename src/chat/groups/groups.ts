@@ -16,8 +16,9 @@ import {
   requireBelowMembershipLimits,
   usersAtGroupLimit,
 } from './group-limits.ts';
+import { joinAll, requireMayAdd } from './joining.ts';
 import { requireMembers, requireStored } from './require-stored.ts';
-import { type MemberRole, roleOf } from './roles.ts';
+import type { MemberRole } from './roles.ts';
 
 /** A group with its members. */
 interface Chat {
@@ -218,36 +219,4 @@ export class Groups {
       await modelsOf(transaction).Membership.destroy({ where: { groupId, userId }, transaction });
     });
   }
-}
-
-/** Adds a user to groups; those that the user is in stay as they are. @throws {Refused} group_full, too_many_groups. */
-export async function joinAll(groupIds: readonly number[], userId: number, transaction: Transaction): Promise<void> {
-  await modelsOf(transaction).Membership.bulkCreate(
-    groupIds.map((groupId) => ({ groupId, userId })),
-    { ignoreDuplicates: true, transaction },
-  );
-  await requireMembers(groupIds, [userId], transaction);
-  await requireBelowMembershipLimits(groupIds, [userId], transaction);
-}
-
-const HAS_LEFT_DIRECT = 'this user has left the direct chat: only they can open it again';
-
-/** @throws {Refused} not_a_member if the adder is not one; has_left if only an owner or admin can add this former member. */
-async function requireMayAdd(
-  groupId: number,
-  userId: number,
-  adderId: number,
-  transaction: Transaction,
-): Promise<void> {
-  const role = await roleOf(groupId, adderId, transaction);
-  if (role === null) throw new Refused('not_a_member');
-  if (role !== 'member') return;
-  const [former] = await query<{ is_direct: boolean }>(
-    transaction,
-    `SELECT g.direct_low IS NOT NULL AS is_direct FROM plantao.departures d JOIN plantao.groups g ON g.id = d.group_id
-     WHERE d.group_id = $groupId AND d.user_id = $userId`,
-    { groupId, userId },
-  );
-  // A direct chat has no owner and no invitations.
-  if (former) throw new Refused('has_left', former.is_direct ? { sentence: HAS_LEFT_DIRECT } : {});
 }

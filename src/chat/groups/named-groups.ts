@@ -8,7 +8,8 @@ import { Refused } from '../errors.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { lockEventLogForUser } from '../users/users.ts';
 import { MAX_GROUPS, requireBelowCreationLimits } from './group-limits.ts';
-import { type Groups, joinAll } from './groups.ts';
+import type { Groups } from './groups.ts';
+import { joinAll } from './joining.ts';
 import { requireStored } from './require-stored.ts';
 
 /** Joins and leaves groups by name (compatible with the Python project that this one replaces). */
