@@ -15,24 +15,9 @@ import { SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log/log.ts';
 import { type CachedToken, CachedTokens } from './cached-tokens.ts';
+import { EarlyJwtError, UnknownIdentityError } from './jwt/jwt-errors.ts';
 import type { VerifiedJwt } from './jwt/jwt-verifier.ts';
 import { lookUpIdentities, lookUpTokens, readRevocations, type Unread } from './token-queries.ts';
-
-/** A JWT is valid, and there is no account of its user yet. */
-export class UnknownIdentityError extends Error {
-  override readonly name = 'UnknownIdentityError';
-}
-
-/** The clock of a JWT's issuer is ahead, and the JWT valid in `ms` only: accepted earlier, it would outlive a sign-out of all devices. */
-export class EarlyJwtError extends Error {
-  override readonly name = 'EarlyJwtError';
-  readonly ms: number;
-
-  constructor(ms: number) {
-    super('this JWT is not valid yet');
-    this.ms = ms;
-  }
-}
 
 /** Options of {@link TokenCache}. */
 export interface TokenCacheOptions {

@@ -13,11 +13,7 @@ import { bodyText } from '../../../body-text.ts';
 import { otherDns } from '../../../dns-cache.ts';
 import { errorMessage } from '../../../error-message.ts';
 import type { Log } from '../../../log/log.ts';
-
-/** No keys were fetched yet, so no token can be checked. */
-export class KeysUnavailableError extends Error {
-  override readonly name = 'KeysUnavailableError';
-}
+import { KeysUnavailableError } from './jwt-errors.ts';
 
 /** Options of {@link JwksSource}. */
 export interface JwksSourceOptions {

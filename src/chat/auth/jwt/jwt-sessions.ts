@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NotActiveError } from '../../../database/writes/fenced-write.ts';
 import type { Accounts } from '../accounts.ts';
 import type { CachedToken } from '../cached-tokens.ts';
-import { EarlyJwtError, type TokenCache, UnknownIdentityError } from '../token-cache.ts';
+import type { TokenCache } from '../token-cache.ts';
+import { EarlyJwtError, UnknownIdentityError } from './jwt-errors.ts';
 import type { JwtVerifier, VerifiedJwt } from './jwt-verifier.ts';
 
 /** Options of {@link JwtSessions}. */
@@ -26,7 +27,7 @@ export class JwtSessions {
 
   /**
    * Returns the session of a JWT, without a promise if it is in the cache; null if it is revoked. The first JWT of a user creates
-   * the account. Rejects with `JwtRefusedError`, `KeysUnavailableError` (jwks-source.ts), {@link NotActiveError} if only the active
+   * the account. Rejects with `JwtRefusedError`, `KeysUnavailableError`, {@link NotActiveError} if only the active
    * node can create the account, or the database's error.
    */
   find(token: string, hash: string): CachedToken | null | Promise<CachedToken | null> {

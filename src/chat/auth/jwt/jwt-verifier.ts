@@ -2,7 +2,8 @@ import { hash, type KeyObject } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Log } from '../../../log/log.ts';
 import { usernameOf } from '../../users/names.ts';
-import { JwksSource, KeysUnavailableError } from './jwks-source.ts';
+import { JwksSource } from './jwks-source.ts';
+import { JwtRefusedError, KeysUnavailableError } from './jwt-errors.ts';
 
 /** The rules for checking JWTs of another application. */
 export interface JwtRules {
@@ -28,11 +29,6 @@ export interface VerifiedJwt {
   leftMs: number;
   /** Usernames to try for a new account, in this order. */
   names: string[];
-}
-
-/** A JWT was refused; the message says why. */
-export class JwtRefusedError extends Error {
-  override readonly name = 'JwtRefusedError';
 }
 
 /** Longest JWT, in characters: half of what all headers of a request may have. */

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { CachedToken } from '../../../chat/auth/cached-tokens.ts';
-import { KeysUnavailableError } from '../../../chat/auth/jwt/jwks-source.ts';
+import { JwtRefusedError, KeysUnavailableError } from '../../../chat/auth/jwt/jwt-errors.ts';
 import type { JwtSessions } from '../../../chat/auth/jwt/jwt-sessions.ts';
-import { JwtRefusedError, looksLikeJwt, MAX_JWT_LENGTH } from '../../../chat/auth/jwt/jwt-verifier.ts';
+import { looksLikeJwt, MAX_JWT_LENGTH } from '../../../chat/auth/jwt/jwt-verifier.ts';
 import type { TokenCache } from '../../../chat/auth/token-cache.ts';
 import { looksLikeToken, tokenHash } from '../../../chat/auth/tokens.ts';
 import { Refused } from '../../../chat/errors.ts';

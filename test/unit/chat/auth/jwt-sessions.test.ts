@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { CachedTokens } from '../../../../src/chat/auth/cached-tokens.ts';
+import { JwtRefusedError } from '../../../../src/chat/auth/jwt/jwt-errors.ts';
 import { JwtSessions } from '../../../../src/chat/auth/jwt/jwt-sessions.ts';
-import { JwtRefusedError, type VerifiedJwt } from '../../../../src/chat/auth/jwt/jwt-verifier.ts';
+import type { VerifiedJwt } from '../../../../src/chat/auth/jwt/jwt-verifier.ts';
 
 const JWT: VerifiedJwt = {
   issuer: 'https://login.example',
