@@ -9,7 +9,6 @@
 
 import { withTimeout } from '../../async/with-timeout.ts';
 import { BlockedError, type ToBlockedError } from '../../database/checks/blocking.ts';
-import { timeOfEpoch } from '../../database/epoch-time.ts';
 import {
   isCancelled,
   isNotReplicated,
@@ -18,8 +17,6 @@ import {
   isUnavailable,
   SqlState,
   sqlState,
-  unavailabilityOf,
-  WAITS_FOR_STANDBY,
 } from '../../database/errors.ts';
 import { NotActiveError } from '../../database/writes/fenced-write.ts';
 import { isTakenId } from '../../database/writes/sequences.ts';
@@ -30,6 +27,7 @@ import { type LockedPart, LockedParts, lockedPart, needsTable } from './locked-p
 import type { Post, Posted } from './post.ts';
 import { outcomeOf } from './post-outcome.ts';
 import { PostQueue, QueuedPost } from './post-queue.ts';
+import { failAll, maybeStored, notStored, settleAll } from './post-results.ts';
 import { type OutcomeRow, postStatement } from './post-statement.ts';
 import { isRefusedByLog, WriterHealth, type WriterSession } from './writer-health.ts';
 
@@ -55,9 +53,6 @@ export interface MessageWriterOptions {
 const MAX_TRIES = 3;
 /** A post may be sent again for this long after its arrival, in milliseconds. */
 const MAX_RETRY_AGE_MS = 4000;
-
-const unavailable = (cause: unknown) =>
-  new Refused('unavailable', { sentence: `${unavailabilityOf(cause)}: nothing was stored, try again`, cause });
 
 /** Stores messages in batches: see the head of this file. */
 export class MessageWriter {
@@ -107,7 +102,7 @@ export class MessageWriter {
   async post(post: Post): Promise<Posted> {
     const { measurements } = this.#options;
     try {
-      const posted = await this.#store(post);
+      const posted = await this.#enqueue(post);
       if (post.mustReplicate) await this.#confirmReplicated();
       measurements?.countPost(posted.repeated ? 'repeated' : 'stored');
       return posted;
@@ -132,7 +127,7 @@ export class MessageWriter {
     throw new Refused('not_replicated');
   }
 
-  #store(post: Post): Promise<Posted> {
+  #enqueue(post: Post): Promise<Posted> {
     return new Promise((resolve, reject) => {
       if (!this.#queue.push(new QueuedPost(post, resolve, reject))) return reject(new Refused('overloaded'));
       this.#pumping ??= this.#pump();
@@ -157,12 +152,9 @@ export class MessageWriter {
     this.#pumping = null;
   }
 
+  /** Commits these posts, except those that need what another session has locked. `isRepaired` ends repeated repairs of one batch. */
   async #commit(posts: QueuedPost[], isRepaired = false): Promise<void> {
-    const batch = posts.filter((queued) => {
-      const locked = this.#locked.errorOf(queued.post);
-      if (locked) queued.fail(locked);
-      return !locked;
-    });
+    const batch = this.#withoutLocked(posts);
     if (batch.length === 0) return;
     const token = this.#options.fencingToken();
     if (token === null) return failAll(batch, new NotActiveError());
@@ -170,21 +162,31 @@ export class MessageWriter {
       await this.#options.session.ready();
     } catch (error) {
       this.#health.cannotCommit(error);
-      return failAll(batch, unavailable(error));
+      return failAll(batch, notStored(error));
     }
     try {
-      const { session, membersOnly, commitLimitMs, measurements } = this.#options;
-      const startedAt = performance.now();
-      const rows = await session.query<OutcomeRow>(postStatement(token, membersOnly, batch), commitLimitMs);
-      this.#health.succeeded();
-      measurements?.committed(batch.length, performance.now() - startedAt);
-      batch.forEach((queued, at) => {
-        settle(queued, rows[at]);
-      });
+      settleAll(batch, await this.#store(batch, token));
     } catch (error) {
       if (sqlState(error) === SqlState.TERM_CLOSED) this.#options.onTermRefused?.(token);
       await this.#failed(batch, error, isRepaired);
     }
+  }
+
+  #withoutLocked(posts: readonly QueuedPost[]): QueuedPost[] {
+    return posts.filter((queued) => {
+      const locked = this.#locked.errorOf(queued.post);
+      if (locked) queued.fail(locked);
+      return !locked;
+    });
+  }
+
+  async #store(batch: readonly QueuedPost[], token: number): Promise<OutcomeRow[]> {
+    const { session, membersOnly, commitLimitMs, measurements } = this.#options;
+    const startedAt = performance.now();
+    const rows = await session.query<OutcomeRow>(postStatement(token, membersOnly, batch), commitLimitMs);
+    this.#health.succeeded();
+    measurements?.committed(batch.length, performance.now() - startedAt);
+    return rows;
   }
 
   /** Handles a failed batch. With a SQLSTATE it has rolled back, unless the session ended, perhaps after the commit. */
@@ -194,20 +196,25 @@ export class MessageWriter {
     const part = lockedPart(error);
     if (part === 'users' || part === 'groups') return this.#waitedForRow(batch, part, error);
     if (part) return this.#waitedForTable(batch, part, error);
-    // A function of the database has changed default_transaction_isolation: the session sets it back before its next statement.
-    if (sqlState(error) === SqlState.WRONG_ISOLATION && !isRepaired) return this.#commit(batch, true);
+    if (!isRepaired && (await this.#repair(error))) return this.#commit(batch, true);
     this.#health.failed(error);
     const isAlone = batch.length === 1;
-    if (!isAlone && (isCancelled(error) || isRaised(error))) return this.#commitEach(batch, unavailable(error));
+    if (!isAlone && (isCancelled(error) || isRaised(error))) return this.#commitEach(batch, notStored(error));
     if (sqlState(error) === SqlState.LOCK_NOT_AVAILABLE) return failAll(batch, await this.#toBlockedError(error));
-    if (isUnavailable(error)) return failAll(batch, unavailable(error));
-    if (isTakenId(error) && this.#options.repairSequences && !isRepaired) {
-      await this.#options.repairSequences();
-      return this.#commit(batch, true);
-    }
+    if (isUnavailable(error)) return failAll(batch, notStored(error));
     if (isAlone || isRefusedByLog(error)) return failAll(batch, refusalOf(error) ?? error);
     // One of the posts caused the error.
-    await this.#commitEach(batch, unavailable(error));
+    await this.#commitEach(batch, notStored(error));
+  }
+
+  /** Returns true if the cause of the error is gone, so that the same batch can be committed. */
+  async #repair(error: unknown): Promise<boolean> {
+    // A function of the database has changed default_transaction_isolation: the session sets it back before its next statement.
+    if (sqlState(error) === SqlState.WRONG_ISOLATION) return true;
+    const { repairSequences } = this.#options;
+    if (!isTakenId(error) || !repairSequences) return false;
+    await repairSequences();
+    return true;
   }
 
   /** Handles a batch of which one post waited for the row of its sender or group, which another session has locked. */
@@ -245,7 +252,7 @@ export class MessageWriter {
   async #outcomeUnknown(batch: QueuedPost[], error: unknown): Promise<void> {
     if (isNotReplicated(error)) {
       this.#health.failed(error);
-      for (const { post, reject } of batch) reject(unknownFor(post, true, error));
+      for (const { post, reject } of batch) reject(maybeStored(post, true, error));
       return;
     }
     await this.#health.reopen();
@@ -255,29 +262,7 @@ export class MessageWriter {
     for (const queued of batch) {
       const isRepeatable = queued.post.key !== null && ++queued.tries < MAX_TRIES && queued.arrivedAt > latest;
       if (isRepeatable && !waitedForStandby && this.#queue.push(queued)) continue;
-      queued.reject(unknownFor(queued.post, waitedForStandby, error));
+      queued.reject(maybeStored(queued.post, waitedForStandby, error));
     }
   }
-}
-
-function unknownFor(post: Post, waitedForStandby: boolean, cause: unknown): Refused {
-  if (waitedForStandby && post.mustReplicate) return new Refused('not_replicated', { cause });
-  return new Refused('outcome_unknown', { cause, ...(waitedForStandby && { sentence: WAITS_FOR_STANDBY }) });
-}
-
-function failAll(batch: readonly QueuedPost[], error: unknown): void {
-  for (const queued of batch) queued.fail(error);
-}
-
-function settle(queued: QueuedPost, row: OutcomeRow | undefined): void {
-  if (!row) queued.reject(new Error('post_messages returned too few rows'));
-  else if (row.outcome !== 'sent' && row.outcome !== 'repeated') queued.reject(new Refused(row.outcome));
-  else
-    queued.resolve({
-      messageId: row.message_id,
-      sentAt: timeOfEpoch(row.sent_at_ms),
-      position: row.log_position,
-      repeated: row.outcome === 'repeated',
-      durable: row.durable,
-    });
 }
