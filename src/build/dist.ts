@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, gzip } from 'node:zlib';
@@ -47,6 +47,8 @@ export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<vo
   // Built beside dist/ and renamed at the end: two builds at once, or one that is interrupted, leave a whole folder.
   const folder = await mkdtemp(path.join(PACKAGE_ROOT, '.build-'));
   try {
+    // mkdtemp lets only this user in, and the node runs as another one, in a container and in a systemd unit.
+    await chmod(folder, 0o777 & ~process.umask());
     await Promise.all([compileAll(folder), declareTypes(folder)]);
     await writeFile(path.join(folder, STAMP), stamp);
     await rm(DIST, { recursive: true, force: true });

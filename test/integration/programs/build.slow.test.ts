@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { access, mkdtemp } from 'node:fs/promises';
+import { access, mkdtemp, stat } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -56,6 +56,9 @@ describe('npm start', function () {
       expect(brotli.vary).to.match(/accept-encoding/i);
       const types = path.join(PACKAGE_ROOT, 'dist', 'types', 'client', 'index.d.ts');
       expect(await access(types)).to.equal(undefined);
+      // The node runs as another user than the build, in a container and in a systemd unit.
+      const { mode } = await stat(path.join(PACKAGE_ROOT, 'dist'));
+      expect((mode & 0o777).toString(8)).to.equal((0o777 & ~process.umask()).toString(8));
     } finally {
       npm.kill('SIGTERM');
       await closed;
