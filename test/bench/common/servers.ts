@@ -1,3 +1,4 @@
+import { eventually } from '../../support/eventually.ts';
 import { BenchProcess } from './process.ts';
 
 /** The resources that a server used during a measurement. */
@@ -31,11 +32,10 @@ export async function startPlantao(databaseUrl: string, env: Record<string, stri
     readyWhen: /"event":"listening".*"url":"http:\/\/localhost:(\d+)"/,
   });
   if (env.IS_ACTIVE === 'false') return node;
-  const until = performance.now() + ACTIVE_TIMEOUT_MS;
-  while ((await fetch(`http://127.0.0.1:${node.port}/primary`)).status !== 200) {
-    if (performance.now() > until) throw new Error(`no node is active:\n${node.output}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const isActive = async () => (await fetch(`http://127.0.0.1:${node.port}/primary`)).status === 200;
+  await eventually('the node is active', isActive, { within: ACTIVE_TIMEOUT_MS, every: 50 }).catch((cause) => {
+    throw new Error(`no node is active:\n${node.output}`, { cause });
+  });
   return node;
 }
 

@@ -3,6 +3,7 @@
  * events, and how late a message to a waited group is that is posted right after the INSERT. `--rows N` changes its size.
  */
 import pg from 'pg';
+import { eventually } from '../../support/eventually.ts';
 import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 import { runPart } from '../common/part.ts';
 import { GROUPS, makePeople, sql, USERS } from '../common/people.ts';
@@ -15,7 +16,7 @@ const ROWS = 200_000;
 const SELECT_PAGE = 10_000;
 /** Not among the groups of the INSERT. */
 const WAITED_GROUP = GROUPS + 1;
-const LIMIT_MS = 120_000;
+const PATIENCE = { within: 120_000, every: 5 };
 const EVENTS = 'events per second';
 const NODE = 'a node without waiters';
 const SELECT = 'bare SELECT';
@@ -44,7 +45,7 @@ await runPart('log-reading', 'Reading the log', async (bench) => {
   const headOf = async () => Number((await client.query('SELECT plantao.log_head() AS head')).rows[0].head);
   const caughtUp = async () => {
     const head = await headOf();
-    await until(async () => (await positionOf(node)) >= head);
+    await eventually('the node has read the log', async () => (await positionOf(node)) >= head, PATIENCE);
     return head;
   };
 
@@ -101,7 +102,7 @@ async function postToPoll(
   await caughtUp();
   const address = `http://127.0.0.1:${node.port}`;
   const poll = fetch(`${address}/subscribe/status?groupId=${WAITED_GROUP}&timeout=55`);
-  await until(async () => (await metric(node, 'plantao_waiters')) === 1);
+  await eventually('one client waits', async () => (await metric(node, 'plantao_waiters')) === 1, PATIENCE);
   await before();
   const startedAt = performance.now();
   const posted = await fetch(`${address}/messages`, {
@@ -124,13 +125,4 @@ async function metric(node: BenchProcess, name: string): Promise<number> {
 
 function positionOf(node: BenchProcess): Promise<number> {
   return metric(node, 'plantao_log_position');
-}
-
-/** Resolves once `condition` holds. @throws after {@link LIMIT_MS}. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + LIMIT_MS;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`not true after ${LIMIT_MS} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import { help } from '../../../src/cli/chat/terminal-text.ts';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
-import { type Behaviour, type FakeNode, json, startFakeNode, until } from '../../support/nodes/client-fake-node.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Behaviour, type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 import { programOf } from '../../support/nodes/node-build.ts';
 
 describe('The command-line chat at a pipe', () => {
@@ -108,7 +109,7 @@ describe('The command-line chat at a pipe', () => {
     };
     for (const node of nodes) node.behave = behave;
     const chat = start();
-    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    await eventually('the history', () => chat.output().includes('ana: earlier'), { within: 30_000 });
     chat.type('with a tpyo');
     chat.type('/edit with a typo');
     expect(await chat.end()).to.equal(0);
@@ -118,15 +119,15 @@ describe('The command-line chat at a pipe', () => {
 
   it('names users who joined or took another name after it was started', async () => {
     const chat = start();
-    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    await eventually('the history', () => chat.output().includes('ana: earlier'), { within: 30_000 });
     const reaction = { kind: 'reaction', user_id: 2, emoji: '👍', message_id: 1, added: true, count: 1 };
     append({ kind: 'joined', user_id: 2, username: 'bia', group: 'Team' }, reaction);
-    await until(() => chat.output().includes('bia reacted with 👍 to #1'), 'the reaction', 30_000);
+    await eventually('the reaction', () => chat.output().includes('bia reacted with 👍 to #1'), { within: 30_000 });
     append(
       { kind: 'user_renamed', user_id: 2, username: 'beatriz' },
       { kind: 'role_changed', user_id: 2, role: 'admin' },
     );
-    await until(() => chat.output().includes('beatriz is now admin'), 'the new name', 30_000);
+    await eventually('the new name', () => chat.output().includes('beatriz is now admin'), { within: 30_000 });
     expect(await chat.end()).to.equal(0);
   }).timeout(60_000);
 
@@ -152,7 +153,7 @@ describe('The command-line chat at a pipe', () => {
     for (const node of nodes) node.behave = behave;
     const chat = start();
     chat.type('/join team');
-    await until(() => /\bteam\b/.test(chat.output()), 'the other group is open');
+    await eventually('the other group is open', () => /\bteam\b/.test(chat.output()));
     expect(await chat.end()).to.equal(0);
   }).timeout(60_000);
 
@@ -168,31 +169,31 @@ describe('The command-line chat at a pipe', () => {
 
   it('reports an outage, a waiting message, and the node that serves again', async () => {
     const chat = start();
-    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    await eventually('the history', () => chat.output().includes('ana: earlier'), { within: 30_000 });
     // Still there, but out of service.
     const behave: Behaviour = (_, response) => json(response, 503, { error: 'not alive', code: 'not_alive' });
     for (const node of nodes) node.behave = behave;
     for (const node of nodes) node.disconnect();
     chat.type('into the dark');
-    await until(() => chat.output().includes('no node responds, retrying'), 'the outage', 30_000);
-    await until(
-      () => chat.output().includes('not sent yet, waiting for a node: into the dark'),
+    await eventually('the outage', () => chat.output().includes('no node responds, retrying'), { within: 30_000 });
+    await eventually(
       'the waiting message',
-      30_000,
+      () => chat.output().includes('not sent yet, waiting for a node: into the dark'),
+      { within: 30_000 },
     );
     for (const node of nodes) node.behave = serve;
-    await until(() => chat.output().includes('ana: into the dark'), 'the message', 30_000);
-    await until(() => /serves again/.test(chat.output()), 'the end of the problem', 30_000);
+    await eventually('the message', () => chat.output().includes('ana: into the dark'), { within: 30_000 });
+    await eventually('the end of the problem', () => /serves again/.test(chat.output()), { within: 30_000 });
     expect(await chat.end()).to.equal(0);
     expect(log).to.deep.equal(['earlier', 'into the dark']);
   }).timeout(90_000);
 
   it('survives the death of its node, reports it in one line, and continues at the other node', async () => {
     const chat = start();
-    await until(() => chat.output().includes('ana: earlier'), 'the history', 30_000);
+    await eventually('the history', () => chat.output().includes('ana: earlier'), { within: 30_000 });
     await nodes[0]?.close();
     chat.type('after the death');
-    await until(() => chat.output().includes('ana: after the death'), 'the message', 30_000);
+    await eventually('the message', () => chat.output().includes('ana: after the death'), { within: 30_000 });
     expect(await chat.end()).to.equal(0);
     // One line, whichever notices the death first: the poll or the message that was typed.
     const told = new RegExp(`${nodes[0]?.url} .*; ${nodes[1]?.url} (serves|accepts messages)`, 'g');

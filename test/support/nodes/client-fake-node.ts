@@ -109,12 +109,3 @@ export async function deadUrl(): Promise<string> {
   await node.close();
   return node.url;
 }
-
-/** Waits until a condition holds, at most `within` ms. */
-export async function until(condition: () => boolean, what: string, within = 5000): Promise<void> {
-  const endsAt = Date.now() + within;
-  while (!condition()) {
-    if (Date.now() > endsAt) throw new Error(`${within} ms have passed without: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -1,8 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../../src/database/migrator.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/local-cluster/embedded/embedded-postgres.ts';
+import { eventually } from '../eventually.ts';
 import { freePort } from '../network/free-port.ts';
 import { track } from '../run/tracked.ts';
 import { makeServerFolder } from './test-server.ts';
@@ -99,14 +99,8 @@ export class OwnPostgres {
     await this.thaw();
     await this.stop();
     // The checkpointer of a crashed server may still write briefly.
-    for (let tries = 0; tries < 20; tries++) {
-      const removed = await rm(this.#folder, { recursive: true, force: true }).then(
-        () => true,
-        () => false,
-      );
-      if (removed) return;
-      await sleep(50);
-    }
+    const remove = () => rm(this.#folder, { recursive: true, force: true }).then(() => true);
+    await eventually('the data folder is removed', remove, { within: 30_000, every: 50 });
   }
 }
 

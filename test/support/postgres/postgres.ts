@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../eventually.ts';
 import { nextDatabaseName, openSessions, testServer, withDatabase } from './test-server.ts';
 
 export { OwnPostgres, startPostgresOfItsOwn } from './own-postgres.ts';
@@ -32,12 +32,7 @@ export async function createDatabase(options: { empty?: boolean } = {}): Promise
 }
 
 /** Returns true once no session is connected, false if one still is after two seconds. */
-async function isLeft(name: string): Promise<boolean> {
-  const deadline = performance.now() + 2000;
-  for (;;) {
-    const isUsed = (await openSessions()).some(({ database }) => database === name);
-    if (!isUsed) return true;
-    if (performance.now() > deadline) return false;
-    await sleep(20);
-  }
+function isLeft(name: string): Promise<boolean> {
+  const isUnused = async () => !(await openSessions()).some(({ database }) => database === name);
+  return eventually(`no session uses ${name}`, isUnused, { within: 2000 }).catch(() => false);
 }

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { parseArguments } from '../../../src/cli/chat/arguments.ts';
 import { Screen } from '../../../src/cli/chat/screen.ts';
 import { messageLine, parseTyped, plain } from '../../../src/cli/chat/terminal-text.ts';
-import { until } from '../../support/nodes/client-fake-node.ts';
+import { eventually } from '../../support/eventually.ts';
 
 describe('The command-line chat', () => {
   it('parses its arguments in both forms', () => {
@@ -64,7 +64,7 @@ describe('The command-line chat at a terminal', () => {
     screen.print('first');
     output.read();
     input.write('x'.repeat(50));
-    await until(() => output.readableLength >= 50, 'the typed characters come back');
+    await eventually('the typed characters come back', () => output.readableLength >= 50);
     output.read();
     screen.print('second');
     const shown = String(output.read());

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ChatClient, type ChatClientOptions } from '../../../src/client/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   type Behaviour,
   breakHalfway,
@@ -9,7 +10,6 @@ import {
   json,
   notActive,
   startFakeNode,
-  until,
 } from '../../support/nodes/client-fake-node.ts';
 import { collectGarbage } from '../../support/run/collect-garbage.ts';
 
@@ -178,7 +178,7 @@ describe('The client sends a message to the node that can store it', () => {
     const sent = clientOf([stalling.url, other.url], { attemptMs: 60_000 })
       .send(1, 'hello', { signal: controller.signal })
       .catch((caught) => caught);
-    await until(() => stalling.calls.length === 1, 'the node has heard the request');
+    await eventually('the node has heard the request', () => stalling.calls.length === 1);
     controller.abort(new Error('changed my mind'));
     expect((await sent).message).to.equal('changed my mind');
     await stalling.calls[0]?.gone;
@@ -265,7 +265,7 @@ describe('The client never repeats a request that must not be repeated', () => {
       const client = new ChatClient({ urls: [good.url], userId: 1, token: 'of ana' });
       const { account } = client;
       const late = request === 'delete' ? account.delete() : account.changePassword('old', 'battery staple');
-      await until(() => waiting.length > 0, 'the request arrives');
+      await eventually('the request arrives', () => waiting.length > 0);
       await client.login('bruno', 'x');
       waiting.shift()?.();
       await late;
@@ -394,7 +394,7 @@ describe('The client uses the API', () => {
       };
       client = new ChatClient({ urls: [node.url], userId: 7, backoff: { firstMs: 5, capMs: 20 } });
       await client.chats();
-      await until(() => client.urls.length === 2, 'the client knows the other node');
+      await eventually('the client knows the other node', () => client.urls.length === 2);
       expect(client.urls).to.deep.equal([node.url, other.url]);
       await node.close();
       await client.chats();
@@ -419,9 +419,9 @@ describe('The client uses the API', () => {
       };
       client = new ChatClient({ urls: [node.url], userId: 7 });
       await client.chats();
-      await until(() => node.heard.some(({ path }) => path === '/health'), 'the client asked the first node');
+      await eventually('the client asked the first node', () => node.heard.some(({ path }) => path === '/health'));
       await client.send(1, 'hello');
-      await until(() => client.urls.length === 3, 'the client knows the third node');
+      await eventually('the client knows the third node', () => client.urls.length === 3);
       expect(client.urls).to.deep.equal([node.url, active.url, third]);
     } finally {
       await active.close();

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ChatClient, type ChatClientOptions, type ChatEvent, type EventsOptions } from '../../../src/client/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   type Behaviour,
   breakHalfway,
@@ -10,7 +11,6 @@ import {
   type Heard,
   json,
   startFakeNode,
-  until,
 } from '../../support/nodes/client-fake-node.ts';
 import { IS_LONG_RUN } from '../../support/run/long-run.ts';
 
@@ -92,7 +92,7 @@ describe('The event iterator yields each event once, in order', () => {
     const log = new FakeLog(10);
     const node = await start(log.serve);
     const first = clientOf([node.url]).events().next();
-    await until(() => node.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await eventually('a poll that hangs', () => node.calls.at(-1)?.query.get('timeout') === '25');
     log.append(2);
     expect((await first).value?.cursor).to.equal(cursorOf(11));
   });
@@ -140,9 +140,9 @@ describe('The event iterator yields each event once, in order', () => {
       onConnection: ({ state, url }) => changes.push(`${state} ${url}`),
     });
     const reading = readTo(8, client);
-    await until(() => first.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await eventually('a poll that hangs', () => first.calls.at(-1)?.query.get('timeout') === '25');
     await first.close();
-    await until(() => changes.length === 3, 'the stream is connected again');
+    await eventually('the stream is connected again', () => changes.length === 3);
     log.append(3);
     expect(await reading).to.deep.equal(upTo(8));
     expect(changes).to.deep.equal([`connected ${first.url}`, `lost ${first.url}`, `connected ${second.url}`]);
@@ -158,7 +158,7 @@ describe('The event iterator yields each event once, in order', () => {
     });
     const client = clientOf([frozen.url, well.url]);
     const reading = readTo(1, client);
-    await until(() => frozen.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await eventually('a poll that hangs', () => frozen.calls.at(-1)?.query.get('timeout') === '25');
     await client.status();
     expect(await reading).to.deep.equal([1]);
   }).timeout(5000);
@@ -278,7 +278,7 @@ describe('The event iterator ends without leaving anything behind', () => {
     const node = await start(serves(0));
     const ending = new AbortController();
     const next = clientOf([node.url]).events({ signal: ending.signal }).next();
-    await until(() => node.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await eventually('a poll that hangs', () => node.calls.at(-1)?.query.get('timeout') === '25');
     ending.abort();
     expect(await next).to.deep.equal({ done: true, value: undefined });
     await node.calls.at(-1)?.gone;
@@ -314,7 +314,7 @@ describe('The event iterator ends without leaving anything behind', () => {
     const node = await start(serves(0));
     const stream = clientOf([node.url]).events();
     const next = stream.next();
-    await until(() => node.calls.at(-1)?.query.get('timeout') === '25', 'a poll that hangs');
+    await eventually('a poll that hangs', () => node.calls.at(-1)?.query.get('timeout') === '25');
     await stream.return();
     expect((await next).done).to.equal(true);
   });

@@ -9,7 +9,8 @@ import {
 } from '../../../../src/client/index.ts';
 import { Chat } from '../../../../src/web/home/model/chat.ts';
 import type { Store } from '../../../../src/web/shared/stored.ts';
-import { type FakeNode, json, startFakeNode, until } from '../../../support/nodes/client-fake-node.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { type FakeNode, json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
 import { memoryStore } from '../../../support/pages/memory-store.ts';
 
 const ana: User = { id: 1, username: 'ana' };
@@ -67,7 +68,7 @@ describe('the chat model, when responses and events arrive out of order', () => 
 
   /** Waits for the next request of that path and responds. */
   async function respond(path: string, body: unknown, status = 200): Promise<URLSearchParams> {
-    await until(() => (requests.get(path)?.length ?? 0) > 0, `GET ${path}`);
+    await eventually(`GET ${path}`, () => (requests.get(path)?.length ?? 0) > 0);
     const next = requests.get(path)?.shift();
     if (next === undefined) throw new Error('the request has disappeared');
     json(next.response, status, body);
@@ -92,9 +93,9 @@ describe('the chat model, when responses and events arrive out of order', () => 
   it('keeps a member who joined during a read of the groups, though the response is older', async () => {
     await start();
     const read = chat.refresh();
-    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     await deliver(joined(2, 1, clara));
-    await until(() => members(1)?.includes('clara') === true, 'clara is listed');
+    await eventually('clara is listed', () => members(1)?.includes('clara') === true);
     await groups(1, group(1, bruno));
     await read;
     expect(members(1)).to.deep.equal(['ana', 'bruno', 'clara']);
@@ -105,21 +106,21 @@ describe('the chat model, when responses and events arrive out of order', () => 
     const shownNames = () =>
       shown(1)?.systemMessages.all.flatMap((one) => ('users' in one ? one.users.map(({ username }) => username) : []));
     const read = chat.refresh();
-    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     await deliver(joined(2, 1, clara), joined(3, 1, { id: 4, username: 'davi' }));
-    await until(() => members(1)?.includes('davi') === true, 'both are listed');
+    await eventually('both are listed', () => members(1)?.includes('davi') === true);
     await groups(2, group(1, bruno, clara));
     await read;
     expect(shownNames()).to.deep.equal(['clara', 'davi']);
     await deliver(joined(3, 1, { id: 4, username: 'davi' }), joined(4, 1, { id: 5, username: 'elisa' }));
-    await until(() => members(1)?.includes('elisa') === true, 'the next one is listed');
+    await eventually('the next one is listed', () => members(1)?.includes('elisa') === true);
     expect(shownNames()).to.deep.equal(['clara', 'davi', 'elisa']);
   });
 
   it('keeps a new name and a new role that arrived during a read of the groups, though the response is older', async () => {
     await start();
     const read = chat.refresh();
-    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     const about = { at: '', group_id: 1 };
     const changed = {
       ...about,
@@ -133,7 +134,7 @@ describe('the chat model, when responses and events arrive out of order', () => 
       { ...changed, cursor: cursor(2) } as ChatEvent,
       { ...about, kind: 'role_changed', user_id: ana.id, role: 'admin', cursor: cursor(3) } as ChatEvent,
     );
-    await until(() => shown(1)?.group.role === 'admin', 'both events are applied');
+    await eventually('both events are applied', () => shown(1)?.group.role === 'admin');
     await groups(1, group(1, bruno));
     await read;
     expect(shown(1)?.group).to.include({ name: 'Renamed', role: 'admin' });
@@ -142,9 +143,9 @@ describe('the chat model, when responses and events arrive out of order', () => 
   it('does not list a group again that was deleted during a read of the groups', async () => {
     await start();
     const read = chat.refresh();
-    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     await deliver({ at: '', group_id: 1, kind: 'group_deleted', cursor: cursor(2) } as ChatEvent);
-    await until(() => shown(1) === undefined, 'the group is removed');
+    await eventually('the group is removed', () => shown(1) === undefined);
     await groups(1, group(1, bruno));
     await read;
     expect(shown(1)).to.equal(undefined);
@@ -153,7 +154,7 @@ describe('the chat model, when responses and events arrive out of order', () => 
   it('never applies an older response after a newer one: a new group stays', async () => {
     await start();
     const first = chat.refresh();
-    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     const second = chat.refresh();
     const third = chat.refresh();
     await groups(1, group(1, bruno));
@@ -171,9 +172,9 @@ describe('the chat model, when responses and events arrive out of order', () => 
     await started;
     await deliver(joined(2, 99, ana), posted(3, 99));
     await groups(3, ...many, { ...group(99), unread: 1 });
-    await until(() => shown(99) !== undefined, 'the group is listed');
+    await eventually('the group is listed', () => shown(99) !== undefined);
     await deliver(posted(4, 99));
-    await until(() => shown(99)?.last?.id === 4, 'its new message has arrived');
+    await eventually('its new message has arrived', () => shown(99)?.last?.id === 4);
     expect(shown(99)?.unread).to.equal(2);
     expect(requests.get('/messages')).to.equal(undefined);
   });
@@ -182,9 +183,9 @@ describe('the chat model, when responses and events arrive out of order', () => 
     await start();
     await chat.open(undefined);
     const read = chat.refresh();
-    await until(() => requests.get('/chats')?.length === 1, 'the groups are requested');
+    await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     await deliver(posted(2, 1), posted(3, 1));
-    await until(() => shown(1)?.unread === 2, 'both have arrived');
+    await eventually('both have arrived', () => shown(1)?.unread === 2);
     await groups(2, { ...group(1, bruno), unread: 1 });
     await read;
     expect(shown(1)?.unread).to.equal(2);
@@ -195,15 +196,15 @@ describe('the chat model, when responses and events arrive out of order', () => 
     const [open] = chat.conversations;
     if (open === undefined) throw new Error('no group is listed');
     const older = chat.history.loadOlder(open);
-    await until(() => requests.get('/messages')?.length === 1, 'the older page is requested');
+    await eventually('the older page is requested', () => requests.get('/messages')?.length === 1);
     await respond('/subscribe/user', { error: 'too old', code: 'cursor_expired' }, 410);
     await groups(500, group(1, bruno));
     await groups(500, group(1, bruno));
-    await until(() => requests.get('/messages')?.length === 2, 'the newest page is requested');
+    await eventually('the newest page is requested', () => requests.get('/messages')?.length === 2);
     const newest = requests.get('/messages')?.pop();
     if (newest === undefined) throw new Error('the request has disappeared');
     json(newest.response, 200, { messages: [message(400)], has_more: true, cursor: cursor(500) });
-    await until(() => open.window.newest?.id === 400, 'the newest page is shown');
+    await eventually('the newest page is shown', () => open.window.newest?.id === 400);
     await page(1, [message(50)], false);
     await older;
     expect(open.window.oldest?.id).to.equal(400);
@@ -216,15 +217,15 @@ describe('the chat model, when responses and events arrive out of order', () => 
     if (open === undefined) throw new Error('no group is listed');
     open.forget();
     const opening = chat.open(1);
-    await until(() => requests.get('/messages')?.length === 1, 'its newest page is requested');
+    await eventually('its newest page is requested', () => requests.get('/messages')?.length === 1);
     await respond('/subscribe/user', { error: 'too old', code: 'cursor_expired' }, 410);
     await groups(500, group(1, bruno));
     await groups(500, group(1, bruno));
-    await until(() => requests.get('/messages')?.length === 2, 'the newest page is requested again');
+    await eventually('the newest page is requested again', () => requests.get('/messages')?.length === 2);
     await page(2, [message(2)]);
     await page(500, [message(500)], true);
     await opening;
-    await until(() => open.loaded, 'the group is loaded again');
+    await eventually('the group is loaded again', () => open.loaded);
     expect(open.window.oldest?.id).to.equal(500);
   });
 
@@ -244,13 +245,13 @@ describe('the chat model, when responses and events arrive out of order', () => 
     await chat.open(undefined);
     const [one] = chat.conversations;
     await deliver(...Array.from({ length: 450 }, (_, index) => posted(index + 2, 1)));
-    await until(() => one?.window.newest?.id === 451, 'all messages have arrived');
+    await eventually('all messages have arrived', () => one?.window.newest?.id === 451);
     expect(one?.entries()).to.have.length(200);
     expect(one?.window).to.include({ hasOlder: true });
     expect([one?.window.oldest?.id, one?.unread]).to.deep.equal([252, 450]);
     await chat.open(1);
     await deliver(posted(452, 1));
-    await until(() => one?.window.newest?.id === 452, 'one more message has arrived');
+    await eventually('one more message has arrived', () => one?.window.newest?.id === 452);
     expect(one?.entries()).to.have.length(201);
     await chat.open(undefined);
     expect(one?.entries()).to.have.length(200);
@@ -289,7 +290,7 @@ describe('the chat model, when responses and events arrive out of order', () => 
     );
     expect([open.loaded, open.window.all.map(({ id }) => id)]).to.deep.equal([true, [10]]);
     const latest = chat.history.toLatest(open);
-    await until(() => requests.get('/messages')?.length === 1, 'the latest page is requested');
+    await eventually('the latest page is requested', () => requests.get('/messages')?.length === 1);
     expect(open.window.newest?.id).to.equal(10);
     await page(30, [message(29), message(30)], true);
     await latest;
@@ -302,7 +303,7 @@ describe('the chat model, when responses and events arrive out of order', () => 
     store.setItem(`plantao.outbox.${ana.id}.key-9`, left(9));
     await start();
     expect(undeliverable).to.deep.equal(['for 9']);
-    await until(() => requests.get('/messages')?.length === 1, 'the other one is sent');
+    await eventually('the other one is sent', () => requests.get('/messages')?.length === 1);
     expect(store.getItem(`plantao.outbox.${ana.id}.key-9`)).to.equal(null);
   });
 
@@ -327,7 +328,7 @@ describe('the chat model, when responses and events arrive out of order', () => 
     await started;
     expect(shown(31)?.entries()).to.have.length(1);
     await respond('/messages', { message_id: 8, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(2) });
-    await until(() => waiting() === undefined, 'it is stored');
+    await eventually('it is stored', () => waiting() === undefined);
     expect(shown(31)?.window.all.map(({ content, reply_to }) => [content, reply_to?.excerpt])).to.deep.equal([
       ['an answer', 'a question'],
     ]);

@@ -5,7 +5,8 @@ import { Live } from '../../../../src/web/home/model/live/live.ts';
 import { OnlineUsers } from '../../../../src/web/home/model/live/online-users.ts';
 import { TypingUsers } from '../../../../src/web/home/model/live/typing-users.ts';
 import { Conversation } from '../../../../src/web/home/model/messages/conversation.ts';
-import { json, startFakeNode, until } from '../../../support/nodes/client-fake-node.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
 
 const typing = (user_id: number, ttl_ms = 6000) => ({ kind: 'typing', group_id: 1, user_id, ttl_ms }) as const;
 
@@ -37,7 +38,7 @@ describe('The users who type, on the chat page', () => {
       changes += 1;
     });
     typingUsers.observe(typing(2, 5));
-    await until(() => changes > 0, 'the expiry is reported');
+    await eventually('the expiry is reported', () => changes > 0);
     expect(typingUsers.in(1)).to.deep.equal([]);
     for (let userId = 1; userId <= 10_000; userId += 1) typingUsers.observe(typing(userId, 1e12));
     for (const ttl of [Number.NaN, -1, Number.NEGATIVE_INFINITY])
@@ -86,7 +87,7 @@ describe('Reports of typing', () => {
     for (const text of ['', ' \n']) live.reports.typed(own, text);
     live.reports.typed(alone, 'to myself');
     for (const text of ['a', 'ab', 'abc']) live.reports.typed(own, text);
-    await until(() => reports > 0, 'a report');
+    await eventually('a report', () => reports > 0);
     live.reports.typed(own, 'abcd');
     await client.presence(1).catch(() => {});
     expect(reports).to.equal(1);
@@ -127,7 +128,7 @@ describe('Tabs that share a poll', () => {
         const body = responses[polls];
         polls += 1;
         // The first poll of a quiet cluster, at whose beginning the other tab asks.
-        if (polls === 1) await until(() => words.includes('held'), 'the question waits');
+        if (polls === 1) await eventually('the question waits', () => words.includes('held'));
         if (body === undefined) throw new Error('a tab has polled without need');
         return { status: 200, body, headers: new Headers() };
       },
@@ -139,7 +140,7 @@ describe('Tabs that share a poll', () => {
     const first = leader.poll('e1-1', true, ending.signal);
     const answer = follower.poll('e1-1', true, ending.signal);
     expect((await first).body?.ephemeral).to.have.length(1);
-    await until(() => heard.length === 1, 'the other tab hears the signal');
+    await eventually('the other tab hears the signal', () => heard.length === 1);
     await leader.poll('e1-2', true, ending.signal);
     const body = (await answer).body;
     expect([body?.cursor, (body?.events as unknown[]).length]).to.deep.equal(['e1-3', 1]);

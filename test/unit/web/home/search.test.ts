@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { Search } from '../../../../src/web/home/model/search.ts';
-import { type FakeNode, json, startFakeNode, until } from '../../../support/nodes/client-fake-node.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { type FakeNode, json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
 
 describe('a search on the chat page', () => {
   let node: FakeNode;
@@ -18,7 +19,7 @@ describe('a search on the chat page', () => {
   afterEach(() => node.close());
 
   async function respond(path: string, body: unknown, status = 200): Promise<URLSearchParams> {
-    await until(() => requests.some((one) => one.path === path), `GET ${path}`);
+    await eventually(`GET ${path}`, () => requests.some((one) => one.path === path));
     const at = requests.findIndex((one) => one.path === path);
     const [request] = requests.splice(at, 1);
     if (request === undefined) throw new Error('the request has disappeared');
@@ -33,7 +34,7 @@ describe('a search on the chat page', () => {
     expect(search.isRunning, 'from the beginning').to.equal(true);
     const started = search.start();
     await respond('/users', { users: [] });
-    await until(() => requests.length === 1, 'the messages are requested');
+    await eventually('the messages are requested', () => requests.length === 1);
     expect(search.isRunning).to.equal(true);
     await page([], null);
     await started;

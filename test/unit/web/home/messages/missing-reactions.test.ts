@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { ChatClient, type ChatEvent, type Chat as ChatGroup, type Message } from '../../../../../src/client/index.ts';
 import { Chat } from '../../../../../src/web/home/model/chat.ts';
 import type { Store } from '../../../../../src/web/shared/stored.ts';
-import { type FakeNode, json, startFakeNode, until } from '../../../../support/nodes/client-fake-node.ts';
+import { eventually } from '../../../../support/eventually.ts';
+import { type FakeNode, json, startFakeNode } from '../../../../support/nodes/client-fake-node.ts';
 import { memoryStore } from '../../../../support/pages/memory-store.ts';
 
 const me = { id: 1, username: 'ana' };
@@ -76,10 +77,10 @@ describe('the chat model, while the reactions cannot be read', () => {
     if (chat.opened === undefined) throw new Error('no group is open');
     await chat.history.loadOlder(chat.opened);
     expect(counts()).to.deep.equal(messages.map(() => ''));
-    await until(() => pages.length > 2, 'they are read again');
+    await eventually('they are read again', () => pages.length > 2);
     expect(counts()).to.deep.equal(messages.map(() => ''));
     isReadable = true;
-    await until(() => counts()?.[0] === '1', 'all reactions are shown', 10_000);
+    await eventually('all reactions are shown', () => counts()?.[0] === '1', { within: 10_000 });
     expect(counts()).to.deep.equal(messages.map(({ id }) => `${id}`));
     expect(chat.opened.missingReactions.newest).to.equal(undefined);
   });
@@ -106,9 +107,11 @@ describe('the chat model, while the reactions cannot be read', () => {
     await start();
     const about = { group_id: group.id, message_id: 1, user_id: 2, username: 'bruno', at: '' };
     deliver([{ ...about, kind: 'reaction', cursor: 'e1-2', emoji: '❤️', count: 2, added: true } as ChatEvent]);
-    await until(() => counts()?.[0] === '2', 'the new reaction is shown');
+    await eventually('the new reaction is shown', () => counts()?.[0] === '2');
     isReadable = true;
-    await until(() => chat.opened?.missingReactions.newest === undefined, 'the page is read again', 10_000);
+    await eventually('the page is read again', () => chat.opened?.missingReactions.newest === undefined, {
+      within: 10_000,
+    });
     expect(counts()).to.deep.equal(['2']);
   });
 });
