@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
 import { type LocalNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -117,6 +118,28 @@ describe('/readiness', () => {
     expect((await send()).status).to.equal(200);
     expect(said(nodes.active, 'posts').slice(before)).to.deep.equal(['condition_began', 'condition_ended']);
   });
+
+  for (const [what, lock] of [
+    ['the write fence', 'plantao_mutexes.write_fence IN SHARE MODE'],
+    ['the event log', 'plantao_mutexes.event_log IN ACCESS EXCLUSIVE MODE'],
+    ['the messages', 'plantao.messages IN SHARE MODE'],
+  ] as const) {
+    it(`returns 503 without a break while a session holds ${what}, though no more posts come`, async function () {
+      this.timeout(60_000);
+      await areReady();
+      await dba.query(`BEGIN; LOCK TABLE ${lock}`);
+      try {
+        const { body } = await post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'blocked' });
+        expect(body.code).to.equal('blocked');
+        await isNotReady(nodes.active, 'posts');
+        // Longer than from one probe to the next.
+        await always('it is not ready', async () => (await ask(nodes.active)).status === 503, { forMs: 5000 });
+      } finally {
+        await dba.query('ROLLBACK');
+      }
+      await areReady();
+    });
+  }
 
   it('returns 503 with the reason on all nodes while none can be promoted', async function () {
     this.timeout(60_000);
