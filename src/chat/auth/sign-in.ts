@@ -1,4 +1,5 @@
 import type { Sequelize } from 'sequelize';
+import type { ToBlockedError } from '../../database/checks/blocking.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import type { Log } from '../../log/log.ts';
@@ -18,6 +19,7 @@ export interface SignInOptions {
   users: Users;
   /** A session of its own, for look-ups of tokens and revocations. */
   session: ReconnectingSession;
+  toBlockedError: ToBlockedError;
   log: Log;
   settings: {
     readonly auth: 'open' | 'token';
@@ -34,7 +36,7 @@ export interface SignInOptions {
 const REGISTRATIONS = 100;
 
 /** Creates the services with which users sign in. The caller starts the token cache with AUTH=token, and stops it in either case. */
-export function buildSignIn({ sequelize, write, users, session, log, settings }: SignInOptions) {
+export function buildSignIn({ sequelize, write, users, session, toBlockedError, log, settings }: SignInOptions) {
   const tokens = new Tokens(write, settings.tokenHours);
   const limits = new SignInLimits(sequelize, log, {
     ofAccount: settings.signInTries,
@@ -44,7 +46,8 @@ export function buildSignIn({ sequelize, write, users, session, log, settings }:
   const passwords = new Passwords();
   const passwordsOnly = settings.auth === 'token';
   // A token for each waiter, and as many again for clients that do not wait.
-  const tokenCache = new TokenCache({ session, log, maxTokens: Math.max(50_000, 2 * settings.maxWaiters) });
+  const maxTokens = Math.max(50_000, 2 * settings.maxWaiters);
+  const tokenCache = new TokenCache({ session, log, toBlockedError, maxTokens });
   return {
     tokens,
     tokenCache,

@@ -10,6 +10,7 @@
 
 import { BatchLoader } from '../../async/batch-loader.ts';
 import { type Clock, threadClock } from '../../async/clock.ts';
+import type { ToBlockedError } from '../../database/checks/blocking.ts';
 import type { Queryable, ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
@@ -23,6 +24,7 @@ import { lookUpIdentities, lookUpTokens, readRevocations, type Unread } from './
 export interface TokenCacheOptions {
   session: ReconnectingSession;
   log: Log;
+  toBlockedError: ToBlockedError;
   /** The maximum number of tokens, about 500 bytes each; more than the number of waiters. */
   maxTokens: number;
   /** A monotonic clock in milliseconds; the process's own by default. */
@@ -39,6 +41,7 @@ const TOKENS_PER_QUERY = 500;
 export class TokenCache {
   readonly #session: ReconnectingSession;
   readonly #log: Log;
+  readonly #toBlockedError: ToBlockedError;
   readonly #clock: Clock;
   readonly #known: CachedTokens;
   /** The JWTs among the look-ups. */
@@ -49,14 +52,17 @@ export class TokenCache {
   /** The transactions whose revocations have not been read. */
   #unread: Unread | null = null;
   #mustRead = false;
+  /** Why the last read of revocations failed. */
+  #failure: unknown = null;
   #misses = 0;
   #working: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor({ session, log, maxTokens, clock = threadClock }: TokenCacheOptions) {
+  constructor({ session, log, toBlockedError, maxTokens, clock = threadClock }: TokenCacheOptions) {
     this.#session = session;
     this.#log = log;
+    this.#toBlockedError = toBlockedError;
     this.#known = new CachedTokens(maxTokens);
     this.#clock = clock;
   }
@@ -146,7 +152,7 @@ export class TokenCache {
     const before = this.#readAt;
     this.readRevocationsSoon();
     await this.#working;
-    if (this.#readAt === before) throw new SessionLostError('revoked tokens cannot be read');
+    if (this.#readAt === before) throw new SessionLostError('revoked tokens cannot be read', { cause: this.#failure });
   }
 
   /** Clears the cache, because the database is another one. Polls and streams end, and their clients authenticate again. */
@@ -166,6 +172,9 @@ export class TokenCache {
       if (this.#mustRead) {
         this.#mustRead = false;
         await this.#readRevocations().catch((error) => {
+          this.#failure = error;
+          // Logs the session that holds a lock on the tables.
+          void this.#toBlockedError(error);
           this.#log.debug(`could not read which tokens are revoked: ${errorMessage(error)}`);
         });
       }
@@ -199,30 +208,37 @@ export class TokenCache {
   }
 
   #lookUp(): Promise<void> {
-    return this.#lookUps.runBatch(TOKENS_PER_QUERY, async (hashes) => {
-      const jwts = new Map(hashes.flatMap((hash) => this.#takeJwt(hash)));
-      // The revocation of a token that is cached from here on is returned by a later read.
-      if (this.#unread === null) await this.#readRevocations();
-      const now = this.#clock();
-      const tokens = hashes.filter((hash) => !jwts.has(hash));
-      const found = tokens.length > 0 ? await lookUpTokens(this.#session, tokens) : new Map();
-      const identities = jwts.size > 0 ? await lookUpIdentities(this.#session, jwts) : new Map();
-      return (hash) => {
-        const jwt = jwts.get(hash);
-        const row = jwt ? identities.get(hash) : found.get(hash);
-        const isValid = row && (!jwt || (jwt.leftMs > 0 && !row.is_revoked));
-        if (!isValid) {
-          this.#known.drop(hash, 'revoked');
-          return null;
-        }
-        // By both clocks: that of a database which is behind must not lock everyone out.
-        const earlyMs = jwt ? Math.min(row.early_ms, jwt.issuedAt * 1000 - Date.now()) : 0;
-        if (earlyMs > 0) throw new EarlyJwtError(earlyMs);
-        if (row.user_id === null) throw new UnknownIdentityError('this JWT is of a user without an account');
-        const expiresAt = now + (jwt?.leftMs ?? row.left_ms);
-        return this.#known.add(hash, { userId: row.user_id, expiresAt, identity: jwt?.identity ?? null });
-      };
-    });
+    return this.#lookUps.runBatch(TOKENS_PER_QUERY, (hashes) =>
+      this.#findAll(hashes).catch(async (error) => {
+        throw await this.#toBlockedError(error);
+      }),
+    );
+  }
+
+  /** Returns a function from a hash to its token, or null. */
+  async #findAll(hashes: string[]): Promise<(hash: string) => CachedToken | null> {
+    const jwts = new Map(hashes.flatMap((hash) => this.#takeJwt(hash)));
+    // The revocation of a token that is cached from here on is returned by a later read.
+    if (this.#unread === null) await this.#readRevocations();
+    const now = this.#clock();
+    const tokens = hashes.filter((hash) => !jwts.has(hash));
+    const found = tokens.length > 0 ? await lookUpTokens(this.#session, tokens) : new Map();
+    const identities = jwts.size > 0 ? await lookUpIdentities(this.#session, jwts) : new Map();
+    return (hash) => {
+      const jwt = jwts.get(hash);
+      const row = jwt ? identities.get(hash) : found.get(hash);
+      const isValid = row && (!jwt || (jwt.leftMs > 0 && !row.is_revoked));
+      if (!isValid) {
+        this.#known.drop(hash, 'revoked');
+        return null;
+      }
+      // By both clocks: that of a database which is behind must not lock everyone out.
+      const earlyMs = jwt ? Math.min(row.early_ms, jwt.issuedAt * 1000 - Date.now()) : 0;
+      if (earlyMs > 0) throw new EarlyJwtError(earlyMs);
+      if (row.user_id === null) throw new UnknownIdentityError('this JWT is of a user without an account');
+      const expiresAt = now + (jwt?.leftMs ?? row.left_ms);
+      return this.#known.add(hash, { userId: row.user_id, expiresAt, identity: jwt?.identity ?? null });
+    };
   }
 
   #takeJwt(hash: string): [string, VerifiedJwt][] {

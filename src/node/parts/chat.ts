@@ -59,6 +59,7 @@ export function buildChat(options: ChatOptions) {
     write,
     users,
     session: tokenSession,
+    toBlockedError,
     log,
     settings,
   });

@@ -69,7 +69,8 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
     { lock_timeout: Math.floor(commitLimitMs * 0.7) },
     { warmUp: WARM_UP_POST, spareWarmUp: WARM_UP_POST, isUrgent: true },
   );
-  const tokenSession = reconnecting('tokens', 2000, UNACKNOWLEDGED);
+  // Shorter than the statement timeout, as above.
+  const tokenSession = reconnecting('tokens', 2000, { ...UNACKNOWLEDGED, lock_timeout: 1000 });
   // A NOTIFY waits for the commits of others: these never wait long, and nothing waits for them.
   const signalSession = reconnecting('signals', 1000, { ...UNACKNOWLEDGED, lock_timeout: 500 });
 
