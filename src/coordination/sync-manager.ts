@@ -54,6 +54,8 @@ const MAX_UNREACHABLE_MS = 5000;
 const STOP_LIMIT_MS = 2000;
 const REFUSES_WRITES =
   'refuses writes until PostgreSQL confirms the leader lock: its lease has expired, or a peer is active in a later term';
+const LEASE_EXPIRED =
+  'no node is active: this one holds the leader lock, and PostgreSQL is too slow to confirm it within the lease';
 
 /** The leader election: a node's role and everything that changes it. The head of this file describes the protocol. */
 export class SyncManager {
@@ -130,9 +132,12 @@ export class SyncManager {
     return own === null || peer === null ? (own ?? peer) : Math.max(own, peer);
   }
 
-  /** Why this node cannot be promoted while no node is active; null otherwise. */
+  /** Why no node is active although this one could be; null otherwise. */
   get promotionProblem(): string | null {
-    return this.#ownRole.current === 'standby' && this.leader === null ? this.#candidacy.problem : null;
+    if (this.leader !== null) return null;
+    const { current, isResigning } = this.#ownRole;
+    if (current === 'active' && !isResigning) return LEASE_EXPIRED;
+    return current === 'standby' ? this.#candidacy.problem : null;
   }
 
   /** Starts. With IS_ACTIVE=false it lets a peer be first: it waits two leases, or until one is seen active. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import { eventually } from '../../../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
-import { type LocalLock, localLock, PROMOTION } from '../coordinator.ts';
+import { type LocalLock, localLock, PROMOTION, startCoordinator } from '../coordinator.ts';
 
 const LEASE_MS = 1000;
 
@@ -45,5 +46,26 @@ describe('The lease of an active node', () => {
       expect(await local.lock.renew()).to.equal(true);
       expect(local.term).to.equal(term?.number);
     });
+  });
+
+  it('is the reason why no node is active, while PostgreSQL is too slow to confirm it', async () => {
+    const { sync, onSession, stop } = await startCoordinator({
+      databaseUrl: database.url,
+      node: 'node-a',
+      leaseMs: LEASE_MS,
+    });
+    try {
+      await eventually('it is active', () => sync.isActive);
+      expect(sync.promotionProblem).to.equal(null);
+      // Heartbeats wait for this.
+      const slow = onSession(`SELECT pg_sleep(${(LEASE_MS - 10) / 1000})`);
+      await eventually('its lease has expired', () => sync.role === 'standby', { every: 1 });
+      expect(sync.promotionProblem).to.match(/^no node is active: this one holds the leader lock, and PostgreSQL is/);
+      await slow;
+      await eventually('it is active again', () => sync.isActive);
+      expect(sync.promotionProblem).to.equal(null);
+    } finally {
+      await stop();
+    }
   });
 });
