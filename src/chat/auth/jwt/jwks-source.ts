@@ -6,6 +6,7 @@
  * more often than every five seconds: anyone can send tokens that name unknown keys.
  */
 
+import { createPublicKey } from 'node:crypto';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
 import { backoffDelay, jittered } from '../../../async/backoff.ts';
 import { type Clock, threadClock } from '../../../async/clock.ts';
@@ -40,6 +41,8 @@ const LIMITS = {
 /** A key set has a few keys of one kilobyte. */
 const MAX_BYTES = 256 * 1024;
 const MAX_KEYS = 100;
+/** RFC 7518, 3.3. */
+const MIN_RSA_BITS = 2048;
 const REMEDY = 'check JWT_JWKS_URL, and that this node can reach it';
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
@@ -163,9 +166,9 @@ async function readKeys(url: string, signal: AbortSignal): Promise<JSONWebKeySet
   const keySet: unknown = JSON.parse(await bodyText(response, signal, MAX_BYTES));
   const keys = (keySet as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(keys)) throw new Error('its response is not a key set');
-  const usable = keys.filter(isUsable);
+  const usable = keys.filter(isPublic).slice(0, MAX_KEYS).filter(isSound);
   if (usable.length === 0) throw new Error('its key set has no public key for signatures');
-  return { keys: usable.slice(0, MAX_KEYS) };
+  return { keys: usable };
 }
 
 /** Waits until the host's name is found, so that not every fetch takes another of the system's two threads for look-ups. */
@@ -178,8 +181,18 @@ function lookUpFirst(url: string, signal: AbortSignal): Promise<unknown> {
 }
 
 /** A public key that checks signatures. Secret keys are not used: every reader of the set could sign with them. */
-function isUsable(key: unknown): key is JWK {
+function isPublic(key: unknown): key is JWK {
   if (typeof key !== 'object' || key === null) return false;
   const { kty, use, d, k } = key as JWK;
   return ['RSA', 'EC', 'OKP'].includes(kty ?? '') && use !== 'enc' && d === undefined && k === undefined;
+}
+
+/** A key that is neither damaged nor too short: a set of such keys must not replace the known ones. */
+function isSound(key: JWK): boolean {
+  try {
+    const { asymmetricKeyDetails } = createPublicKey({ key, format: 'jwk' });
+    return key.kty !== 'RSA' || (asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS;
+  } catch {
+    return false;
+  }
 }

@@ -104,7 +104,9 @@ export class JwtVerifier {
       try {
         return await this.#check(token, async () => key);
       } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+        // Claims are checked after the signature. With any other error, this key does not fit: another one may.
+        const hasFit = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+        if (hasFit) throw error;
       }
     }
     throw new JwtRefusedError('its signature is wrong');

@@ -19,6 +19,15 @@ const settingsOf = (env: Record<string, string>) =>
     JWT_AUDIENCE: AUDIENCE,
     ...env,
   });
+/** Keys of each kind that no signature can be checked with, under the id of the good one. */
+const damagedKeys = () => [
+  { kty: 'RSA', kid: 'first', n: '', e: '' },
+  { kty: 'RSA', kid: 'first', alg: 'ES256' },
+  { kty: 'RSA', kid: 'first', n: 5, e: {} },
+  { kty: 'EC', kid: 'first', crv: 'P-999', x: 'a', y: 'b' },
+  { kty: 'OKP', kid: 'first', crv: 'Ed25519', x: 'AA' },
+  { ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }), kid: 'first' },
+];
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const now = () => Math.floor(Date.now() / 1000);
 const refusal = (promise: Promise<unknown>) =>
@@ -49,6 +58,33 @@ describe('A JWT', () => {
       const { subject, names } = await verifier.verify(await issuer.token('u1', { preferred_username: 'Ana' }, kid));
       expect([subject, names[0]]).to.deep.equal(['u1', 'Ana']);
       expect((await verifier.verify(await issuer.token('u1', {}, kid, false))).subject).to.equal('u1');
+    }
+  });
+
+  it('is accepted, with a key named or none, while keys of the set are damaged', async () => {
+    const shorter = damagedKeys().map((key) => ({ ...key, kid: 'rsa' }));
+    const service = await JwtIssuer.start();
+    let checks: JwtVerifier | null = null;
+    try {
+      await service.addKey('rsa', 'RS256');
+      await service.addKey('other', 'RS256');
+      const keys = [...damagedKeys(), ...shorter, ...service.keySet.keys];
+      service.answer = (response) => void response.end(JSON.stringify({ keys }));
+      const { jwt } = settingsOf({ JWT_JWKS_URL: service.url });
+      if (!jwt) throw new Error('JWTs are off');
+      checks = new JwtVerifier(jwt, log, () => {});
+      checks.start();
+      for (const kid of ['first', 'rsa', 'other']) {
+        for (const isNamed of [true, false]) {
+          const { subject } = await checks.verify(await service.token('u1', {}, kid, isNamed));
+          expect(subject).to.equal('u1');
+        }
+      }
+      const late = service.token('u1', { exp: now() - 60 }, 'other', false);
+      expect(await refusal(checks.verify(await late))).to.equal('JwtRefusedError: it has expired');
+    } finally {
+      (checks as JwtVerifier | null)?.stop();
+      await service.stop();
     }
   });
 
@@ -229,6 +265,7 @@ describe('The keys of a sign-in service', () => {
       ['no list', json({ keys: {} })],
       ['no keys', json({ keys: [] })],
       ['secret keys', json({ keys: [secret, null, 7] })],
+      ['damaged keys', json({ keys: damagedKeys() })],
       ['a connection that breaks', (response) => void response.destroy()],
     ] as [string, JwtIssuer['answer']][]) {
       issuer.answer = answer;
