@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /**
  * SQLSTATEs that this project distinguishes (PostgreSQL manual, appendix A; our own functions raise PT…). The text of an error
  * is never compared: it depends on the server's language and version.
@@ -27,7 +29,8 @@ export const SqlState = {
 export function sqlState(error: unknown): string | null {
   for (const one of causes(error) as { code?: unknown }[]) {
     // EPIPE and EPERM are codes of the system.
-    if (typeof one.code === 'string' && /^(?!E[A-Z]{4}$)[0-9A-Z]{5}$/.test(one.code)) return one.code;
+    if (typeof one.code === 'string' && /^[0-9A-Z]{5}$/.test(one.code) && !(one.code in constants.errno))
+      return one.code;
   }
   return null;
 }
@@ -132,11 +135,11 @@ export function isUnavailable(error: unknown): boolean {
  * Returns true if PostgreSQL refuses what this program needs until a DBA acts: a privilege was revoked (42501), an object
  * was dropped or renamed (42…, 3F000), a trigger or a constraint of a DBA's refuses it (with any SQLSTATE), a sequence or a
  * number has reached its end (2200H, 22003), a publication covers a table without a replica identity (55000), data or an index
- * is damaged (XX…). The transaction has rolled back. Our own functions report with PT… what no DBA has caused.
+ * is damaged (XX…). The transaction has rolled back. Our own functions report with PT00… what no DBA has caused.
  */
 export function isRefusedByDatabase(error: unknown): boolean {
   const state = sqlState(error);
-  return state !== null && !state.startsWith('PT') && !isUnavailable(error);
+  return state !== null && !/^PT00\d$/.test(state) && !isUnavailable(error);
 }
 
 /** Returns true if PostgreSQL has rolled back a transaction because of another one, or cancelled a statement (40…, 57014). */

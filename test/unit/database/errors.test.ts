@@ -10,14 +10,15 @@ import {
 
 describe('The SQLSTATE of an error', () => {
   it('is not the code of a system call, even if that has five letters', () => {
-    for (const code of ['EPIPE', 'EPERM', 'EBUSY', 'ECONNRESET', 'ENOENT']) {
+    for (const code of ['EPIPE', 'EPERM', 'EBUSY', 'EBADF', 'ECONNRESET', 'ENOENT']) {
       const error = Object.assign(new Error(`write ${code}`), { code });
       expect([code, sqlState(error), isRefusedByDatabase(error)]).to.deep.equal([code, null, false]);
     }
   });
 
   it('is found in the causes of an error, whatever PostgreSQL or an operator has chosen', () => {
-    for (const code of ['42501', 'P0001', 'ZZ001', 'HV000', 'F0000']) {
+    // PT402 is how PostgREST is told the status 402, PGRST how it is told more.
+    for (const code of ['42501', 'P0001', 'ZZ001', 'HV000', 'F0000', 'PT402', 'PGRST', 'ERROR', 'EMUTE']) {
       const error = new Error('the query failed', { cause: Object.assign(new Error('refused'), { code }) });
       expect([sqlState(error), isRefusedByDatabase(error)]).to.deep.equal([code, true]);
     }
