@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import dotenv from 'dotenv';
@@ -59,7 +60,10 @@ function readAtOnce(file: string): Buffer {
     if (descriptor !== undefined) closeSync(descriptor);
   }
   if (length > MAX_BYTES) throw unreadable(file, 'is larger than 1 MiB');
-  return content.subarray(0, length);
+  const bytes = content.subarray(0, length);
+  // PowerShell's > writes UTF-16, of which no line would be read, and some editors Windows-1252, with another password.
+  if (!isUtf8(bytes) || bytes.includes(0)) throw unreadable(file, 'is not text in UTF-8');
+  return bytes;
 }
 
 const unreadable = (file: string, why: string) =>

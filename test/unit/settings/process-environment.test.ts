@@ -61,6 +61,22 @@ describe('The environment of a process', () => {
     expect(processEnvironment).to.throw(EnvironmentError, '.env is larger than 1 MiB: replace it by a file');
   });
 
+  for (const [what, bytes] of [
+    ['UTF-16 with its mark', Buffer.from('\ufeffDB_NAME=chat\r\n', 'utf16le')],
+    ['UTF-16 without one', Buffer.from('DB_NAME=chat\r\n', 'utf16le')],
+    ['Windows-1252', Buffer.from('DB_PASSWORD=sol-é\r\n', 'latin1')],
+  ] as const) {
+    it(`is not read from a file in another encoding: ${what}`, () => {
+      writeFileSync('.env', bytes);
+      expect(processEnvironment).to.throw(EnvironmentError, '.env is not text in UTF-8: replace it by a file');
+    });
+  }
+
+  it('is read from a file of Windows: with a mark, line breaks of two characters, quotation marks and spaces', () => {
+    writeFileSync('.env', '\ufeffDB_NAME="chat"\r\nexport DB_USER = ana # who\r\nDB_HOST=one\r\nDB_HOST=two\r\n');
+    expect(processEnvironment()).to.include({ DB_NAME: 'chat', DB_USER: 'ana', DB_HOST: 'two' });
+  });
+
   it('needs a working folder', function () {
     if (process.platform === 'win32') this.skip();
     rmSync(folder, { recursive: true });
