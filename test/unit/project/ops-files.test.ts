@@ -54,6 +54,8 @@ describe('The files of .ops', () => {
     const secrets = { DATABASE_URL: 'postgres://a:b@database/c', ADMIN_TOKEN: 'x'.repeat(16) };
     for (const env of nodes) {
       expect(unknownIn(env)).to.deep.equal([]);
+      // Clients on the host reach the nodes by published ports, not by the names of the nodes.
+      expect(env.STANDBY_WRITES).to.equal('forward');
       readSettings({ ...env, ...secrets });
     }
     const [a, b] = nodes.map((env) => readSettings({ ...env, ...secrets }));
@@ -83,6 +85,8 @@ describe('The files of .ops', () => {
   it('the Dockerfile runs what the build writes, as a user without rights, and gets signals', () => {
     const lines = read('Dockerfile').split('\n');
     expect(lines).to.include('CMD ["node", "dist/main.js"]').and.include('USER node');
+    const fromBuild = lines.flatMap((line) => /^COPY --from=build \/app\/(\S+) /.exec(line)?.[1] ?? []);
+    expect(fromBuild, 'the build bundles the dependencies').to.have.members(['package.json', 'dist', 'migrations']);
     const copied = lines.flatMap((line) => /^COPY (?!--from)(.*) \S+$/.exec(line)?.[1]?.split(' ') ?? []);
     for (const name of copied) expect(existsSync(path.join(PROJECT, name)), name).to.equal(true);
     const env = Object.fromEntries(
