@@ -13,6 +13,8 @@ CREATE VIEW plantao.cluster_status AS
          CASE WHEN t.node = n.node THEN plantao.messages_at_risk() END AS messages_at_risk,
          n.posts_per_second, n.commit_ms, n.delivery_ms, n.queued_posts, n.conditions
   FROM plantao.nodes n LEFT JOIN plantao.leader_terms t ON t.ended_at IS NULL AND t.node = n.node
+    -- A node that was restarted does not hold the term of its dead process. A new active node writes its role within a second.
+    AND (n.role = 'active' OR n.heartbeat_at < t.started_at + interval '3 seconds')
   ORDER BY n.node;
 COMMENT ON VIEW plantao.cluster_status IS 'One row for each node. Exactly one should be active.';
 COMMENT ON COLUMN plantao.cluster_status.node IS 'Name of the node.';

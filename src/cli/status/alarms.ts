@@ -43,7 +43,7 @@ export function alarmsOf(status: ClusterStatus): string[] {
     const holder = pid == null ? 'a prepared transaction' : `server process ${pid}`;
     alarms.push(`${unknown.join(', ')}: state unknown, because ${holder} has locked plantao.nodes`);
   }
-  return [...alarms, ...blocking.map(blockingSentence), ...serverAlarms(status)];
+  return [...alarms, ...blocking.map(blockingSentence), ...serverAlarms(status), ...status.unread];
 }
 
 /** Returns a sentence while failover is paused. */
@@ -57,7 +57,7 @@ export function pauseAlarms({ pause }: Pick<ClusterStatus, 'pause'>): string[] {
 export function serverAlarms({ postgres }: Pick<ClusterStatus, 'postgres'>): string[] {
   const alarms: string[] = [];
   const { notify_queue: queue, standbys } = postgres;
-  if (!queue.hints_are_sent) {
+  if (queue && !queue.hints_are_sent) {
     const full = `the NOTIFY queue is ${Math.round(100 * queue.usage)} % full, and changes are seen up to a second late`;
     const holder = `${quotedName(queue.application_name)} most likely holds it: SELECT pg_terminate_backend(${queue.pid})`;
     alarms.push(queue.pid === null ? `${full}: TABLE plantao.notify_queue` : `${full}; ${holder}`);

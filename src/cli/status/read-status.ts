@@ -1,4 +1,6 @@
+import { sqlState } from '../../database/errors.ts';
 import { type NoActiveRow, READ_NO_ACTIVE_MS } from '../../database/no-active-time.ts';
+import { errorMessage } from '../../error-message.ts';
 import type { Query } from '../command/database.ts';
 
 /** One row of plantao.cluster_status. */
@@ -90,8 +92,11 @@ export interface ClusterStatus {
   /** Null while failover is possible. */
   pause: PauseStatus | null;
   nodes: NodeStatus[];
-  postgres: Omit<ServerStatus, 'cluster'> & { standbys: StandbyStatus[]; notify_queue: NotifyQueueStatus };
+  /** `notify_queue` is null if PostgreSQL cannot read it. */
+  postgres: Omit<ServerStatus, 'cluster'> & { standbys: StandbyStatus[]; notify_queue: NotifyQueueStatus | null };
   blocking: BlockingSession[];
+  /** A sentence for each part that PostgreSQL cannot read. */
+  unread: string[];
 }
 
 /** Reads the views of the schema plantao. */
@@ -122,14 +127,16 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
             (extract(epoch FROM l.idle_for) * 1000)::bigint AS lease_age_ms, (extract(epoch FROM l.lease) * 1000)::bigint AS lease_ms
      FROM plantao.lock_holder l JOIN plantao.leader_history t ON t.ended_at IS NULL WHERE l.lease IS NOT NULL`,
   );
-  const standbys = await query<StandbyStatus>(
+  const { unread, read } = readParts(query);
+  const standbys = await read<StandbyStatus>(
+    'the standbys of PostgreSQL',
     `SELECT standby, state, sync_state, lag_bytes, lag_ms, messages_at_risk FROM plantao.durability WHERE standby IS NOT NULL`,
   );
   const [pause = null] = await query<PauseStatus>('SELECT since, until, reason, asked_by FROM plantao.current_pause');
-  const [queue] = await query<NotifyQueueStatus>(
+  const [queue = null] = await read<NotifyQueueStatus>(
+    'the NOTIFY queue',
     'SELECT usage, hints_are_sent, pid, application_name FROM plantao.notify_queue',
   );
-  if (!queue) throw new Error('the database returned no row');
   const { cluster, ...postgres } = server;
   const vacant = { term: null, node: null, active_for_ms: null, lease_age_ms: null, lease_ms: null };
   return {
@@ -139,7 +146,20 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
     nodes: nodes.map((row) => ({ ...row, role: roleOf(row, blocking) })),
     postgres: { ...postgres, standbys, notify_queue: queue },
     blocking,
+    unread,
   };
+}
+
+/** Returns a query for parts that PostgreSQL may be unable to read on a full or damaged disk: such a part is empty and noted. */
+function readParts(query: Query) {
+  const unread: string[] = [];
+  const read = <T extends object>(part: string, text: string): Promise<T[]> =>
+    query<T>(text).catch((error) => {
+      if (!/^(53|58|XX)/.test(sqlState(error) ?? '')) throw error;
+      unread.push(`${part} cannot be read (${errorMessage(error)}): PostgreSQL's log and its disk show why`);
+      return [];
+    });
+  return { unread, read };
 }
 
 async function readNoActiveMs(query: Query): Promise<number | null> {

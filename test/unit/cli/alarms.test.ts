@@ -11,6 +11,7 @@ describe('The alarms of plantao status', () => {
       pause: null,
       nodes: [node('node-a', 'active'), node('node-b', 'standby')],
       blocking: [],
+      unread: [],
       postgres: {
         in_recovery: false,
         durable: 'local',

@@ -13,6 +13,7 @@ const STATUS = {
     ...{ is_primary: true, behind: 0, waiters: 12, posts_per_second: 40, queued_posts: 0 },
   })),
   blocking: [{ blocks: 'event log', waiting: 1, pid: 7, state: 'prepared', open_for_ms: 1000, ended_by: ENDED_BY }],
+  unread: [],
   postgres: {
     version: '17',
     server: null,

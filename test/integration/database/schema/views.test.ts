@@ -4,6 +4,7 @@ import { KEPT_SESSIONS } from '../../../../src/database/session/connection.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { post } from '../../../support/network/http.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
+import { createDatabase } from '../../../support/postgres/postgres.ts';
 
 /** The stable interface of the views for queries and alerts: these columns stay, in this order and with these types. */
 const PROMISED: Record<string, string> = {
@@ -68,6 +69,24 @@ describe('For the DBA', () => {
         { node: 'node-a', role: 'active', term: 1, url: nodes.active.url, pid, behind },
         { node: 'node-b', role: 'standby', term: null, url: nodes.standby.url, pid, behind },
       ]);
+    });
+
+    it('cluster_status does not show a node as active that was restarted while no other could be promoted', async () => {
+      const other = await createDatabase();
+      const client = new pg.Client({ connectionString: other.url });
+      await client.connect();
+      try {
+        await client.query(`
+          INSERT INTO plantao.nodes (node, url, pid, version, role, started_at) VALUES ('a', 'http://a', 1, '1', 'standby', now());
+          INSERT INTO plantao.leader_terms (term, node, url, backend_pid, reason) VALUES (1, 'a', 'http://a', 1, 'test')`);
+        const row = async () => (await client.query('SELECT role, term::int FROM plantao.cluster_status')).rows[0];
+        expect(await row(), 'promoted just now').to.deep.equal({ role: 'active', term: 1 });
+        await client.query(`UPDATE plantao.leader_terms SET started_at = now() - interval '1 minute'`);
+        expect(await row(), 'of its dead process').to.deep.equal({ role: 'standby', term: null });
+      } finally {
+        await client.end();
+        await other.drop();
+      }
     });
 
     it('lock_holder has the lock session of the active node only', async () => {
