@@ -1,8 +1,9 @@
 import type { Sequelize } from 'sequelize';
 import { BackgroundLoop } from '../async/background-loop.ts';
 import { jittered } from '../async/backoff.ts';
-import { isUnavailable, SqlState, sqlState } from '../database/errors.ts';
+import { constraintOf, isUnavailable, SqlState, sqlState, tableOf } from '../database/errors.ts';
 import { query } from '../database/query.ts';
+import { errorMessage } from '../error-message.ts';
 import type { Log } from '../log/log.ts';
 
 /** Options of {@link Retention}. */
@@ -33,6 +34,7 @@ const STEP = 1000;
 const COUNT_STEP = 10_000;
 /** Pause between two steps, so that posts do not wait for the disk: at most 20,000 rows are removed in a second. */
 const PAUSE_MS = 50;
+const FOREIGN_KEY = '23503';
 
 /**
  * Removes old events, idempotency keys and rows of nodes in small steps while this node is active (migrations/0010_retention.sql),
@@ -41,13 +43,16 @@ const PAUSE_MS = 50;
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #loop: BackgroundLoop;
+  /** The work that the database has refused in the last sweep, with the reason, which is logged once. */
+  readonly #refused = new Map<string, string>();
 
   constructor(options: RetentionOptions) {
     this.#options = options;
     this.#loop = new BackgroundLoop({
       delayMs: () => jittered(INTERVAL_MS),
       round: () => this.sweep(),
-      onError: (error) => this.#report(error),
+      onError: (error) =>
+        options.log.debug({ err: error }, 'old rows could not be removed: the next sweep tries again'),
     });
   }
 
@@ -67,29 +72,44 @@ export class Retention {
    */
   async sweep(): Promise<SweepResult> {
     const { eventHours, eventCount, eventBytes, keyHours, log } = this.#options;
-    /** What the database refuses, as by a foreign key of a DBA's table, does not stop the other work. */
-    const inSteps = (sql: string, values: Record<string, number>, step: number) =>
-      this.#inSteps(sql, values, step).catch((error) => {
-        if (isExpected(error)) throw error;
-        this.#report(error);
-        return 0;
-      });
-    await inSteps(`SELECT plantao.count_payload_bytes($term, ${COUNT_STEP}) AS done`, {}, COUNT_STEP);
-    const events = await inSteps(
+    await this.#tryTo(
+      'count the bytes of payloads',
+      `SELECT plantao.count_payload_bytes($term, ${COUNT_STEP}) AS done`,
+      {},
+      COUNT_STEP,
+    );
+    const events = await this.#tryTo(
+      'remove old events',
       `SELECT plantao.remove_old_events($term, make_interval(hours => $hours), $maxEvents, $bytes, ${STEP}) AS done`,
       { hours: eventHours, maxEvents: eventCount, bytes: eventBytes },
-      STEP,
     );
-    const keys = await inSteps(
+    const keys = await this.#tryTo(
+      'remove old idempotency keys',
       `SELECT plantao.remove_old_keys($term, make_interval(hours => $hours), ${STEP}) AS done`,
       { hours: keyHours },
-      STEP,
     );
-    await inSteps(`SELECT plantao.continue_erasures($term, ${STEP}) AS done`, {}, STEP);
-    await inSteps(`SELECT plantao.forget_removed_messages($term, ${STEP}) AS done`, {}, STEP);
-    await inSteps(`SELECT plantao.remove_silent_nodes($term, ${STEP}) AS done`, {}, STEP);
+    await this.#tryTo('finish deleting accounts', `SELECT plantao.continue_erasures($term, ${STEP}) AS done`);
+    await this.#tryTo('finish deleting messages', `SELECT plantao.forget_removed_messages($term, ${STEP}) AS done`);
+    await this.#tryTo('remove old rows of nodes', `SELECT plantao.remove_silent_nodes($term, ${STEP}) AS done`);
     if (events + keys > 0) log.debug({ event: 'swept', events, keys }, 'old events and idempotency keys were removed');
     return { events, keys };
+  }
+
+  /** As {@link #inSteps}. What the database refuses, as by a foreign key of a DBA's table, does not stop the other work. */
+  async #tryTo(what: string, sql: string, values: Record<string, number> = {}, step = STEP): Promise<number> {
+    const { log, fencingToken } = this.#options;
+    try {
+      const done = await this.#inSteps(sql, values, step);
+      if (fencingToken() !== null && this.#refused.delete(what)) log.info(`PostgreSQL lets this node ${what} again`);
+      return done;
+    } catch (error) {
+      if (isExpected(error)) throw error;
+      const reason = `PostgreSQL does not let this node ${what}: ${errorMessage(error)}${remedyFor(error)}`;
+      const isKnown = this.#refused.get(what) === reason;
+      this.#refused.set(what, reason);
+      log[isKnown ? 'debug' : 'error']({ event: 'retention_refused', err: error }, reason);
+      return 0;
+    }
   }
 
   /** Repeats a statement until it has processed fewer rows than `step`, and returns their total. */
@@ -108,13 +128,13 @@ export class Retention {
       await this.#loop.pause(PAUSE_MS);
     }
   }
+}
 
-  #report(error: unknown): void {
-    this.#options.log[isExpected(error) ? 'debug' : 'error'](
-      { err: error },
-      'old rows could not be removed: the next sweep tries again',
-    );
-  }
+/** Returns what lets rows be removed to which a table of a DBA's refers. */
+function remedyFor(error: unknown): string {
+  const [table, constraint] = [tableOf(error), constraintOf(error)];
+  if (sqlState(error) !== FOREIGN_KEY || table === null || constraint === null) return '';
+  return `. Drop the constraint ${constraint} of the table ${table}, or give it ON DELETE CASCADE`;
 }
 
 /** A closed term or an unavailable database is not an error: the next sweep, here or on the next active node, continues. */
