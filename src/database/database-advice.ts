@@ -30,6 +30,10 @@ const ADVICE: Record<string, string> = {
     'all connections of PostgreSQL are taken, or all that the database or role may have: raise max_connections or CONNECTION LIMIT, or lower DB_POOL_SIZE. A superuser can still connect; SELECT usename, application_name, count(*) FROM pg_stat_activity GROUP BY 1, 2 ORDER BY 3 DESC names the holders',
   '25006':
     'name the primary in DATABASE_URL; or, if this is the primary, ALTER SYSTEM RESET default_transaction_read_only and reload its configuration',
+  '55000':
+    'ALTER DATABASE … ALLOW_CONNECTIONS true lets sessions in again, unless this is a template, such as template0: name another database then',
+  '58P01':
+    'PostgreSQL cannot read a file of its own, or one that a setting of it, of the database or of the role names, such as session_preload_libraries: correct the setting; its log has more',
   '57P03': 'PostgreSQL accepts no sessions now (it is starting, stopping or recovering): start again when it does',
   '42704': 'Plantão needs PostgreSQL 14 or newer',
 };
@@ -50,7 +54,7 @@ const TLS_ADVICE: Record<string, string> = {
 };
 
 /** SQLSTATEs that a running node waits out, or whose message says it all. */
-const TEMPORARY = new Set(['57P03', '42501', '42704']);
+const TEMPORARY = new Set(['57P03', '42501', '42704', '55000']);
 
 /** Returns what to do about an error while a node runs, to follow the error's own message; empty if it is not known. */
 export function adviceOn(error: unknown): string {
@@ -98,6 +102,8 @@ function adviceWithoutReply(error: unknown): string {
   // These errors of the driver have no code.
   if (message.includes('does not support SSL')) return 'switch ssl on in PostgreSQL, or use sslmode=disable';
   if (codes.includes('ECONNREFUSED')) return `${check}; is PostgreSQL running there?`;
+  if (codes.includes('EMFILE'))
+    return 'the system lets this process open too few files: raise the limit (ulimit -n, LimitNOFILE)';
   const isLate = message === 'timeout expired' || codes.includes('ETIMEDOUT');
   return isLate ? `${check}; PostgreSQL may be frozen or overloaded, or a firewall drops the packets` : check;
 }

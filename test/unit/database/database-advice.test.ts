@@ -19,6 +19,13 @@ describe('The advice about a database that cannot be used', () => {
     expect(await adviceAbout(refused)).to.match(/: check DATABASE_URL, .*; is PostgreSQL running there\?$/);
   });
 
+  it('names the remedy where the server lets no session in, or this process may open no more files', async () => {
+    const about = (code: string) => adviceAbout(Object.assign(new Error('refused'), { code }));
+    expect(await about('55000')).to.match(/: ALTER DATABASE … ALLOW_CONNECTIONS true/);
+    expect(await about('58P01')).to.match(/: PostgreSQL cannot read a file .* session_preload_libraries/);
+    expect(await about('EMFILE')).to.match(/: the system lets this process open too few files: raise the limit/);
+  });
+
   it('names what prevents a reply when there was none', async () => {
     expect(await adviceAbout(new Error('timeout expired'))).to.match(/frozen or overloaded, or a firewall/);
   });
