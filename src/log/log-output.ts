@@ -9,9 +9,7 @@ const RESUME_BELOW = MAX_UNWRITTEN / 2;
 /** The part of a stream that {@link BoundedOutput} needs. */
 export interface OutputStream {
   readonly writableLength: number;
-  /** The error that ended the stream, e.g. because the reader of a pipe has gone. */
-  readonly errored?: Error | null;
-  write(text: string, written: () => void): boolean;
+  write(text: string, written: (error?: Error | null) => void): boolean;
 }
 
 /** Where the lines of a log go. */
@@ -36,6 +34,8 @@ export class BoundedOutput implements LogOutput {
   #lost = 0;
   /** Lost since lines were last written; 0 while none are dropped. */
   #lostNow = 0;
+  /** Of the last write. `process.stdout` survives its errors and does not keep them. */
+  #failure: Error | null = null;
   onResume: (lost: number) => void = () => {};
 
   constructor(stream: OutputStream) {
@@ -47,22 +47,27 @@ export class BoundedOutput implements LogOutput {
   }
 
   get problem(): string | null {
-    const { errored } = this.#stream;
-    if (errored) return unwritable(errored);
+    if (this.#failure) return unwritable(this.#failure);
     return this.#lostNow > 0 ? 'lines of the log are lost: nothing reads standard output' : null;
   }
 
   readonly write = (line: string): void => {
     const { writableLength } = this.#stream;
     if (writableLength > 0 && (this.#lostNow > 0 || writableLength + Buffer.byteLength(line) > MAX_UNWRITTEN)) {
-      this.#lost++;
-      this.#lostNow++;
+      this.#drop();
       return;
     }
     this.#stream.write(line, this.#written);
   };
 
-  readonly #written = () => {
+  #drop(): void {
+    this.#lost++;
+    this.#lostNow++;
+  }
+
+  readonly #written = (error?: Error | null) => {
+    this.#failure = error ?? null;
+    if (error) return this.#drop();
     if (this.#lostNow === 0 || this.#stream.writableLength > RESUME_BELOW) return;
     const lost = this.#lostNow;
     this.#lostNow = 0;
@@ -73,7 +78,7 @@ export class BoundedOutput implements LogOutput {
     if (this.#stream.writableLength === 0) return Promise.resolve();
     return new Promise((resolve) => {
       setTimeout(resolve, limitMs).unref();
-      this.#stream.write('', resolve);
+      this.#stream.write('', () => resolve());
     });
   }
 }

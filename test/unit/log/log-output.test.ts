@@ -11,6 +11,7 @@ import { BoundedOutput, fileOutput } from '../../../src/log/log-output.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const LOG = fileURLToPath(new URL('../../../src/log/log.ts', import.meta.url));
+const LOG_OUTPUT = fileURLToPath(new URL('../../../src/log/log-output.ts', import.meta.url));
 /** script(1) of util-linux runs a program in a terminal of its own. Nothing reads that terminal while nothing reads the output of script. */
 const IN_A_TERMINAL = 'script';
 /** Every write to it fails as on a full disk. */
@@ -177,17 +178,60 @@ describe('The problem of a log', () => {
     }
   });
 
-  it('is that nothing reads a pipe, or that its reader has ended', () => {
-    const stream = { writableLength: 0, errored: null as Error | null, write: () => false };
+  it('is that nothing reads a pipe', () => {
+    const stream = { writableLength: 0, write: () => false };
     const output = new BoundedOutput(stream);
     output.write('one');
     expect(output.problem).to.equal(null);
     stream.writableLength = 2 * 1024 * 1024;
     output.write('two');
     expect(output.problem).to.equal('lines of the log are lost: nothing reads standard output');
-    stream.errored = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
-    expect(output.problem).to.equal(
+  });
+
+  /** Returns what a process whose standard output is broken says about its log on standard error. */
+  const problemOf = async (stdout: 'pipe' | number) => {
+    const source = `
+      const { standardOutput } = await import(${JSON.stringify(LOG_OUTPUT)});
+      const output = standardOutput();
+      const stop = setTimeout(() => process.exit(), 10_000);
+      setInterval(() => {
+        // Some time after the last line, as a health check does.
+        if (output.problem === null) return output.write('a line\\n');
+        clearTimeout(stop);
+        process.stderr.write(output.problem, () => process.exit());
+      }, 5);`;
+    const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', source], {
+      stdio: ['ignore', stdout, 'pipe'],
+    });
+    child.stdout?.destroy();
+    return child.stderr === null ? '' : text(child.stderr);
+  };
+
+  it('is that the reader of a pipe has ended', async () => {
+    expect(await problemOf('pipe')).to.equal(
       'the log cannot be written: the program that read standard output has ended (EPIPE)',
     );
+  });
+
+  it('is that a device takes no lines', async function () {
+    if (!existsSync(FULL_DISK)) this.skip();
+    expect(await problemOf(openSync(FULL_DISK, 'w'))).to.match(/^the log cannot be written: .*ENOSPC/);
+  });
+
+  it('is over when a line is written again, and the number of lines that failed is known', () => {
+    const written: ((error?: Error | null) => void)[] = [];
+    const output = new BoundedOutput({ writableLength: 0, write: (_, done) => written.push(done) > 0 });
+    const resumed: number[] = [];
+    output.onResume = (lost) => resumed.push(lost);
+    output.write('one');
+    output.write('two');
+    const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
+    for (const done of written.splice(0)) done(full);
+    expect(output.problem).to.equal('the log cannot be written: its disk is full (ENOSPC)');
+    expect(output.lost).to.equal(2);
+    output.write('three');
+    for (const done of written.splice(0)) done();
+    expect(output.problem).to.equal(null);
+    expect(resumed).to.deep.equal([2]);
   });
 });
