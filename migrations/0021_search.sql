@@ -1,16 +1,17 @@
 -- The search index (src/chat/search/indexing): a bit-sliced signature file of n-grams. The active node fills it from the event log,
 -- never during a post.
 --
---   1. A chunk is up to 64 messages of one group, in the order of their ids; a row has up to 8 chunks of a group.
---   2. Each text is cut into n-grams: trigrams of letters, short words, signs, pairs of signs, and its sender.
---   3. An n-gram is hashed to three numbers below 7936, a pair to one. In the bytes with these numbers, the bit of the chunk is set.
---   4. A search ANDs the bytes of its n-grams, newest row first: a remaining bit marks a chunk that may contain the text.
+--   1. A chunk is up to 16 messages of one group, in the order of their ids; a row has up to 16 chunks of a group.
+--   2. Each text is cut into n-grams: trigrams and four letters of words, short words, signs, pairs of signs, and its sender.
+--   3. A trigram is hashed to three numbers up to 3936, a short word and a sign to five, four letters and a pair to one. In the
+--      integers with these numbers, the bit of the chunk is set.
+--   4. A search ANDs the integers of its n-grams, newest row first: a remaining bit marks a chunk that may contain the text.
 --   5. It reads the messages of such chunks, the few of each group without a row yet, and those with newer events.
 --   6. So the index only excludes messages: a false bit costs time, and deleted or edited texts are never found.
 --   7. Rows of a group cover its ids without gaps, and are removed with it. Only the active node writes them.
---   8. A row is about one page of 8 KB for up to 512 messages in any language; the index has no text and no locale.
+--   8. A row is about one page of 8 KB for up to 256 messages in any language; the index has no text and no locale.
 --   9. GIN on trigrams or words reads every hit of a common word, grows with the text, and pg_trgm is not available everywhere.
---      These rows bound the read of a search, and take 33 bytes a message (a million messages in 200 groups).
+--      These rows bound the read of a search, and take 31 bytes a message where a chunk has 16 messages.
 
 CREATE TABLE plantao.search_index (
   only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -34,19 +35,19 @@ CREATE TABLE plantao.message_search (
   group_id bigint NOT NULL REFERENCES plantao.groups ON DELETE CASCADE,
   after_id bigint NOT NULL CHECK (after_id BETWEEN 0 AND 9007199254740991),
   last_id  bigint NOT NULL CHECK (last_id > after_id AND last_id <= 9007199254740991),
-  ends     bigint[] NOT NULL CHECK (cardinality(ends) BETWEEN 1 AND 8 AND ends[cardinality(ends)] = last_id),
-  slices   bytea NOT NULL CHECK (octet_length(slices) = 7936),
+  ends     bigint[] NOT NULL CHECK (cardinality(ends) BETWEEN 1 AND 16 AND ends[cardinality(ends)] = last_id),
+  slices   smallint[] NOT NULL CHECK (array_dims(slices) = '[1:3936]' AND array_position(slices, NULL) IS NULL),
   PRIMARY KEY (group_id, after_id)
 ) WITH (toast_tuple_target = 8160);
 COMMENT ON TABLE plantao.message_search IS
-  'The search index: one row for up to 8 chunks of a group''s messages. A chunk is up to 64 consecutive messages. The rows of a group cover its ids without gaps.';
+  'The search index: one row for up to 16 chunks of a group''s messages. A chunk is up to 16 consecutive messages. The rows of a group cover its ids without gaps.';
 COMMENT ON COLUMN plantao.message_search.group_id IS 'The group.';
 COMMENT ON COLUMN plantao.message_search.after_id IS 'The row is for messages after this id.';
 COMMENT ON COLUMN plantao.message_search.last_id IS 'The row is for messages up to this id.';
 COMMENT ON COLUMN plantao.message_search.ends IS 'The last message id of each chunk.';
 COMMENT ON COLUMN plantao.message_search.slices IS
-  'One byte for each hash (0 to 7935), in which the bit of a chunk, the highest first, is set if one of its messages has an n-gram or a sender with this hash. Bits of deleted and edited texts remain until plantao.rebuild_search().';
--- A search reads a few bytes of each row. Stored outside of the row or compressed, all of it would be read and copied.
+  'One integer for each hash (1 to 3936), in which the bit of a chunk, the lowest first, is set if one of its messages has an n-gram or a sender with this hash. Bits of deleted and edited texts remain until plantao.rebuild_search().';
+-- A search reads a few integers of each row. Stored outside of the row or compressed, all of it would be read and copied.
 ALTER TABLE plantao.message_search ALTER COLUMN slices SET STORAGE EXTERNAL;
 -- A search would find nothing in the messages of the removed rows.
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.message_search

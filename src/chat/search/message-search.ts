@@ -41,7 +41,7 @@ const LIMITS = {
   /** Messages that one statement reads: a few milliseconds of work. */
   messagesAtOnce: 8192,
   /** Candidates that one statement reads from. */
-  candidatesAtOnce: 128,
+  candidatesAtOnce: 512,
 };
 /** Messages that the first statement reads: enough for a common word. */
 const FIRST_MESSAGES = 2048;

@@ -15,27 +15,30 @@ export interface IndexRow {
   afterId: number;
   /** The last message id of each chunk. */
   ends: number[];
-  slices: Buffer;
+  /** For each hash the chunks that have it: the bit 1 << n for chunk n. */
+  slices: Int16Array;
 }
 
+/** Messages per chunk. A smaller number makes searches more selective and the index larger. */
+export const CHUNK = 16;
+/** Chunks per row: one for each bit of a smallint. */
+export const CHUNKS = 16;
 /**
- * Messages per chunk. A smaller number makes searches more selective and the index larger. Up to this many of each group are not
- * indexed yet.
+ * Messages of a group that are indexed at once, because the row is written again each time. Up to this many of each group are
+ * not indexed yet.
  */
-export const CHUNK = 64;
-/** Chunks per row: one for each bit of a byte. */
-export const CHUNKS = 8;
+export const INDEXED_AT_ONCE = 64;
 /**
  * The maximum length of a chunk, unless a single message is longer. With more, nearly all bits would be set, and the chunk would
  * match every search.
  */
-const CHUNK_LENGTH = 8000;
+const CHUNK_LENGTH = 2000;
 
-/** Splits messages, in the order of their ids, into chunks. Leaves out the last few, which do not fill a chunk yet. */
+/** Splits messages, in the order of their ids, into chunks. Leaves out the last few, which are not due yet. */
 export function chunksOf(messages: readonly IndexedMessage[]): IndexedMessage[][] {
   const chunks: IndexedMessage[][] = [];
   let length = 0;
-  for (const message of messages.slice(0, messages.length - (messages.length % CHUNK))) {
+  for (const message of messages.slice(0, messages.length - (messages.length % INDEXED_AT_ONCE))) {
     const last = chunks.at(-1);
     length += message.content.length;
     if (last && last.length < CHUNK && length <= CHUNK_LENGTH) last.push(message);
@@ -49,7 +52,7 @@ export function chunksOf(messages: readonly IndexedMessage[]): IndexedMessage[][
 
 /** Sets the bits of a message in its chunk. Returns true if that changed the row. */
 export function markMessage({ slices }: IndexRow, chunk: number, { sender_id, content }: IndexedMessage): boolean {
-  const bit = 0x80 >> chunk;
+  const bit = 1 << chunk;
   let isChanged = false;
   const mark = (hash: number) => {
     const before = slices[hash] ?? 0;
@@ -58,7 +61,7 @@ export function markMessage({ slices }: IndexRow, chunk: number, { sender_id, co
     isChanged = true;
   };
   mark(senderHash(sender_id));
-  for (const hash of hashesOf(fold(content), false)) mark(hash);
+  for (const hash of hashesOf(fold(content))) mark(hash);
   return isChanged;
 }
 
@@ -68,7 +71,7 @@ export function appendChunk(rows: IndexRow[], afterId: number, chunk: readonly I
   const last = chunk.at(-1);
   if (!last) return;
   if (!row || row.ends.length >= CHUNKS) {
-    row = { groupId: last.group_id, afterId: row?.ends.at(-1) ?? afterId, ends: [], slices: Buffer.alloc(HASHES) };
+    row = { groupId: last.group_id, afterId: row?.ends.at(-1) ?? afterId, ends: [], slices: new Int16Array(HASHES) };
     rows.push(row);
   }
   row.ends.push(last.id);

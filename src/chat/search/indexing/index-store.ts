@@ -1,8 +1,8 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import { query } from '../../../database/query.ts';
 import type { Write } from '../../../database/writes/fenced-write.ts';
-import { CHUNK, CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
-import { HASHES, indexFormat } from './signatures.ts';
+import { CHUNKS, INDEXED_AT_ONCE, type IndexedMessage, type IndexRow } from './index-rows.ts';
+import { indexFormat } from './signatures.ts';
 
 /** The progress of the index. */
 export interface IndexState {
@@ -41,14 +41,14 @@ interface StoredRow {
   group_id: number;
   after_id: number;
   ends: number[];
-  slices: Buffer;
+  slices: number[];
 }
 
 const rowOf = ({ group_id: groupId, after_id: afterId, ends, slices }: StoredRow): IndexRow => ({
   groupId,
   afterId,
   ends,
-  slices,
+  slices: Int16Array.from(slices),
 });
 
 const STATE = `
@@ -91,7 +91,7 @@ const DUE = `
   LEFT JOIN LATERAL (${LAST_ROW}) s ON true
   WHERE EXISTS (
     SELECT FROM plantao.messages m
-    WHERE m.group_id = g.id AND m.id > coalesce(s.last_id, 0) AND m.id <= g.to_id OFFSET ${CHUNK - 1})`;
+    WHERE m.group_id = g.id AND m.id > coalesce(s.last_id, 0) AND m.id <= g.to_id OFFSET ${INDEXED_AT_ONCE - 1})`;
 
 /** Locks the groups until the commit. Skips a group that is being deleted, since waiting for it could deadlock. */
 const SAVE = `
@@ -101,9 +101,8 @@ const SAVE = `
   INSERT INTO plantao.message_search (group_id, after_id, last_id, ends, slices)
   SELECT r.group_id, r.after_id, r.ends[cardinality(r.ends)], r.ends, r.slices
   FROM (
-    SELECT r.group_id, r.after_id, string_to_array(r.ends, ' ')::bigint[] AS ends,
-           substring($slices::bytea FROM (r.number::int - 1) * ${HASHES} + 1 FOR ${HASHES}) AS slices
-    FROM unnest($groupIds::bigint[], $afterIds::bigint[], $ends::text[]) WITH ORDINALITY AS r (group_id, after_id, ends, number)
+    SELECT r.group_id, r.after_id, r.ends::bigint[] AS ends, r.slices::smallint[] AS slices
+    FROM unnest($groupIds::bigint[], $afterIds::bigint[], $ends::text[], $slices::text[]) AS r (group_id, after_id, ends, slices)
   ) r JOIN kept ON kept.id = r.group_id
   ON CONFLICT (group_id, after_id)
   DO UPDATE SET last_id = excluded.last_id, ends = excluded.ends, slices = excluded.slices`;
@@ -138,7 +137,7 @@ export class IndexStore {
     return rows.map((row) => ({ id: row.id, to: Number.MAX_SAFE_INTEGER }));
   }
 
-  /** Returns the groups among these that have at least one whole chunk of unindexed messages. */
+  /** Returns the groups among these that have enough unindexed messages. */
   due(groups: GroupsToIndex): Promise<IndexedGroup[]> {
     if (groups.length === 0) return Promise.resolve([]);
     return this.#select<IndexedGroup>(DUE, { ids: groups.map(({ id }) => id), tos: groups.map(({ to }) => to) });
@@ -147,7 +146,7 @@ export class IndexStore {
   /** Returns the newest row of each group among these, if that row has room for a chunk. */
   async openRows(ids: readonly number[]): Promise<Map<number, IndexRow>> {
     const rows = await this.#select<StoredRow>(
-      `SELECT g.id AS group_id, s.after_id, to_json(s.ends) AS ends, s.slices
+      `SELECT g.id AS group_id, s.after_id, to_json(s.ends) AS ends, to_json(s.slices) AS slices
        FROM unnest($ids::bigint[]) AS g (id) CROSS JOIN LATERAL (${LAST_ROW}) s
        WHERE cardinality(s.ends) < ${CHUNKS}`,
       { ids },
@@ -188,7 +187,7 @@ export class IndexStore {
   /** Returns the rows with these keys. */
   async rows(of: readonly { group_id: number; after_id: number }[]): Promise<IndexRow[]> {
     const rows = await this.#select<StoredRow>(
-      `SELECT group_id, after_id, to_json(ends) AS ends, slices FROM plantao.message_search
+      `SELECT group_id, after_id, to_json(ends) AS ends, to_json(slices) AS slices FROM plantao.message_search
        WHERE (group_id, after_id) IN (SELECT * FROM unnest($groupIds::bigint[], $afterIds::bigint[]))`,
       { groupIds: of.map(({ group_id }) => group_id), afterIds: of.map(({ after_id }) => after_id) },
     );
@@ -201,9 +200,8 @@ export class IndexStore {
       const bind = {
         groupIds: rows.map(({ groupId }) => groupId),
         afterIds: rows.map(({ afterId }) => afterId),
-        ends: rows.map(({ ends }) => ends.join(' ')),
-        // One bytea parameter is sent in binary. An array would be sent as hexadecimal text, twice as long, and parsed.
-        slices: Buffer.concat(rows.map(({ slices }) => slices)),
+        ends: rows.map(({ ends }) => `{${ends}}`),
+        slices: rows.map(({ slices }) => `{${slices}}`),
       };
       await query(transaction, SAVE, bind);
     });

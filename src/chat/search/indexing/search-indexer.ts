@@ -33,8 +33,8 @@ const GROUPS = 50;
 /** Groups whose messages one statement reads, and the total number of those messages. */
 const GROUPS_PER_BATCH = 16;
 const MESSAGES_PER_BATCH = 2048;
-/** Edited messages that one statement reads: each may be in another row of 8 KB. */
-const EDITS_PER_BATCH = 256;
+/** Edited messages that one statement reads: each may be in another row, of 20 KB as JSON. */
+const EDITS_PER_BATCH = 64;
 /** Characters indexed before the event loop runs other work: about a millisecond. */
 const CHARACTERS_PER_SLICE = 16_384;
 
