@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { sqlState } from '../../../src/database/errors.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -8,6 +7,7 @@ import { get, post } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
 import { plantao } from '../../support/nodes/command.ts';
 import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { fillNotifyQueue } from '../../support/postgres/notify-queue.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
 /** The log is read once a second; a busy machine adds to that. */
@@ -35,7 +35,7 @@ describe('A full NOTIFY queue', () => {
     await postgres?.remove();
   });
   beforeEach(async () => {
-    stranger = await fillQueue(postgres.url);
+    stranger = await fillNotifyQueue(postgres.url);
   });
   afterEach(async () => {
     await stranger?.end();
@@ -161,32 +161,3 @@ const said = ({ entries }: LocalNode, event: string) => entries.filter((entry) =
 /** Of this condition: a promotion that takes a while is another. */
 const saidOfQueue = (node: LocalNode, event: string) =>
   said(node, event).filter((entry) => (entry as { condition?: string }).condition === 'notify_queue');
-
-/** A session of another database that listens inside an open transaction, and one that notifies until none fits. */
-async function fillQueue(url: string): Promise<pg.Client> {
-  const elsewhere = new URL(url);
-  elsewhere.pathname = '/template1';
-  const [stranger, sender] = ['stranger', 'sender'].map(
-    (name) => new pg.Client({ connectionString: elsewhere.toString(), application_name: name }),
-  ) as [pg.Client, pg.Client];
-  await Promise.all([stranger.connect(), sender.connect()]);
-  await stranger.query('LISTEN anything');
-  await stranger.query('BEGIN');
-  await stranger.query('SELECT 1');
-  const notify = (n: number) => sender.query('SELECT pg_notify($1, $2)', ['x', `${n}${'x'.repeat(7900)}`]);
-  try {
-    // The session that held it before may still be there when the first of these is refused, and give all of it back.
-    await eventually('the queue is full', async () => {
-      for (let n = 0; n < 100; n++) {
-        const refusal = await notify(n).catch((error) => error);
-        // program_limit_exceeded
-        if (sqlState(refusal) === '54000') break;
-      }
-      const { rows } = await sender.query('SELECT pg_notification_queue_usage() AS usage');
-      return Number(rows[0]?.usage) > 0.9;
-    });
-  } finally {
-    await sender.end();
-  }
-  return stranger;
-}

@@ -88,6 +88,8 @@ export interface ClusterOptions {
   nodes?: number;
   /** For all of them. */
   env?: Record<string, string>;
+  /** For all of them, as in {@link NodeOptions}. */
+  imports?: readonly string[];
 }
 
 /** Several nodes with each other as PEER_URL; the first has IS_ACTIVE=true. */
@@ -98,12 +100,17 @@ export interface TestCluster {
 }
 
 /** Starts the nodes of a cluster together and resolves when all serve. */
-export async function startCluster({ databaseUrl, nodes: count = 2, env = {} }: ClusterOptions): Promise<TestCluster> {
+export async function startCluster({
+  databaseUrl,
+  nodes: count = 2,
+  env = {},
+  imports = [],
+}: ClusterOptions): Promise<TestCluster> {
   const ports = await Promise.all(Array.from({ length: count }, freePort));
   const urls = ports.map((port) => `http://localhost:${port}`);
   const nodes = ports.map((port, index) => {
     const peers = urls.filter((_, other) => other !== index);
-    return new NodeProcess({ databaseUrl, port, isActive: index === 0, peers, env });
+    return new NodeProcess({ databaseUrl, port, isActive: index === 0, peers, env, imports });
   });
   const stop = async () => {
     for (const node of [...nodes].reverse()) await node.stop();
