@@ -24,6 +24,8 @@ export interface Target {
   to?: [contestant: string, figure: string][];
   atLeast?: number;
   atMost?: number;
+  /** A stricter limit that was aimed at, and the measured reason why it is not met; printed while it is missed. */
+  aim?: { limit: number; because: string };
 }
 
 /** Contestants that are measured in the same rounds, and their targets. */
@@ -49,6 +51,8 @@ export interface TargetResult {
   ratios: number[];
   ratio: number;
   isMet: boolean;
+  /** Why a stricter limit is missed. */
+  remark?: string;
 }
 
 export interface SectionResult {
@@ -95,10 +99,12 @@ function evaluate(target: Target, rows: readonly Row[]): TargetResult | null {
     return target.to ? value / divisor : value;
   });
   const ratio = median(ratios);
-  const { atLeast, atMost } = target;
+  const { work, atLeast, atMost, aim } = target;
   const isMet = ratio >= (atLeast ?? Number.NEGATIVE_INFINITY) && ratio <= (atMost ?? Number.POSITIVE_INFINITY);
   const wanted = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
-  return { work: target.work, wanted, ratios, ratio, isMet };
+  const isAimMet = !aim || (atLeast === undefined ? ratio <= aim.limit : ratio >= aim.limit);
+  const remark = isAimMet ? undefined : `${work}: aimed at ${wanted.charAt(0)} ${aim.limit}. ${aim.because}`;
+  return { work, wanted, ratios, ratio, isMet, ...(remark && { remark }) };
 }
 
 /** Formats a section: medians with minimum and maximum of the rounds, then the targets. */
@@ -123,5 +129,6 @@ export function showTargets(targets: readonly TargetResult[]): string {
     const spread = ratios.length > 1 ? `${shown(ratio)} (${shown(min)}–${shown(max)})` : shown(ratio);
     return [work, spread, wanted, isMet ? 'met' : 'MISSED'];
   });
-  return table(['target', 'ratio', 'wanted', ''], rows);
+  const remarks = targets.flatMap(({ remark }) => remark ?? []);
+  return [table(['target', 'ratio', 'wanted', ''], rows), ...remarks].join('\n\n');
 }

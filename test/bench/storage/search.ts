@@ -53,7 +53,7 @@ const CODAS = ['', '', '', 's', 'r', 'n', 'm', 'l'];
 await runPart('search', 'Search', async (bench) => {
   const messages = bench.size('messages') ?? (bench.isQuick ? 100_000 : MESSAGES);
   bench.progress.say('starting PostgreSQL');
-  const postgres = await startPostgresOfItsOwn();
+  const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'shared_buffers=512MB'] });
   bench.defer(() => postgres.remove());
   await migrate(postgres.url);
   bench.progress.say(`storing ${shown(messages)} messages`);
@@ -63,7 +63,8 @@ await runPart('search', 'Search', async (bench) => {
   const sequelize = openSequelize(postgres.url, 'bench', 4);
   bench.defer(() => closeSequelize(sequelize));
   const times = bench.isQuick ? 5 : 100;
-  const scan = new MessageSearch(sequelize, { timeMs: SCAN_LIMIT_MS });
+  // Shorter statements: the pool waits a limited time for each.
+  const scan = new MessageSearch(sequelize, { timeMs: SCAN_LIMIT_MS, messagesAtOnce: 2048 });
   const search = new MessageSearch(sequelize);
   /** A search ignores an index of another format. */
   const toggle = () => sql(postgres.url, 'UPDATE plantao.search_index SET format = format # 1');
