@@ -232,17 +232,19 @@ export class SyncManager {
   #handlePromotion(leader: { node: string; url: string; term: number }): void {
     const { node, peers, lock } = this.#options;
     if (leader.node === node) return;
-    peers.observePromotion(leader);
+    const isBelieved = peers.observePromotion(leader);
     // Not left to the next tick, because an older observation of that node may hide this one, and the node may be dead by then.
-    this.#candidacy.activeSeen();
+    if (isBelieved) this.#candidacy.activeSeen();
     if (this.#ownRole.current === 'active') void lock.renew();
   }
 
   #handleResignation(term: number, to: string | null): void {
     const { node, peers, leaseMs } = this.#options;
-    peers.observeResignation(term);
-    if (this.#ownRole.current !== 'standby') return;
-    if (to === null) this.suspectVacancy('the active node resigned');
+    const { active } = peers;
+    const isBelieved = peers.observeResignation(term);
+    if (this.#ownRole.current !== 'standby' || !isBelieved) return;
+    // Only once for each term: forged resignations must not make it back off for ever.
+    if (to === null || (to !== node && active?.term !== term)) this.suspectVacancy('the active node resigned');
     else if (to !== node) this.#candidacy.backOff(headStartMs(leaseMs));
     else {
       this.#candidacy.endBackOff();

@@ -27,8 +27,16 @@ const FRESH_MS = 2500;
  * that node's row and responses may say "standby".
  */
 const UNAWARE_MS = 100;
+/**
+ * How long announcements are ignored after one was refuted, in milliseconds: any role that may connect can send them. Probes and
+ * rows show promotions and resignations too, some tenths of a second later.
+ */
+const DISTRUST_MS = 30_000;
 /** Observations kept; {@link MAX_PEERS} are of nodes that exist. */
 const MAX_OBSERVATIONS = 2 * MAX_PEERS;
+
+const NONE_ANNOUNCED = { since: Number.NEGATIVE_INFINITY, at: Number.NEGATIVE_INFINITY };
+const NONE_CLOSED = { term: 0, since: Number.NEGATIVE_INFINITY, until: Number.NEGATIVE_INFINITY };
 
 /** The newest observation of each peer, from any source, and which peer is active by them. */
 export class PeerObservations {
@@ -37,7 +45,10 @@ export class PeerObservations {
   readonly #isReal: (node: string) => boolean;
   readonly #newest = new Map<string, PeerObservation>();
   /** The newest resigned term, kept no longer than an observation counts, because a restore makes terms lower. */
-  #closed = { term: 0, until: Number.NEGATIVE_INFINITY };
+  #closed = { ...NONE_CLOSED };
+  /** When the announcements of promotions began of which none is confirmed yet, and the time of the last one. */
+  #announced = { ...NONE_ANNOUNCED };
+  #distrustedUntil = Number.NEGATIVE_INFINITY;
   readonly #onActive = new Set<() => void>();
   #lastActive: { node: string; at: number } | null = null;
 
@@ -48,10 +59,26 @@ export class PeerObservations {
     this.#isReal = isReal;
   }
 
+  /**
+   * Adds an announced promotion. Returns false if announcements are not believed: one was refuted, or they go on without any
+   * peer that confirms one.
+   */
+  announce(observation: Omit<PeerObservation, 'at' | 'alive' | 'active' | 'isAnnounced'>): boolean {
+    const now = this.#clock();
+    if (now - this.#announced.at > FRESH_MS) this.#announced.since = now;
+    this.#announced.at = now;
+    if (now - this.#announced.since > FRESH_MS) this.#distrust();
+    if (this.#isDistrustful) return false;
+    this.add({ ...observation, at: now, alive: true, active: true, isAnnounced: true });
+    return true;
+  }
+
   /** Adds an observation, unless a newer one of that peer is known. */
   add(observation: PeerObservation): void {
     const { node, at } = observation;
+    if (this.#isRefutation(observation)) this.#distrust();
     const last = this.#newest.get(node);
+    if (observation.active && last?.isAnnounced && !observation.isAnnounced) this.#announced = { ...NONE_ANNOUNCED };
     const supersededUntil = last ? last.at + (last.isAnnounced && !observation.active ? UNAWARE_MS : 0) : 0;
     if (node === this.#self || at < supersededUntil) return;
     this.#newest.set(node, observation);
@@ -68,9 +95,16 @@ export class PeerObservations {
     return last.active;
   }
 
-  /** Records that a term was resigned. */
-  closeTerm(term: number): void {
-    this.#closed = { term: Math.max(this.#closedTerm, term), until: this.#clock() + FRESH_MS };
+  /** Records that a term was resigned. Returns false if that is not believed: it is announced too, and may be refuted. */
+  closeTerm(term: number): boolean {
+    const { active } = this;
+    if (this.#isDistrustful || term > (active?.term ?? term)) return false;
+    const now = this.#clock();
+    // Announcements of ever higher terms, which hide the active node, are one series.
+    const isNext = now > this.#closed.until || (active !== null && term > this.#closedTerm);
+    const since = isNext ? now : this.#closed.since;
+    this.#closed = { term: Math.max(this.#closedTerm, term), since, until: now + FRESH_MS };
+    return true;
   }
 
   /** The active peer: of those last observed as active, the one with the highest term, unless that term was resigned. */
@@ -111,6 +145,24 @@ export class PeerObservations {
   /** Returns true if a node of this name was ever observed. */
   knows(node: string): boolean {
     return this.#newest.has(node);
+  }
+
+  get #isDistrustful(): boolean {
+    return this.#clock() < this.#distrustedUntil;
+  }
+
+  /** True if a peer says that it is active, although its resignation or a later promotion was announced before. */
+  #isRefutation({ node, at, active, term, isAnnounced }: PeerObservation): boolean {
+    if (isAnnounced || !active) return false;
+    if (term <= this.#closedTerm && at > this.#closed.since) return true;
+    const isLater = (one: PeerObservation) => one.isAnnounced && one.node !== node && one.term > term;
+    return at > this.#announced.since && [...this.#newest.values()].some(isLater);
+  }
+
+  #distrust(): void {
+    this.#distrustedUntil = this.#clock() + DISTRUST_MS;
+    this.#closed = { ...NONE_CLOSED };
+    for (const [node, { isAnnounced }] of this.#newest) if (isAnnounced) this.#newest.delete(node);
   }
 
   get #closedTerm(): number {

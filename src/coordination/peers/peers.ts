@@ -80,26 +80,17 @@ export class Peers {
 
   /**
    * Observes an announced promotion. Any role that may connect to the database may NOTIFY, and clients send their passwords to
-   * the address of the active node: so that address is used only if PEER_URL or plantao.nodes has it too.
+   * the address of the active node: so that address is used only if PEER_URL or plantao.nodes has it too. Returns as
+   * {@link PeerObservations.announce}.
    */
-  observePromotion({ node, url, term }: { node: string; url: string; term: number }): void {
+  observePromotion({ node, url, term }: { node: string; url: string; term: number }): boolean {
     const known = this.#wanted.has(url) ? url : null;
-    const isPreferred = this.#isPreferred(node);
-    this.#observations.add({
-      node,
-      url: known,
-      term,
-      at: this.#clock(),
-      alive: true,
-      active: true,
-      isPreferred,
-      isAnnounced: true,
-    });
+    return this.#observations.announce({ node, url: known, term, isPreferred: this.#isPreferred(node) });
   }
 
   /** As {@link PeerObservations.closeTerm}. */
-  observeResignation(term: number): void {
-    this.#observations.closeTerm(term);
+  observeResignation(term: number): boolean {
+    return this.#observations.closeTerm(term);
   }
 
   /** As {@link PeerObservations.active}, without an address that leads to a foreign node: clients send passwords and messages there. */

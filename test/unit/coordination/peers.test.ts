@@ -244,6 +244,63 @@ describe('Peers', () => {
     expect(peers.active).to.include({ node: 'two', term: 41 });
   });
 
+  for (const [what, forge] of [
+    [
+      'promotions of ever later terms',
+      (n: number) => peers.observePromotion({ node: `x${n % 3}`, url: '-', term: 100 + n }),
+    ],
+    ['resignations of its term', () => peers.observeResignation(7)],
+    ['resignations of ever later terms', (n: number) => peers.observeResignation(7 + n)],
+  ] as const) {
+    it(`do not believe forged ${what} for long, while the active node says that it is active`, async () => {
+      const real = await peer(alive('real', { active: true, term: 7 }));
+      create(real.url);
+      await peers.probe(1000);
+      for (let n = 0; n < 50; n++) {
+        now += 20;
+        forge(n);
+        if (n % 10 === 9) await peers.probe(1000);
+      }
+      expect(peers.active).to.include({ node: 'real', term: 7 });
+      now += 1000;
+      expect(forge(100)).to.equal(false);
+      expect(peers.active).to.include({ node: 'real', term: 7 });
+    });
+  }
+
+  it('do not believe announced promotions for long that no peer confirms', () => {
+    create();
+    const forge = (n: number) => peers.observePromotion({ node: `x${n}`, url: '-', term: 100 + n });
+    for (let n = 0; n < 200; n++) {
+      now += 20;
+      forge(n);
+    }
+    expect(peers.active).to.equal(null);
+    expect(forge(200)).to.equal(false);
+    now += 31_000;
+    expect(forge(201)).to.equal(true);
+  });
+
+  it('believe each announcement of switchovers that follow one another closely', async () => {
+    const [one, two] = [await peer(alive('one', { active: true, term: 7 })), await peer(alive('two'))];
+    create(one.url, two.url);
+    for (let term = 8; term < 20; term++) {
+      const [from, to] = term % 2 === 0 ? [one, two] : [two, one];
+      const name = to === one ? 'one' : 'two';
+      await peers.probe(1000);
+      // A response on the way says what was true when it was requested.
+      const late = peers.probe(1000);
+      now += 50;
+      expect(peers.observeResignation(term - 1)).to.equal(true);
+      expect(peers.observePromotion({ node: name, url: to.url, term })).to.equal(true);
+      await late;
+      expect(peers.active).to.include({ node: name, term });
+      from.says = alive(name === 'one' ? 'two' : 'one');
+      to.says = alive(name, { active: true, term });
+      now += 200;
+    }
+  });
+
   it('count the newer of a row and a health response, and neither for long', async () => {
     const node = await peer(alive('node'));
     create();

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import pg from 'pg';
+import type { ClusterSignal } from '../../../../src/coordination/peers/cluster-signal.ts';
+import { seedData } from '../../../../src/local-cluster/demo-data.ts';
+import { always } from '../../../support/always.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { get, post } from '../../../support/network/http.ts';
+import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+
+const URL_OF_NONE = 'http://127.0.0.1:9';
+
+/** What a role that may merely connect can send all the time; `term` increases. */
+const FORGED: [what: string, signals: (term: number) => ClusterSignal[]][] = [
+  ['promotions of a node that does not exist', (term) => [{ kind: 'promoted', term, node: 'evil', url: URL_OF_NONE }]],
+  ['resignations to a node that does not exist', (term) => [{ kind: 'resigned', term, to: 'evil' }]],
+  [
+    'both, of the term that /health shows',
+    () => [
+      { kind: 'resigned', term: 1, to: 'evil' },
+      { kind: 'promoted', term: 2, node: 'evil', url: URL_OF_NONE },
+    ],
+  ],
+];
+
+describe('A role that forges notifications all the time', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let nodes: TwoNodes;
+  let forger: pg.Client;
+  let dba: pg.Client;
+
+  beforeEach(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    nodes = await startTwoNodes(database.url, { STANDBY_WRITES: 'forward', LEASE_MS: '2000' });
+    [forger, dba] = [database.url, database.url].map((connectionString) => new pg.Client({ connectionString })) as [
+      pg.Client,
+      pg.Client,
+    ];
+    await Promise.all([forger.connect(), dba.connect()]);
+  });
+  afterEach(async () => {
+    await Promise.all([forger?.end(), dba?.end()]);
+    await nodes?.stop().catch(() => {});
+    await database?.drop();
+  });
+
+  /** Sends them every 10 ms while `work` goes on. */
+  async function whileForging(signals: (term: number) => ClusterSignal[], work: () => Promise<void>): Promise<void> {
+    let isOver = false;
+    const forging = (async () => {
+      for (let term = 1000; !isOver; term++) {
+        for (const signal of signals(term))
+          await forger.query("SELECT pg_notify('plantao_cluster', $1)", [JSON.stringify(signal)]);
+        await sleep(10);
+      }
+    })();
+    await work().finally(() => {
+      isOver = true;
+    });
+    await forging;
+  }
+
+  for (const [what, signals] of FORGED) {
+    it(`does not keep a standby from forwarding writes: ${what}`, async () => {
+      const send = () => post(`${nodes.standby.url}/messages`, { userId: 1, groupId: 1, content: 'forwarded' });
+      const isStored = async () => (await send()).status === 200;
+      await whileForging(signals, async () => {
+        await sleep(300);
+        await eventually('a write is forwarded', isStored, { within: 10_000 });
+        await always('each is', isStored, { forMs: 3000 });
+        const { body } = await get(`${nodes.standby.url}/health`);
+        expect(body).to.include({ active_node: nodes.active.name, term: 1 });
+      });
+    });
+
+    it(`does not keep a standby from taking over: ${what}`, async () => {
+      await whileForging(signals, async () => {
+        await nodes.active.stop();
+        const isActive = async () => (await get(`${nodes.standby.url}/health`)).body.active === true;
+        await eventually('it is active', isActive, { within: 10_000 });
+      });
+    });
+  }
+});
