@@ -1,3 +1,4 @@
+import { DISK_WAIT } from '../../database/checks/blocking.ts';
 import { sqlState } from '../../database/errors.ts';
 import { type NoActiveRow, READ_NO_ACTIVE_MS } from '../../database/no-active-time.ts';
 import { errorMessage } from '../../error-message.ts';
@@ -41,6 +42,8 @@ interface BlockingSession {
   state: string | null;
   open_for_ms: number | null;
   ended_by: string;
+  /** What it waits for if that is PostgreSQL's disk. */
+  disk_wait: string | null;
 }
 
 /** The leader lock and the term that it holds open. */
@@ -114,7 +117,8 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
   // First: reading the nodes may wait for a session that has locked them, until it ends.
   const blocking = await query<BlockingSession>(
     `SELECT blocks, waiting, pid, usename, application_name, state,
-            (extract(epoch FROM open_for) * 1000)::bigint AS open_for_ms, ended_by FROM plantao.blocking`,
+            (extract(epoch FROM open_for) * 1000)::bigint AS open_for_ms, ended_by, ${DISK_WAIT} AS disk_wait
+     FROM plantao.blocking b`,
   );
   const nodes = await query<NodeStatus>(
     `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters, posts_per_second, queued_posts, conditions

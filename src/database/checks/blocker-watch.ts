@@ -1,7 +1,14 @@
 import type { Log } from '../../log/log.ts';
 import { SqlState, sqlState } from '../errors.ts';
 import type { Queryable } from '../session/reconnecting-session.ts';
-import { BlockedError, type Blocker, readBlockers, sessionName, type ToBlockedError } from './blocking.ts';
+import {
+  BlockedError,
+  type Blocker,
+  blockingRemedy,
+  readBlockers,
+  sessionName,
+  type ToBlockedError,
+} from './blocking.ts';
 
 /** Interval between two checks while a session blocks, in milliseconds. */
 const INTERVAL_MS = 1000;
@@ -47,8 +54,10 @@ export class BlockerWatch {
    */
   get sentence(): string | null {
     if (this.#known.size === 0 || !this.#isCurrent) return null;
-    const sentences = Array.from(this.#known.values(), ({ pid, blocks, endedBy }) =>
-      pid === null ? `a prepared transaction blocks ${blocks}` : `server process ${pid} blocks ${blocks}: ${endedBy}`,
+    const sentences = Array.from(this.#known.values(), ({ pid, blocks, endedBy, diskWait }) =>
+      pid === null
+        ? `a prepared transaction blocks ${blocks}`
+        : `server process ${pid} blocks ${blocks}: ${blockingRemedy(endedBy, diskWait)}`,
     );
     return `${sentences.join('; ')}. TABLE plantao.blocking describes it`;
   }
@@ -80,13 +89,15 @@ export class BlockerWatch {
   #report(blockers: Blocker[]): Blocker[] {
     const found = new Map(blockers.map((blocker) => [`${blocker.pid} ${blocker.since} ${blocker.endedBy}`, blocker]));
     for (const [key, blocker] of found) {
-      if (this.#known.has(key)) continue;
+      const isKnown = this.#known.has(key);
       this.#known.set(key, blocker);
-      const { blocks, state, since, endedBy } = blocker;
+      if (isKnown) continue;
+      const { blocks, state, since, endedBy, diskWait } = blocker;
+      const remedy = diskWait ? `: ${blockingRemedy(endedBy, diskWait)}` : `. To end it: ${endedBy}`;
       const details = [state, since && `since ${since}`].filter(Boolean).join(' ');
       this.#log.warn(
         { event: 'blocked', pid: blocker.pid },
-        `${sessionName(blocker)}${details && `, ${details},`} holds up ${blocks}. To end it: ${endedBy}`,
+        `${sessionName(blocker)}${details && `, ${details},`} holds up ${blocks}${remedy}`,
       );
     }
     for (const [key, blocker] of this.#known) {

@@ -14,7 +14,20 @@ export interface Blocker {
   /** When its transaction began, in ISO 8601; null if our role may not see it. */
   since: string | null;
   endedBy: string;
+  /** What it waits for itself if that is PostgreSQL's disk: then ending it helps nothing. */
+  diskWait: string | null;
 }
+
+/**
+ * In SQL, what the session of a row `b` of plantao.blocking waits for if that is PostgreSQL's disk; null otherwise. A commit that waits
+ * until another one has written is an LWLock. A role sees this of its own sessions, a member of pg_monitor of all.
+ */
+export const DISK_WAIT = `(SELECT a.wait_event FROM pg_catalog.pg_stat_activity a
+  WHERE a.pid = b.pid AND (a.wait_event_type = 'IO' OR a.wait_event_type = 'LWLock' AND a.wait_event = 'WALWrite'))`;
+
+/** Returns the end of a sentence about a session that blocks others: why it does, or the statement that ends it. */
+export const blockingRemedy = (endedBy: string, diskWait: string | null | undefined) =>
+  diskWait ? `it waits for PostgreSQL's disk (${diskWait}), which is slow or hangs` : endedBy;
 
 /** Thrown for a request that timed out waiting for a lock that another transaction holds. Nothing was stored. */
 export class BlockedError extends Error {
@@ -45,8 +58,9 @@ export function readBlockers(session: Queryable): Promise<Blocker[]> {
     {
       name: 'blocking',
       text: `SELECT blocks, pid, usename AS role, host(client_addr) AS client, application_name AS application, state,
-                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS since, ended_by AS "endedBy"
-             FROM plantao.blocking
+                    to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS since, ended_by AS "endedBy",
+                    ${DISK_WAIT} AS "diskWait"
+             FROM plantao.blocking b
              WHERE waiting > 0 OR state IS DISTINCT FROM 'active' OR open_for > interval '1 second'`,
     },
     LIMIT_MS,

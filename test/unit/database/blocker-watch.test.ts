@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
+import { blockingSentence } from '../../../src/cli/command/blocking-sentence.ts';
 import { BlockerWatch } from '../../../src/database/checks/blocker-watch.ts';
 import type { Queryable } from '../../../src/database/session/reconnecting-session.ts';
 
@@ -21,5 +22,32 @@ describe('The sentence about the sessions that block a node', () => {
     await watch.toBlockedError(refused);
     expect(watch.sentence).to.be.a('string');
     watch.stop();
+  });
+
+  it('blames the disk of PostgreSQL for a session that waits for it, instead of telling to end that session', async () => {
+    const blocker = {
+      pid: 7,
+      blocks: 'event log',
+      since: null,
+      state: 'active',
+      endedBy: 'SELECT 1',
+      diskWait: 'WALSync',
+    };
+    const lines: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+    const watch = new BlockerWatch({ query: async () => [blocker] } as unknown as Queryable, log);
+    await watch.toBlockedError(Object.assign(new Error('refused'), { code: '55P03' }));
+    watch.stop();
+    const sentence = "it waits for PostgreSQL's disk (WALSync), which is slow or hangs";
+    expect(watch.sentence).to.include(`server process 7 blocks event log: ${sentence}`);
+    expect(lines[0]).to.include(`holds up event log: ${sentence}`);
+    const row = {
+      blocks: 'event log',
+      application_name: 'plantao:a:writer',
+      ended_by: 'SELECT 1',
+      disk_wait: 'WALSync',
+    };
+    expect(blockingSentence(row)).to.equal(`"plantao:a:writer" blocks event log: ${sentence}`);
+    expect(blockingSentence({ ...row, disk_wait: null })).to.equal('"plantao:a:writer" blocks event log: SELECT 1');
   });
 });
