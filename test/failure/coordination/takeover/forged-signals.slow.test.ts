@@ -84,4 +84,29 @@ describe('A role that forges notifications all the time', function () {
       });
     });
   }
+
+  for (const kind of ['switchover', 'pause', 'promoted', 'resigned']) {
+    it(`costs no node its role, and delays no request for long, with thousands in one statement: ${kind}`, async () => {
+      const { url } = nodes.active;
+      await forger.query(
+        `SELECT count(pg_notify('plantao_cluster', json_build_object('kind', $1::text, 'term', 1000 + n,
+           'node', 'evil-' || n, 'to', 'evil', 'url', $2::text, 'n', n)::text)) FROM generate_series(1, 30000) n`,
+        [kind, URL_OF_NONE],
+      );
+      const isServed = async () => {
+        const startedAt = performance.now();
+        const stored = await post(
+          `${url}/messages`,
+          { userId: 1, groupId: 1, content: 'stored' },
+          { deadline: 15_000 },
+        );
+        const read = await get(`${url}/messages?groupId=1&limit=1`, { deadline: 15_000 });
+        expect([stored.status, read.status]).to.deep.equal([200, 200]);
+        return performance.now() - startedAt < 3000;
+      };
+      await always('a post and a read are served', isServed, { forMs: 3000 });
+      const { body } = await get(`${url}/health`);
+      expect(body).to.include({ active: true, term: 1 });
+    });
+  }
 });
