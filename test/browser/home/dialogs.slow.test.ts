@@ -113,4 +113,37 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.mouse.click(3, 300);
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   });
+
+  /** Submits a dialog without a network, cancels it while it waits, and reconnects. */
+  async function cancelOffline(page: Page, submit: string): Promise<void> {
+    await page.context().setOffline(true);
+    await page.getByRole('status').getByText("Can't connect.").waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: submit }).click();
+    await page.locator('dialog [aria-busy="true"]').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.context().setOffline(false);
+    await page.locator('#nodes .active').first().waitFor();
+  }
+
+  it('take back what waits for a connection when they are cancelled: nothing is done once it returns', async () => {
+    const page = await use.browser.signIn(use.first.url, 'undecided');
+    const requests: string[] = [];
+    page.on('response', (response) => requests.push(new URL(response.url()).pathname));
+    await page.getByRole('button', { name: 'New group' }).first().click();
+    await page.getByRole('textbox', { name: 'Group name' }).fill('Not wanted');
+    await cancelOffline(page, 'Create');
+    await page.getByRole('button', { name: 'Account: undecided' }).click();
+    await page.getByRole('button', { name: 'Delete account' }).click();
+    await cancelOffline(page, 'Delete account');
+    // A group that is created now shows that requests pass again. It waits as long as the others would have.
+    await page.getByRole('button', { name: 'New group' }).first().click();
+    await page.getByRole('textbox', { name: 'Group name' }).fill('Wanted');
+    await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'Wanted' }).waitFor();
+    expect(requests.filter((path) => ['/create-chat', '/delete-account'].includes(path))).to.deep.equal([
+      '/create-chat',
+    ]);
+    expect(await page.getByRole('link', { name: 'Not wanted' }).count()).to.equal(0);
+  });
 });

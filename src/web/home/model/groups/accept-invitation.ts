@@ -4,12 +4,17 @@ import type { Chat } from '../chat.ts';
 import { groupHash } from '../location.ts';
 
 /** Joins the group of the invitation in the page's address, and opens it. */
-export async function acceptInvitation(client: ChatClient, chat: Chat, token: string): Promise<AcceptedInvitation> {
+export async function acceptInvitation(
+  client: ChatClient,
+  chat: Chat,
+  token: string,
+  signal = chat.signal,
+): Promise<AcceptedInvitation> {
   const { hash } = location;
   // Before the request: a reload must not accept it again.
   history.replaceState(null, '', location.pathname);
   try {
-    const accepted = await client.groups.accept(token, { signal: chat.signal });
+    const accepted = await client.groups.accept(token, { signal });
     await chat.refresh();
     location.hash = groupHash(accepted.group_id);
     return accepted;

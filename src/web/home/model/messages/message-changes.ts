@@ -11,8 +11,8 @@ export class MessageChanges {
   }
 
   /** Deletes a message for all members. */
-  async remove(conversation: Conversation, messageId: number): Promise<void> {
-    await this.#context.client.deleteMessage(messageId, { signal: this.#context.signal });
+  async remove(conversation: Conversation, messageId: number, signal: AbortSignal): Promise<void> {
+    await this.#context.client.deleteMessage(messageId, { signal });
     conversation.removed(messageId);
     this.#context.changed();
   }

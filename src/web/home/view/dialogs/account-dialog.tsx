@@ -11,6 +11,7 @@ import { useView } from '../context.ts';
 import { AccountPassword } from './account-password.tsx';
 import type { DialogProps } from './dialog-state.ts';
 import { onEnter } from './on-enter.ts';
+import { useUntilClosed } from './until-closed.ts';
 
 /** The user's own account: name, password, signed-in devices, language, notifications. */
 export function AccountDialog({ chat, onClose }: DialogProps) {
@@ -148,15 +149,16 @@ function deviceName(device: string | null | undefined): string {
 }
 
 /** Asks before an account is deleted. */
-export function DeleteAccountDialog({ chat, onClose }: DialogProps) {
+export function DeleteAccountDialog({ onClose }: DialogProps) {
   const { app } = useView();
   const t = dialogTexts();
+  const signal = useUntilClosed();
   const password = useRef<HTMLInputElement>(null);
   const [erases, setErases] = useState(false);
   const remove = async () => {
     const given = password.current?.value ?? '';
     const messages = erases ? 'erase' : 'keep';
-    await app.client.account.delete({ ...(given !== '' && { password: given }), messages, signal: chat.signal });
+    await app.client.account.delete({ ...(given !== '' && { password: given }), messages, signal });
     app.leave(undefined, true);
   };
   return (

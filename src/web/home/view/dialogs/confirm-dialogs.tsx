@@ -8,6 +8,7 @@ import { plainText } from '../../model/text/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import type { GroupDialogProps } from './dialog-state.ts';
+import { useUntilClosed } from './until-closed.ts';
 
 /** Most characters of a message that are quoted: more than three lines show. */
 const MAX_QUOTED = 300;
@@ -16,7 +17,7 @@ const MAX_QUOTED = 300;
 export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app } = useView();
   const t = dialogTexts();
-  const { signal } = chat;
+  const signal = useUntilClosed();
   const { id, direct, role, members_count: count } = conversation.group;
   const [members, setMembers] = useState<readonly Member[]>();
   const select = useRef<HTMLSelectElement>(null);
@@ -83,9 +84,10 @@ function heirsOf(members: readonly Member[], me: number): Member[] {
 export function DeleteGroupDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const { app } = useView();
   const t = dialogTexts();
+  const signal = useUntilClosed();
   const { id, name } = conversation.group;
   const remove = async () => {
-    await app.client.groups.delete(id, { signal: chat.signal });
+    await app.client.groups.delete(id, { signal });
     await chat.refresh();
     if (chat.openedId === id) location.hash = '';
   };
@@ -102,7 +104,8 @@ export function DeleteMessageDialog(props: GroupDialogProps & { messageId: numbe
   const { chat, conversation, messageId } = props;
   /** The message when the dialog was opened: it may go while the user reads this. */
   const [message] = useState(() => conversation.window.find(messageId));
-  const remove = () => chat.changes.remove(conversation, messageId);
+  const signal = useUntilClosed();
+  const remove = () => chat.changes.remove(conversation, messageId, signal);
   return (
     <Modal title={t.deleteTitle} action={t.delete} act={remove} isDangerous onClose={props.onClose}>
       {message !== undefined && (

@@ -5,6 +5,7 @@ import { Modal } from '../../../../shared/modal.tsx';
 import { useView } from '../../context.ts';
 import { GroupDescription } from '../../conversation/group-description.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
+import { useUntilClosed } from '../until-closed.ts';
 import { type GroupFields, groupChanges } from './group-changes.ts';
 import { HowToJoin } from './how-to-join.tsx';
 import { Invitations } from './invitations.tsx';
@@ -14,6 +15,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
   const { chat, onClose, conversation } = props;
   const { app, openDialog } = useView();
   const t = dialogTexts();
+  const signal = useUntilClosed();
   const name = useRef<HTMLInputElement>(null);
   const description = useRef<HTMLTextAreaElement>(null);
   const { group } = conversation;
@@ -39,7 +41,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
       archived: archived.current?.checked ?? opened.archived,
     });
     if (change === undefined) return;
-    await app.client.groups.change(group.id, change, { signal: chat.signal });
+    await app.client.groups.change(group.id, change, { signal });
     await chat.refresh();
   };
   const title = group.direct ? t.chatSettings : t.settingsOf(group.name);

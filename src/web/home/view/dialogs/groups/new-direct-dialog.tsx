@@ -7,12 +7,14 @@ import type { Chat } from '../../../model/chat.ts';
 import { groupHash } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
 import type { DialogProps } from '../dialog-state.ts';
+import { useUntilClosed } from '../until-closed.ts';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
 /** Finds a person, and opens the direct conversation with them. */
 export function NewDirectDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = dialogTexts();
+  const signal = useUntilClosed();
   const picker = useRef<PickerHandle>(null);
   return (
     <Modal title={t.newDirect} action={t.openDirect} act={async () => picker.current?.settle()} onClose={onClose}>
@@ -23,7 +25,7 @@ export function NewDirectDialog({ chat, onClose }: DialogProps) {
         handle={picker}
         isExcluded={({ id }) => id === chat.me.id}
         choose={async ({ id }) => {
-          await openDirect(app.client, chat, id);
+          await openDirect(app.client, chat, id, signal);
           onClose();
         }}
       />
@@ -32,8 +34,8 @@ export function NewDirectDialog({ chat, onClose }: DialogProps) {
 }
 
 /** Opens the direct conversation with a user. */
-export async function openDirect(client: ChatClient, chat: Chat, userId: number): Promise<void> {
-  const { group_id } = await client.openDirect(userId, { signal: chat.signal });
+export async function openDirect(client: ChatClient, chat: Chat, userId: number, signal = chat.signal): Promise<void> {
+  const { group_id } = await client.openDirect(userId, { signal });
   await chat.refresh();
   location.hash = groupHash(group_id);
 }

@@ -9,6 +9,7 @@ import type { Chat } from '../../../model/chat.ts';
 import { groupHash } from '../../../model/location.ts';
 import { useView, type View } from '../../context.ts';
 import type { DialogProps } from '../dialog-state.ts';
+import { useUntilClosed } from '../until-closed.ts';
 import { HowToJoin } from './how-to-join.tsx';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
@@ -16,6 +17,7 @@ import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = dialogTexts();
+  const signal = useUntilClosed();
   const name = useRef<HTMLInputElement>(null);
   const picker = useRef<PickerHandle>(null);
   const [typed, setTyped] = useState('');
@@ -29,7 +31,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const create = async () => {
     if ((await picker.current?.settle()) === false) return false;
     const usernames = latest.current.map(({ username }) => username);
-    const created = await app.client.createChat(name.current?.value ?? '', usernames, { signal: chat.signal });
+    const created = await app.client.createChat(name.current?.value ?? '', usernames, { signal });
     await chat.refresh();
     if (created.warning !== undefined) app.show(() => dialogTexts().someNotAdded);
     location.hash = groupHash(created.group_id);
@@ -73,11 +75,12 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
 export function JoinGroupDialog({ chat, onClose }: DialogProps) {
   const view = useView();
   const t = dialogTexts();
+  const signal = useUntilClosed();
   const name = useRef<HTMLInputElement>(null);
   const join = async () => {
     const wanted = (name.current?.value ?? '').trim();
     try {
-      await joinNamed(view, chat, wanted, false);
+      await joinNamed(view, chat, wanted, { create: false, signal });
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== 'group_not_found') throw error;
       view.openDialog({ kind: 'create-named', name: wanted, similar: similarNameOf(error) });
@@ -100,12 +103,13 @@ interface CreateNamedProps extends DialogProps {
 export function CreateNamedDialog({ chat, onClose, name, similar }: CreateNamedProps) {
   const view = useView();
   const t = dialogTexts();
+  const signal = useUntilClosed();
   if (similar === undefined) {
     return (
       <Modal
         title={t.createNamedTitle(name)}
         action={t.create}
-        act={() => joinNamed(view, chat, name, true)}
+        act={() => joinNamed(view, chat, name, { create: true, signal })}
         onClose={onClose}
       >
         <p>{t.createNamedText}</p>
@@ -115,13 +119,13 @@ export function CreateNamedDialog({ chat, onClose, name, similar }: CreateNamedP
   }
   const create = () => {
     onClose();
-    joinNamed(view, chat, name, true).catch((error) => view.app.failed(error));
+    joinNamed(view, chat, name, { create: true, signal: chat.signal }).catch((error) => view.app.failed(error));
   };
   return (
     <Modal
       title={t.similarTitle(similar)}
       action={t.join}
-      act={() => joinNamed(view, chat, similar, false)}
+      act={() => joinNamed(view, chat, similar, { create: false, signal })}
       buttons={
         <button type="button" class="secondary" onClick={create}>
           {t.createAnyway}
@@ -134,8 +138,13 @@ export function CreateNamedDialog({ chat, onClose, name, similar }: CreateNamedP
   );
 }
 
-async function joinNamed({ app }: View, chat: Chat, name: string, create: boolean): Promise<void> {
-  await app.client.joinNamed(name, { create, signal: chat.signal });
+interface JoinOptions {
+  create: boolean;
+  signal: AbortSignal;
+}
+
+async function joinNamed({ app }: View, chat: Chat, name: string, options: JoinOptions): Promise<void> {
+  await app.client.joinNamed(name, options);
   await chat.refresh();
   const joined = chat.conversations.find(({ group }) => group.name === name.normalize('NFC'));
   if (joined !== undefined) location.hash = groupHash(joined.group.id);

@@ -7,11 +7,13 @@ import { acceptInvitation } from '../../../model/groups/accept-invitation.ts';
 import { placeIn } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
 import type { DialogProps } from '../dialog-state.ts';
+import { useUntilClosed } from '../until-closed.ts';
 
 /** Joins the group of an invitation link that the user has, also in an installed page, which has no address bar. */
 export function UseInvitationDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = dialogTexts();
+  const signal = useUntilClosed();
   const link = useRef<HTMLInputElement>(null);
   const tokenIn = (text: string) => placeIn(text.slice(Math.max(0, text.indexOf('#')))).invitation?.token;
   const check = (field: HTMLInputElement) =>
@@ -19,7 +21,7 @@ export function UseInvitationDialog({ chat, onClose }: DialogProps) {
   const join = async () => {
     const token = tokenIn(link.current?.value ?? '');
     if (token === undefined) return false;
-    const { group_name } = await acceptInvitation(app.client, chat, token);
+    const { group_name } = await acceptInvitation(app.client, chat, token, signal);
     app.show(() => chatTexts().joined(group_name));
     return true;
   };
