@@ -52,7 +52,12 @@ export function chartOf(
   const to = Date.parse(now);
   const from = to - options.minutes * MINUTE_MS;
   const at = (time: number) => Math.min(1, Math.max(0, (time - from) / (to - from)));
-  const endOf = (term: TermRow) => (term.ended_at === null ? (options.endedAt ?? to) : Date.parse(term.ended_at));
+  const endOf = (term: TermRow) => {
+    if (term.ended_at !== null) return Date.parse(term.ended_at);
+    // The page may hear of a new term before it hears that the last one's silence is over.
+    const { endedAt = to } = options;
+    return endedAt < Date.parse(term.started_at) ? to : endedAt;
+  };
   const shown = terms.filter((term) => endOf(term) >= from);
   const names = new Set([...options.nodes, ...shown.map(({ node }) => node)]);
   const rows = [...names].sort().map((node) => ({

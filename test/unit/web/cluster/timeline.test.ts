@@ -55,6 +55,13 @@ describe("The cluster page's timeline", () => {
     expect(chartOf(timeline(term(1, 'a', 30, 6, null)), { minutes: 60, nodes: [] }).gaps[0]?.ms).to.equal(360_000);
   });
 
+  it('has no gap that lasts now if the term that ended it is known already', () => {
+    const terms = timeline(term(2, 'b', 3, null, 3 * 60_000), term(1, 'a', 30, 6, null));
+    const chart = chartOf(terms, { minutes: 60, nodes: [], endedAt: NOW - 6 * 60_000 });
+    expect(chart.gaps.map(({ after }) => after?.node)).to.deep.equal(['b']);
+    expect(chart.rows[1]?.bars[0]?.to).to.equal(1);
+  });
+
   it('chooses the shortest window that has the last two changes', () => {
     expect(usualWindow(timeline(term(1, 'a', 5, null, null)))).to.equal(15);
     expect(
