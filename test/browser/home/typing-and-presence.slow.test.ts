@@ -76,7 +76,7 @@ describe('Typing and presence on the chat page', function () {
     for (const page of [ana, claras]) await typing(page).filter({ hasNotText: 'bruno' }).waitFor({ state: 'attached' });
   });
 
-  it('reports typing once for many keys, and not for an empty field or an edit', async () => {
+  it('reports typing once for many keys of each message, and not for an empty field or an edit', async () => {
     const { nodes, browser, clientOf } = pages;
     await clientOf('bruno');
     const ana = await clientOf('ana');
@@ -96,6 +96,9 @@ describe('Typing and presence on the chat page', function () {
     await page.getByText('Editing your message').waitFor();
     await field(page).pressSequentially(', edited');
     expect(reports).to.have.length(1);
+    await page.keyboard.press('Escape');
+    await field(page).pressSequentially('the next message');
+    expect(reports, 'the others have seen the typing end').to.have.length(2);
   });
 
   it('shows connected users in the list of groups, in a direct chat, and among the members', async () => {

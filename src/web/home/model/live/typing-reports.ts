@@ -18,9 +18,10 @@ export class TypingReports {
     this.#online = online;
   }
 
-  /** Call it at each change of the text. An empty one reports nothing: the others see that the user has stopped. */
+  /** Call it at each change of the text. An empty one, as after sending, reports nothing, and the next text is reported at once. */
   typed({ group }: Conversation, text: string): void {
-    if (this.#online.isOff || this.#isUnderWay || text.trim() === '' || group.members_count < 2) return;
+    if (text.trim() === '') return void this.#dueAt.delete(group.id);
+    if (this.#online.isOff || this.#isUnderWay || group.members_count < 2) return;
     const now = performance.now();
     if (now < (this.#dueAt.get(group.id) ?? 0)) return;
     this.#dueAt.set(group.id, now + INTERVAL_MS);

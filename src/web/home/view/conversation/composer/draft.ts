@@ -82,6 +82,7 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
     if (mode.kind === 'edit') return void save(mode.message);
     void chat.outbox.send(conversation, text, mode.kind === 'reply' ? replyTarget(mode.message) : undefined);
     onSend();
+    chat.live.reports.typed(conversation, '');
     drafts.write(id, '');
     setText('');
     setMode({ kind: 'write' });
