@@ -21,10 +21,17 @@ describe('Search on the chat page', function () {
     await page.getByRole('option', { name: 'Open a direct chat' }).click();
     await page.getByRole('heading', { name: 'bruno' }).waitFor();
     await write(page, 'just for you');
-    await eventually('bruno has it', async () => {
-      const direct = (await bruno.chats()).chats.find((chat) => chat.direct);
-      return direct?.last_message?.excerpt === 'just for you' && direct.unread === 1;
+    const direct = await eventually('bruno has it', async () => {
+      const chat = (await bruno.chats()).chats.find(({ direct }) => direct);
+      return chat?.last_message?.excerpt === 'just for you' && chat.unread === 1 && chat;
     });
+    await bruno.send(direct.id, 'a pin just for you');
+    await find('a pin');
+    await page
+      .getByRole('option', { name: 'a pin just for you' })
+      .getByText(/^bruno, \d/)
+      .waitFor();
+    await page.keyboard.press('Escape');
     await find(name);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name }).waitFor();

@@ -68,7 +68,7 @@ export function messageHits(chat: Chat, messages: readonly FoundMessage[]): Sear
     title: <Excerpt parts={plainParts(message.parts)} />,
     detail: (
       <>
-        <bdi>{shownName(message.sender, message.sender_id)}</bdi>, <bdi>{nameOfGroup(chat, message)}</bdi>,{' '}
+        {[...placeOf(chat, message)].map((name) => [<bdi key={name}>{name}</bdi>, ', '])}
         {shortTime(new Date(message.timestamp), nodeTime())}
       </>
     ),
@@ -76,9 +76,10 @@ export function messageHits(chat: Chat, messages: readonly FoundMessage[]): Sear
   }));
 }
 
-function nameOfGroup(chat: Chat, { group_id, group }: FoundMessage): string {
+/** Returns the sender and the group. A direct chat has the name of the other person, which is not given twice. */
+function placeOf(chat: Chat, { group_id, group, sender, sender_id }: FoundMessage): Set<string> {
   const known = chat.find(group_id);
-  return known === undefined ? group : nameOf(known.group, chat.me);
+  return new Set([shownName(sender, sender_id), known === undefined ? group : nameOf(known.group, chat.me)]);
 }
 
 /** Shows a message from shortly before the first match. */
