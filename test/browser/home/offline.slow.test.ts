@@ -50,6 +50,8 @@ describe('The chat page without a network, with messages that wait to be sent', 
     await write(page, 'an answer');
     await pending(page, 'an answer').locator('.quote', { hasText: 'a question' }).waitFor();
     await openGroup(page, 'Never opened');
+    await page.getByRole('status').getByText("Can't connect.").waitFor();
+    expect(await page.locator('#older').textContent(), 'nothing of it was saved').to.equal('Loading messages…');
     await write(page, 'the first message here');
     await page.reload();
     await pending(page, 'the first message here').getByText('waiting for a connection').waitFor();

@@ -191,7 +191,7 @@ export class MessageList extends Component<Props, State> {
 
 function olderText({ loaded, window }: Conversation, isCutOff: boolean): string {
   const t = chatTexts();
-  if (!loaded) return isCutOff ? t.savedMessages : t.loadingMessages;
+  if (!loaded) return isCutOff && window.newest !== undefined ? t.savedMessages : t.loadingMessages;
   if (window.hasOlder) return t.scrollForOlder;
   return window.newest === undefined ? t.writeFirst : t.start;
 }
