@@ -1,16 +1,13 @@
 import http from 'node:http';
 import { expect } from 'chai';
 import type { Router } from 'express';
-import pg from 'pg';
 import { createApp } from '../../../src/http/app.ts';
 import { allRoutes } from '../../../src/http/routes/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/network/free-port.ts';
 import { get, post } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { useOneNode } from '../../support/nodes/one-node.ts';
 import { unusedServices } from '../../support/nodes/unused-services.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 
@@ -253,39 +250,16 @@ function routesOfRouter(): Set<string> {
 
 describe('Access', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
-  let people: People;
+  const { node, people } = useOneNode({ AUTH: 'token', ADMIN_TOKEN });
   let expired: string;
   let revoked: string;
 
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-    people = new People(sql);
-    const env = {
-      DATABASE_URL: database.url,
-      PORT: String(await freePort()),
-      AUTH: 'token',
-      ADMIN_TOKEN,
-      DB_POOL_SIZE: '4',
-    };
-    node = localNode(env);
-    await node.start();
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
     const { id } = await people.comeIn();
     expired = await people.token(id, '-1 minute');
     revoked = await people.token(id);
     expect((await get(`${node.url}/users`, { headers: { authorization: `Bearer ${revoked}` } })).status).to.equal(200);
     await people.revoke(revoked);
-  });
-  after(async () => {
-    await node.stop();
-    expect(node.entries.filter((entry) => entry.level >= 50)).to.deep.equal([]);
-    await sql.end();
-    await database.drop();
   });
 
   async function setScene(way: Way): Promise<Scene> {

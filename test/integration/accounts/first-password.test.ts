@@ -1,32 +1,13 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/network/free-port.ts';
 import { get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useOneNode } from '../../support/nodes/one-node.ts';
 
 const PASSWORD = 'correct horse';
 
 describe('The first password of an account (AUTH=open)', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
-  before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-    node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'open' });
-    await node.start();
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
-  });
-  after(async () => {
-    await node?.stop();
-    await sql?.end();
-    await database?.drop();
-  });
+  const { node, sql } = useOneNode({ AUTH: 'open' });
 
   const logIn = async (username: string, password?: string) => {
     const { status, body } = await post(`${node.url}/login`, { username, password });

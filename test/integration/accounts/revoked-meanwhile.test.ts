@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
@@ -18,15 +17,8 @@ const ENDINGS: Record<string, { text: string; of: (person: Person) => unknown }>
 
 describe('A request whose body is still arriving when its token ends', () => {
   const nodes = useTwoNodes({ AUTH: 'token', STANDBY_WRITES: 'forward' });
-  let sql: pg.Client;
-  let people: People;
-
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-    people = new People(sql);
-  });
-  after(() => sql?.end());
+  const { sql } = nodes;
+  const people = new People(sql);
 
   const bearer = ({ token }: Person) => `Bearer ${token}`;
   const statusOf = async (url: string, person: Person) =>

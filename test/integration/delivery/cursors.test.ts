@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -16,14 +15,7 @@ interface Body extends JsonObject {
 describe('Cursors', () => {
   // The machine may be busy. Which node is active does not matter here.
   const nodes = useTwoNodes({ LEASE_MS: '6000' });
-  let client: pg.Client;
-  before(async () => {
-    client = new pg.Client({ connectionString: nodes.database.url });
-    await client.connect();
-  });
-  after(async () => {
-    await client?.end();
-  });
+  const client = nodes.sql;
 
   let followers: Follower[] = [];
   afterEach(async () => {

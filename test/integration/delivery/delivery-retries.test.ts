@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -16,14 +15,7 @@ const newKey = () => `key-${++keys}`;
 
 describe('A post with an Idempotency-Key', () => {
   const nodes = useTwoNodes();
-  let client: pg.Client;
-  before(async () => {
-    client = new pg.Client({ connectionString: nodes.database.url });
-    await client.connect();
-  });
-  after(async () => {
-    await client?.end();
-  });
+  const client = nodes.sql;
 
   const send = (url: string, key: string, content: string, more: JsonObject = {}) =>
     post<Sent>(`${url}/messages`, { userId: 1, groupId: 1, content, ...more }, { headers: { 'Idempotency-Key': key } });

@@ -1,34 +1,12 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/network/free-port.ts';
-import { get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
+import { type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useOneNode } from '../../support/nodes/one-node.ts';
 
 describe('Administration of groups', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
-  let people: People;
-  before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-    people = new People(sql);
-    const env = { DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token', DB_POOL_SIZE: '6' };
-    node = localNode(env);
-    await node.start();
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
-  });
-  after(async () => {
-    await node.stop();
-    expect(node.entries.filter((entry) => entry.level >= 50)).to.deep.equal([]);
-    await sql.end();
-    await database.drop();
-  });
+  const { node, sql, people } = useOneNode({ AUTH: 'token', DB_POOL_SIZE: '6' });
 
   const as = ({ token }: Person) => ({ headers: { authorization: `Bearer ${token}` } });
   const call = (method: string, path: string, who: Person, body?: JsonObject) =>

@@ -1,20 +1,12 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { chatCalls, isMissing } from '../chat-calls.ts';
 
 describe('Direct chats', () => {
   const nodes = useTwoNodes();
+  const { sql } = nodes;
   const { on, both } = chatCalls(nodes);
-  let sql: pg.Client;
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-  });
-  after(async () => {
-    await sql.end();
-  });
   const newUser = async (username: string) => (await post(on('/login'), { username })).body.user_id as number;
   const open = (userId: number, otherUserId: number) => post(on('/direct'), { userId, otherUserId });
   const membersOf = async (groupId: unknown) => {

@@ -1,35 +1,17 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/network/free-port.ts';
-import { get, type JsonObject, request } from '../../support/network/http.ts';
+import { type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
+import { useOneNode } from '../../support/nodes/one-node.ts';
+import { DbaSession } from '../../support/postgres/dba-session.ts';
 import { lockWaits } from '../../support/postgres/lock-waits.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 describe('A request that waits for the event log', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
-  let watching: pg.Client;
-  let people: People;
-  before(async () => {
-    database = await createDatabase();
-    [sql, watching] = [new pg.Client(database.url), new pg.Client(database.url)];
-    await Promise.all([sql.connect(), watching.connect()]);
-    people = new People(sql);
-    node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token', DB_POOL_SIZE: '4' });
-    await node.start();
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
-  });
-  after(async () => {
-    await node.stop();
-    expect(node.entries.filter((entry) => entry.level >= 50)).to.deep.equal([]);
-    await Promise.all([sql.end(), watching.end()]);
-    await database.drop();
-  });
+  const watching = new DbaSession(() => database.url);
+  after(() => watching.end());
+  const { node, sql, people, database } = useOneNode({ AUTH: 'token' });
+  before(() => watching.connect());
 
   const call = async (method: string, path: string, { token }: Person, body: JsonObject) => {
     const answer = await request(method, node.url + path, { headers: { authorization: `Bearer ${token}` }, body });

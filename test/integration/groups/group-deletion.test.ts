@@ -1,11 +1,8 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/network/free-port.ts';
-import { get, type JsonObject, request } from '../../support/network/http.ts';
+import { type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useOneNode } from '../../support/nodes/one-node.ts';
 
 /** Makes the removal of every message fail, so that a group stays in the middle of its deletion. */
 const STOP_REMOVAL = `
@@ -16,28 +13,13 @@ const STOP_REMOVAL = `
 for (const auth of ['token', 'open']) {
   describe(`The deletion of a group with AUTH=${auth}`, function () {
     this.timeout(60_000);
-    let database: TestDatabase;
-    let node: LocalNode;
-    let sql: pg.Client;
-    let people: People;
+    const { node, sql, people } = useOneNode({ AUTH: auth }, { mayLogErrors: true });
     let owner: Person;
     let member: Person;
     let stranger: Person;
     before(async () => {
-      database = await createDatabase();
-      sql = new pg.Client({ connectionString: database.url });
-      await sql.connect();
-      people = new People(sql);
-      node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: auth, DB_POOL_SIZE: '4' });
-      await node.start();
-      await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
       await sql.query(STOP_REMOVAL);
       [owner, member, stranger] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
-    });
-    after(async () => {
-      await node.stop();
-      await sql.end();
-      await database.drop();
     });
 
     const call = async (method: string, path: string, who: Person, body: JsonObject = {}) => {

@@ -1,20 +1,13 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { get, post } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
-import { type UsedNodes, useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 describe('The limits on groups', function () {
   this.timeout(120_000);
-  const nodes: UsedNodes = useTwoNodes();
-  let sql: pg.Client;
-  let people: People;
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-    people = new People(sql);
-  });
-  after(() => sql.end());
+  const nodes = useTwoNodes();
+  const { sql } = nodes;
+  const people = new People(sql);
 
   const on = (path: string) => `${nodes.active.url}${path}`;
   const create = (creatorId: number, members: string[] = []) =>

@@ -1,12 +1,9 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { ChatClient } from '../../../src/client/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/network/free-port.ts';
 import { type Call, get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
-import { People, type Person } from '../../support/network/people.ts';
-import { type LocalNode, localNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import type { Person } from '../../support/network/people.ts';
+import { useOneNode } from '../../support/nodes/one-node.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 interface Created {
   group_id: number;
@@ -16,33 +13,18 @@ interface Created {
 
 describe('A hook', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
-  let people: People;
+  const { node, sql, people } = useOneNode({ AUTH: 'token', HOOK_POSTS_PER_MINUTE: '60' });
   let owner: Person;
   let member: Person;
   let groupId: number;
 
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-    const env = { DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token', DB_POOL_SIZE: '4' };
-    node = localNode({ ...env, HOOK_POSTS_PER_MINUTE: '60' });
-    await node.start();
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
-    people = new People(sql);
     [owner, member] = [await people.comeIn(), await people.comeIn()];
     groupId = await people.group('Obras', [owner, member]);
   });
   after(async () => {
-    await node.stop();
     const log = JSON.stringify(node.entries);
     for (const token of tokens) expect(log).not.to.include(token);
-    expect(node.entries.filter((entry) => entry.level >= 50)).to.deep.equal([]);
-    await sql.end();
-    await database.drop();
   });
 
   const tokens: string[] = [];

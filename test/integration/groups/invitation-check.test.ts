@@ -1,32 +1,11 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/network/free-port.ts';
-import { get, type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
-import { People, type Person } from '../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
+import type { Person } from '../../support/network/people.ts';
+import { useOneNode } from '../../support/nodes/one-node.ts';
 
 describe('An open invitation', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
-  let people: People;
-  before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-    people = new People(sql);
-    node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token' });
-    await node.start();
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
-  });
-  after(async () => {
-    await node?.stop();
-    await sql?.end();
-    await database?.drop();
-  });
+  const { node, sql, people } = useOneNode({ AUTH: 'token' });
 
   const call = (method: string, path: string, who: Person, body?: JsonObject) =>
     request(method, node.url + path, { headers: { authorization: `Bearer ${who.token}` }, ...(body && { body }) });

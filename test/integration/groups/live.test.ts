@@ -12,18 +12,11 @@ const BRUNO = 2;
 describe('Typing and presence', function () {
   this.timeout(60_000);
   const nodes = useTwoNodes();
+  const { sql } = nodes;
   const { on, newGroup, send } = chatCalls(nodes);
-  let sql: pg.Client;
   const streams: StreamReader[] = [];
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-  });
   afterEach(() => {
     for (const stream of streams.splice(0)) stream.close();
-  });
-  after(async () => {
-    await sql.end();
   });
   const open = async (url: string, userId: number, more = '') => {
     const stream = new StreamReader(`${url}/events?userId=${userId}${more}`);
@@ -158,12 +151,15 @@ describe('Typing and presence', function () {
   it('ignore forged and replayed notifications of other sessions', async () => {
     const groupId = await newGroup('Falsos', ['bruno_orm']);
     const stream = await open(nodes.active.url, ANA);
-    await sql.query('LISTEN plantao_signals');
-    const recorded: string[] = [];
-    sql.on('notification', ({ payload }) => void recorded.push(payload ?? ''));
+    const listener = new pg.Client(nodes.database.url);
+    const replayed: string[] = [];
+    listener.on('notification', ({ payload }) => void replayed.push(payload ?? ''));
+    await listener.connect();
+    await listener.query('LISTEN plantao_signals');
     await type(nodes.standby.url, groupId);
     await eventually('the true one arrives', () => signalsOf(stream).some(({ kind }) => kind === 'typing'));
-    const replayed = [...recorded];
+    await listener.end();
+    expect(replayed).to.not.deep.equal([]);
     for (const payload of replayed) expect(payload, 'no other program can read it').to.not.contain('typing');
     const forged = JSON.stringify({
       from: 'x',
@@ -191,12 +187,9 @@ describe('Typing and presence with PRESENCE=off', () => {
     for (const { status, body } of [typing, presence]) expect([status, body.code]).to.deep.equal([404, 'switched_off']);
     const chats = await get<JsonObject>(`${nodes.active.url}/chats?userId=1`);
     expect(chats.body).to.not.have.property('online_users');
-    const sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-    const { rows } = await sql.query(
+    const { rows } = await nodes.sql.query(
       "SELECT FROM pg_stat_activity WHERE application_name LIKE '%:signals' AND datname = current_database()",
     );
-    await sql.end();
     expect(rows).to.have.length(0);
   });
 });

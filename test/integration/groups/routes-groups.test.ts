@@ -32,21 +32,16 @@ describe('Groups over HTTP', () => {
     it("lists at most 20,000 members, small groups first, with each group's total", async () => {
       const { body: user } = await post(on('/login'), { username: 'muitos grupos' });
       const sizes = [9_000, 9_000, 9_000, 3];
-      const sql = new pg.Client({ connectionString: nodes.database.url });
-      await sql.connect();
-      try {
-        await sql.query("INSERT INTO plantao.users (username) SELECT 'multidão ' || n FROM generate_series(1, 9000) n");
-        for (const size of sizes) {
-          await sql.query(
-            `WITH g AS (INSERT INTO plantao.groups (name) VALUES ('cheio') RETURNING id)
-             INSERT INTO plantao.memberships (group_id, user_id)
-             SELECT g.id, u.id FROM g, (SELECT $1::bigint AS id UNION ALL
-               (SELECT id FROM plantao.users WHERE username LIKE 'multidão %' ORDER BY id LIMIT $2)) u`,
-            [user.user_id, size - 1],
-          );
-        }
-      } finally {
-        await sql.end();
+      const { sql } = nodes;
+      await sql.query("INSERT INTO plantao.users (username) SELECT 'multidão ' || n FROM generate_series(1, 9000) n");
+      for (const size of sizes) {
+        await sql.query(
+          `WITH g AS (INSERT INTO plantao.groups (name) VALUES ('cheio') RETURNING id)
+           INSERT INTO plantao.memberships (group_id, user_id)
+           SELECT g.id, u.id FROM g, (SELECT $1::bigint AS id UNION ALL
+             (SELECT id FROM plantao.users WHERE username LIKE 'multidão %' ORDER BY id LIMIT $2)) u`,
+          [user.user_id, size - 1],
+        );
       }
       await both(`/chats?userId=${user.user_id}`, ({ body }) => {
         const chats = body.chats as { members: unknown[]; members_count: number }[];

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -12,15 +11,8 @@ interface Told {
 
 describe('Editing a message', () => {
   const nodes = useTwoNodes({ EDIT_HISTORY: 'true' });
+  const { sql } = nodes;
   const { on, both, newGroup, send } = chatCalls(nodes);
-  let sql: pg.Client;
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-  });
-  after(async () => {
-    await sql.end();
-  });
   const edit = (body: JsonObject) => request('PATCH', on('/messages'), { body });
   const eventsAfter = async (groupId: number, cursor: unknown, url = nodes.standby.url) => {
     const { body } = await get<{ events: Told[] }>(

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -15,15 +14,8 @@ interface Chat extends JsonObject {
 
 describe('Read marks', () => {
   const nodes = useTwoNodes();
+  const { sql } = nodes;
   const { on, both, newGroup, send } = chatCalls(nodes);
-  let sql: pg.Client;
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-  });
-  after(async () => {
-    await sql.end();
-  });
   const read = (groupId: number, messageId: unknown, userId = 2) => post(on('/read'), { groupId, messageId, userId });
   const chatsOf = async (userId: number, url = nodes.active.url) =>
     (await get<{ chats: Chat[] }>(`${url}/chats?userId=${userId}`)).body.chats;

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -14,15 +13,8 @@ interface Message extends JsonObject {
 
 describe('Replies, meta and reactions', () => {
   const nodes = useTwoNodes();
+  const { sql } = nodes;
   const { on, newGroup, send } = chatCalls(nodes);
-  let sql: pg.Client;
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-  });
-  after(async () => {
-    await sql.end();
-  });
   const reply = (body: JsonObject, headers = {}) =>
     post(on('/messages'), { userId: 2, content: 'resposta', ...body }, { headers });
   const page = async (groupId: number, userId?: number) => {

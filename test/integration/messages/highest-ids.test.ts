@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -10,13 +9,11 @@ const HIGHEST = Number.MAX_SAFE_INTEGER;
 /** A row that a DBA has inserted: a default of a page that excludes the highest id would hide it. */
 describe('The message with the highest id', () => {
   const nodes = useTwoNodes();
+  const { sql } = nodes;
   const { on, both, newGroup, send } = chatCalls(nodes);
-  let sql: pg.Client;
   let groupId: number;
   let earlier: number;
   before(async () => {
-    sql = new pg.Client(nodes.database.url);
-    await sql.connect();
     groupId = await newGroup('No fim');
     earlier = (await send(groupId, 'antes')).message_id as number;
     await sql.query(
@@ -24,7 +21,6 @@ describe('The message with the highest id', () => {
       [HIGHEST, groupId],
     );
   });
-  after(() => sql?.end());
   const idsOf = (list: unknown) => (list as { id: number }[]).map(({ id }) => id);
 
   it('is in the newest page, in the page after another message, and in the page around it', async () => {

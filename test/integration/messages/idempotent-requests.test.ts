@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { Contract } from '../../support/network/contract.ts';
 import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
@@ -92,17 +91,11 @@ describe('An Idempotency-Key on a request that creates or notifies', () => {
     expect(other.body.token)
       .to.match(/^[\w-]{43}$/)
       .and.not.equal(first.body.token);
-    const sql = new pg.Client(nodes.database.url);
-    await sql.connect();
-    try {
-      const { rows } = await sql.query('SELECT count(*)::int AS n FROM plantao.invitations WHERE uses_left = 7');
-      expect(rows[0].n).to.equal(2);
-      const { rows: keys } = await sql.query('SELECT row_to_json(k)::text AS row FROM plantao.request_keys k');
-      const stored = keys.map(({ row }) => row).join('\n');
-      for (const secret of [first.body.token, 'invite-1']) expect(stored).not.to.include(secret);
-    } finally {
-      await sql.end();
-    }
+    const { rows } = await nodes.sql.query('SELECT count(*)::int AS n FROM plantao.invitations WHERE uses_left = 7');
+    expect(rows[0].n).to.equal(2);
+    const { rows: keys } = await nodes.sql.query('SELECT row_to_json(k)::text AS row FROM plantao.request_keys k');
+    const stored = keys.map(({ row }) => row).join('\n');
+    for (const secret of [first.body.token, 'invite-1']) expect(stored).not.to.include(secret);
   });
 
   it('lets a repeated registration enter the account with its password only', async () => {
@@ -166,20 +159,14 @@ describe('An Idempotency-Key on a request that creates or notifies', () => {
         expect([status, body.code], `${path} ${key}`).to.deep.equal([400, 'invalid_request']);
       }
     }
-    const sql = new pg.Client(nodes.database.url);
-    await sql.connect();
-    try {
-      const { rows } = await sql.query(
-        "SELECT FROM plantao.request_keys WHERE key = encode(sha256('failed'), 'hex') OR result IS NULL",
-      );
-      expect(rows).to.have.length(0);
-      await sql.query("UPDATE plantao.request_keys SET used_at = clock_timestamp() - interval '2 hours'");
-      const removed = await sql.query(
-        `SELECT plantao.remove_old_keys((SELECT term FROM plantao.leader_terms WHERE ended_at IS NULL), '1 hour', 100) AS n`,
-      );
-      expect(removed.rows[0].n).to.be.above(2);
-    } finally {
-      await sql.end();
-    }
+    const { rows } = await nodes.sql.query(
+      "SELECT FROM plantao.request_keys WHERE key = encode(sha256('failed'), 'hex') OR result IS NULL",
+    );
+    expect(rows).to.have.length(0);
+    await nodes.sql.query("UPDATE plantao.request_keys SET used_at = clock_timestamp() - interval '2 hours'");
+    const removed = await nodes.sql.query(
+      `SELECT plantao.remove_old_keys((SELECT term FROM plantao.leader_terms WHERE ended_at IS NULL), '1 hour', 100) AS n`,
+    );
+    expect(removed.rows[0].n).to.be.above(2);
   });
 });

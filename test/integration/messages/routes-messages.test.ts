@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { CURSOR, chatCalls, isMissing, TIME } from '../chat-calls.ts';
@@ -118,16 +117,13 @@ describe('Messages over HTTP', () => {
     });
     it('ends a page early where the texts or their meta are long as JSON, and misses no message', async () => {
       const group = await newGroup('Longas');
-      const sql = new pg.Client(nodes.database.url);
-      await sql.connect();
-      await sql.query(
+      await nodes.sql.query(
         `INSERT INTO plantao.messages (group_id, sender_id, content, meta)
          SELECT $1, 1, CASE WHEN n <= 300 THEN repeat(chr(1), 4096) ELSE 'x' END,
                 CASE WHEN n > 300 THEN jsonb_build_object('m', repeat('m', 4000)) END
          FROM generate_series(1, 800) n`,
         [group],
       );
-      await sql.end();
       const found: number[] = [];
       for (let before = '', more = true; more; ) {
         const { body, text } = await get<{ messages: Message[]; has_more: boolean }>(

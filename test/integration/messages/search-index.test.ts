@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -34,20 +33,15 @@ interface Row {
 describe('The search index', function () {
   this.timeout(120_000);
   const nodes = useTwoNodes();
+  const { sql } = nodes;
   const { on, newGroup, send } = chatCalls(nodes);
-  let sql: pg.Client;
   let groups: number[];
   let foreign: number;
 
   before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
     groups = [await newGroup('Um', ['bruno_orm']), await newGroup('Dois', ['bruno_orm']), await newGroup('Três')];
     foreign = (await request('POST', on('/create-chat'), { body: { groupName: 'x', creatorId: 2, members: [] } })).body
       .group_id as number;
-  });
-  after(async () => {
-    await sql.end();
   });
 
   /** Stores messages of pseudo-random words in these groups. */

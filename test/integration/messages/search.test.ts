@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { BRUNO, chatCalls, isMissing } from '../chat-calls.ts';
@@ -12,15 +11,8 @@ interface Found {
 
 describe('GET /search', () => {
   const nodes = useTwoNodes();
+  const { sql } = nodes;
   const { on, both, newGroup, send } = chatCalls(nodes);
-  let sql: pg.Client;
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-  });
-  after(async () => {
-    await sql.end();
-  });
   const query = (q: string, more: JsonObject = {}) =>
     `/search?${new URLSearchParams({ userId: '1', q, ...more } as Record<string, string>)}`;
   /** Searches on both nodes, which must find the same; returns the contents. */

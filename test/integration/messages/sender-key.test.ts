@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -19,15 +18,8 @@ const KEY = 'key-"of"-<ana>';
 
 describe('The Idempotency-Key of a message', () => {
   const nodes = useTwoNodes();
+  const { sql } = nodes;
   const { on, newGroup } = chatCalls(nodes);
-  let sql: pg.Client;
-  before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
-  });
-  after(async () => {
-    await sql.end();
-  });
   const sendWithKey = (groupId: number, key = KEY) =>
     post(on('/messages'), { userId: 1, groupId, content: 'olá' }, { headers: { 'Idempotency-Key': key } });
   const newsOf = async (userId: number, cursor: string, url: string) =>

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type pg from 'pg';
+import type { DbaSession } from '../postgres/dba-session.ts';
 
 /** A signed-in user. */
 export interface Person {
@@ -13,9 +13,9 @@ let names = 0;
 
 /** Creates accounts, tokens, groups and messages by SQL, in milliseconds: hashing a password takes longer. */
 export class People {
-  readonly #sql: pg.Client;
+  readonly #sql: Pick<DbaSession, 'query'>;
 
-  constructor(sql: pg.Client) {
+  constructor(sql: Pick<DbaSession, 'query'>) {
     this.#sql = sql;
   }
 

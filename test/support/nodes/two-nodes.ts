@@ -5,6 +5,7 @@ import { readSettings } from '../../../src/settings.ts';
 import { eventually } from '../eventually.ts';
 import { freePort } from '../network/free-port.ts';
 import { get } from '../network/http.ts';
+import { DbaSession } from '../postgres/dba-session.ts';
 import { createDatabase, type TestDatabase } from '../postgres/postgres.ts';
 import { lockProgram } from './node-build.ts';
 import type { LogEntry } from './node-process.ts';
@@ -85,8 +86,9 @@ export async function knowEachOther({ active, standby }: Pick<TwoNodes, 'active'
   );
 }
 
-/** The result of {@link useTwoNodes}; filled when the first test runs. */
+/** The result of {@link useTwoNodes}; all but `sql` is filled when the first test runs. */
 export interface UsedNodes {
+  sql: DbaSession;
   database: TestDatabase;
   active: LocalNode;
   standby: LocalNode;
@@ -94,16 +96,18 @@ export interface UsedNodes {
 
 /** Starts two nodes with the demo data (user 1 ana_orm, 2 bruno_orm, group 1 Grupo Geral) for all tests of a `describe`. */
 export function useTwoNodes(env: Record<string, string> = {}): UsedNodes {
-  const used = {} as UsedNodes;
+  const used = { sql: new DbaSession(() => used.database.url) } as UsedNodes;
   let nodes: TwoNodes | undefined;
   before('two nodes', async () => {
     used.database = await createDatabase();
     await seedData(used.database.url);
+    await used.sql.connect();
     nodes = await startTwoNodes(used.database.url, env);
     Object.assign(used, { active: nodes.active, standby: nodes.standby });
   });
   after('two nodes', async () => {
     await nodes?.stop();
+    await used.sql.end();
     await used.database?.drop();
   });
   return used;

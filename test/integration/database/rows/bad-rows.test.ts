@@ -52,14 +52,8 @@ const REFUSED: [what: string, sql: string][] = [
 
 describe('One bad row', () => {
   const nodes = useTwoNodes();
+  const client = nodes.sql;
   const { on, both, newGroup, send } = chatCalls(nodes);
-  let client: pg.Client;
-
-  before(async () => {
-    client = new pg.Client(nodes.database.url);
-    await client.connect();
-  });
-  after(() => client.end());
 
   for (const [what, sql] of REFUSED) {
     it(`is refused by the schema: ${what}`, async () => {

@@ -6,8 +6,8 @@ import { chatCalls } from '../../chat-calls.ts';
 
 describe('A sequence that is behind the ids in its table', () => {
   const nodes = useTwoNodes();
+  const client = nodes.sql;
   const { on, newGroup } = chatCalls(nodes);
-  let client: pg.Client;
   const last = async (sequence: string) => {
     const { rows } = await client.query(`SELECT last_value::float8 AS last FROM ${sequence}`);
     return rows[0].last as number;
@@ -15,13 +15,10 @@ describe('A sequence that is behind the ids in its table', () => {
   const behind = (sequence: string) => client.query(`SELECT setval('${sequence}', 1, false)`);
 
   before(async () => {
-    client = new pg.Client(nodes.database.url);
-    await client.connect();
     await client.query(`
       INSERT INTO plantao.messages (id, group_id, sender_id, content) SELECT 1000 + n, 1, 1, 'x' FROM generate_series(1, 50) n;
       INSERT INTO plantao.messages (id, group_id, sender_id, content) VALUES (1, 1, 1, 'x') ON CONFLICT DO NOTHING`);
   });
-  after(() => client?.end());
 
   it('does not fail posts, with or without a key, also concurrent ones', async () => {
     for (const headers of [{}, { 'idempotency-key': 'taken-1' }]) {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import pg from 'pg';
+import type pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get } from '../../../support/network/http.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
@@ -10,12 +10,7 @@ interface Poll {
 
 describe("A DBA's SQL in psql", () => {
   const nodes = useTwoNodes();
-  let client: pg.Client;
-  before(async () => {
-    client = new pg.Client({ connectionString: nodes.database.url, application_name: 'a DBA' });
-    await client.connect();
-  });
-  after(() => client.end());
+  const client = nodes.sql;
   const sql = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
     (await client.query<Row>(text, values)).rows;
 

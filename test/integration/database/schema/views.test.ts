@@ -35,12 +35,7 @@ const PROMISED: Record<string, string> = {
 
 describe('For the DBA', () => {
   const nodes = useTwoNodes();
-  let client: pg.Client;
-  before(async () => {
-    client = new pg.Client({ connectionString: nodes.database.url, application_name: 'a DBA' });
-    await client.connect();
-  });
-  after(() => client.end());
+  const client = nodes.sql;
   const sql = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
     (await client.query<Row>(text, values)).rows;
 

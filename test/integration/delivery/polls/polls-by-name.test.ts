@@ -1,37 +1,18 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
-import { freePort } from '../../../support/network/free-port.ts';
 import { get, type JsonObject } from '../../../support/network/http.ts';
 import { People, type Person } from '../../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useOneNode } from '../../../support/nodes/one-node.ts';
 
 describe('Polls by the name of a group', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
-  let people: People;
+  const { node, sql, people } = useOneNode({ AUTH: 'token' });
   let member: Person;
   let stranger: Person;
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-    people = new People(sql);
-    node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token', DB_POOL_SIZE: '4' });
-    await node.start();
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
     [member, stranger] = [await people.comeIn(), await people.comeIn()];
     // The session that catches up is then open before the first test.
     await exceedMemory(await cursorOf(member));
-  });
-  after(async () => {
-    await node.stop();
-    expect(node.entries.filter((entry) => entry.level >= 50)).to.deep.equal([]);
-    await sql.end();
-    await database.drop();
   });
 
   const headersOf = ({ token }: Person) => ({ headers: { authorization: `Bearer ${token}` } });

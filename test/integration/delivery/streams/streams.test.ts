@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { del, get, post, request } from '../../../support/network/http.ts';
 import { localNode, useTwoNodes } from '../../../support/nodes/two-nodes.ts';
@@ -13,15 +12,8 @@ const LONG_LEASE = { LEASE_MS: '6000' };
 
 describe('A stream of server-sent events', () => {
   const nodes = useTwoNodes(LONG_LEASE);
-  let client: pg.Client;
+  const client = nodes.sql;
   let readers: StreamReader[] = [];
-  before(async () => {
-    client = new pg.Client({ connectionString: nodes.database.url });
-    await client.connect();
-  });
-  after(async () => {
-    await client?.end();
-  });
   afterEach(async () => {
     for (const reader of readers) reader.close();
     readers = [];

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import express from 'express';
-import pg from 'pg';
 import { Server } from '../../../../src/http/server.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get } from '../../../support/network/http.ts';
@@ -15,12 +14,10 @@ const CONNECTIONS = 8;
 describe('A client that requests many long pages', function () {
   this.timeout(60_000);
   const nodes = useTwoNodes({ AUTH: 'token' });
-  let sql: pg.Client;
+  const { sql } = nodes;
   let [flooder, other]: Person[] = [];
   let groupId: number;
   before(async () => {
-    sql = new pg.Client({ connectionString: nodes.database.url });
-    await sql.connect();
     const people = new People(sql);
     [flooder, other] = [await people.comeIn(), await people.comeIn()];
     groupId = await people.group('Geral', [flooder, other]);
@@ -29,7 +26,6 @@ describe('A client that requests many long pages', function () {
       [groupId, flooder.id],
     );
   });
-  after(() => sql.end());
 
   const page = () => `/messages?groupId=${groupId}&limit=200`;
   const headersOf = (person: Person | undefined) => `Host: localhost\r\nAuthorization: Bearer ${person?.token}\r\n`;

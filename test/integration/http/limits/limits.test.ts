@@ -1,44 +1,15 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import express from 'express';
-import pg from 'pg';
 import { networkOf } from '../../../../src/chat/auth/client-network.ts';
 import { Server } from '../../../../src/http/server.ts';
 import { readSettings, SettingsError } from '../../../../src/settings.ts';
-import { eventually } from '../../../support/eventually.ts';
-import { freePort } from '../../../support/network/free-port.ts';
 import { get, post } from '../../../support/network/http.ts';
-import { People } from '../../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useOneNode } from '../../../support/nodes/one-node.ts';
 
 describe('The rate limits', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
-  let people: People;
-  before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-    people = new People(sql);
-    node = localNode({
-      DATABASE_URL: database.url,
-      PORT: String(await freePort()),
-      AUTH: 'token',
-      DB_POOL_SIZE: '4',
-      REQUESTS_PER_MINUTE: '60',
-      TRUST_PROXY: 'loopback',
-    });
-    await node.start();
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
-  });
-  after(async () => {
-    await node.stop();
-    await sql.end();
-    await database.drop();
-  });
+  const { node, people } = useOneNode({ AUTH: 'token', REQUESTS_PER_MINUTE: '60', TRUST_PROXY: 'loopback' });
 
   const ask = (token: string | null, address: string) =>
     get(`${node.url}/users`, {

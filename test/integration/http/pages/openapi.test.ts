@@ -1,15 +1,11 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect } from 'chai';
-import pg from 'pg';
 import type { JsonSchema } from '../../../../src/http/contract/json-schema.ts';
 import { FIELDS } from '../../../../src/http/docs/field-texts.ts';
-import { eventually } from '../../../support/eventually.ts';
 import { type ApiDocument, Contract, expectAsDocumented } from '../../../support/network/contract.ts';
-import { freePort } from '../../../support/network/free-port.ts';
 import { type Call, get, type HttpResponse, type JsonObject, request } from '../../../support/network/http.ts';
-import { People, type Person } from '../../../support/network/people.ts';
-import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import type { Person } from '../../../support/network/people.ts';
+import { useOneNode } from '../../../support/nodes/one-node.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 /** These routes need a second node, or never end. Other tests cover them. */
@@ -17,31 +13,16 @@ const ELSEWHERE = new Set(['POST /switchover', 'GET /replica', 'GET /events']);
 
 describe('The OpenAPI document', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let node: LocalNode;
-  let sql: pg.Client;
+  const { node, people } = useOneNode({ AUTH: 'token', ADMIN_TOKEN });
   let contract: Contract;
   let ana: Person;
   let bruno: Person;
   let groupId: number;
 
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-    const env = { DATABASE_URL: database.url, PORT: String(await freePort()), AUTH: 'token', ADMIN_TOKEN };
-    node = localNode({ ...env, DB_POOL_SIZE: '4' });
-    await node.start();
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
     contract = await Contract.of(node.url);
-    const people = new People(sql);
     [ana, bruno] = [await people.comeIn(), await people.comeIn()];
     groupId = await people.group('Grupo Geral', [ana]);
-  });
-  after(async () => {
-    await node.stop();
-    await sql.end();
-    await database.drop();
   });
 
   it('is valid OpenAPI 3.1 according to a public validator, which rejects a broken one', async () => {

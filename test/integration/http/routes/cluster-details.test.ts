@@ -19,13 +19,7 @@ interface Activity {
 describe('The data of the cluster page', function () {
   this.timeout(60_000);
   const nodes = useTwoNodes();
-  let dba: pg.Client;
-
-  before(async () => {
-    dba = new pg.Client(nodes.database.url);
-    await dba.connect();
-  });
-  after(() => dba.end());
+  const dba = nodes.sql;
 
   const known = (numbers: (number | null)[] = []) => numbers.filter((one) => one !== null);
 
