@@ -1,3 +1,4 @@
+import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { type NodeProcess, startCluster } from '../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
@@ -11,15 +12,24 @@ export interface BrowserCluster {
   browser: ChatBrowser;
 }
 
+/** Options of {@link useBrowserCluster}. */
+export interface BrowserClusterOptions {
+  /** True for the demo data: user 1 ana_orm, 2 bruno_orm, group 1 Grupo Geral. */
+  demoData?: boolean;
+  /** The environment of both nodes. */
+  env?: Record<string, string>;
+}
+
 /** Starts two nodes and a browser for all tests of a `describe`. Without Chromium the tests are skipped, as {@link hasChromium} says. */
-export function useBrowserCluster(): BrowserCluster {
+export function useBrowserCluster({ demoData = false, env = {} }: BrowserClusterOptions = {}): BrowserCluster {
   const used = {} as BrowserCluster;
   let stop = async () => {};
   before('start two nodes and a browser', async function () {
     if (!hasChromium()) return this.skip();
     const database = await createDatabase();
     stop = () => database.drop();
-    const cluster = await startCluster({ databaseUrl: database.url });
+    if (demoData) await seedData(database.url);
+    const cluster = await startCluster({ databaseUrl: database.url, env });
     stop = () => cluster.stop().then(() => database.drop());
     const [first, second] = cluster.nodes;
     if (first === undefined || second === undefined) throw new Error('the cluster has no two nodes');

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
-import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
-import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
+import { useBrowserCluster } from './browser-cluster.ts';
 import { expectAccessible } from './page-checks.ts';
 
 const ADMIN_TOKEN = 'only-for-this-test-0123456789abcdef';
@@ -10,25 +8,11 @@ const REFUSED = /status of 40[13]/;
 
 describe('The cluster page with AUTH=token', function () {
   this.timeout(120_000);
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let browser: ChatBrowser;
-
-  before('start two nodes and a browser', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    nodes = await startTwoNodes(database.url, { AUTH: 'token', ADMIN_TOKEN });
-    browser = await startChatBrowser();
-  });
-  after('stop the browser and the nodes', async () => {
-    await browser?.close();
-    await nodes?.stop();
-    await database?.drop();
-  });
+  const use = useBrowserCluster({ env: { AUTH: 'token', ADMIN_TOKEN } });
 
   it('shows the state to everyone, and what blocks and the operations only with the admin token', async () => {
-    const page = await browser.open(nodes.standby.url, {}, '/cluster');
-    await page.getByText(`${nodes.active.name} has been active for`).waitFor();
+    const page = await use.browser.open(use.second.url, {}, '/cluster');
+    await page.getByText(`${use.first.name} has been active for`).waitFor();
     await page.getByText('Only administrators see which database sessions block the nodes.').waitFor();
     await expectAccessible(page, 'cluster-token');
     await page.getByRole('button', { name: 'Enter the admin token' }).click();
@@ -40,14 +24,14 @@ describe('The cluster page with AUTH=token', function () {
     await page.getByText('Nothing blocks the nodes.').waitFor();
     await page.getByRole('button', { name: 'Make active' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Make active' }).click();
-    await page.getByText(`${nodes.standby.name} has been active for`).waitFor();
+    await page.getByText(`${use.second.name} has been active for`).waitFor();
     await page.getByRole('button', { name: 'Forget the admin token' }).click();
     await page.getByText('Only administrators see').waitFor();
-    expect(browser.problems(REFUSED)).to.deep.equal([]);
+    expect(use.browser.problems(REFUSED)).to.deep.equal([]);
   });
 
   it('asks for the token in the dialog of an operation, and refuses a wrong one', async () => {
-    const page = await browser.open(nodes.active.url, {}, '/cluster');
+    const page = await use.browser.open(use.first.url, {}, '/cluster');
     await page.getByRole('button', { name: 'Take out of service' }).first().click();
     await page.getByLabel('Admin token', { exact: true }).fill('wrong');
     await page.getByRole('dialog').getByRole('button', { name: 'Take out of service' }).click();
@@ -65,6 +49,6 @@ describe('The cluster page with AUTH=token', function () {
     // The page keeps the token that the nodes have accepted.
     await asked.getByRole('button', { name: 'End the pause' }).click();
     await page.getByRole('button', { name: 'Pause failover' }).waitFor();
-    expect(browser.problems(REFUSED)).to.deep.equal([]);
+    expect(use.browser.problems(REFUSED)).to.deep.equal([]);
   });
 });

@@ -1,33 +1,17 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
-import { seedData } from '../../src/local-cluster/demo-data.ts';
-import { startTwoNodes, type TwoNodes } from '../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
-import { type ChatBrowser, hasChromium, NODE_IS_DOWN, startChatBrowser } from './chat-browser.ts';
+import { useBrowserCluster } from './browser-cluster.ts';
+import { NODE_IS_DOWN } from './chat-browser.ts';
 import { expectAccessible, overflow } from './page-checks.ts';
 
 describe('The documentation page', function () {
   this.timeout(180_000);
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let browser: ChatBrowser;
+  const use = useBrowserCluster({ demoData: true });
 
-  before('start two nodes and a browser', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    await seedData(database.url);
-    nodes = await startTwoNodes(database.url);
-    browser = await startChatBrowser();
-  });
   afterEach('no page has reported a problem', async () => {
-    await browser?.closePages();
-    expect(browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
-  });
-  after('stop the browser and the nodes', async () => {
-    await browser?.close();
-    await nodes?.stop();
-    await database?.drop();
+    await use.browser?.closePages();
+    expect(use.browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
   });
 
   /** Opens the form of an operation. */
@@ -38,7 +22,7 @@ describe('The documentation page', function () {
   }
 
   it('is accessible in both themes, on a phone too', async () => {
-    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const page = await use.browser.open(use.first.url, {}, '/docs');
     await page.getByRole('heading', { name: 'Event kinds' }).waitFor();
     await page.setViewportSize({ width: 360, height: 740 });
     expect(await overflow(page), 'no horizontal scrolling on a phone').to.be.at.most(0);
@@ -51,7 +35,7 @@ describe('The documentation page', function () {
   });
 
   it('filters the operations and event kinds by words, and hides the parts without any', async () => {
-    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const page = await use.browser.open(use.first.url, {}, '/docs');
     await page.keyboard.press('/');
     await page.keyboard.type('search messages');
     await page.locator('#getSearch').waitFor();
@@ -67,7 +51,7 @@ describe('The documentation page', function () {
   });
 
   it('says that the filter finds nothing, and shows no headings and links then', async () => {
-    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const page = await use.browser.open(use.first.url, {}, '/docs');
     await page.getByRole('heading', { name: 'Event kinds' }).waitFor();
     await page.getByLabel('Filter').fill('zzzz');
     await page.getByRole('heading', { name: 'Event kinds' }).waitFor({ state: 'hidden' });
@@ -77,7 +61,7 @@ describe('The documentation page', function () {
   });
 
   it('counts all that the filter finds, also chapters of the guide', async () => {
-    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const page = await use.browser.open(use.first.url, {}, '/docs');
     await page.getByLabel('Filter').fill('react');
     await page.locator('#best a').first().waitFor();
     const links = await page.locator('#best a').count();
@@ -85,9 +69,9 @@ describe('The documentation page', function () {
   });
 
   it('asks before it sends a request that cannot be undone', async () => {
-    const client = new ChatClient({ urls: [nodes.active.url] });
+    const client = new ChatClient({ urls: [use.first.url] });
     const { user_id: userId } = await client.login('curious');
-    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const page = await use.browser.open(use.first.url, {}, '/docs');
     const section = await formOf(page, 'postDeleteAccount');
     await section.locator('textarea').fill(JSON.stringify({ userId }));
     const questions: string[] = [];
@@ -104,9 +88,9 @@ describe('The documentation page', function () {
   });
 
   it('has a command line with the address of the node, and an example of the response', async () => {
-    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const page = await use.browser.open(use.first.url, {}, '/docs');
     const section = page.locator('#postMessages');
-    expect(await section.locator('.curl code').textContent()).to.include(`'${nodes.active.url}/messages'`);
+    expect(await section.locator('.curl code').textContent()).to.include(`'${use.first.url}/messages'`);
     await section.getByText('Response 200').click();
     expect(JSON.parse((await section.locator('.example pre').textContent()) ?? '')).to.include.keys(
       'message_id',
@@ -115,8 +99,8 @@ describe('The documentation page', function () {
   });
 
   it('sends a request with the session of the chat page, from a standby to the active node', async () => {
-    const page = await browser.signIn(nodes.standby.url, 'ana_orm');
-    await page.goto(`${nodes.standby.url}/docs`);
+    const page = await use.browser.signIn(use.second.url, 'ana_orm');
+    await page.goto(`${use.second.url}/docs`);
     await page.getByText('You are signed in as ana_orm (user 1)').waitFor();
     const section = await formOf(page, 'postMessages');
     const body = JSON.parse(await section.locator('textarea').inputValue());
@@ -132,17 +116,17 @@ describe('The documentation page', function () {
   });
 
   it('shows a stream as it arrives', async () => {
-    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const page = await use.browser.open(use.first.url, {}, '/docs');
     const section = await formOf(page, 'getEvents');
     await section.getByLabel('userId').fill('1');
     await section.getByRole('button', { name: 'Send' }).click();
     await section.locator('.result', { hasText: 'text/event-stream' }).waitFor();
-    await fetch(`${nodes.active.url}/notify/all`, { method: 'POST' });
+    await fetch(`${use.first.url}/notify/all`, { method: 'POST' });
     await section.locator('.result', { hasText: 'event: broadcast' }).waitFor();
   });
 
   it('has its own texts in the language of the browser or of the switch, and says that the descriptions are English', async () => {
-    const page = await browser.open(nodes.active.url, { locale: 'pt-BR' }, '/docs');
+    const page = await use.browser.open(use.first.url, { locale: 'pt-BR' }, '/docs');
     await page.getByText('As descrições da API estão em inglês.').waitFor();
     await page.getByLabel('Filtrar').fill('post /messages');
     await page.getByRole('heading', { name: 'Mensagens' }).first().waitFor();
@@ -157,10 +141,10 @@ describe('The documentation page', function () {
   });
 
   it('leads to the chat and to the cluster page, and they lead back', async () => {
-    const page = await browser.open(nodes.active.url, {}, '/docs');
+    const page = await use.browser.open(use.first.url, {}, '/docs');
     const pages = page.getByRole('navigation', { name: 'Pages' });
     await pages.getByRole('link', { name: 'Cluster' }).click();
-    await page.getByText(`${nodes.active.name} has been active for`).waitFor();
+    await page.getByText(`${use.first.name} has been active for`).waitFor();
     await pages.getByRole('link', { name: 'API documentation' }).click();
     await pages.getByRole('link', { name: 'Chat' }).click();
     await pages.getByRole('link', { name: 'API' }).click();

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { openGroup } from '../chat-browser.ts';
-import { expectAccessible, expectFits } from '../page-checks.ts';
-import { useChat } from './use-chat.ts';
+import { openGroup } from '../../chat-browser.ts';
+import { expectAccessible, expectFits } from '../../page-checks.ts';
+import { useChat } from '../use-chat.ts';
 
 describe('The account on the chat page', function () {
   this.timeout(240_000);

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { useBrowserCluster } from '../browser-cluster.ts';
-import { NODE_IS_DOWN, openGroup } from '../chat-browser.ts';
-import { expectAccessible } from '../page-checks.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { NODE_IS_DOWN, openGroup } from '../../chat-browser.ts';
+import { expectAccessible } from '../../page-checks.ts';
 
 describe('The chat page for a newcomer from another chat service', function () {
   this.timeout(180_000);

@@ -1,25 +1,12 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
-import { type ChatBrowser, hasChromium, openGroup, startChatBrowser } from '../chat-browser.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { openGroup } from '../../chat-browser.ts';
 
 describe('The chat page with AUTH=token', function () {
   this.timeout(120_000);
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let browser: ChatBrowser;
-
-  before('start two nodes and a browser', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    nodes = await startTwoNodes(database.url, { AUTH: 'token', ADMIN_TOKEN: 'only-for-this-test-0123456789abcdef' });
-    browser = await startChatBrowser();
-  });
-  after('stop the browser and the nodes', async () => {
-    await browser?.close();
-    await nodes?.stop();
-    await database?.drop();
+  const use = useBrowserCluster({
+    env: { AUTH: 'token', ADMIN_TOKEN: 'only-for-this-test-0123456789abcdef' },
   });
 
   async function register(page: Page, name: string): Promise<void> {
@@ -30,19 +17,19 @@ describe('The chat page with AUTH=token', function () {
   }
 
   it('requires a password, and does not offer an account for a name alone', async () => {
-    const page = await browser.open(nodes.active.url);
+    const page = await use.browser.open(use.first.url);
     await page.getByText('Choose both, then register').waitFor();
     expect(await page.getByText('Enter any name').isVisible()).to.equal(false);
     await page.getByRole('textbox', { name: 'Name' }).fill('ana');
     await page.getByRole('button', { name: 'Sign in' }).click();
     expect(await page.getByLabel('Password').evaluate((field) => field.matches(':invalid'))).to.equal(true);
-    expect(browser.problems()).to.deep.equal([]);
+    expect(use.browser.problems()).to.deep.equal([]);
   });
 
   it('does not offer joining by name, which would create a second group; a member adds users instead', async () => {
-    const ana = await browser.open(nodes.active.url);
+    const ana = await use.browser.open(use.first.url);
     await register(ana, 'ana');
-    const bruno = await browser.open(nodes.standby.url);
+    const bruno = await use.browser.open(use.second.url);
     await register(bruno, 'bruno');
     await bruno.getByRole('button', { name: 'Use an invitation link' }).waitFor();
     expect(await bruno.getByRole('button', { name: 'Join a group' }).count()).to.equal(0);
@@ -53,13 +40,13 @@ describe('The chat page with AUTH=token', function () {
     await ana.getByRole('combobox', { name: 'Add a member' }).fill('bruno');
     await ana.getByRole('option', { name: 'bruno' }).click();
     await bruno.getByRole('link', { name: 'Equipe' }).waitFor();
-    expect(browser.problems()).to.deep.equal([]);
+    expect(use.browser.problems()).to.deep.equal([]);
   });
 
   it('says before a user leaves how to come back: as the last member, only with a link', async () => {
-    const page = await browser.open(nodes.active.url);
+    const page = await use.browser.open(use.first.url);
     await register(page, 'lea');
-    const other = await browser.open(nodes.active.url);
+    const other = await use.browser.open(use.first.url);
     await register(other, 'max');
     await page.getByRole('button', { name: 'New group' }).click();
     await page.getByRole('textbox', { name: 'Group name' }).fill('Leaving');
@@ -88,12 +75,12 @@ describe('The chat page with AUTH=token', function () {
     await other.getByRole('button', { name: 'Group settings' }).click();
     await other.getByRole('button', { name: 'Leave group' }).click();
     await other.getByText(last).waitFor();
-    expect(browser.problems()).to.deep.equal([]);
+    expect(use.browser.problems()).to.deep.equal([]);
   });
 
   for (const years of [-10, 10]) {
     it(`keeps the session of a device whose clock is wrong by ${years} years`, async () => {
-      const page = await browser.open(nodes.active.url);
+      const page = await use.browser.open(use.first.url);
       await page.clock.setFixedTime(Date.now() + years * 365 * 86_400_000);
       await page.reload();
       await register(page, `clock ${years}`);
@@ -101,7 +88,7 @@ describe('The chat page with AUTH=token', function () {
       await page.getByRole('button', { name: `Account: clock ${years}` }).click();
       await page.getByText('1 signed-in device').click();
       await page.getByRole('listitem').filter({ hasText: 'Chrome on Linux (this device)' }).waitFor();
-      expect(browser.problems()).to.deep.equal([]);
+      expect(use.browser.problems()).to.deep.equal([]);
     });
   }
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { openGroup, waitForMessage, write } from '../chat-browser.ts';
-import { useChat } from './use-chat.ts';
+import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { useChat } from '../use-chat.ts';
 
 describe('The connection of the chat page', function () {
   this.timeout(180_000);

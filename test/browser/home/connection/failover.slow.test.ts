@@ -1,49 +1,21 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { seedData } from '../../../src/local-cluster/demo-data.ts';
-import { eventually } from '../../support/eventually.ts';
-import { type NodeProcess, startCluster, type TestCluster } from '../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
-import {
-  type ChatBrowser,
-  hasChromium,
-  messagesOn,
-  NODE_IS_DOWN,
-  openGroup,
-  startChatBrowser,
-  waitForMessage,
-  write,
-} from '../chat-browser.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { messagesOn, NODE_IS_DOWN, openGroup, waitForMessage, write } from '../../chat-browser.ts';
 
 const GROUP = 'Grupo Geral';
 
 describe('The chat page during failovers', function () {
   this.timeout(240_000);
-  let database: TestDatabase;
-  let cluster: TestCluster;
-  let browser: ChatBrowser;
-  let first: NodeProcess;
-  let second: NodeProcess;
+  const use = useBrowserCluster({ demoData: true });
   let ana: Page;
   let bruno: Page;
 
-  before('start two nodes and a browser, and sign in two users', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    await seedData(database.url);
-    cluster = await startCluster({ databaseUrl: database.url });
-    const [one, other] = cluster.nodes;
-    if (one === undefined || other === undefined) throw new Error('the cluster has no two nodes');
-    [first, second] = [one, other];
-    browser = await startChatBrowser();
-    ana = await browser.signIn(first.url, 'ana_orm');
-    bruno = await browser.signIn(second.url, 'bruno_orm');
+  before('prepare the users', async () => {
+    ana = await use.browser.signIn(use.first.url, 'ana_orm');
+    bruno = await use.browser.signIn(use.second.url, 'bruno_orm');
     for (const page of [ana, bruno]) await openGroup(page, GROUP);
-  });
-  after('stop the browser and the nodes', async () => {
-    await browser?.close();
-    await cluster?.stop();
-    await database?.drop();
   });
 
   const notice = (page: Page, text: string) => page.getByRole('status').filter({ hasText: text }).waitFor();
@@ -82,50 +54,50 @@ describe('The chat page during failovers', function () {
   }
 
   it('loses and duplicates no message when the active node is killed, and shows a notice', async () => {
-    await writeDuring('kill', async () => first.kill('SIGKILL'));
+    await writeDuring('kill', async () => use.first.kill('SIGKILL'));
     for (const page of [ana, bruno]) {
-      await notice(page, `${first.name} is unreachable; ${second.name} is active.`);
-      await chip(page, `${first.name}: unreachable`);
-      await chip(page, `${second.name}: active`);
+      await notice(page, `${use.first.name} is unreachable; ${use.second.name} is active.`);
+      await chip(page, `${use.first.name}: unreachable`);
+      await chip(page, `${use.second.name}: active`);
     }
-    expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
+    expect(use.browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 
   it('shows when the node is back, and continues when the other node is killed', async () => {
-    await first.start();
-    for (const page of [ana, bruno]) await notice(page, `${first.name} is back as standby.`);
-    await writeDuring('back', async () => second.kill('SIGKILL'));
-    for (const page of [ana, bruno]) await chip(page, `${first.name}: active`);
-    expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
+    await use.first.start();
+    for (const page of [ana, bruno]) await notice(page, `${use.first.name} is back as standby.`);
+    await writeDuring('back', async () => use.second.kill('SIGKILL'));
+    for (const page of [ana, bruno]) await chip(page, `${use.first.name}: active`);
+    expect(use.browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 
   it('keeps messages written while no node is reachable, and sends them when one is', async () => {
-    first.freeze();
+    use.first.freeze();
     await notice(ana, "Can't connect.");
     await write(ana, 'written while no node serves');
     await ana.locator('.message.sending', { hasText: 'written while no node serves' }).waitFor();
-    first.thaw();
+    use.first.thaw();
     for (const page of [ana, bruno]) await waitForMessage(page, 'written while no node serves');
     await notice(ana, "You're connected again.");
-    expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
+    expect(use.browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 
   it('opens while its own node is away, and works with the other one', async () => {
-    await second.start();
-    const page = await browser.signIn(second.url, 'ana_orm', { serviceWorkers: 'allow' });
+    await use.second.start();
+    const page = await use.browser.signIn(use.second.url, 'ana_orm', { serviceWorkers: 'allow' });
     await openGroup(page, GROUP);
     await page.evaluate(async () => void (await navigator.serviceWorker.ready));
-    await chip(page, `${first.name}: active`);
+    await chip(page, `${use.first.name}: active`);
     // With this reload the worker keeps the page, which may call both nodes.
     await page.reload();
     await waitForMessage(page, 'written while no node serves');
-    second.kill('SIGKILL');
+    use.second.kill('SIGKILL');
     await page.reload();
-    await chip(page, `${first.name}: active`);
-    await chip(page, `${second.name}: unreachable`);
+    await chip(page, `${use.first.name}: active`);
+    await chip(page, `${use.second.name}: unreachable`);
     await write(page, 'written beside the own node');
     await waitForMessage(page, 'written beside the own node');
     await waitForMessage(bruno, 'written beside the own node');
-    expect(browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
+    expect(use.browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 });

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { ChatClient } from '../../../src/client/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/network/http.ts';
-import { useBrowserCluster } from '../browser-cluster.ts';
-import { NODE_IS_DOWN, waitForMessage, write } from '../chat-browser.ts';
-import { expectAccessible } from '../page-checks.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { get, post } from '../../../support/network/http.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { NODE_IS_DOWN, waitForMessage, write } from '../../chat-browser.ts';
+import { expectAccessible } from '../../page-checks.ts';
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, locale: 'pt-BR' };
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { useBrowserCluster } from '../browser-cluster.ts';
-import { openGroup, waitForMessage, write } from '../chat-browser.ts';
-import { expectAccessible } from '../page-checks.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { expectAccessible } from '../../page-checks.ts';
 
 const OFFLINE = /ERR_INTERNET_DISCONNECTED|status of (401|503)/;
 

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
-import { always } from '../../support/always.ts';
-import { eventually } from '../../support/eventually.ts';
-import { openGroup } from '../chat-browser.ts';
-import { useChat } from './use-chat.ts';
+import { always } from '../../../support/always.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { openGroup } from '../../chat-browser.ts';
+import { useChat } from '../use-chat.ts';
 
 describe('Two tabs of the chat page', function () {
   this.timeout(180_000);

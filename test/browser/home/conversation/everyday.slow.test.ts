@@ -1,57 +1,30 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { seedData } from '../../../src/local-cluster/demo-data.ts';
-import { eventually } from '../../support/eventually.ts';
-import { startCluster, type TestCluster } from '../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
-import {
-  type ChatBrowser,
-  hasChromium,
-  messagesOn,
-  openGroup,
-  startChatBrowser,
-  waitForMessage,
-  write,
-} from '../chat-browser.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { messagesOn, openGroup, waitForMessage, write } from '../../chat-browser.ts';
 
 const GROUP = 'Grupo Geral';
 
 describe('Everyday use of the chat page', function () {
   this.timeout(180_000);
-  let database: TestDatabase;
-  let cluster: TestCluster;
-  let browser: ChatBrowser;
-  let active: string;
-  let standby: string;
+  const use = useBrowserCluster({ demoData: true });
 
-  before('start two nodes and a browser', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    await seedData(database.url);
-    cluster = await startCluster({ databaseUrl: database.url });
-    [active = '', standby = ''] = cluster.nodes.map(({ url }) => url);
-    browser = await startChatBrowser();
-  });
   afterEach('no page has reported a problem', async () => {
-    await browser?.closePages();
-    expect(browser?.problems() ?? []).to.deep.equal([]);
-  });
-  after('stop the browser and the nodes', async () => {
-    await browser?.close();
-    await cluster?.stop();
-    await database?.drop();
+    await use.browser?.closePages();
+    expect(use.browser?.problems() ?? []).to.deep.equal([]);
   });
 
   async function twoUsers(): Promise<[ana: Page, bruno: Page]> {
-    const ana = await browser.signIn(active, 'ana_orm');
-    const bruno = await browser.signIn(standby, 'bruno_orm');
+    const ana = await use.browser.signIn(use.first.url, 'ana_orm');
+    const bruno = await use.browser.signIn(use.second.url, 'bruno_orm');
     for (const page of [ana, bruno]) await openGroup(page, GROUP);
     return [ana, bruno];
   }
 
   it('signs in by name, shows groups with their last message, and keeps the open group through a reload', async () => {
-    const page = await browser.signIn(active, 'ana_orm');
+    const page = await use.browser.signIn(use.first.url, 'ana_orm');
     await page.getByRole('link', { name: GROUP }).getByText('bruno_orm: Oi, Ana! Tudo bem?').waitFor();
     await openGroup(page, GROUP);
     await waitForMessage(page, 'Olá, pessoal!');
@@ -81,15 +54,15 @@ describe('Everyday use of the chat page', function () {
       expect(await page.locator('#messages :is(img, script, b)').count()).to.equal(0);
       expect(await page.title()).to.contain('Plantão');
     }
-    const client = new ChatClient({ urls: [active] });
+    const client = new ChatClient({ urls: [use.first.url] });
     await client.login('bruno_orm');
     await client.createChat('<i>nasty</i> & "group"', ['ana_orm']);
     await ana.getByRole('link', { name: '<i>nasty</i> & "group"' }).waitFor();
   });
 
   it('shows the unread count in the list and in the title until the group is opened', async () => {
-    const ana = await browser.signIn(active, 'ana_orm');
-    const bruno = await browser.signIn(standby, 'bruno_orm');
+    const ana = await use.browser.signIn(use.first.url, 'ana_orm');
+    const bruno = await use.browser.signIn(use.second.url, 'bruno_orm');
     await openGroup(ana, GROUP);
     await write(ana, 'one');
     await write(ana, 'two');
@@ -113,8 +86,8 @@ describe('Everyday use of the chat page', function () {
   });
 
   it('creates a group that appears for its members at once', async () => {
-    const ana = await browser.signIn(active, 'ana_orm');
-    const bruno = await browser.signIn(standby, 'bruno_orm');
+    const ana = await use.browser.signIn(use.first.url, 'ana_orm');
+    const bruno = await use.browser.signIn(use.second.url, 'bruno_orm');
     await ana.getByRole('button', { name: 'New group' }).click();
     await ana.getByRole('textbox', { name: 'Group name' }).fill('Equipe');
     await ana.getByRole('combobox', { name: 'Add members' }).fill('bruno');
@@ -127,10 +100,10 @@ describe('Everyday use of the chat page', function () {
   });
 
   it('leaves a group, after confirmation', async () => {
-    const client = new ChatClient({ urls: [active] });
+    const client = new ChatClient({ urls: [use.first.url] });
     await client.login('bruno_orm');
     await client.createChat('Soon left', ['ana_orm']);
-    const page = await browser.signIn(active, 'ana_orm');
+    const page = await use.browser.signIn(use.first.url, 'ana_orm');
     await openGroup(page, 'Soon left');
     await page.getByRole('button', { name: '2 members' }).click();
     await page.getByRole('button', { name: 'Leave group' }).click();
@@ -140,7 +113,7 @@ describe('Everyday use of the chat page', function () {
   });
 
   it('shows "no groups" only after the groups have loaded', async () => {
-    const page = await browser.open(active);
+    const page = await use.browser.open(use.first.url);
     let answer = () => {};
     await page.route('**/chats?*', async (route) => {
       await new Promise<void>((resolve) => {
@@ -159,7 +132,7 @@ describe('Everyday use of the chat page', function () {
   });
 
   it('keeps a dialog open when the action of an earlier dialog completes', async () => {
-    const page = await browser.signIn(active, 'ana_orm');
+    const page = await use.browser.signIn(use.first.url, 'ana_orm');
     let release = () => {};
     await page.route('**/create-chat', async (route) => {
       await new Promise<void>((resolve) => {
@@ -189,17 +162,17 @@ describe('Everyday use of the chat page', function () {
     await ana.getByRole('button', { name: 'Retry' }).click();
     await waitForMessage(bruno, 'retried');
     expect((await messagesOn(ana)).filter((text) => text === 'retried')).to.have.length(1);
-    expect(browser.problems(/status of 400/)).to.deep.equal([]);
+    expect(use.browser.problems(/status of 400/)).to.deep.equal([]);
   });
 
   it('loads older messages on scrolling up, and preserves the scroll position', async () => {
-    const client = new ChatClient({ urls: [active] });
+    const client = new ChatClient({ urls: [use.first.url] });
     await client.login('ana_orm');
     const { group_id: id } = await client.createChat('History', []);
     for (let from = 0; from < 120; from += 40) {
       await Promise.all(Array.from({ length: 40 }, (_, index) => client.send(id, `line ${from + index}`)));
     }
-    const page = await browser.signIn(standby, 'ana_orm');
+    const page = await use.browser.signIn(use.second.url, 'ana_orm');
     await openGroup(page, 'History');
     await eventually('the newest page', async () => (await messagesOn(page)).length === 50);
     const top = page.locator('.message').first();
@@ -214,7 +187,7 @@ describe('Everyday use of the chat page', function () {
   });
 
   it('works with the keyboard alone', async () => {
-    const page = await browser.open(active);
+    const page = await use.browser.open(use.first.url);
     await page.locator('#nodes .active').first().waitFor();
     await page.keyboard.type('ana_orm');
     await page.keyboard.press('Enter');
@@ -234,7 +207,7 @@ describe('Everyday use of the chat page', function () {
   });
 
   it('is served with a content security policy that allows no foreign sources', async () => {
-    const response = await fetch(`${standby}/home`);
+    const response = await fetch(`${use.second.url}/home`);
     const policy = response.headers.get('Content-Security-Policy') ?? '';
     expect(policy).to.contain("default-src 'none'").and.contain("script-src 'self'");
     expect(policy).not.to.contain('unsafe');

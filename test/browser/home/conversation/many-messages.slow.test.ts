@@ -1,40 +1,26 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
-import { type ChatBrowser, hasChromium, messagesOn, openGroup, startChatBrowser } from '../chat-browser.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { messagesOn, openGroup } from '../../chat-browser.ts';
 
 /** Lines that the page may have: its window of 500 messages, and the page of 50 that it has just loaded. */
 const MAX_LINES = 550;
 
 describe('The chat page with many messages', function () {
   this.timeout(180_000);
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let browser: ChatBrowser;
+  const use = useBrowserCluster();
 
-  before('start two nodes and a browser', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    nodes = await startTwoNodes(database.url);
-    browser = await startChatBrowser();
-  });
   afterEach('no page has reported a problem', async () => {
-    await browser?.closePages();
-    expect(browser?.problems() ?? []).to.deep.equal([]);
-  });
-  after('stop the browser and the nodes', async () => {
-    await browser?.close();
-    await nodes?.stop();
-    await database?.drop();
+    await use.browser?.closePages();
+    expect(use.browser?.problems() ?? []).to.deep.equal([]);
   });
 
   /** Creates a group of ana and bruno. */
   async function newGroup(name: string) {
-    const [ana, bruno] = [new ChatClient({ urls: [nodes.active.url] }), new ChatClient({ urls: [nodes.standby.url] })];
+    const [ana, bruno] = [new ChatClient({ urls: [use.first.url] }), new ChatClient({ urls: [use.second.url] })];
     await ana.login('ana');
     const { user_id: brunoId } = await bruno.login('bruno');
     const { group_id: id } = await bruno.createChat(name, ['ana']);
@@ -43,7 +29,7 @@ describe('The chat page with many messages', function () {
 
   /** Stores messages as a client would, but in one statement. Returns their ids. */
   async function insert(groupId: number, senderId: number, count: number): Promise<number[]> {
-    const client = new pg.Client({ connectionString: database.url });
+    const client = new pg.Client({ connectionString: use.database.url });
     await client.connect();
     const text = `INSERT INTO plantao.messages (group_id, sender_id, content)
       SELECT $1, $2, 'line ' || n FROM generate_series(0, $3::int - 1) n ORDER BY n RETURNING id`;
@@ -64,7 +50,7 @@ describe('The chat page with many messages', function () {
     const { id, ana, brunoId } = await newGroup('Five thousand');
     const ids = await insert(id, brunoId, 5000);
     await ana.markRead(id, ids[2499] ?? 0);
-    const page = await browser.signIn(nodes.active.url, 'ana');
+    const page = await use.browser.signIn(use.first.url, 'ana');
     await page.getByRole('link', { name: 'Five thousand' }).getByText('1000+').waitFor();
     await openGroup(page, 'Five thousand');
     await page.locator('.divider + .message', { hasText: 'line 2500' }).waitFor();
@@ -95,8 +81,8 @@ describe('The chat page with many messages', function () {
 
   it('shows each message of a burst once and in order, and stays usable meanwhile', async () => {
     const { id, ana, bruno } = await newGroup('Burst');
-    const page = await browser.signIn(nodes.active.url, 'ana');
-    const other = await browser.signIn(nodes.standby.url, 'bruno');
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    const other = await use.browser.signIn(use.second.url, 'bruno');
     for (const one of [page, other]) await openGroup(one, 'Burst');
     const field = page.getByRole('textbox', { name: 'Message' });
     // As fast as two users can: more than 50 a second on an idle machine.
@@ -119,8 +105,8 @@ describe('The chat page with many messages', function () {
   it('clears the unread count on every device of a user when one of them has read the messages', async () => {
     const { id, ana, bruno } = await newGroup('Devices');
     const [phone, laptop] = [
-      await browser.signIn(nodes.active.url, 'ana'),
-      await browser.signIn(nodes.standby.url, 'ana'),
+      await use.browser.signIn(use.first.url, 'ana'),
+      await use.browser.signIn(use.second.url, 'ana'),
     ];
     for (const text of ['one', 'two', 'three']) await bruno.send(id, text);
     const badge = (page: Page) => page.getByRole('link', { name: 'Devices' }).getByRole('img', { name: '3 unread' });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { messagesOn, openGroup, waitForMessage, write } from '../chat-browser.ts';
-import { messageOn, useChat } from './use-chat.ts';
+import { messagesOn, openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { messageOn, useChat } from '../use-chat.ts';
 
 describe('Messages on the chat page', function () {
   this.timeout(180_000);

@@ -1,6 +1,6 @@
-import { eventually } from '../../support/eventually.ts';
-import { write } from '../chat-browser.ts';
-import { useChat } from './use-chat.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { write } from '../../chat-browser.ts';
+import { useChat } from '../use-chat.ts';
 
 describe('Search on the chat page', function () {
   this.timeout(180_000);

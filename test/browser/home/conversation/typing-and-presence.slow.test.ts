@@ -1,32 +1,19 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
-import { type ChatBrowser, hasChromium, openGroup, startChatBrowser, waitForMessage, write } from '../chat-browser.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
 
 /** Starts two nodes and a browser for the tests of a `describe`. No page may report a problem. */
 function usePages(env: Record<string, string> = {}) {
-  const used = {} as { nodes: TwoNodes; browser: ChatBrowser };
-  let database: TestDatabase | undefined;
-  before('start two nodes and a browser', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    used.nodes = await startTwoNodes(database.url, env);
-    used.browser = await startChatBrowser();
-  });
+  const used = useBrowserCluster({ env });
   afterEach('no page has reported a problem', async () => {
     await used.browser?.closePages();
     expect(used.browser?.problems() ?? []).to.deep.equal([]);
   });
-  after('stop the browser and the nodes', async () => {
-    await used.browser?.close();
-    await used.nodes?.stop();
-    await database?.drop();
-  });
   const clientOf = async (username: string) => {
-    const client = new ChatClient({ urls: [used.nodes.active.url] });
+    const client = new ChatClient({ urls: [used.first.url] });
     const { user_id } = await client.login(username);
     return { client, id: user_id };
   };
@@ -52,15 +39,15 @@ describe('Typing and presence on the chat page', function () {
   const pages = usePages();
 
   it('shows the typing of a user on every tab of the others, on both nodes, until the message arrives', async () => {
-    const { nodes, browser, clientOf } = pages;
+    const { first, second, browser, clientOf } = pages;
     await clientOf('ana');
     await clientOf('clara');
     const bruno = await clientOf('bruno');
     await bruno.client.createChat('Typing', ['ana', 'clara']);
-    const ana = await browser.signIn(nodes.active.url, 'ana');
-    const other = await browser.openBeside(ana, nodes.active.url);
-    const brunos = await browser.signIn(nodes.standby.url, 'bruno');
-    const claras = await browser.signIn(nodes.active.url, 'clara');
+    const ana = await browser.signIn(first.url, 'ana');
+    const other = await browser.openBeside(ana, first.url);
+    const brunos = await browser.signIn(second.url, 'bruno');
+    const claras = await browser.signIn(first.url, 'clara');
     for (const page of [ana, other, brunos, claras]) await openGroup(page, 'Typing');
     await whileTyping([brunos], 'every other tab sees bruno', async () => {
       const shown = await Promise.all([ana, other, claras].map((page) => typing(page).textContent()));
@@ -77,11 +64,11 @@ describe('Typing and presence on the chat page', function () {
   });
 
   it('reports typing once for many keys of each message, and not for an empty field or an edit', async () => {
-    const { nodes, browser, clientOf } = pages;
+    const { first, browser, clientOf } = pages;
     await clientOf('bruno');
     const ana = await clientOf('ana');
     await ana.client.createChat('Reports', ['bruno']);
-    const page = await browser.signIn(nodes.active.url, 'ana');
+    const page = await browser.signIn(first.url, 'ana');
     await openGroup(page, 'Reports');
     const reports: string[] = [];
     page.on('request', (request) => request.url().endsWith('/typing') && reports.push(request.postData() ?? ''));
@@ -102,16 +89,16 @@ describe('Typing and presence on the chat page', function () {
   });
 
   it('shows connected users in the list of groups, in a direct chat, and among the members', async () => {
-    const { nodes, browser, clientOf } = pages;
+    const { first, second, browser, clientOf } = pages;
     const [ana, dora] = [await clientOf('ana'), await clientOf('dora')];
     await ana.client.createChat('Present', ['dora']);
     await ana.client.openDirect(dora.id);
-    const page = await browser.signIn(nodes.active.url, 'ana');
+    const page = await browser.signIn(first.url, 'ana');
     const direct = page.getByRole('link', { name: 'dora' });
     await direct.click();
     await page.getByRole('heading', { name: 'dora' }).waitFor();
     expect(await page.locator('.online, .presence').count()).to.equal(0);
-    await browser.signIn(nodes.standby.url, 'dora');
+    await browser.signIn(second.url, 'dora');
     await direct.getByRole('img', { name: 'online' }).waitFor();
     await page.locator('.presence').getByText('online').waitFor();
     await openGroup(page, 'Present');
@@ -136,13 +123,13 @@ describe('The chat page with PRESENCE=off', function () {
   const pages = usePages({ PRESENCE: 'off' });
 
   it('shows no user as connected, and sends no typing reports', async () => {
-    const { nodes, browser, clientOf } = pages;
+    const { first, second, browser, clientOf } = pages;
     const [ana, bruno] = [await clientOf('ana'), await clientOf('bruno')];
     await ana.client.openDirect(bruno.id);
-    const page = await browser.signIn(nodes.active.url, 'ana');
+    const page = await browser.signIn(first.url, 'ana');
     const requests: string[] = [];
     page.on('request', (request) => requests.push(new URL(request.url()).pathname));
-    const brunos = await browser.signIn(nodes.standby.url, 'bruno');
+    const brunos = await browser.signIn(second.url, 'bruno');
     for (const [one, name] of [[page, 'bruno'] as const, [brunos, 'ana'] as const]) await openGroup(one, name);
     await write(page, 'seen by both');
     await waitForMessage(brunos, 'seen by both');

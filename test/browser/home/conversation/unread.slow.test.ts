@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import type { ChatClient } from '../../../src/client/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { openGroup, waitForMessage, write } from '../chat-browser.ts';
-import { expectAccessible } from '../page-checks.ts';
-import { messageOn, useChat } from './use-chat.ts';
+import type { ChatClient } from '../../../../src/client/index.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { expectAccessible } from '../../page-checks.ts';
+import { messageOn, useChat } from '../use-chat.ts';
 
 describe('Unread messages and read receipts on the chat page', function () {
   this.timeout(180_000);

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { useBrowserCluster } from '../browser-cluster.ts';
-import { openGroup, waitForMessage } from '../chat-browser.ts';
-import { expectAccessible } from '../page-checks.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { openGroup, waitForMessage } from '../../chat-browser.ts';
+import { expectAccessible } from '../../page-checks.ts';
 
 describe('The chat page shows what happens to a group', function () {
   this.timeout(180_000);

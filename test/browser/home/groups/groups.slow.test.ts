@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { openGroup, waitForMessage } from '../chat-browser.ts';
-import { expectAccessible, expectFits } from '../page-checks.ts';
-import { useChat } from './use-chat.ts';
+import { openGroup, waitForMessage } from '../../chat-browser.ts';
+import { expectAccessible, expectFits } from '../../page-checks.ts';
+import { useChat } from '../use-chat.ts';
 
 describe('Groups on the chat page', function () {
   this.timeout(180_000);

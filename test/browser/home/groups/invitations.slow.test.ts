@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { ChatClient } from '../../../src/client/index.ts';
-import { useBrowserCluster } from '../browser-cluster.ts';
-import { openGroup } from '../chat-browser.ts';
-import { expectAccessible } from '../page-checks.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { openGroup } from '../../chat-browser.ts';
+import { expectAccessible } from '../../page-checks.ts';
 
 describe('Invitations on the chat page', function () {
   this.timeout(180_000);

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { useBrowserCluster } from '../browser-cluster.ts';
-import { openGroup } from '../chat-browser.ts';
-import { expectAccessible } from '../page-checks.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { openGroup } from '../../chat-browser.ts';
+import { expectAccessible } from '../../page-checks.ts';
 
 describe('The fields of the chat page in which a user names a person', function () {
   this.timeout(180_000);

@@ -3,10 +3,8 @@ import { createRequire } from 'node:module';
 import type axe from 'axe-core';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
-import { type ChatBrowser, hasChromium, startChatBrowser } from '../chat-browser.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
 
 const GROUP = 'Accessible';
 /** A group that the signed-in user owns, and one that takes no messages. */
@@ -15,19 +13,13 @@ const ARCHIVED = 'Archived';
 
 describe('The chat page has no violation that axe-core knows', function () {
   this.timeout(180_000);
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let browser: ChatBrowser;
+  const use = useBrowserCluster();
   let script: string;
   let sendUnread: () => Promise<unknown>;
 
-  before('start two nodes and a browser', async function () {
-    if (!hasChromium()) return this.skip();
-    database = await createDatabase();
-    nodes = await startTwoNodes(database.url);
-    browser = await startChatBrowser();
+  before('prepare the users', async () => {
     script = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    const [ana, bruno] = [new ChatClient({ urls: [nodes.active.url] }), new ChatClient({ urls: [nodes.active.url] })];
+    const [ana, bruno] = [new ChatClient({ urls: [use.first.url] }), new ChatClient({ urls: [use.first.url] })];
     await ana.login('ana');
     await bruno.login('bruno');
     const { group_id: id } = await bruno.createChat(GROUP, ['ana']);
@@ -44,11 +36,6 @@ describe('The chat page has no violation that axe-core knows', function () {
     await ana.groups.change(archived, { archived: true });
   });
   beforeEach('send a message that is unread', () => sendUnread());
-  after('stop the browser and the nodes', async () => {
-    await browser?.close();
-    await nodes?.stop();
-    await database?.drop();
-  });
 
   async function violations(page: Page): Promise<string[]> {
     const result = await page.evaluate(async () => {
@@ -63,7 +50,7 @@ describe('The chat page has no violation that axe-core knows', function () {
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`in any state, in the ${colorScheme} theme`, async () => {
       const context = { colorScheme, bypassCSP: true, locale: colorScheme === 'dark' ? 'pt-BR' : 'en-GB' };
-      const page = await browser.open(nodes.active.url, context);
+      const page = await use.browser.open(use.first.url, context);
       await page.addInitScript({ content: script });
       await page.reload();
       const found: string[] = [];

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { openGroup, waitForMessage } from '../chat-browser.ts';
-import { useChat } from './use-chat.ts';
+import { openGroup, waitForMessage } from '../../chat-browser.ts';
+import { useChat } from '../use-chat.ts';
 
 describe('The chat page on a device that is not set up as usual', function () {
   this.timeout(180_000);

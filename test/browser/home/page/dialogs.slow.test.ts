@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Page, Route } from 'playwright-core';
-import { useBrowserCluster } from '../browser-cluster.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
 
 const OFFLINE = /ERR_INTERNET_DISCONNECTED|ERR_FAILED|home-dialogs.*404|404.*home-dialogs/;
 const DIALOGS = '**/assets/home-dialogs.*';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { openGroup } from '../chat-browser.ts';
-import { messageOn, useChat } from './use-chat.ts';
+import { openGroup } from '../../chat-browser.ts';
+import { messageOn, useChat } from '../use-chat.ts';
 
 describe('The language of the chat page', function () {
   this.timeout(180_000);

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { ChatClient } from '../../../src/client/index.ts';
-import { useBrowserCluster } from '../browser-cluster.ts';
-import { openGroup, waitForMessage, write } from '../chat-browser.ts';
-import { expectAccessible, overflow } from '../page-checks.ts';
+import { ChatClient } from '../../../../src/client/index.ts';
+import { useBrowserCluster } from '../../browser-cluster.ts';
+import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { expectAccessible, overflow } from '../../page-checks.ts';
 
 const SMALL = { viewport: { width: 320, height: 568 }, hasTouch: true };
 
