@@ -1,4 +1,3 @@
-import { monotonic } from '../../async/clock.ts';
 import type { LockThread } from '../../coordination/lock/lock-thread.ts';
 import { PauseState } from '../../coordination/pause.ts';
 import { ClusterIdentity } from '../../coordination/peers/cluster-identity.ts';
@@ -11,17 +10,14 @@ import type { Listener } from '../../database/listener.ts';
 import type { Log } from '../../log/log.ts';
 import type { LogLevel } from '../../log/log-level.ts';
 import type { Measurements } from '../../measurements.ts';
-import { publicSettings } from '../../settings/public-settings.ts';
 import type { Settings } from '../../settings.ts';
-import { checkClock } from '../clock-check.ts';
 import { ClusterView } from '../cluster-view.ts';
 import type { Conditions } from '../conditions.ts';
-import { PublishedSettings } from '../published-settings.ts';
-import { publishedConditions } from '../readiness.ts';
 import { RecentActivity } from '../recent-activity.ts';
 import type { NodeChat } from './chat.ts';
 import type { NodeDatabase } from './database.ts';
 import type { NodeEvents } from './node-events.ts';
+import { nodeRowWriter } from './node-row.ts';
 
 /** Options of {@link buildCoordination}. */
 export interface CoordinationOptions {
@@ -42,9 +38,6 @@ export interface CoordinationOptions {
   events: NodeEvents;
 }
 
-/** An older row, in milliseconds, is of a peer that is silent or late: its figures are out of date. */
-const CURRENT_MS = 2000;
-
 /** The result of {@link buildCoordination}. */
 export type NodeCoordination = ReturnType<typeof buildCoordination>;
 
@@ -57,24 +50,9 @@ export function describeSecondActive({ identity, peers, sync }: NodeCoordination
 
 /** Builds the peers and the SyncManager, which turns the leader lock into this node's role. */
 export function buildCoordination(options: CoordinationOptions) {
-  const {
-    settings,
-    node,
-    version,
-    url,
-    log,
-    database,
-    lock,
-    chat,
-    blockers,
-    conditions,
-    listener,
-    measurements,
-    events,
-  } = options;
+  const { settings, node, url, log, database, lock, chat, blockers, listener, measurements, events } = options;
   const { leaseMs, isActive, isPreferred } = settings;
-  const { eventLog, waiters, writer, sequences } = chat;
-  const startedAt = new Date();
+  const { eventLog, writer } = chat;
   const activity = new RecentActivity();
   const identity = new ClusterIdentity(database.tokenSession, () => eventLog.known.epoch);
   const pause = new PauseState();
@@ -96,13 +74,7 @@ export function buildCoordination(options: CoordinationOptions) {
       );
     },
   });
-  const published = new PublishedSettings({
-    sequelize: database.sequelize,
-    node,
-    read: () => publicSettings({ ...settings, nodeName: node, nodeUrl: url(), logLevel: options.logLevel.current }),
-    epoch: () => eventLog.known.epoch,
-    onError: (sentence) => log.debug({ event: 'settings_not_shown' }, sentence),
-  });
+  const writeRow = nodeRowWriter({ ...options, registry, activity, identity, peers, pause });
   const sync = new SyncManager({
     node,
     leaseMs,
@@ -115,24 +87,7 @@ export function buildCoordination(options: CoordinationOptions) {
     peers,
     pause,
     log,
-    async writeRow(role, term) {
-      const row = { node, cluster: identity.cluster, url: url(), pid: process.pid, version, role, isPreferred, term };
-      const load = { waiters: waiters.size, queuedPosts: writer.queued, ...measurements.load.take() };
-      activity.record({ node, ...load });
-      const sentAt = monotonic();
-      const own = { position: eventLog.known.head, conditions: publishedConditions(conditions), startedAt };
-      const written = registry.write({ ...row, ...load, ...own });
-      // Names in the log what holds it up.
-      written.catch(blockers.toBlockedOrSlow);
-      const state = await written;
-      void published.writeIfChanged();
-      checkClock(conditions, state.clockAheadMs);
-      if (state.cluster !== null) identity.cluster = state.cluster;
-      for (const peer of state.peers) if (peer.heartbeat_age_ms <= CURRENT_MS) activity.record(peer);
-      peers.observeRows(state.peers, sentAt);
-      pause.observe(state.pause);
-      return state.isSwitchoverRequested;
-    },
+    writeRow,
     requestSwitchover: () => registry.requestSwitchover(node),
     takeSwitchoverRequest: (term) => registry.takeRequest(term),
     reportLostLock: (term, cause) => registry.reportLostLock(node, term, cause),
@@ -156,6 +111,13 @@ export function buildCoordination(options: CoordinationOptions) {
   });
   const cluster = new ClusterView({ node, url, identity, sync, peers, pause });
 
+  connectEvents(options, sync, sameServer);
+  return { identity, peers, sync, cluster, activity, pause, sameServer };
+}
+
+/** Passes on what other parts of the node report, and the node's role to the parts that depend on it. */
+function connectEvents({ events, chat }: CoordinationOptions, sync: SyncManager, sameServer: SameServerCheck): void {
+  const { eventLog, waiters, sequences } = chat;
   events.on('sessionOpened', () => sameServer.checkSoon());
   events.on('termRefused', (token) => sameServer.termRefused(token));
   events.on('serverFound', () => sync.handleServerFound());
@@ -173,5 +135,4 @@ export function buildCoordination(options: CoordinationOptions) {
     } else sequences.cancel();
     waiters.wakeAll('role', eventLog.known.endCursor);
   });
-  return { identity, peers, sync, cluster, activity, pause, sameServer };
 }

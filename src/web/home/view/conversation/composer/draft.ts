@@ -45,6 +45,7 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
   const [problem, setProblem] = useState<unknown>();
   const latest = useRef(mode);
   latest.current = mode;
+  const toDraft = () => setMode(modeOf(drafts.get(id)));
   useEffect(() => {
     const draft = drafts.get(id);
     if (mode.kind === 'reply') drafts.write(id, draft.text, mode.message);
@@ -52,15 +53,11 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
     setProblem(undefined);
   }, [mode]);
   // Written, sent or given up in another tab: sent here too, it would be there twice.
-  useEffect(() => drafts.onChangeElsewhere(id, () => setMode(modeOf(drafts.get(id)))), [drafts, id]);
+  useEffect(() => drafts.onChangeElsewhere(id, toDraft), [drafts, id]);
   const keep = (changed: string) => {
     setText(changed);
     if (mode.kind === 'edit') drafts.edit(id, mode.message, changed);
     else drafts.write(id, changed, mode.kind === 'reply' ? mode.message : undefined);
-  };
-  const endEdit = (message: DraftTarget) => {
-    drafts.endEdit(id, message.id);
-    setMode(modeOf(drafts.get(id)));
   };
   const save = async (edited: DraftTarget) => {
     setSaving(true);
@@ -68,7 +65,7 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
     try {
       if (text !== edited.content) await chat.changes.edit(conversation, edited.id, text);
       drafts.endEdit(id, edited.id);
-      if (isEditing(latest.current, edited)) endEdit(edited);
+      if (isEditing(latest.current, edited)) toDraft();
     } catch (error) {
       // The text and the mode stay: the user decides whether to try again.
       if (!app.endedWith(error)) setProblem(error);
@@ -88,7 +85,10 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
     setMode({ kind: 'write' });
   };
   const cancel = () => {
-    if (mode.kind === 'edit') return endEdit(mode.message);
+    if (mode.kind === 'edit') {
+      drafts.endEdit(id, mode.message.id);
+      return toDraft();
+    }
     drafts.write(id, text);
     setMode({ kind: 'write' });
   };

@@ -13,7 +13,7 @@ import { Invitations } from './invitations.tsx';
 /** The settings of a group: for every member mute and leave; for owners and admins name, description, invitation, read receipts and archive. */
 export function GroupSettingsDialog(props: GroupDialogProps) {
   const { chat, onClose, conversation } = props;
-  const { app, openDialog } = useView();
+  const { app } = useView();
   const t = dialogTexts();
   const signal = useUntilClosed();
   const name = useRef<HTMLInputElement>(null);
@@ -80,21 +80,31 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
           {group.shows_reads && <p class="hint">{t.showsReads}</p>}
         </>
       )}
-      <div class="buttons">
-        <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
-          {group.direct ? t.leaveDirect : t.leaveGroup}
-        </button>
-        {!group.direct && group.role === 'owner' && (
-          <button
-            type="button"
-            class="secondary dangerous"
-            onClick={() => openDialog({ kind: 'delete-group', conversation })}
-          >
-            {t.deleteGroup}
-          </button>
-        )}
-      </div>
+      <EndButtons conversation={conversation} />
     </Modal>
+  );
+}
+
+/** The buttons that leave or delete the group. */
+function EndButtons({ conversation }: Pick<GroupDialogProps, 'conversation'>) {
+  const { openDialog } = useView();
+  const t = dialogTexts();
+  const { group } = conversation;
+  return (
+    <div class="buttons">
+      <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
+        {group.direct ? t.leaveDirect : t.leaveGroup}
+      </button>
+      {!group.direct && group.role === 'owner' && (
+        <button
+          type="button"
+          class="secondary dangerous"
+          onClick={() => openDialog({ kind: 'delete-group', conversation })}
+        >
+          {t.deleteGroup}
+        </button>
+      )}
+    </div>
   );
 }
 

@@ -1,0 +1,49 @@
+/// <reference lib="dom" />
+import { useEffect, useState } from 'preact/hooks';
+import type { Session } from '../../../../client/index.ts';
+import { dateAndTime } from '../../../i18n/dates.ts';
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import { useView } from '../context.ts';
+import type { DialogProps } from './dialog-state.ts';
+
+/** The devices that are signed in to the account, each of which the user can sign out. */
+export function AccountSessions({ chat }: { chat: DialogProps['chat'] }) {
+  const { app } = useView();
+  const t = dialogTexts();
+  const [sessions, setSessions] = useState<readonly Session[]>([]);
+  const read = () => app.client.account.sessions({ signal: chat.signal }).then(setSessions, () => {});
+  useEffect(() => void read(), []);
+  const end = (id: string) => {
+    app.client.account.endSession(id, { signal: chat.signal }).then(read, (error) => app.failed(error));
+  };
+  if (sessions.length === 0) return null;
+  return (
+    <details>
+      <summary>{t.sessions(sessions.length)}</summary>
+      <ul class="members">
+        {sessions.map(({ id, device, created_at, current }) => (
+          <li key={id}>
+            <span class="name">
+              <bdi>{deviceName(device)}</bdi> {current && <span class="hint">({t.thisDevice})</span>}
+              <br />
+              <span class="hint">{dateAndTime(new Date(created_at))}</span>
+            </span>
+            {!current && (
+              <button type="button" class="secondary small" onClick={() => end(id)}>
+                {t.endSession}
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** Returns the node's name for a device in the user's language. A node of an earlier version has none. */
+function deviceName(device: string | null | undefined): string {
+  const t = dialogTexts();
+  const [browser, system] = device?.split(' on ') ?? [];
+  if (browser === undefined) return t.unknownDevice;
+  return system === undefined ? browser : t.browserOn(browser, system);
+}

@@ -1,0 +1,36 @@
+/// <reference lib="dom" />
+import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import { useView } from '../context.ts';
+
+/** The switches for notifications and sounds on this device. */
+export function AlertSwitches() {
+  const { app } = useView();
+  const t = dialogTexts();
+  return (
+    <>
+      {app.alerts.canNotify && (
+        <label class="switch">
+          <input
+            type="checkbox"
+            checked={app.alerts.notifies}
+            onChange={({ currentTarget }) =>
+              void app.alerts.setNotifies(currentTarget.checked).then(() => app.changed())
+            }
+          />{' '}
+          {t.notify}
+        </label>
+      )}
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={app.alerts.sounds}
+          onChange={({ currentTarget }) => {
+            app.alerts.setSounds(currentTarget.checked);
+            app.changed();
+          }}
+        />{' '}
+        {t.sound}
+      </label>
+    </>
+  );
+}
