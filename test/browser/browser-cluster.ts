@@ -1,5 +1,6 @@
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { type NodeProcess, startCluster } from '../support/nodes/node-process.ts';
+import { knowEachOther } from '../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { type ChatBrowser, hasChromium, startChatBrowser } from './chat-browser.ts';
 
@@ -33,6 +34,7 @@ export function useBrowserCluster({ demoData = false, env = {} }: BrowserCluster
     stop = () => cluster.stop().then(() => database.drop());
     const [first, second] = cluster.nodes;
     if (first === undefined || second === undefined) throw new Error('the cluster has no two nodes');
+    await knowEachOther({ active: first, standby: second });
     Object.assign(used, { database, first, second, browser: await startChatBrowser() });
   });
   after('stop the browser and the nodes', async () => {

@@ -75,7 +75,7 @@ export async function startTwoNodes(databaseUrl: string, env: Record<string, str
 }
 
 /** Waits until the first node is active, and each knows the role of the other. */
-export async function knowEachOther({ active, standby }: Pick<TwoNodes, 'active' | 'standby'>): Promise<void> {
+export async function knowEachOther({ active, standby }: Record<'active' | 'standby', Pick<Node, 'url' | 'name'>>) {
   await eventually(
     'the first node is active, and each knows the role of the other',
     async () => {
