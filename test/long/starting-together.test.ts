@@ -1,26 +1,15 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { OneActiveWatch } from '../../src/prove/rig/one-active-watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { get } from '../support/network/http.ts';
 import { startCluster } from '../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
+import { useDatabase } from '../support/postgres/use-database.ts';
 
 const TIMES = Number(process.env.TIMES ?? 100);
 const EACH_MS = 30_000;
 
 describe('Two nodes that start at the same time, both with IS_ACTIVE=true', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
-  before(async () => {
-    database = await createDatabase();
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-  });
-  after(async () => {
-    await client.end();
-    await database.drop();
-  });
+  const { database, sql: client } = useDatabase();
 
   it(`become one active node and one standby, ${TIMES} times out of ${TIMES}`, async function () {
     this.timeout(TIMES * EACH_MS);

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import pg from 'pg';
+import type pg from 'pg';
 import { nameKey } from '../../../src/chat/users/names.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 const written = (name: string) =>
   JSON.stringify(name).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
@@ -107,17 +107,7 @@ describe('Names', function () {
 
 describe('plantao.name_key', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let sql: pg.Client;
-  before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-  });
-  after(async () => {
-    await sql.end();
-    await database.drop();
-  });
+  const { sql } = useDatabase();
 
   const keysOf = async (names: string[]) => {
     const query =

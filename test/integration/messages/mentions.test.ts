@@ -1,21 +1,10 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { mentionPatternOf } from '../../../src/chat/search/search-pattern.ts';
 import { MENTION_CASES } from '../../support/mention-cases.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('The pattern of mentions', () => {
-  let database: TestDatabase;
-  let sql: pg.Client;
-  before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
-  });
-  after(async () => {
-    await sql.end();
-    await database.drop();
-  });
+  const { sql } = useDatabase();
 
   it('matches the texts that the chat page shows as mentions, and no others', async () => {
     const { rows } = await sql.query<{ matches: boolean }>(

@@ -3,14 +3,11 @@ import { eventually } from '../eventually.ts';
 import { freePort } from '../network/free-port.ts';
 import { get } from '../network/http.ts';
 import { People } from '../network/people.ts';
-import { DbaSession } from '../postgres/dba-session.ts';
-import { createDatabase, type TestDatabase } from '../postgres/postgres.ts';
+import { type UsedDatabase, useDatabase } from '../postgres/use-database.ts';
 import { type LocalNode, localNode } from './two-nodes.ts';
 
 /** The result of {@link useOneNode}. It can be destructured at once; what it names exists when the first test runs. */
-export interface UsedNode {
-  database: Pick<TestDatabase, 'url' | 'name'>;
-  sql: DbaSession;
+export interface UsedNode extends UsedDatabase {
   people: People;
   node: Pick<LocalNode, 'url' | 'name' | 'entries'>;
 }
@@ -20,43 +17,28 @@ export interface UsedNode {
  * node may log no error, since no request of a client may cause one; except where the tests break its database (`mayLogErrors`).
  */
 export function useOneNode(env: Record<string, string> = {}, { mayLogErrors = false } = {}): UsedNode {
-  let database: TestDatabase;
-  let node: LocalNode;
-  const sql = new DbaSession(() => database.url);
-  before('a node', async () => {
-    database = await createDatabase();
-    await sql.connect();
-    node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), DB_POOL_SIZE: '4', ...env });
-    await node.start();
-    await eventually('the node is active', async () => (await get(`${node.url}/primary`)).status === 200);
-  });
+  let started: LocalNode;
+  // Added before that of the database, which is dropped once the node has stopped.
   after('a node', async () => {
-    await node?.stop();
-    await sql.end();
-    await database?.drop();
-    if (!mayLogErrors) expect(node?.entries.filter((entry) => entry.level >= 50) ?? []).to.deep.equal([]);
+    await started?.stop();
+    if (!mayLogErrors) expect(started?.entries.filter((entry) => entry.level >= 50) ?? []).to.deep.equal([]);
   });
-  return {
-    sql,
-    people: new People(sql),
-    database: {
-      get url() {
-        return database.url;
-      },
-      get name() {
-        return database.name;
-      },
+  const { database, sql } = useDatabase();
+  before('a node', async () => {
+    started = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), DB_POOL_SIZE: '4', ...env });
+    await started.start();
+    await eventually('the node is active', async () => (await get(`${started.url}/primary`)).status === 200);
+  });
+  const node = {
+    get url() {
+      return started.url;
     },
-    node: {
-      get url() {
-        return node.url;
-      },
-      get name() {
-        return node.name;
-      },
-      get entries() {
-        return node.entries;
-      },
+    get name() {
+      return started.name;
+    },
+    get entries() {
+      return started.entries;
     },
   };
+  return { database, sql, people: new People(sql), node };
 }

@@ -49,7 +49,7 @@ const LISTING = `
 export const SCHEMA_SNAPSHOT = new URL('../../integration/database/schema/schema.snapshot.txt', import.meta.url);
 
 /** Returns the schema of a migrated database as text. */
-export async function dumpSchema(client: pg.Client): Promise<string> {
+export async function dumpSchema(client: Pick<pg.Client, 'query'>): Promise<string> {
   const { rows } = await client.query<{ line: string }>(LISTING);
   return `${rows.map(({ line }) => line.replaceAll(/\s+/g, ' ')).join('\n')}\n`;
 }

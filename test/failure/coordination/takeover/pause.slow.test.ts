@@ -8,6 +8,7 @@ import { get, post } from '../../../support/network/http.ts';
 import { plantao } from '../../../support/nodes/command.ts';
 import { type NodeProcess, startCluster, type TestCluster } from '../../../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const LEASE_MS = 1000;
 /** Without a pause a standby takes over within milliseconds after a kill, and within a lease after a freeze. */
@@ -191,17 +192,7 @@ describe('A pause of failover', function () {
 });
 
 describe('plantao.pause()', () => {
-  let database: TestDatabase;
-  let dba: pg.Client;
-  before(async () => {
-    database = await createDatabase();
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
-  });
-  after(async () => {
-    await dba.end();
-    await database.drop();
-  });
+  const { sql: dba } = useDatabase();
   const sql = async (text: string) => (await dba.query(text)).rows;
 
   it('is bounded, and a second call replaces the first', async () => {

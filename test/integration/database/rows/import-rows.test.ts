@@ -1,22 +1,13 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 describe('plantao.finish_import()', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { sql: client } = useDatabase();
   before(async () => {
-    database = await createDatabase();
-    client = new pg.Client(database.url);
-    await client.connect();
     await client.query(`
       INSERT INTO plantao.users (id, username) VALUES (1, 'one'), (2, 'two'), (3, 'three');
       INSERT INTO plantao.groups (id, name) VALUES (1, 'old'), (2, 'new');
       INSERT INTO plantao.memberships (group_id, user_id) VALUES (1, 1)`);
-  });
-  after(async () => {
-    await client?.end();
-    await database?.drop();
   });
 
   const importMember = (groupId: number, userId: number) =>

@@ -4,7 +4,8 @@ import { pino } from 'pino';
 import { MAX_PEERS, NodeRegistry, type NodeRow } from '../../../../src/coordination/peers/node-registry.ts';
 import { closeSequelize, openSequelize } from '../../../../src/database/sequelize.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { createDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const ROW: NodeRow = {
   node: 'node-a',
@@ -41,18 +42,7 @@ async function withRegistry(work: (registry: NodeRegistry, client: pg.Client) =>
 }
 
 describe('Thousands of rows that were inserted into plantao.nodes', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
-
-  before(async () => {
-    database = await createDatabase();
-    client = new pg.Client(database.url);
-    await client.connect();
-  });
-  after(async () => {
-    await client?.end();
-    await database?.drop();
-  });
+  const { database, sql: client } = useDatabase();
 
   for (const [what, heartbeat] of [
     ['a minute ago', "clock_timestamp() - interval '1 minute'"],

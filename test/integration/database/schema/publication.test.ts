@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 /** Changes that delete or update rows of tables that are written as logs. */
 const CHANGES: [what: string, sql: string][] = [
@@ -11,13 +10,9 @@ const CHANGES: [what: string, sql: string][] = [
 ];
 
 describe('A publication of all tables (logical replication)', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { sql: client } = useDatabase();
 
   before(async () => {
-    database = await createDatabase();
-    client = new pg.Client(database.url);
-    await client.connect();
     await client.query(`
       INSERT INTO plantao.users (id, username, password_hash) VALUES (1, 'one', 'hash');
       INSERT INTO plantao.groups (id, name) VALUES (1, 'group');
@@ -25,10 +20,6 @@ describe('A publication of all tables (logical replication)', () => {
       INSERT INTO plantao.tokens (hash, user_id, expires_at) VALUES (sha256('x'), 1, now() + interval '1 hour');
       SET client_min_messages = error;
       CREATE PUBLICATION everything FOR ALL TABLES`);
-  });
-  after(async () => {
-    await client?.end();
-    await database?.drop();
   });
 
   for (const [what, sql] of CHANGES) {

@@ -1,27 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import pg from 'pg';
 import { LEADER_LOCK, MIGRATION_LOCK } from '../../../../src/database/advisory-locks.ts';
 import { CHANNELS } from '../../../../src/database/channels.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { dumpSchema, SCHEMA_SNAPSHOT } from '../../../support/postgres/schema-dump.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 /** The version of the embedded PostgreSQL that wrote the snapshot: others print definitions in another way. */
 const SNAPSHOT_MAJOR = 18;
 
 describe('The schema of a migrated database', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
-
-  before(async () => {
-    database = await createDatabase();
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-  });
-  after(async () => {
-    await client.end();
-    await database.drop();
-  });
+  const { sql: client } = useDatabase();
 
   /** Returns the sources of all functions and views. */
   const sources = async () => {

@@ -1,20 +1,10 @@
 import { expect } from 'chai';
-import pg from 'pg';
+import type pg from 'pg';
 import { foldedName } from '../../../../src/folded-name.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 describe('The SQL functions', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
-  before(async () => {
-    database = await createDatabase();
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-  });
-  after(async () => {
-    await client.end();
-    await database.drop();
-  });
+  const { sql: client } = useDatabase();
 
   const functionsWhere = async (condition: string): Promise<string[]> => {
     const { rows } = await client.query<{ name: string }>(

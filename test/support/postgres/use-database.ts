@@ -1,0 +1,31 @@
+import { DbaSession } from './dba-session.ts';
+import { createDatabase, type TestDatabase } from './postgres.ts';
+
+/** The result of {@link useDatabase}. It can be destructured at once; what it names exists when the first test runs. */
+export interface UsedDatabase {
+  database: Pick<TestDatabase, 'url' | 'name'>;
+  sql: DbaSession;
+}
+
+/** Creates a migrated database and opens a session of a DBA, for all tests of a `describe`. */
+export function useDatabase(): UsedDatabase {
+  let created: TestDatabase;
+  const database = {
+    get url() {
+      return created.url;
+    },
+    get name() {
+      return created.name;
+    },
+  };
+  const sql = new DbaSession(() => created.url);
+  before('a database', async () => {
+    created = await createDatabase();
+    await sql.connect();
+  });
+  after('a database', async () => {
+    await sql.end();
+    await created?.drop();
+  });
+  return { database, sql };
+}
