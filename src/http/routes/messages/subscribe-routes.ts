@@ -19,7 +19,7 @@ import {
 } from '../../contract/request-schemas.ts';
 import { statusResponse, userResponse } from '../../contract/response-schemas.ts';
 import { isStoredBeyond } from '../../contract/stored-size.ts';
-import { renderOnce } from '../../delivery/long-poll.ts';
+import { type PollRequest, renderOnce } from '../../delivery/long-poll.ts';
 import { HttpError } from '../../http-error.ts';
 import { type Caller, requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
@@ -71,17 +71,19 @@ function statusRoute(services: Services): Route {
     errorStatuses: [404, 410],
     async handle({ input, caller, response, lifetime }) {
       const audience = () => namedAudience(services, groupNameCache, caller, input);
-      await polls.run(response, lifetime, {
-        audience,
-        userId: caller.userId,
-        cursor: input.cursor,
-        timeoutS: input.timeout,
-        ephemeral: input.ephemeral === '0' ? undefined : input.ephemeral,
-        render,
-      });
+      await polls.run(response, lifetime, { ...pollOf(input, caller), audience, render });
       return undefined;
     },
   });
+}
+
+/** Returns the part of a poll that both routes read from the request in the same way. */
+function pollOf(
+  input: { cursor?: string | undefined; timeout: number; ephemeral?: string | undefined },
+  { userId }: Caller,
+): Pick<PollRequest, 'userId' | 'cursor' | 'timeoutS' | 'ephemeral'> {
+  const { cursor, timeout, ephemeral } = input;
+  return { userId, cursor, timeoutS: timeout, ephemeral: ephemeral === '0' ? undefined : ephemeral };
 }
 
 /** Returns the audience of `group` or `groupId`. @throws {Refused} group_not_found, not_a_member. */
@@ -140,14 +142,7 @@ function userRoute(services: Services): Route {
     async handle({ input, caller, response, lifetime }) {
       const userId = requireUserId(caller, input.user_id ?? input.userId, 'user_id');
       const audience = async () => new UserAudience(await memberships.of(userId));
-      await polls.run(response, lifetime, {
-        audience,
-        userId: caller.userId,
-        cursor: input.cursor,
-        timeoutS: input.timeout,
-        ephemeral: input.ephemeral === '0' ? undefined : input.ephemeral,
-        render,
-      });
+      await polls.run(response, lifetime, { ...pollOf(input, caller), audience, render });
       return undefined;
     },
   });

@@ -7,7 +7,7 @@ import { curlOf, execute, type OperationRequest } from '../model/operations.ts';
 import { Command } from './command.tsx';
 
 /**
- * What the dialogs of all operations have in common: `form` asks for the admin token if the nodes need one that the page does not
+ * The common part of the dialogs of all operations: `form` asks for the admin token if the nodes need one that the page does not
  * have, and shows the command that does the same; `send` executes the request and keeps a token that was accepted.
  */
 export function useAdminForm(monitor: Monitor, request: OperationRequest) {

@@ -4,6 +4,7 @@ import type { NodeActivity } from '../model/api-types.ts';
 import type { Monitor } from '../model/monitor.ts';
 import type { NodeState } from '../model/node-state.ts';
 import { type Operation, operationsOf } from '../model/operations.ts';
+import { type Fact, Facts } from './facts.tsx';
 import { Sparkline } from './sparkline.tsx';
 
 interface Props {
@@ -17,12 +18,12 @@ export function NodeCard({ node, monitor, onOperation }: Props) {
   const { name, url, role, term, row, rowAt, conditions } = node;
   const t = clusterTexts();
   const age = row && row.heartbeat_age_ms + performance.now() - rowAt;
-  const facts = [
+  const facts: Fact[] = [
     [t.term, role === 'active' && term !== null ? number(term) : undefined],
     [t.heartbeat, age === undefined || role === 'stopped' ? undefined : t.ago(duration(age))],
     [t.behind, row && role !== 'stopped' ? t.events(number(row.behind)) : undefined],
     [t.version, row?.version],
-  ].filter(([, value]) => value !== undefined);
+  ];
   const operations = operationsOf(node, monitor.active !== undefined);
   return (
     <li class={`node-card ${role}`}>
@@ -31,14 +32,7 @@ export function NodeCard({ node, monitor, onOperation }: Props) {
         <span class="name">{name}</span> <span class="role">{t.role[role]}</span>
       </h3>
       <p class="hint address">{url}</p>
-      <dl class="facts">
-        {facts.map(([label, value]) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {/* The headline says that failover is paused. */}
       {conditions
         .filter(({ name }) => name !== 'paused')

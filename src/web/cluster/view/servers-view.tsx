@@ -2,6 +2,7 @@ import { duration, number } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
 import type { ReplicaRow } from '../model/api-types.ts';
 import type { Monitor } from '../model/monitor.ts';
+import { type Fact, Facts } from './facts.tsx';
 
 /** PostgreSQL's servers: what a commit waits for, and what each standby lacks. */
 export function ServersView({ monitor }: { monitor: Monitor }) {
@@ -41,7 +42,7 @@ function Standby({
   const lag = lag_ms === null ? undefined : duration(lag_ms);
   const size = lag_bytes === null ? undefined : t.bytes(number(lag_bytes / 1024, 1));
   const isSynchronous = sync_state === 'sync' || sync_state === 'quorum';
-  const facts = [
+  const facts: Fact[] = [
     [
       t.sync,
       state === 'streaming'
@@ -50,20 +51,13 @@ function Standby({
     ],
     [t.lag, [lag, size].filter((one) => one !== undefined).join(', ') || undefined],
     [t.atRisk, messages_at_risk === null ? undefined : t.messages(number(messages_at_risk))],
-  ].filter(([, value]) => value !== undefined);
+  ];
   return (
     <li class={isSynchronous ? 'replica sync' : 'replica'}>
       <h3>
         <span class="mark" aria-hidden="true" /> {standby}
       </h3>
-      <dl class="facts">
-        {facts.map(([label, value]) => (
-          <div key={label}>
-            <dt>{label}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
     </li>
   );
 }
