@@ -14,7 +14,7 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
     file: /sequelize\/lib\/dialects\/(db2|mariadb|mssql|mysql|oracle|snowflake|sqlite)\/index\.js$/,
     text: 'module.exports = {};',
   },
-  // Sequelize clones all of validator, and calls these of it.
+  // Sequelize clones the whole validator module, and calls only these functions.
   {
     file: /validator\/index\.js$/,
     text: onlyOf('isBoolean isEmpty isFloat isIP isIPRange isIn isInt isLength isMACAddress isURL isUUID', 'default'),
@@ -24,7 +24,7 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
   { file: /validator\/lib\/alpha\.js$/, text: (code) => code.replace(/[^\0-\x7f]/g, escaped) },
   // Geometries of PostGIS.
   { file: /wkx\/lib\/wkx\.js$/, text: 'module.exports = {};' },
-  // Express names the parsers of bodies; this service reads its bodies itself. With them come tables of forty charsets.
+  // Express refers to its body parsers, which load tables of forty character sets. This service reads bodies itself.
   {
     file: /body-parser\/index\.js$/,
     text: `const excluded = () => { throw new Error('the build excludes body-parser: see exclude-unused.ts'); };
@@ -38,7 +38,7 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
   { file: /mime-db\/db\.json$/, text: withExtensions },
   // Counters in other databases.
   { file: /rate-limiter-flexible\/index\.js$/, text: onlyOf('RateLimiterMemory RateLimiterRes') },
-  // The sentences of errors in forty languages.
+  // Error messages in forty languages.
   { file: /zod\/v4\/locales\/index\.js$/, text: 'export { default as en } from "./en.js";' },
   // It creates a Response to detect Cloudflare, for which Node.js 20 loads its whole HTTP client.
   { file: /pg\/lib\/stream\.js$/, text: (code) => replaced(code, 'if (isCloudflareRuntime())', 'if (false)') },
@@ -49,7 +49,7 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
   },
 ];
 
-/** Returns those of the media types that have extensions. */
+/** Returns only the media types that have an extension of file names. */
 function withExtensions(types: string): string {
   const entries = Object.entries<{ extensions?: string[] }>(JSON.parse(types));
   return JSON.stringify(Object.fromEntries(entries.filter(([, { extensions }]) => extensions)));

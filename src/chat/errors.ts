@@ -64,7 +64,7 @@ const sentences: Record<RefusalCode, string> = {
     'the connection broke during the commit, so the message may or may not be stored: send an Idempotency-Key to retry safely',
 };
 
-/** What is wrong with a field of the request, and the name that may have been meant. */
+/** The problem with a field of the request, and the name that may have been meant. */
 export interface RefusalDetail {
   field: string;
   problem: string;

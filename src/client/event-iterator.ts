@@ -9,7 +9,7 @@ import type { ChatEvent, Ephemeral } from './types.ts';
 
 /** Options of an event stream. */
 export interface EventsOptions {
-  /** Where to start: the cursor of chats(), messages(), send() or of the last handled event. Default: now. */
+  /** The position to start from: the cursor of chats(), messages(), send() or of the last handled event. Default: now. */
   cursor?: string;
   /** Ends the stream without an error when aborted. */
   signal?: AbortSignal;

@@ -20,7 +20,7 @@ export const idleIntervalMs = (leaseMs: number) => Math.min(250, Math.max(40, le
 /** How long the node that was named as successor tries alone, in milliseconds; then the other nodes try for as long. */
 export const headStartMs = (leaseMs: number) => Math.min(500, leaseMs / 4);
 
-/** A restart of PostgreSQL takes less. In a longer outage, twenty attempts a second are of no use. */
+/** A restart of PostgreSQL takes less. In a longer outage, twenty attempts a second would gain nothing. */
 const RESTART_MS = 30_000;
 
 /**

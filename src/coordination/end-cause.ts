@@ -43,7 +43,7 @@ const CAUSES: Readonly<Record<string, EndCause>> = {
   '57P05': 'lease_expired',
   [SqlState.READ_ONLY]: 'read_only',
   [SqlState.LOCK_NOT_AVAILABLE]: 'blocked',
-  // statement_timeout: the server was too slow, or the statement waited for what is not a lock.
+  // statement_timeout: the server was too slow, or the statement waited for something other than a lock.
   [SqlState.QUERY_CANCELED]: 'no_reply',
 };
 

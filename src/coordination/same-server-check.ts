@@ -9,13 +9,13 @@ export interface SameServerCheckOptions {
   lock: Pick<LockThread, 'term' | 'renew' | 'instance'>;
   /** The node's own sessions; those that are closed are left out. */
   sessions: readonly Pick<ReconnectingSession, 'isOpen' | 'query'>[];
-  /** Returns with which server a connection of the pool is. */
+  /** Returns which server a connection of the pool is connected to. */
   poolInstance(): Promise<string | null>;
-  /** Opens the connections of the pool anew. */
+  /** Reopens the connections of the pool. */
   renewPool(): void;
-  /** Opens anew all sessions but that of the lock, and the pool. */
+  /** Reopens the pool and all sessions except the lock session. */
   reconnect(): void;
-  /** Resigns, and opens the lock session anew for the next attempt. */
+  /** Resigns, and closes the lock session, so that the next attempt opens another. */
   giveUp(reason: string): Promise<void>;
   log: Log;
 }
@@ -36,11 +36,11 @@ const POOL_ELSEWHERE =
 /**
  * Checks that an active node holds the leader lock on the server to which it writes.
  *
- * A session keeps to its server. If another is promoted while the former primary goes on, a name or a proxy may lead later
- * sessions to the new one. Then each heartbeat succeeds on one server, and the other one refuses each write, as of a closed
- * term, for ever. So the node compares the servers when a session was opened, when its term began, and when a write is refused.
- * If they differ, it opens all sessions again, and if that does not help, the lock session too. It also resigns if a write was
- * refused because the epoch of the term is another.
+ * A session stays with its server. If another server is promoted while the former primary keeps running, a host name or a proxy
+ * may lead later sessions to the new one. Then every heartbeat succeeds on one server, while the other refuses every write because
+ * the term is closed there. So the node compares the servers after a session was opened, after its term began, and after a write
+ * was refused. If they differ, it reopens all sessions, and if that does not help, the lock session too. It also resigns if a write
+ * was refused because the term belongs to another epoch.
  */
 export class SameServerCheck {
   readonly #options: SameServerCheckOptions;
@@ -66,7 +66,7 @@ export class SameServerCheck {
     this.#timer = setTimeout(() => void this.#check(), ms).unref();
   }
 
-  /** Checks at once, if this node still holds the term of a write that PostgreSQL refused as of a closed term. */
+  /** Checks at once, if this node still holds the term that PostgreSQL called closed when it refused a write. */
   termRefused(token: number): void {
     if (this.#options.lock.term?.token !== token || performance.now() - this.#checkedAt < AGAIN_MS) return;
     void this.#check({ isRefused: true });

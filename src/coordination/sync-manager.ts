@@ -7,7 +7,7 @@
  *
  * A node is **standby**, **active** or **fallen**. Only the leader lock makes a node active. A node is promoted when its lock
  * session has taken the lock and opened a term, and it stays active while PostgreSQL confirms the heartbeats on that session
- * (lock/leader-lock.ts). A thread of its own sends them (lock/lock-thread.ts). Everything else that a node observes decides
+ * (lock/heartbeat.ts). A thread of its own sends them (lock/lock-thread.ts). Everything else that a node observes decides
  * only *when* it tries to take the lock:
  *
  *  - at the idle interval, a few times a second, while a node is seen active;
@@ -15,7 +15,7 @@
  *    peer's connection closes or its probe fails, and after the loss of its own lock session;
  *  - every 50 ms for three leases while no node is seen active, then at the idle interval again (election-timing.ts).
  *
- * What each failure does. The kernel of a killed active node closes its sockets, which frees the lock in milliseconds, and
+ * Every failure ends in one of these ways. The kernel of a killed active node closes its sockets, which frees the lock in milliseconds, and
  * its peers notice the closed connection. A frozen or disconnected active node loses the lock after one lease, by
  * PostgreSQL's clock; before that its own lease expires, by its monotonic clock. If it wakes up in between, the fence refuses
  * its writes. A false probe result makes a standby try too often or too rarely, but never makes two nodes active. While
@@ -184,7 +184,7 @@ export class SyncManager {
     return this.#handover.switchover(to, origin);
   }
 
-  /** Resigns because this node cannot write, and opens the lock session anew: it may be with another server then. */
+  /** Resigns because this node cannot write, and closes the lock session: the next one may be with another server. */
   async giveUp(reason: string): Promise<void> {
     await this.#loop.runExclusive(async () => {
       await this.#handover.resign({ reason, cause: 'cannot_write' });
@@ -293,7 +293,7 @@ export class SyncManager {
     this.#ownRole.become('active', `active for term ${won.term.number}: ${won.reason}`, won.term);
   }
 
-  /** The step of an active node. Its lease is renewed without this (lock/leader-lock.ts). */
+  /** The step of an active node. Its lease is renewed without this (lock/heartbeat.ts). */
   async #runActive(term: Term): Promise<void> {
     const { lock, writerSession: writing, peers, leaseMs } = this.#options;
     if (!term.isValid) {

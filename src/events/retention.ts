@@ -12,7 +12,7 @@ export interface RetentionOptions {
   log: Log;
   /** Returns the fencing token of this node's term, or null: only the active node removes. The database checks it at each step. */
   fencingToken: () => number | null;
-  /** Called when PostgreSQL refused a step under `token` as of a closed term. */
+  /** Called when PostgreSQL refused a step because the term of `token` is closed. */
   onTermRefused?(token: number): void;
   eventHours: number;
   eventCount: number;

@@ -53,7 +53,7 @@ export interface Cluster extends RoleView {
   ): Promise<{ code: ErrorCode; sentence: string } | null>;
 }
 
-/** What this node could do now, as far as its database lets it. node/readiness.ts implements it. */
+/** The work that this node could do now, with its database as it is. node/readiness.ts implements it. */
 interface Readiness {
   /** True if the node can do the work of its role. */
   readonly isReady: boolean;

@@ -42,7 +42,7 @@ export class LogLevel {
     this.#current = level;
     const announce = () =>
       this.#log.info({ event: 'log_level' }, `the log level is ${level}, before ${before}: ${requester}`);
-    // Whichever level is more verbose lets the line through.
+    // Logged at the more verbose of the two levels: the other may hide it.
     const isQuieter = LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(before);
     if (isQuieter) announce();
     this.#log.level = level;

@@ -12,12 +12,12 @@ export interface OutputStream {
   write(text: string, written: (error?: Error | null) => void): boolean;
 }
 
-/** Where the lines of a log go. */
+/** The destination of the lines of a log. */
 export interface LogOutput {
   write(line: string): void;
   /** The number of lines that were dropped. */
   readonly lost: number;
-  /** Why lines cannot be written now: a sentence that the log itself cannot say. Null while they can. */
+  /** Why lines cannot be written now, as a sentence: the log itself cannot report it. Null while they can. */
   readonly problem: string | null;
   /** Called with the number of lines that were dropped in succession, when lines are written again. */
   onResume: (lost: number) => void;
@@ -112,7 +112,7 @@ function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
 /** The shortest time between two attempts to write again what is kept, in milliseconds. */
 const RETRY_MS = 500;
 
-/** What a person does about the usual errors, by their code. */
+/** The remedies for the usual errors, by their code. */
 const CAUSES: Readonly<Record<string, string>> = {
   ENOSPC: 'its disk is full',
   EDQUOT: 'its disk quota is used up',
@@ -146,7 +146,7 @@ export function fileOutput(fd = 1): LogOutput {
     },
     lost: 0,
     get problem() {
-      // Writes what is kept, so that the problem ends without another line; seldom, because a failing disk may take long.
+      // Writes the kept lines, so that the problem ends even if no further line is logged; seldom, because a failing disk may be slow.
       if (failure && performance.now() - triedAt >= RETRY_MS) {
         triedAt = performance.now();
         destination.write('');

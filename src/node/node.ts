@@ -53,7 +53,7 @@ export interface Node {
 /** How long a stop waits for a slow reader of the log. */
 const FLUSH_LIMIT_MS = 1000;
 
-/** What a test gives a node: a log, a compiled lock-worker.ts, and another interval of the checks of tables. */
+/** The parts that a test gives a node instead of its own: a log, a compiled lock-worker.ts, another interval of the checks of tables. */
 export interface GivenParts {
   log?: Log;
   lockProgram?: URL | undefined;

@@ -4,7 +4,7 @@ import type { ProveListener, ProveProgress } from './progress.ts';
 /** In a file or pipe, progress is written this often, ms. */
 const PLAIN_EVERY_MS = 15_000;
 
-/** Where progress is written: standard error, so that standard output has the result only. */
+/** The stream for progress: standard error, so that standard output has the result only. */
 export interface LiveTarget {
   write(text: string): void;
   isTerminal: boolean;

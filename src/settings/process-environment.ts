@@ -5,7 +5,7 @@ import dotenv from 'dotenv';
 
 /** Far more than all settings of `.env.example`. */
 const MAX_BYTES = 1024 * 1024;
-/** Errors with which there is no such file for this process: a service manager may have read it before it dropped its privileges. */
+/** Errors that count as a missing file: a service manager may have read it before it dropped its privileges. */
 const ABSENT = ['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'];
 
 /** Thrown when the environment of this process cannot be read. The message says what to do. */

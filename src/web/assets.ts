@@ -6,7 +6,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import { IS_BUILT, PACKAGE_ROOT } from '../package-root.ts';
 import type { PageFile } from './build/bundle.ts';
 
-/** Where `npm run build` writes the pages: each file by the path of its URL, its compressed forms beside it. */
+/** The folder to which `npm run build` writes the pages: each file by the path of its URL, its compressed forms beside it. */
 const PAGES_FOLDER = path.join(PACKAGE_ROOT, 'dist', 'pages');
 
 /** The compressed forms of a file: content coding (RFC 9110) to the extension of its file, best first. */

@@ -22,7 +22,7 @@ export const tokenHash = (token: string): string => hash('sha256', token, 'hex')
 /** The proof for which a token was issued. AUTH=token rejects tokens issued for a name only (AUTH=open). */
 type Proof = 'name' | 'password';
 
-/** What is stored with a token. */
+/** The facts that are stored with a token. */
 export interface TokenOrigin {
   proof: Proof;
   /** The device, for the list of sessions: {@link deviceLabel}. Null if unknown. */

@@ -19,7 +19,7 @@ interface ListedChat {
   archived: boolean;
   shows_reads: boolean;
   role: MemberRole;
-  /** Messages of others after `last_read_id`, {@link MAX_UNREAD} at the most. */
+  /** Messages of others after `last_read_id`, at most {@link MAX_UNREAD}. */
   unread: number;
   /** How many of them have an @ and the user's present name; of those with an @, the newest {@link MAX_SEARCHED} are searched. */
   mentions: number;
@@ -35,11 +35,11 @@ export interface ChatListView {
 }
 
 /**
- * The greatest unread count, which stands for this many or more: the cost of counting must not grow with the history. It stands
- * too for a group with this many messages after the mark if the user's own are among them: how many remain is not known.
+ * The greatest unread count, which stands for this many or more: the cost of counting must not grow with the history. A group with
+ * this many messages after the mark has it too if some of them are the user's own: the number of the others is not known.
  */
 const MAX_UNREAD = 1000;
-/** Mentions are counted in so many of the newest unread messages of a group that have an @: their texts are read, which may be long. */
+/** Mentions are counted in this many unread messages of a group that have an @, the newest: their texts are read, which may be long. */
 const MAX_SEARCHED = 100;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;

@@ -35,7 +35,7 @@ export class GroupRemoval {
   readonly #requested = new Set<number>();
   /** Groups whose deletion was continued before: each is logged once. */
   readonly #continued = new Set<number>();
-  /** What failed in the last round, which is logged once: a group, or the search for groups. */
+  /** The failure of the last round, which is logged once: of a group, or of the search for groups. */
   readonly #failed = new Set<number | 'search'>();
 
   constructor(options: GroupRemovalOptions) {

@@ -23,7 +23,7 @@ interface Kept {
  * sends the mark of the last response, and gets the signals that have arrived since.
  */
 export class RecentSignals {
-  /** Tells the marks of this process from those of other nodes, and of this node before a restart: they number other signals. */
+  /** Distinguishes the marks of this process from those of other nodes, and of this node before a restart: they number other signals. */
   readonly #tag = randomBytes(6).toString('hex');
   readonly #clock: Clock;
   #kept: Kept[] = [];
@@ -34,7 +34,7 @@ export class RecentSignals {
     this.#clock = clock;
   }
 
-  /** Where the signals end now. */
+  /** The position after the newest signal. */
   get mark(): string {
     return this.#mark;
   }

@@ -15,7 +15,7 @@ export interface SignalsOptions {
 const LIMIT_MS = 1000;
 /** Nodes whose last number is remembered. The next signal of a forgotten node counts as new. */
 const MAX_NODES = 64;
-/** A signal that cannot be decrypted is forged, or the key was replaced. The key is read again at this interval at the most. */
+/** A signal that cannot be decrypted is forged, or the key was replaced. The key is read again, but not more often than this. */
 const KEY_AGE_MS = 10_000;
 /** Signals that wait while one call is under way. The rest is dropped. */
 const MAX_WAITING = 256;

@@ -23,7 +23,7 @@ const LOG_EVERY_MS = 60_000;
  */
 export class ReactionAvailability {
   readonly #sequelize: Sequelize;
-  /** True after a read has waited in vain, until the lock is released: further reads do not wait. */
+  /** True from when a read was ended while it waited for a lock, until the lock is released: further reads do not wait. */
   #wereLocked = false;
   readonly #log: Log;
   #refusalLoggedAt = Number.NEGATIVE_INFINITY;

@@ -36,7 +36,7 @@ export interface MessageWriterOptions {
   session: WriterSession;
   /** Returns the fencing token of this node's term, or null if it is not active; called at each commit. */
   fencingToken: () => number | null;
-  /** Called when PostgreSQL refused a commit under `token` as of a closed term. */
+  /** Called when PostgreSQL refused a commit because the term of `token` is closed. */
   onTermRefused?(token: number): void;
   /** Resolves to true once the synchronous standbys have flushed all commits made so far; to false after a time limit. */
   isReplicated(): Promise<boolean>;

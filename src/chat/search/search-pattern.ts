@@ -44,13 +44,12 @@ const PUNCTUATION: Ranges = [
 ];
 
 /**
- * Returns the same for the texts that mention a user: an @ and the name, then signs at the most up to the next space. Letters of
- * scripts without spaces between words are like signs. Accents do not matter: @joao mentions João. The chat page has the same
- * rule (web/home/model/text/mentions.ts). Null for a name of marks alone, of which nothing is left to look for.
+ * Returns the same for the texts that mention a user: an @ and the name, followed by a space or the end, perhaps after signs. Letters of
+ * scripts without spaces between words count as signs. Accents do not matter: @joao mentions João. The chat page has the same
+ * rule (web/home/model/text/mentions.ts). Returns null for a name of marks alone: once folded, it is empty.
  *
- * The name is the present one: after a rename, earlier messages mention whoever has the former name. The service keeps no former
- * names, because they would outlive a deleted account. With them, each page of messages would need those of every member, and the
- * times from when until when each had them.
+ * Only the present name counts: after a rename, earlier messages mention the user who now has the former name. The service keeps no
+ * former names, because they would outlive a deleted account.
  */
 export function mentionPatternOf(username: string): string | null {
   const name = fold(username);

@@ -1,5 +1,5 @@
 /**
- * Where a joiner (U+200C, U+200D) may stand between letters: ContextJ of RFC 5892, which UTS 46 follows.
+ * The places where a joiner (U+200C, U+200D) may stand between letters: ContextJ of RFC 5892, which UTS 46 follows.
  *
  * JavaScript knows neither how a letter joins nor which mark is a virama. The platform's check of host names does, but takes a
  * microsecond or more for each, and a request may have 30,000 joiners: so it is asked once for each character.

@@ -37,7 +37,7 @@ ${DATABASE_USAGE}`,
   },
 };
 
-/** A database that is down is part of the picture: the next one may show that it is back. */
+/** Shows the state again and again. A database that is down does not end this: it may be back the next time. */
 async function watch(look: () => Promise<ClusterStatus>, everyMs: number, asJson: boolean, io: Io): Promise<ExitCode> {
   for (;;) {
     const seen = await look().catch((error: unknown) => {

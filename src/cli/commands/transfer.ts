@@ -45,7 +45,7 @@ ${DATABASE_USAGE}`,
     const options = { ...DATABASE_OPTIONS, 'without-passwords': { type: 'boolean', default: false } } as const;
     const { values, positionals } = parseCommand(args, options, ['FILE?']);
     const file = fileOf(positionals);
-    // A part of an export is of no use, and would refuse the next one.
+    // An incomplete export is useless, and the next export would refuse to overwrite it.
     let isCreated = false;
     const remove = () => isCreated && rmSync(file as string, { force: true });
     // Before the file exists: without a listener a signal ends the process at once.

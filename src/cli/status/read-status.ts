@@ -18,7 +18,7 @@ export interface NodeStatus {
   waiters: number;
   posts_per_second: number;
   queued_posts: number;
-  /** What keeps it from the work of its role; null if nothing does. */
+  /** The reason why it cannot do the work of its role; null if it can. */
   conditions: string | null;
 }
 
@@ -51,7 +51,7 @@ interface LeaderStatus {
   term: number | null;
   node: string | null;
   active_for_ms: number | null;
-  /** How long no node has been active, counted from the last sign of one; null while one is, and if none ever was. */
+  /** How long no node has been active, as far as the database knows; null while a node is active, or if none ever was. */
   no_active_ms: number | null;
   lease_age_ms: number | null;
   lease_ms: number | null;
@@ -74,7 +74,7 @@ interface ServerStatus {
   durable: string;
   /** Connections that replicate from it; a role without pg_read_all_stats sees their number only. */
   senders: number;
-  /** Client connections, of those that a role without privileges may have. */
+  /** Open client connections; `max_connections` is how many roles without privileges may have. */
   connections: number;
   max_connections: number;
   at: Date;

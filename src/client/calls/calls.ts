@@ -61,10 +61,10 @@ export class Calls {
     return decodeBody<T>(await this.#send(path, request, options), field);
   }
 
-  /** Writes like {@link write}, where success is all that the response says. */
+  /** As {@link write}, for requests whose response only confirms their success. */
   async execute(path: string, request: WriteRequest, options: CallOptions): Promise<void> {
     const response = await this.#send(path, request, options);
-    // The response to a retry is an error if an earlier attempt did it all: `alreadyDoneCodes`.
+    // A retry gets an error if an earlier attempt was executed: see `alreadyDoneCodes`.
     if (response.status < 400) decodeBody<{ message: string }>(response, 'message');
   }
 

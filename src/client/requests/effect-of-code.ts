@@ -1,6 +1,6 @@
 import type { EffectOfCode } from '../../http/contract/error-codes.ts';
 
-/** What each code of a 503 says about its request. The types compare it with the server's list: a new code fails to compile here. */
+/** The effect that each code of a 503 implies for its request. The types compare it with the server's list: a new code fails to compile here. */
 const effects: EffectOfCode = {
   not_active: 'not executed',
   not_alive: 'not executed',

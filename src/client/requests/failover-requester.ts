@@ -164,7 +164,7 @@ export class FailoverRequester {
   }
 }
 
-/** Returns the milliseconds until the end of an attempt. @throws {NoResponseError} if there are none: what comes next is not sent. */
+/** Returns the milliseconds until the end of an attempt. @throws {NoResponseError} if there are none, before anything is sent. */
 function timeLeft(endsAt: number): number {
   const ms = endsAt - performance.now();
   if (ms <= 0) throw new NoResponseError('did not respond in time', true);

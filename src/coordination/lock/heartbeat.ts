@@ -100,7 +100,7 @@ export class Heartbeat {
         const [reply] = await session.query<HeartbeatReply>(heartbeatQuery(term, leaseMs), limitMs);
         return reply;
       } catch (error) {
-        // Late in the lease it was the timeout of the statement, and a repeated one would have no time.
+        // Late in the lease the cause was the statement's own timeout, and a repeated heartbeat would have no time left.
         const isLate = clock() > lateAt - leaseMs / 4;
         if (sqlState(error) !== SqlState.QUERY_CANCELED || isLate) throw error;
       }

@@ -169,7 +169,7 @@ export class LeaderLock {
     });
   }
 
-  /** Returns with which server the session is ({@link READ_INSTANCE}), or null if it is closed. */
+  /** Returns which server the session is connected to ({@link READ_INSTANCE}), or null if it is closed. */
   instance(): Promise<string | null> {
     return this.#try(async () => {
       if (!this.#session?.isOpen) return null;

@@ -35,7 +35,7 @@ export class Term implements OpenedTerm {
     this.#doubtedAt = this.#lease.now();
   }
 
-  /** Ends the term on this side at once; the thread that writes the lease follows. */
+  /** Ends the term in this thread at once; the lock thread ends the lease a moment later. */
   end(): void {
     this.#isEnded = true;
   }

@@ -19,7 +19,7 @@ export interface NodeRow extends Load {
   waiters: number;
   /** Posts that wait for the next commit. */
   queuedPosts: number;
-  /** What keeps it from the work of its role, as sentences; null if nothing does. */
+  /** The reasons why it cannot do the work of its role, as sentences; null if it can. */
   conditions: string | null;
   startedAt: Date;
 }

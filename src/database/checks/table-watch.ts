@@ -10,7 +10,7 @@ const CHECK_EVERY_MS = 30_000;
 /** The most tables that one sentence names. */
 const MAX_NAMED = 5;
 
-/** What a DBA may do to the tables that no statement of a node notices. */
+/** A change of the tables by a DBA that no statement of a node notices. */
 export type TableProblem = 'triggers' | 'child_tables';
 
 /** A table with a problem, and the statement that ends it. */

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
-/** In SQL: when the server was started, to the microsecond. Two sessions with the same time are with the same server. */
+/** In SQL: when the server was started, to the microsecond. Two sessions that read the same time are connected to the same server. */
 export const INSTANCE = "pg_catalog.extract('epoch', pg_catalog.pg_postmaster_start_time())::text";
 
-/** Reads with which server a session is. */
+/** Reads which server a session is connected to. */
 export const READ_INSTANCE: pg.QueryConfig & { text: string } = { text: `SELECT ${INSTANCE} AS instance` };
 
 /** The reply to {@link READ_INSTANCE}. */

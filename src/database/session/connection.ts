@@ -87,7 +87,7 @@ function serversOf(target: DatabaseTarget, options: Omit<ConnectionOptions, 'ser
     open: (server, onSocket) => {
       const sockets = new Sockets(onSocket);
       const name = options.application_name?.replace(/:[^:]*$/, ':search');
-      // Nothing is pinned, and what may differ between PostgreSQL and a pooler is not sent.
+      // Pins no setting, and sends nothing that PostgreSQL and a pooler may handle differently.
       const bare = { ...options, ownOptions: '', throughPooler: true, ...(name && { application_name: name }) };
       const alone = { ...bare, connectionTimeoutMillis: limitMs, servers: new Servers([server], watch) };
       return new pg.Client({ ...clientConfig(alone, sockets), query_timeout: limitMs });

@@ -30,7 +30,7 @@ export type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promi
 export interface FencedWriteOptions {
   toBlockedError?: ToBlockedError;
   repairSequences?(): Promise<void>;
-  /** Called when PostgreSQL refused a write under `token` as of a closed term. */
+  /** Called when PostgreSQL refused a write because the term of `token` is closed. */
   onTermRefused?(token: number): void;
 }
 

@@ -26,7 +26,7 @@ type HttpCode =
   | 'database_refused';
 
 /**
- * What a 503 says about its request: it was not executed, so that it may be sent again; it may have been executed; or it is
+ * The effect of a request that got a 503: it was not executed, so that it may be sent again; it may have been executed; or it is
  * refused, and sending it again does not help. The client retries by this.
  */
 type Effect = 'not executed' | 'perhaps executed' | 'refused';

@@ -42,7 +42,7 @@ export interface EmbeddedPostgresOptions {
 
 /** A running embedded server. */
 export interface EmbeddedPostgres {
-  /** Leads to its one database, as superuser, with the password. */
+  /** The URL of its one database, with the superuser and the password. */
   url: string;
   port: number;
   /** The process id of the postmaster. */

@@ -106,7 +106,7 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
     }),
     /** All of the sessions above. */
     sessions,
-    /** Returns with which server a connection of the pool is ({@link READ_INSTANCE}). */
+    /** Returns which server a connection of the pool is connected to ({@link READ_INSTANCE}). */
     async poolInstance(): Promise<string | null> {
       const rows = await query<InstanceRow>(sequelize, READ_INSTANCE.text);
       return rows[0]?.instance ?? null;

@@ -5,7 +5,7 @@ import type { NodeRole } from '../../coordination/role.ts';
 import type { ChangedSetting } from '../../database/session/setting-changes.ts';
 
 /**
- * What a part of a node reports to parts that are built after it. So each part is given only what exists already, and the
+ * The events by which a part of a node reports to parts that are built after it. So each part is given only what exists already, and the
  * wiring reads from top to bottom. Listeners run at once, in the order in which they were added.
  */
 export class NodeEvents extends EventEmitter<{
@@ -17,7 +17,7 @@ export class NodeEvents extends EventEmitter<{
   serverFound: [];
   /** The lock session was lost while it held the leader lock. */
   lockLost: [reason: string, cause: EndCause];
-  /** PostgreSQL refused a write under this fencing token as of a closed term. */
+  /** PostgreSQL refused a write because the term of this fencing token is closed. */
   termRefused: [token: number];
   /** The event log moved and no notification of it came. */
   notificationMissed: [];

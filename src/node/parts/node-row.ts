@@ -56,7 +56,7 @@ export function nodeRowWriter(options: NodeRowOptions): SyncManagerOptions['writ
     const sentAt = monotonic();
     const own = { position: eventLog.known.head, conditions: publishedConditions(conditions), startedAt };
     const written = registry.write({ ...row, ...load, ...own });
-    // Names in the log what holds it up.
+    // Logs which session holds it up.
     written.catch(blockers.toBlockedOrSlow);
     const state = await written;
     void published.writeIfChanged();

@@ -16,7 +16,7 @@ export interface DatabaseUrls {
   directUrl: string;
 }
 
-/** What a run found, and has to restore. */
+/** The state that a run found, and has to restore. */
 interface ScratchState {
   name: string;
   /** True if the run created it. */

@@ -37,7 +37,7 @@ interface RoamingReaderOptions {
   name: string;
   client: ChatClient;
   fixture: ChatFixture;
-  /** Where it starts. */
+  /** The node at which it starts. */
   cursor: string;
 }
 

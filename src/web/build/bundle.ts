@@ -21,7 +21,7 @@ const FOLDER = path.join(PACKAGE_ROOT, 'src', 'web');
 /** The pages: `home/home.html` is served at /home. */
 const PAGES = ['home', 'cluster'];
 
-/** What is compiled: a script and a style sheet for each page, its other languages, and the service worker. */
+/** The files to compile: a script and a style sheet for each page, its other languages, and the service worker. */
 const ENTRIES = [
   ...['home/home.css', 'home/home-dialogs.css', 'home/home-pt-br.ts'],
   ...['cluster/cluster.tsx', 'cluster/cluster.css', 'cluster/cluster-pt-br.ts'],

@@ -4,7 +4,7 @@ import { PACKAGE_ROOT } from '../../package-root.ts';
 
 /** The global variable in which a page's script publishes what its later part uses. */
 const SHARED = 'globalThis.plantaoShared';
-/** What precedes the name of a module that is taken from the page. */
+/** The prefix of the name of a module that is taken from the page. */
 const PREFIX = 'page:';
 /** An import as esbuild writes it. */
 const IMPORT = /import\{([^}]*)\}from"page:([^"]+)";/g;

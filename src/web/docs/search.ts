@@ -1,7 +1,7 @@
 /** A part of the documentation: an operation, an event kind or a chapter of the guide. */
 export interface Entry {
   kind: 'operation' | 'event' | 'chapter';
-  /** What it is called: method, path and summary, or its heading. */
+  /** Its name: method, path and summary, or its heading. */
   title: string;
   text: string;
 }

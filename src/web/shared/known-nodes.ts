@@ -1,6 +1,6 @@
 import { type Store, Stored } from './stored.ts';
 
-/** A node of the last visit that takes longer to respond is of no use, in milliseconds. */
+/** A node of the last visit that takes longer to respond does not count, in milliseconds. */
 const RECALL_MS = 2000;
 
 /** A node by its name. */
@@ -26,7 +26,7 @@ export class KnownNodes {
   readonly #page: string;
   readonly #fetch: typeof fetch;
   readonly #kept: Stored<KnownCluster>;
-  /** What was kept last: most lists are the same as the one before. */
+  /** The list that was stored last: most lists are the same as the one before. */
   #last = '';
 
   constructor(page: string, store: () => Store, send: typeof fetch) {

@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/postgr
 
 const TEXT = 'olá é ';
 
-/** What a trigger of a DBA's sets: name, value, and whether only for the transaction. */
+/** The settings that a trigger of a DBA's changes: name, value, and whether only for the transaction. */
 const CHANGES: [name: string, value: string, isLocal: boolean][] = [
   ['DateStyle', 'SQL, DMY', false],
   ['DateStyle', 'SQL, DMY', true],

@@ -200,7 +200,7 @@ describe('A deleted account', function () {
     expect(await query('SELECT FROM plantao.messages WHERE sender_id = $1', [ana.id])).to.deep.equal([]);
   });
 
-  it('is erased to the end by the active node after an interruption, in the mode in which it was begun', async () => {
+  it('is completely erased by the active node after an interruption, in the mode in which the erasure began', async () => {
     const [ana, bia] = [await scene.people.comeIn(), await scene.people.comeIn()];
     const groupId = await scene.people.group('Grupo', [ana, bia]);
     for (const person of [ana, bia]) {

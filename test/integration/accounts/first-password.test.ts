@@ -48,7 +48,7 @@ describe('The first password of an account (AUTH=open)', function () {
     expect((await logIn(own.username)).status).to.equal(200);
   });
 
-  it('is set once: afterwards the current one is required, and the former token is of no use', async () => {
+  it('is set once: afterwards the current one is required, and the former token is refused', async () => {
     const own = await logIn(People.name('ana'));
     const both = await Promise.all([set(own.userId, own.token), set(own.userId, own.token)]);
     expect(both.map(({ status }) => status).sort()).to.deep.equal([200, 401]);

@@ -121,7 +121,7 @@ describe('A node that is far behind the log', () => {
     expect(spans()).to.equal(2);
   });
 
-  it('delivers what follows a join to the user who joins on the way, and nothing from before', async () => {
+  it('delivers to a user who joins on the way only the events after the join', async () => {
     const { poll } = await node.pollUser(2, null);
     await post(BULK, 40);
     await post(SMALL, 2);

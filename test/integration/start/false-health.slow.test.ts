@@ -80,7 +80,7 @@ describe('A false health response', () => {
     await probed();
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
     expect(await holders()).to.deep.equal(['plantao:node-a:lock']);
-    expect(await terms(), 'no node was promoted in vain').to.equal(1);
+    expect(await terms(), 'no node was promoted without need').to.equal(1);
   });
 
   it('in the name of the active node, claiming that it is down, makes no other node active', async () => {

@@ -168,7 +168,7 @@ describe('A warm session', () => {
 
   const config = () => connectionOptions(database.url, 'plantao:test:writer', 5000);
 
-  it('is used without a warm-up that may fail if PostgreSQL refuses that', async () => {
+  it('is used although PostgreSQL refuses its warm-up, if the warm-up may fail', async () => {
     const session = await Session.open(config());
     const { signal } = new AbortController();
     await session.warmUp({ text: 'SELECT 1/0' }, 5000, signal, { mayFail: true });

@@ -164,7 +164,7 @@ describe('Waiters', () => {
     expect(listeners[0]?.told[1]?.events, 'one alone goes whatever its size').to.deep.equal([huge]);
   });
 
-  it('hold their audience from the first waiter to the last', () => {
+  it('hold an audience while at least one of them waits for it', () => {
     let held = 0;
     const audience = { ...audienceOf('g'), hold: () => held++, release: () => held-- };
     const waiters = new Waiters();

@@ -29,7 +29,7 @@ function partsOf(html: string): Part[] {
   return [...chapters, ...sections];
 }
 
-/** What a new developer types, and where it must lead first. */
+/** The words that a new developer types, and the section that must be the first result. */
 const QUESTIONS: readonly (readonly [query: string, first: string])[] = [
   ['send message', 'postMessages'],
   ['login', 'postLogin'],

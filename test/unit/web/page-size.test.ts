@@ -2,7 +2,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { bundlePages, type PageFile } from '../../../src/web/build/bundle.ts';
 
-/** What the chat page may need before it is shown, with brotli and with gzip, which browsers without TLS ask for. */
+/** The bytes that the chat page may need before it is shown, with brotli and with gzip, which browsers without TLS ask for. */
 const LIMIT = 60 * 1024;
 const GZIP_LIMIT = 63 * 1024;
 

@@ -3,7 +3,7 @@ import { RequestLifetime } from '../request-lifetime.ts';
 
 /** Five hundred of the longest bodies. Clients that send at the speed of their line need far less. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** What each piece of a body takes in memory besides its bytes: a client may send them one by one. */
+/** Memory that each piece of a body takes besides its bytes: a client may send them one by one. */
 const PIECE_BYTES = 256;
 
 /**

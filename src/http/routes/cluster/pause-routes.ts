@@ -7,11 +7,11 @@ import { requesterOf } from './requester.ts';
 
 /** As in plantao.pause(). */
 const MAX_MINUTES = 24 * 60;
-/** What plantao.resume() says if there was a pause. */
+/** The row that plantao.resume() returns if there was a pause. */
 const PAUSE_ENDED = 'failover is possible again';
 
 const pauseInput = z.object({
-  minutes: count(1, MAX_MINUTES, 30).describe('How long the pause lasts at the most'),
+  minutes: count(1, MAX_MINUTES, 30).describe('How long the pause lasts at most'),
   reason: pauseReason.nullish().describe('Why; shown wherever the pause is'),
 });
 

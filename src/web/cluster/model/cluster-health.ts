@@ -58,7 +58,7 @@ export type ClusterHealth =
 /** A failover is over by then, unless something prevents it. */
 const USUAL_FAILOVER_MS = 10_000;
 
-/** What an operator should know first of the conditions of the standbys: the session that blocks has its remedy with it. */
+/** The condition of the standbys that an operator should know first: the session that blocks has its remedy with it. */
 const MOST_TELLING = ['blocked', 'promotion'];
 
 /** Returns the state of the cluster. */

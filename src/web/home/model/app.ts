@@ -138,7 +138,7 @@ export class App extends Observable {
     return this.connection === 'lost' || !navigator.onLine;
   }
 
-  /** What messages wait for that are being sent; undefined if they are on their way. */
+  /** The reason why messages wait to be sent; undefined if they do not wait. */
   get waitsFor(): 'connection' | 'service' | undefined {
     if (this.isCutOff) return 'connection';
     return this.nodes.length > 0 && !hasActive(this.nodes) ? 'service' : undefined;

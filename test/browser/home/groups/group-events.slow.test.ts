@@ -99,7 +99,7 @@ describe('The chat page shows what happens to a group', function () {
     await ana.groups.change(id, { description: 'What for', archived: true });
     await line(other, 'ana alterou a descrição do grupo.');
     await line(other, 'ana arquivou o grupo.');
-    // Nothing is offered that needs the composer, by buttons or keys.
+    // Neither buttons nor keys offer anything that needs the composer.
     const message = page.locator('.message', { hasText: 'from bruno' });
     await page.locator('.archived').waitFor();
     await message.focus();

@@ -53,7 +53,7 @@ describe('Invitations on the chat page', function () {
     await page.getByText('You joined Clube & amigos.').waitFor();
   });
 
-  it('are withdrawn in the settings, and then make neither a member nor an account', async () => {
+  it('are withdrawn in the settings, and then add no member and create no account', async () => {
     const ana = new ChatClient({ urls: [use.first.url] });
     await ana.login('ana');
     const { group_id: id } = await ana.createChat('Withdrawn');

@@ -128,7 +128,7 @@ describe('The fields of the chat page in which a user names a person', function 
     await page.locator('.person', { hasText: 'rita' }).waitFor();
   });
 
-  it('say that the name has changed while it was searched, and choose no one', async () => {
+  it('say that the name has changed during the search, and choose no one', async () => {
     const page = await newGroup('Changed');
     const people = field(page, 'Add members');
     let release = () => {};

@@ -86,7 +86,7 @@ describe('The layout of the chat page', function () {
     }
   });
 
-  it('has a bar of one row on a phone, with everything in it', async () => {
+  it('has a single row at the top on a phone, with everything in it', async () => {
     for (const width of [320, 360]) {
       const page = await use.browser.signIn(use.first.url, 'ana', {
         ...{ viewport: { width, height: 640 }, hasTouch: true, isMobile: true },

@@ -229,7 +229,7 @@ describe('A replicated PostgreSQL', function () {
     expect(said?.msg).to.match(new RegExp(`^the event log fell back from position ${last} to ${fork?.back}:`));
   });
 
-  it('whose own configuration is read-only has no active node until it is writable again', async () => {
+  it('has no active node while its own configuration makes it read-only', async () => {
     await eventually('one is active', async () => (await scene.active()) !== null, { within: 20_000 });
     const active = await scene.active();
     const since = active.entries.length;

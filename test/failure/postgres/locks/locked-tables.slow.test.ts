@@ -65,7 +65,7 @@ describe('A table that a DBA has locked', function () {
   }
 
   for (const [table, path, body] of LOCKED) {
-    it(`refuses what needs it and no post: plantao.${table}`, async () => {
+    it(`fails only requests that need it, and no post: plantao.${table}`, async () => {
       const url = `${nodes.active.url}${path}`;
       await expectOnlyBlocked(`plantao.${table}`, () => post(url, body, { deadline: 15_000 }));
     });

@@ -8,7 +8,7 @@ import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 const SKIPPED = ['/fall', '/revive', '/switchover', '/events', '/subscribe/status', '/subscribe/user'];
 /** Between two responses: a character that no response contains. */
 const SEPARATOR = '\\036';
-/** What the examples name, such as message 1042, need not exist; the request itself must be complete. */
+/** The rows that the examples name, such as message 1042, need not exist; the request itself must be complete. */
 const INCOMPLETE = ['invalid_request', 'invalid_json', 'unsupported_media_type', 'not_found', 'key_reused'];
 
 describe('The commands of /docs', function () {

@@ -39,7 +39,7 @@ describe('Recent signals', () => {
     expect(since(mark)).to.deep.equal(['new']);
   });
 
-  it('are the newest 500 at the most', () => {
+  it('are at most the newest 500', () => {
     const { recent, since } = setUp();
     const { mark } = recent;
     for (let count = 1; count <= 1200; count++) recent.add([signal(String(count))]);

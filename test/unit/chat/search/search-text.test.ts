@@ -106,7 +106,7 @@ describe('The candidates of a search', () => {
     expect(candidates.readFrom).to.equal(1);
   });
 
-  it('count as unread until their reading ends', () => {
+  it('count as unread until they have been read completely', () => {
     const candidates = new Candidates([{ groupId: 1, from: 1, to: 99 }]);
     candidates.newest(9);
     expect(candidates.readFrom).to.equal(100);

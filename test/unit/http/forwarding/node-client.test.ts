@@ -17,7 +17,7 @@ function writeForEver(socket: Socket): void {
 
 const respond = (text: string) => (socket: Socket) => void socket.write(text);
 
-/** What a peer's address may lead to instead of a node. */
+/** Servers that a peer's address may lead to instead of a node. */
 const LIARS: Record<string, (socket: Socket) => void> = {
   'a body without an end': writeForEver,
   'status 099': respond('HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\n{}'),

@@ -280,7 +280,7 @@ describe('The timeout of a request to a node', () => {
       .send(node.url, { method: 'POST', target: '/', headers: {}, body: Buffer.alloc(0), timeoutMs })
       .catch((error: unknown) => error);
 
-  it('counts the time in which it waits for a connection, and such a request was not sent', async () => {
+  it('counts the wait for a connection, and reports a request that never got one as not sent', async () => {
     node = await listen(() => {});
     const held = Array.from({ length: 64 }, () => send(20_000));
     const outcome = await send(200);

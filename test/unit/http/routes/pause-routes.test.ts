@@ -14,7 +14,7 @@ describe('POST /resume', () => {
     return result?.body;
   }
 
-  it('takes whether there was a pause from the statement that ends it: another client may end it just before', async () => {
+  it('says whether there was a pause by the result of the statement that ends it: another client may have ended it just before', async () => {
     for (const [message, was_paused] of [
       ['failover is possible again', true],
       ['failover was not paused', false],

@@ -25,7 +25,7 @@ export function hasActive(nodes: readonly ClusterNode[]): boolean {
   return nodes.some(
     ({ state, activeNode }) =>
       state === 'active' ||
-      // What the page sees of a node itself is newer than what another says of it.
+      // The page's own observation of a node is newer than the report of another node.
       (state === 'standby' && activeNode !== undefined && stateOf(activeNode) === 'unreachable'),
   );
 }

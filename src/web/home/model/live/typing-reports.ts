@@ -2,7 +2,7 @@ import type { ChatContext } from '../chat-context.ts';
 import type { Conversation } from '../messages/conversation.ts';
 import type { OnlineUsers } from './online-users.ts';
 
-/** The user's typing in a group is reported this often at the most, in milliseconds: half of the time that a report counts. */
+/** The user's typing in a group is reported at most this often, in milliseconds: half of the time that a report counts. */
 const INTERVAL_MS = 3000;
 
 /** Reports to the other members of a group that the user is typing there. A report that fails is not repeated. */

@@ -4,7 +4,7 @@ import type { Stored } from '../../../shared/stored.ts';
 /** A message that a draft replies to or edits, as the composer shows it, also while the message is not loaded. */
 export type DraftTarget = Pick<Message, 'id' | 'sender' | 'content'>;
 
-/** What the user has written in a group and not sent. */
+/** The text that the user has written in a group and not sent. */
 export interface Draft {
   /** The text of a new message. */
   text: string;

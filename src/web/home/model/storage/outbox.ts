@@ -7,7 +7,7 @@ import type { ReplyTarget } from '../text/quotes.ts';
 export interface Unsent {
   groupId: number;
   content: string;
-  /** What it replies to; only the id if an earlier version of this page has stored it. */
+  /** The message that it replies to; only the id if an earlier version of this page has stored it. */
   replyTo?: ReplyTarget | number;
   /** When it was written, in milliseconds: messages of a group are sent in this order. */
   at: number;

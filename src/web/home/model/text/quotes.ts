@@ -11,7 +11,7 @@ export interface ReplyTarget {
   excerpt?: string;
 }
 
-/** What a node returns of a deleted message that a reply quotes. */
+/** The quote of a deleted message, as a node returns it. */
 export const DELETED_QUOTE = { sender: null, sender_id: null, excerpt: null, deleted: true } satisfies Partial<Quote>;
 /** Characters of a quote, as the nodes count them. */
 const QUOTED = 100;

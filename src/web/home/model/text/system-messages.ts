@@ -1,6 +1,6 @@
 import type { ChatEvent, Chat as ChatGroup, GroupEventPage, MemberRole, User } from '../../../../client/index.ts';
 
-/** What happened to the group: members joined, left or got another role, or something else of it changed. */
+/** A change of the group: members joined, left or got another role, or one of its settings changed. */
 export type SystemMessage = { key: string; at: string; actor?: User } & (
   | { kind: 'created' | 'joined' | 'left'; users: User[] }
   | { kind: 'role'; users: User[]; role: MemberRole }

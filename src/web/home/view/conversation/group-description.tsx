@@ -2,7 +2,7 @@ import type { Chat as ChatGroup, User } from '../../../../client/index.ts';
 import { foldedName } from '../../../../folded-name.ts';
 import { MessageText } from './message-text.tsx';
 
-/** What a group is about, formatted as messages are. In `isBrief`, one line of it. */
+/** The description of a group, formatted as messages are. With `isBrief`, its first line. */
 export function GroupDescription(props: { group: ChatGroup; me: User; isBrief?: boolean }) {
   const { group, me, isBrief = false } = props;
   if (group.description === '') return null;

@@ -19,7 +19,7 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
   const t = dialogTexts();
   const { signal } = chat;
   const [account, setAccount] = useState<Account>();
-  /** What has been done; in the current language. */
+  /** Returns what has been done, in the current language. */
   const [done, setDone] = useState<() => string>();
   const [error, setError] = useState<unknown>();
   const name = useRef<HTMLInputElement>(null);

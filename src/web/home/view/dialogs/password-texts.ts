@@ -1,7 +1,7 @@
 import type { AuthMode } from '../../../../client/index.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 
-/** What the account dialog says about a password. */
+/** The texts of the account dialog about a password. */
 interface PasswordTexts {
   /** There is none; with the user's name. */
   none: (name: string) => string;

@@ -23,14 +23,14 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
   const mute = useRef<HTMLInputElement>(null);
   const showsReads = useRef<HTMLInputElement>(null);
   const archived = useRef<HTMLInputElement>(null);
-  // What others change meanwhile is not mixed into the form, which would send it back as a change of its own.
+  // Changes that others make meanwhile stay out of the form: it would send them back as its own.
   const [opened] = useState<GroupFields>(() => ({
     name: group.name,
     description: group.description,
     showsReads: group.shows_reads,
     archived: group.archived,
   }));
-  // Nothing is changed before: Cancel leaves everything as it was.
+  // The only place that changes anything, so that Cancel leaves everything as it was.
   const save = async () => {
     // A setting of this device: it needs no node.
     app.mute(group.id, mute.current?.checked === true);

@@ -11,7 +11,7 @@ import { usePersonField } from './person-field.ts';
 /** The maximum number of people that are offered. */
 const MAX_OFFERED = 8;
 
-/** What a dialog does with the name in the field when it is submitted. */
+/** The handling of the name in the field when the dialog is submitted. */
 export interface PickerHandle {
   /** Chooses the person of the name in the field. Resolves to false if there is none, and the field says why. */
   settle(): Promise<boolean>;
