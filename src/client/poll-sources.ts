@@ -1,5 +1,6 @@
 import type { Calls } from './calls/calls.ts';
 import { decodeBody } from './decoding.ts';
+import { RefusedError } from './errors.ts';
 import type { PollSource } from './event-iterator.ts';
 import type { NodeRequest } from './requests/single-request.ts';
 import type { ChatList, MessagePage } from './types.ts';
@@ -29,9 +30,24 @@ function streamUser(calls: Calls): () => StreamUser {
 function pollsWithMark({ connection }: Calls) {
   let mark = '1';
   type Query = NodeRequest['query'];
-  return async (path: string, query: Query, { token }: StreamUser, wantsEphemeral: boolean, signal: AbortSignal) => {
+  return async (
+    path: string,
+    query: Query,
+    userNow: () => StreamUser,
+    wantsEphemeral: boolean,
+    signal: AbortSignal,
+  ) => {
     const marked = { ...query, ...(wantsEphemeral && { ephemeral: mark }) };
-    const response = await connection.poll({ method: 'GET', path, query: marked }, token, signal);
+    const { token } = userNow();
+    const send = (by: string | undefined) => connection.poll({ method: 'GET', path, query: marked }, by, signal);
+    const response = await send(token).catch(async (error) => {
+      if (!(error instanceof RefusedError) || error.status !== 401) throw error;
+      // A change of the password revokes the token, and ends the poll, before its response brings the new one.
+      await connection.renewal;
+      const renewed = userNow().token;
+      if (renewed === token) throw error;
+      return send(renewed);
+    });
     mark = response.headers.get('Ephemeral-Cursor') ?? '1';
     return response;
   };
@@ -53,8 +69,8 @@ export function userSource(calls: Calls): PollSource {
       return decodeBody<ChatList>(await connection.readWithRetries(request, token, signal), 'cursor').cursor;
     },
     poll: async (cursor, wantsEphemeral, signal) => {
-      const user = requireUser();
-      return poll('/subscribe/user', { user_id: user.userId, cursor }, user, wantsEphemeral, signal);
+      const { userId } = requireUser();
+      return poll('/subscribe/user', { user_id: userId, cursor }, userNow, wantsEphemeral, signal);
     },
   };
 }
@@ -71,6 +87,6 @@ export function groupSource(calls: Calls, groupId: number): PollSource {
         .cursor;
     },
     poll: (cursor, wantsEphemeral, signal) =>
-      poll('/subscribe/status', { groupId, cursor }, userNow(), wantsEphemeral, signal),
+      poll('/subscribe/status', { groupId, cursor }, userNow, wantsEphemeral, signal),
   };
 }

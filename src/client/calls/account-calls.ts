@@ -39,9 +39,16 @@ export class AccountCalls {
   ): Promise<PasswordChange> {
     const body = { oldPassword, password, userId: this.#calls.me() };
     const isSame = this.#sameSignIn();
-    const changed = await this.#calls.write<PasswordChange>('/password', { body, repeatable: false }, 'token', options);
-    if (isSame()) this.#calls.connection.token = changed.token;
-    return changed;
+    const { connection } = this.#calls;
+    const change = async () => {
+      const request = { body, repeatable: false };
+      const changed = await this.#calls.write<PasswordChange>('/password', request, 'token', options);
+      if (isSame()) connection.token = changed.token;
+      return changed;
+    };
+    const changing = change();
+    connection.renewal = changing.catch(() => {});
+    return changing;
   }
 
   /** Returns the signed-in devices, newest first. */

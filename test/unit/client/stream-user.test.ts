@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ChatClient, type EventIterator } from '../../../src/client/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type FakeNode, type Heard, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 /** The users of the fake node, with the token of their next login. */
@@ -12,13 +13,25 @@ describe('An event stream of the client belongs to the user who started it', () 
   let node: FakeNode;
   let client: ChatClient;
   let head: number;
+  /** True once the password was changed, which revokes the token a1. */
+  let isRevoked: boolean;
+  /** True if the response to the change comes after a poll was refused. */
+  let isSlow: boolean;
+  let respond: () => void;
   beforeEach(async () => {
     head = 0;
+    isRevoked = isSlow = false;
     node = await startFakeNode((heard, response) => {
       if (heard.path === '/health') json(response, 200, { status: 'alive' });
       else if (heard.path === '/login') json(response, 200, USERS[String(heard.body.username)]);
-      else if (heard.path === '/password') json(response, 200, { message: 'password changed', token: 'a2' });
-      else {
+      else if (heard.path === '/password') {
+        isRevoked = true;
+        respond = () => json(response, 200, { message: 'password changed', token: 'a2' });
+        if (!isSlow) respond();
+      } else if (isRevoked && heard.headers.authorization === 'Bearer a1') {
+        json(response, 401, { error: 'unknown token', code: 'unauthenticated' });
+        setImmediate(respond);
+      } else {
         // Every poll finds one event.
         head += 1;
         const event = { cursor: `e-${head}`, kind: 'broadcast', at: '', payload: null };
@@ -56,6 +69,18 @@ describe('An event stream of the client belongs to the user who started it', () 
       await stream.return();
     });
   }
+
+  it('goes on if a change of the password revokes the old token before the new one has arrived', async () => {
+    const stream = client.events({ cursor: 'e-0' });
+    await stream.next();
+    isSlow = true;
+    const changing = client.account.changePassword('old', 'battery staple');
+    await eventually('the token is revoked', () => isRevoked);
+    await stream.next();
+    expect(lastPoll().headers.authorization).to.equal('Bearer a2');
+    await changing;
+    await stream.return();
+  });
 
   it('begins with the user who was signed in when events() was called', async () => {
     const stream = client.events({ cursor: 'e-0' });

@@ -43,6 +43,25 @@ describe('The chat page with AUTH=token', function () {
     expect(use.browser.problems()).to.deep.equal([]);
   });
 
+  it('keeps the device signed in on which the password is changed, also if its poll is refused first', async () => {
+    const page = await use.browser.open(use.second.url);
+    await register(page, 'rita');
+    await page.route('**/password', async (route) => {
+      const refused = page.waitForResponse((response) => response.status() === 401);
+      const response = await route.fetch();
+      await refused;
+      await route.fulfill({ response });
+    });
+    await page.getByRole('button', { name: 'Account: rita' }).click();
+    await page.getByLabel('Current password').fill('rita has a password');
+    await page.getByLabel('New password').fill('rita has another one');
+    await page.keyboard.press('Enter');
+    await page.getByText('Your password was changed. Other devices were signed out.').waitFor();
+    expect(await page.getByText('Your session has expired.').count()).to.equal(0);
+    await page.unrouteAll();
+    expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
+  });
+
   it('says before a user leaves how to come back: as the last member, only with a link', async () => {
     const page = await use.browser.open(use.first.url);
     await register(page, 'lea');
