@@ -129,8 +129,8 @@ async function checkSessions(client: pg.Client, other: pg.Client): Promise<void>
   throw new StartCheckError(`the leader lock and LISTEN need a connection that is one session of its own. ${DIRECT}`);
 }
 
-/** NOTIFY fails while its queue is full, which must not keep a node from starting (plantao.hint). */
-const NOTIFY_UNLESS_FULL = `SELECT usage < 0.5 AS is_sent, CASE WHEN usage < 0.5 THEN pg_notify($1, '') END
+/** NOTIFY fails while its queue is full, and without the privilege, which must not keep a node from starting (plantao.hint). */
+const MAY_NOTIFY = `SELECT usage < 0.5 AND has_function_privilege('pg_notify(text, text)', 'EXECUTE') AS may_notify
   FROM pg_notification_queue_usage() AS usage`;
 
 async function checkLockAndListen(client: pg.Client): Promise<void> {
@@ -143,9 +143,11 @@ async function checkLockAndListen(client: pg.Client): Promise<void> {
   try {
     await client.query('SELECT pg_advisory_lock($1, $2)', key);
     await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
-    const { rows: sendings } = await client.query<{ is_sent: boolean }>(NOTIFY_UNLESS_FULL, [channel]);
+    const { rows: rights } = await client.query<{ may_notify: boolean }>(MAY_NOTIFY);
+    const isSent = rights[0]?.may_notify === true;
+    if (isSent) await client.query("SELECT pg_notify($1, '')", [channel]);
     const { rows } = await client.query<{ held: boolean }>('SELECT pg_advisory_unlock($1, $2) AS held', key);
-    if (rows[0]?.held && (isReceived || sendings[0]?.is_sent === false)) return;
+    if (rows[0]?.held && (isReceived || !isSent)) return;
   } catch (error) {
     throw new StartCheckError(
       `the leader lock and LISTEN do not work over this connection (${String(error)}). ${DIRECT}`,

@@ -234,6 +234,31 @@ describe('A database that refuses what a node needs', () => {
     await eventually('posts are stored again', isStored, PATIENCE);
   });
 
+  it('does not notice that pg_notify was revoked: posts are stored, waiters are notified, and the role moves', async () => {
+    const FUNCTION = 'FUNCTION pg_catalog.pg_notify(text, text)';
+    const listener = new pg.Client({ connectionString: database.url });
+    await listener.connect();
+    let notified = 0;
+    listener.on('notification', () => notified++);
+    await listener.query('LISTEN plantao_events');
+    await dba.query(`REVOKE EXECUTE ON ${FUNCTION} FROM PUBLIC`);
+    try {
+      expect((await post(`${nodes.active.url}/messages`, MESSAGE)).status).to.equal(200);
+      await eventually('the post was notified', () => notified > 0, PATIENCE);
+      expect((await post(`${nodes.active.url}/switchover`, {})).status).to.equal(200);
+      await eventually(
+        'the standby stores posts',
+        async () => (await post(`${nodes.standby.url}/messages`, MESSAGE)).status === 200,
+        PATIENCE,
+      );
+      expect((await post(`${nodes.standby.url}/switchover`, {})).status).to.equal(200);
+      await eventually('posts are stored by the first node again', isStored, PATIENCE);
+    } finally {
+      await dba.query(`GRANT EXECUTE ON ${FUNCTION} TO PUBLIC`);
+      await listener.end();
+    }
+  });
+
   it('gets 503 for reads and polls too, keeps the reason in /readiness, and logs it once', async () => {
     const entries = () => nodes.standby.entries.filter(({ msg }) => msg?.includes('could not read the event log'));
     await dba.query('REVOKE USAGE ON SCHEMA plantao FROM plantao_service');

@@ -116,7 +116,7 @@ describe('A full NOTIFY queue', () => {
     await dba.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     await active();
     await dba.query("SELECT plantao.switchover('node-a')");
-    await eventually('node-a is active, or was already', async () => (await activeOf())?.name === 'node-a');
+    await eventually('node-a is active, or was already', async () => (await activeOf())?.name === 'node-a', PATIENCE);
   });
 
   it('is named once in the log with the session that holds it, shown in /metrics, and replaces no listener', async () => {

@@ -16,6 +16,8 @@ export function metricsRoutes(services: Services): Route[] {
   collectDefaultMetrics({ register: process, eventLoopMonitoringPrecision: 50 });
   // The version is not exposed: it would help an attacker.
   process.removeSingleMetric('nodejs_version_info');
+  // Gauges with the suffix of counters, which promtool refuses. The same figures by type remain.
+  for (const kind of ['handles', 'requests', 'resources']) process.removeSingleMetric(`nodejs_active_${kind}_total`);
   const current = currentValues(services);
   measurements.announce({ outcomes: POST_OUTCOMES, codes: Object.keys(ERROR_CODES) });
   const registry = Registry.merge([process, current, measurements.registry]);
