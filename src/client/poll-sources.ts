@@ -42,8 +42,8 @@ function pollsWithMark({ connection }: Calls) {
     const send = (by: string | undefined) => connection.poll({ method: 'GET', path, query: marked }, by, signal);
     const response = await send(token).catch(async (error) => {
       if (!(error instanceof RefusedError) || error.status !== 401) throw error;
-      // A change of the password revokes the token, and ends the poll, before its response brings the new one.
-      await connection.renewal;
+      // The token is revoked, and the poll ends, before the response of that call: with the new token, or the end of the account.
+      await connection.revocation;
       const renewed = userNow().token;
       if (renewed === token) throw error;
       return send(renewed);

@@ -17,6 +17,14 @@ export class AccountCalls {
     return () => this.#calls.userId === userId && connection.token === token;
   }
 
+  /** Runs a call that revokes the token, and lets polls that are refused meanwhile wait until its caller knows the result. */
+  #revoking<Result>(call: () => Promise<Result>): Promise<Result> {
+    const result = call();
+    const callerContinues = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+    this.#calls.connection.revocation = result.then(callerContinues, callerContinues);
+    return result;
+  }
+
   /** Returns the account. */
   async get(options: CallOptions = {}): Promise<Account> {
     return this.#calls.read<Account>('/me', { userId: this.#calls.me() }, 'username', options);
@@ -39,16 +47,12 @@ export class AccountCalls {
   ): Promise<PasswordChange> {
     const body = { oldPassword, password, userId: this.#calls.me() };
     const isSame = this.#sameSignIn();
-    const { connection } = this.#calls;
-    const change = async () => {
+    return this.#revoking(async () => {
       const request = { body, repeatable: false };
       const changed = await this.#calls.write<PasswordChange>('/password', request, 'token', options);
-      if (isSame()) connection.token = changed.token;
+      if (isSame()) this.#calls.connection.token = changed.token;
       return changed;
-    };
-    const changing = change();
-    connection.renewal = changing.catch(() => {});
-    return changing;
+    });
   }
 
   /** Returns the signed-in devices, newest first. */
@@ -75,9 +79,11 @@ export class AccountCalls {
     const { password, messages, ...call } = options;
     const body = { userId: this.#calls.me(), password, messages };
     const isSame = this.#sameSignIn();
-    await this.#calls.execute('/delete-account', { body, repeatable: false }, call);
-    if (!isSame()) return;
-    this.#calls.connection.token = undefined;
-    this.#calls.userId = undefined;
+    await this.#revoking(async () => {
+      await this.#calls.execute('/delete-account', { body, repeatable: false }, call);
+      if (!isSame()) return;
+      this.#calls.connection.token = undefined;
+      this.#calls.userId = undefined;
+    });
   }
 }

@@ -52,8 +52,8 @@ const POLL_GRACE_MS = 5000;
 export class Connection {
   /** Sent with every request while it is set. */
   token: string | undefined;
-  /** Settles with the latest change of the password, which replaces the token. */
-  renewal: Promise<unknown> = Promise.resolve();
+  /** Settles after the latest call that revokes the token: a change of the password, or the deletion of the account. */
+  revocation: Promise<void> = Promise.resolve();
   readonly #endpoints: Endpoints;
   readonly #clusterCheck: ClusterCheck;
   readonly #requester: FailoverRequester;

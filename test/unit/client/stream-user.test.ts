@@ -24,7 +24,10 @@ describe('An event stream of the client belongs to the user who started it', () 
     node = await startFakeNode((heard, response) => {
       if (heard.path === '/health') json(response, 200, { status: 'alive' });
       else if (heard.path === '/login') json(response, 200, USERS[String(heard.body.username)]);
-      else if (heard.path === '/password') {
+      else if (heard.path === '/delete-account') {
+        isRevoked = true;
+        respond = () => json(response, 200, { message: 'account deleted' });
+      } else if (heard.path === '/password') {
         isRevoked = true;
         respond = () => json(response, 200, { message: 'password changed', token: 'a2' });
         if (!isSlow) respond();
@@ -80,6 +83,19 @@ describe('An event stream of the client belongs to the user who started it', () 
     expect(lastPoll().headers.authorization).to.equal('Bearer a2');
     await changing;
     await stream.return();
+  });
+
+  it('ends after the call that deleted the account, although its poll was refused before', async () => {
+    const stream = client.events({ cursor: 'e-0' });
+    await stream.next();
+    const order: string[] = [];
+    const deleting = client.account.delete().then(() => order.push('deleted'));
+    await eventually('the token is revoked', () => isRevoked);
+    const error = await stream.next().catch((reason) => reason);
+    order.push('ended');
+    expect(error.code).to.equal('unauthenticated');
+    await deleting;
+    expect(order).to.deep.equal(['deleted', 'ended']);
   });
 
   it('begins with the user who was signed in when events() was called', async () => {

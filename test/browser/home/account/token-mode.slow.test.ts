@@ -62,6 +62,29 @@ describe('The chat page with AUTH=token', function () {
     expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
   });
 
+  it('keeps nothing of an account on the device that deletes it, also if its poll is refused first', async () => {
+    const page = await use.browser.open(use.second.url);
+    await register(page, 'gone');
+    await page.route('**/delete-account', async (route) => {
+      const refused = page.waitForResponse((response) => response.status() === 401);
+      const response = await route.fetch();
+      await refused;
+      await route.fulfill({ response });
+    });
+    await page.getByRole('button', { name: 'Account: gone' }).click();
+    await page.getByRole('button', { name: 'Delete account' }).click();
+    await page.getByLabel('Password').fill('gone has a password');
+    await page.getByRole('button', { name: 'Delete account' }).click();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    expect(await page.getByText('Your session has expired.').count()).to.equal(0);
+    const kept = await page.evaluate(() =>
+      Object.keys(localStorage).filter((key) => /^plantao\.[a-z]+\.\d+\./.test(key)),
+    );
+    expect(kept).to.deep.equal([]);
+    await page.unrouteAll();
+    expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
+  });
+
   it('says before a user leaves how to come back: as the last member, only with a link', async () => {
     const page = await use.browser.open(use.first.url);
     await register(page, 'lea');
