@@ -42,7 +42,6 @@ import type { Term } from './lock/term.ts';
 import { LossReport } from './loss-report.ts';
 import { OwnRole } from './own-role.ts';
 import type { ClusterSignal } from './peers/cluster-signal.ts';
-import { SignalLimit } from './peers/signal-limit.ts';
 import type { NodeRole, Refusal } from './role.ts';
 import { RunLoop } from './run-loop.ts';
 import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
@@ -69,7 +68,6 @@ export class SyncManager {
   readonly #ownRole: OwnRole;
   readonly #handover: Handover;
   readonly #loop: RunLoop;
-  readonly #signalLimit: SignalLimit;
   /** The highest later term for which this node has doubted its own. */
   #lastDoubtedTerm = 0;
   #isStarted = false;
@@ -80,7 +78,6 @@ export class SyncManager {
     this.#options = options;
     this.#clock = options.clock ?? monotonic;
     this.#changes = changes;
-    this.#signalLimit = new SignalLimit(this.#clock);
     this.#candidacy = new Candidacy({ ...options, changes, lastActiveAt: () => this.#lastActiveAt });
     this.#ownRole = new OwnRole({ log: options.log, clock: this.#clock, onChange: (role) => this.#onRole(role) });
     const onSwitchoverRequested = () => void this.#handover.switchoverAsRequested();
@@ -194,7 +191,6 @@ export class SyncManager {
 
   /** Handles a cluster notification, which was received on the channel `plantao_cluster`. */
   handleSignal(signal: ClusterSignal): void {
-    if (!this.#signalLimit.allows()) return;
     if (signal.kind === 'switchover') void this.#handover.switchoverAsRequested();
     else if (signal.kind === 'pause') this.#handlePause();
     else if (signal.kind === 'promoted') this.#handlePromotion(signal);

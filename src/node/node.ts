@@ -5,9 +5,11 @@
  * waiters in events/waiters → http/delivery/long-poll responds.
  * coordination/sync-manager explains why only one node writes, and how exactly one node is active.
  */
+import { monotonic } from '../async/clock.ts';
 import { LockThread } from '../coordination/lock/lock-thread.ts';
 import { describePause } from '../coordination/pause.ts';
 import { parseClusterSignal } from '../coordination/peers/cluster-signal.ts';
+import { SignalLimit } from '../coordination/peers/signal-limit.ts';
 import { CHANNELS } from '../database/channels.ts';
 import { BlockerWatch } from '../database/checks/blocker-watch.ts';
 import { withDatabaseAdvice } from '../database/database-advice.ts';
@@ -244,6 +246,7 @@ function listenFor(
   { eventLog, tokenCache, live }: NodeChat,
   { events, ...options }: Pick<ListenerOptions, 'connection' | 'log'> & { events: NodeEvents },
 ): Listener {
+  const signalLimit = new SignalLimit(monotonic);
   return new Listener({
     ...options,
     channels: Object.values(CHANNELS).filter((channel) => channel !== CHANNELS.signals || live !== null),
@@ -252,7 +255,7 @@ function listenFor(
       if (channel === CHANNELS.events) return void eventLog.hint(payload);
       if (channel === CHANNELS.tokens) return tokenCache.readRevocationsSoon();
       if (channel === CHANNELS.signals) return live?.receive(payload);
-      const signal = parseClusterSignal(payload);
+      const signal = signalLimit.allows() ? parseClusterSignal(payload) : null;
       if (signal) events.emit('clusterSignal', signal);
     },
   });
