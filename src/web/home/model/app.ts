@@ -51,6 +51,8 @@ export class App extends Observable {
   chat: Chat | undefined;
   /** Why the last session ended; undefined if the user ended it. */
   endedBy: unknown;
+  /** The name of the user whose session ended by an error. */
+  endedFor: string | undefined;
   /** The message that a link led to, until it is shown. */
   target: number | undefined;
   announce: Announce = () => {};
@@ -199,6 +201,7 @@ export class App extends Observable {
     }
     if (isDeleted) removeUserData(() => localStorage, this.chat.me.id);
     forgetSession(this.chat.me.id);
+    this.endedFor = endedBy === undefined || isDeleted ? undefined : this.chat.me.username;
     this.chat = undefined;
     this.#session = undefined;
     this.endedBy = endedBy;

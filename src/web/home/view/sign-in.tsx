@@ -16,7 +16,7 @@ export function SignIn() {
   const name = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
   const keep = useRef<HTMLInputElement>(null);
-  useEffect(() => name.current?.focus(), []);
+  useEffect(() => (app.endedFor === undefined ? name : password).current?.focus(), []);
   const enter = (request: (name: string, password: string) => Promise<SignInResult>) =>
     attempt(() => request(name.current?.value ?? '', password.current?.value ?? ''), keep.current?.checked === true);
   const register = () => {
@@ -45,6 +45,7 @@ export function SignIn() {
           name="username"
           ref={name}
           autocomplete="username"
+          defaultValue={app.endedFor}
           maxLength={64}
           required
           autocapitalize="none"

@@ -109,7 +109,8 @@ describe('The chat page without a network, with messages that wait to be sent', 
     await page.getByText('Your session has expired').waitFor();
     await page.unroute(/\/(chats|messages)(\?|$)/);
     await page.route(/\/chats(\?|$)/, () => {});
-    await page.getByRole('textbox', { name: 'Name' }).fill('ana');
+    expect(await page.getByRole('textbox', { name: 'Name' }).inputValue()).to.equal('ana');
+    expect(await page.evaluate(() => document.activeElement?.id)).to.equal('password');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await inList(page, 'Expired').getByText('in the old session').waitFor();
     await waitForMessage(page, 'in the old session');
