@@ -44,7 +44,7 @@ export class Conversation {
   /** When the group was last active, as ISO 8601; the list is sorted by it. */
   activeAt = '';
   loaded = false;
-  /** The message after which the new ones began when the group was opened. */
+  /** The message after which the new ones began when the group was opened; undefined once the user has answered. */
   dividerAfter: number | undefined;
   readonly window = new MessageWindow();
   readonly missingReactions = new MissingReactions(this.window);
@@ -172,6 +172,7 @@ export class Conversation {
     if (event.kind !== 'message' || this.window.find(event.message.id) !== undefined) return undefined;
     this.window.add(event.message);
     if (event.message.sender_id !== this.#me) return isNew ? event.message : undefined;
+    this.dividerAfter = undefined;
     // The stream often delivers an own message before the response to its post: only one of them may be shown.
     const { idempotency_key: key, content, id } = event.message;
     const isSame = (one: Pending) => (key === undefined ? one.content === content : one.key === key);
@@ -232,6 +233,7 @@ export class Conversation {
 
   /** Records that a message is being sent. */
   sending(key: string, { content, replyTo }: { content: string; replyTo?: ReplyTarget }): void {
+    this.dividerAfter = undefined;
     const known = this.#find(key);
     const reply = replyTo === undefined ? {} : { replyTo };
     if (known === undefined) this.#pending.push({ key, content, ...reply, state: 'sending' });

@@ -26,6 +26,10 @@ function linesOf(messages: Message[], joined: Record<string, string>, direct = f
     };
     conversation.systemMessages.add(event, { ...group, direct });
   }
+  return lines(conversation);
+}
+
+function lines(conversation: Conversation): string[] {
   const props = { chat: { me } as Chat, conversation, actions: {} as never, tabStop: undefined, target: undefined };
   return messageLines(props).map((line) => {
     const { key, props } = line as VNode<{ class?: string; isFirst?: boolean }>;
@@ -46,6 +50,28 @@ describe('the lines of a conversation', () => {
     expect(linesOf([message(1, at(5, 10)), message(2, at(6, 12))], { clara: at(6, 11), davi: at(7, 8) })).to.deep.equal(
       [...['day 2026-1-5', 'first 1', 'day 2026-1-6', 'line clara', 'first 2', 'day 2026-1-7', 'line davi']],
     );
+  });
+
+  it('divide the new messages from the earlier ones until the user answers, here or on another device', () => {
+    const open = () => {
+      const conversation = new Conversation(group, me.id);
+      conversation.load({ messages: [message(1, at(5, 10)), message(2, at(5, 11))], has_more: false, cursor: 'e1-1' });
+      conversation.dividerAfter = 1;
+      return conversation;
+    };
+    const isDivided = (conversation: Conversation) => lines(conversation).includes('divider divider');
+    const event = (id: number, sender_id: number, sender: string): ChatEvent => ({
+      ...{ kind: 'message', cursor: 'e1-2', at: at(5, 12), group_id: group.id },
+      message: { ...message(id, at(5, 12)), sender, sender_id },
+    });
+    const here = open();
+    here.apply(event(3, 2, 'bruno'));
+    expect(isDivided(here)).to.equal(true);
+    here.sending('key', { content: 'an answer' });
+    expect(isDivided(here)).to.equal(false);
+    const elsewhere = open();
+    elsewhere.apply(event(3, me.id, me.username));
+    expect(isDivided(elsewhere)).to.equal(false);
   });
 
   it('do not say who joined a direct chat', () => {
