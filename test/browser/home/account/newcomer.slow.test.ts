@@ -181,7 +181,15 @@ describe('The chat page for a newcomer from another chat service', function () {
         true,
       );
     }
-    await page.setViewportSize({ width: 1280, height: 640 });
+    for (const width of [360, 720, 1280]) {
+      await page.setViewportSize({ width, height: 640 });
+      const [notice, start] = [await boxOf('#notice'), await boxOf('#older')];
+      const groups = await page
+        .locator('#groups a')
+        .evaluateAll((all) => all.map((one) => one.getBoundingClientRect()));
+      expect(start.top, `the start of a short chat at ${width}`).to.be.at.least(notice.bottom);
+      if (width > 360) expect(notice.left, `the chats at ${width}`).to.be.at.least(groups[0]?.right ?? 0);
+    }
     await page.context().setOffline(false);
     await page.locator('#notice', { hasText: "Can't connect." }).waitFor({ state: 'detached' });
     // Nodes that do not answer: what was loaded is there, and the page says what it waits for.
