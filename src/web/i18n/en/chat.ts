@@ -80,8 +80,8 @@ export const chat = {
   enterSends: 'Enter sends. Shift+Enter starts a new line.',
   send: 'Send',
   save: 'Save',
-  tooLong: (excess: number, limit: number) =>
-    `Too long by ${excess === 1 ? '1 character' : `${excess} characters`}: a message can have at most ${limit}. Shorten it or send it in parts.`,
+  tooLong: (excess: string, limit: string) =>
+    `Too long by ${excess} ${excess === '1' ? 'character' : 'characters'}: a message can have at most ${limit}. Shorten it or send it in parts.`,
   editing: 'Editing your message',
   replyingTo: (name: string) => `Replying to ${name}`,
   repliedDeleted: 'The original message was deleted.',

@@ -32,6 +32,27 @@ describe('The language of the chat page', function () {
     expect(await page.evaluate(() => document.documentElement.lang)).to.equal('pt-BR');
   });
 
+  it('writes numbers as the language does, and its composer has one line on the smallest phone', async () => {
+    const { name } = await newGroup();
+    const page = await ana({ viewport: { width: 320, height: 568 } });
+    await openGroup(page, name);
+    for (const [language, label, excess] of [
+      ['en', 'Message', 'Too long by 15,904 characters: a message can have at most 4,096.'],
+      ['pt-BR', 'Mensagem', 'A mensagem tem 15.904 caracteres a mais que o limite de 4.096.'],
+    ] as const) {
+      await page.evaluate((one) => localStorage.setItem('plantao.language', one), language);
+      await page.reload();
+      const field = page.getByRole('textbox', { name: label, exact: true });
+      const height = async () => (await field.boundingBox())?.height;
+      const empty = await height();
+      await field.fill('y');
+      expect(empty, `empty, in ${language}`).to.equal(await height());
+      await field.fill('y'.repeat(20_000));
+      await page.getByText(excess).waitFor();
+      await field.fill('');
+    }
+  });
+
   it('shows a notice in the language that the user chooses next', async () => {
     const { id } = await newGroup();
     const page = await ana();

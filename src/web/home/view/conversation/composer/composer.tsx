@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import { useEffect, useRef } from 'preact/hooks';
+import { number } from '../../../../i18n/durations.ts';
 import { errorText } from '../../../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../../../i18n/texts.ts';
 import type { Chat } from '../../../model/chat.ts';
@@ -78,7 +79,7 @@ export function Composer(options: DraftOptions) {
       </button>
       {(excess > 0 || problem !== undefined) && (
         <p class="error" role="alert">
-          {excess > 0 ? t.tooLong(excess, MAX_LENGTH) : errorText(problem)}
+          {excess > 0 ? t.tooLong(number(excess), number(MAX_LENGTH)) : errorText(problem)}
         </p>
       )}
     </form>
