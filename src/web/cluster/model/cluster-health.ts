@@ -1,4 +1,5 @@
 import type { ClusterStatus } from '../../../client/index.ts';
+import { DATABASE_AWAY } from '../../../database/database-away.ts';
 import type { NodeState } from './node-state.ts';
 
 /** The state from which the health of the cluster is assessed. All times are on the page's clock, in milliseconds. */
@@ -89,17 +90,24 @@ function assessActive(
 }
 
 function missing(snapshot: ClusterSnapshot): ClusterHealth {
-  const { nodes, cluster, failure, isBlocked } = snapshot;
+  const { nodes, cluster, failure } = snapshot;
   const newest = cluster?.history[0];
   const forMs = missingForMs(snapshot);
   const standbys = nodes.filter(({ role }) => role === 'standby');
-  // A node that responds to its probe and not to this read waits for the database.
-  const isDatabaseAway = failure === 'unavailable' || failure === 'unreachable';
   const conditions = standbys.flatMap((standby) => standby.conditions);
+  const isBlocked = snapshot.isBlocked || conditions.some(({ name }) => name === 'blocked');
+  const saysAway = (reason: string) => reason.endsWith(DATABASE_AWAY);
+  // A node that responds to its probe and not to this read waits for the database. It often reports that before the read fails.
+  const isDatabaseAway =
+    failure === 'unavailable' ||
+    failure === 'unreachable' ||
+    (!isBlocked && conditions.some(({ reason }) => saysAway(reason)));
   const telling = MOST_TELLING.flatMap((name) => conditions.filter((one) => one.name === name));
   // A node that waits for the database cannot know yet why it is not promoted.
   const unread = isDatabaseAway ? conditions.find(({ name }) => name === 'event_log') : undefined;
-  const problem = (unread ?? telling[0] ?? conditions[0])?.reason;
+  const reason = (unread ?? telling[0] ?? conditions[0])?.reason;
+  // The remedy says the same in the language of the page.
+  const problem = isDatabaseAway && reason !== undefined && saysAway(reason) ? undefined : reason;
   const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
   const isPaused = (cluster?.pause ?? null) !== null;
   const cause = causeOf({
@@ -107,7 +115,7 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
     hasStandby: standbys.length > 0,
     isDatabaseAway,
     isPaused,
-    isBlocked: isBlocked || conditions.some(({ name }) => name === 'blocked'),
+    isBlocked,
     isHindered: telling.length > 0,
     forMs,
   });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { ClusterStatus, Health } from '../../../../src/client/index.ts';
+import { DatabaseUnavailableError, reasonOf } from '../../../../src/database/errors.ts';
 import { assess, type ClusterSnapshot } from '../../../../src/web/cluster/model/cluster-health.ts';
 import { nodeStates, type Probe, REFUSED } from '../../../../src/web/cluster/model/node-state.ts';
 
@@ -131,6 +132,21 @@ describe('The state of the cluster on its page', () => {
     // Without the admin token the page knows of the session by this alone.
     expect(of(says('promotion', 'blocked'))).to.include({ cause: 'blocked', problem: 'because of blocked' });
     expect(of(says('promotion'), { missingSince: -10_000 })).to.include({ cause: 'stuck' });
+  });
+
+  it('says that PostgreSQL does not respond as soon as a standby reports it, in the words of the page alone', () => {
+    const rows = [row('a', 'silent'), row('b', 'standby')];
+    const away = reasonOf(new DatabaseUnavailableError('the session was lost'));
+    const of = (...conditions: [name: string, reason: string][]) => {
+      const all = conditions.map(([name, reason]) => ({ name, reason, since: '' }));
+      const probe: [string, Probe] = ['b', { health: health('b', 'standby', all), at: 10_000, misses: 0 }];
+      return assessed(status(rows, [term('a')]), [probe]);
+    };
+    const promotion: [string, string] = ['promotion', `this one cannot be promoted: ${away}`];
+    expect(of(promotion)).to.include({ cause: 'database', problem: undefined });
+    expect(of(['event_log', `the event log cannot be read: ${away}`])).to.include({ cause: 'database' });
+    expect(of(promotion, ['blocked', 'because of a session'])).to.include({ cause: 'blocked' });
+    expect(of(['promotion', 'PostgreSQL is out of memory'])).to.include({ cause: 'hindered' });
   });
 
   it('counts from the last sign that a node was active, which its peers know, and not from its last heartbeat', () => {
