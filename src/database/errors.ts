@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { DATABASE_AWAY } from './database-away.ts';
+import { DATABASE_AWAY } from '../database-away.ts';
 
 /**
  * SQLSTATEs that this project distinguishes (PostgreSQL manual, appendix A; our own functions raise PT…). The text of an error

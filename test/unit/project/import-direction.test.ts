@@ -15,6 +15,7 @@ const BASE: Part[] = [
   'terminal',
   'accents',
   'body-text',
+  'database-away',
   'dns-cache',
   'error-message',
   'folded-name',

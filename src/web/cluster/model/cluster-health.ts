@@ -1,5 +1,5 @@
 import type { ClusterStatus } from '../../../client/index.ts';
-import { DATABASE_AWAY } from '../../../database/database-away.ts';
+import { DATABASE_AWAY } from '../../../database-away.ts';
 import type { NodeState } from './node-state.ts';
 
 /** The state from which the health of the cluster is assessed. All times are on the page's clock, in milliseconds. */
