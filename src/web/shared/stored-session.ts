@@ -23,10 +23,13 @@ export function saveSession(session: StoredSession): void {
   if (session.isKept === true) write(() => localStorage, session);
 }
 
-/** Removes the session of this tab, and the kept one if it is the same user's. */
-export function forgetSession(userId: number): void {
+/**
+ * Removes the session of this tab, and after a sign-out the kept one if it is the same user's. If the session has expired, another
+ * tab may have changed the password, and have kept a new one.
+ */
+export function forgetSession(userId: number, isSignOut: boolean): void {
   write(() => sessionStorage, undefined);
-  if (read(() => localStorage)?.user_id === userId) write(() => localStorage, undefined);
+  if (isSignOut && read(() => localStorage)?.user_id === userId) write(() => localStorage, undefined);
 }
 
 /** Calls `listener` when another tab has ended the session of this user, until the signal is aborted. */

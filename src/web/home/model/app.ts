@@ -200,8 +200,9 @@ export class App extends Observable {
       history.replaceState(null, '', location.pathname);
     }
     if (isDeleted) removeUserData(() => localStorage, this.chat.me.id);
-    forgetSession(this.chat.me.id);
-    this.endedFor = endedBy === undefined || isDeleted ? undefined : this.chat.me.username;
+    const isSignOut = endedBy === undefined || isDeleted;
+    forgetSession(this.chat.me.id, isSignOut);
+    this.endedFor = isSignOut ? undefined : this.chat.me.username;
     this.chat = undefined;
     this.#session = undefined;
     this.endedBy = endedBy;

@@ -62,6 +62,24 @@ describe('The chat page with AUTH=token', function () {
     expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
   });
 
+  it('keeps the tab signed in in which the password is changed, and the other one after a reload', async () => {
+    const page = await use.browser.open(use.second.url);
+    await register(page, 'tina');
+    const beside = await use.browser.openBeside(page, use.second.url);
+    await beside.getByRole('button', { name: 'Sign out' }).waitFor();
+    await beside.getByRole('button', { name: 'Account: tina' }).click();
+    await beside.getByLabel('Current password').fill('tina has a password');
+    await beside.getByLabel('New password').fill('tina has another one');
+    await beside.keyboard.press('Enter');
+    await beside.getByText('Your password was changed. Other devices were signed out.').waitFor();
+    await page.getByText('Your session has expired.').waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    await beside.reload();
+    await beside.getByRole('button', { name: 'Account: tina' }).waitFor();
+    expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
+  });
+
   it('keeps nothing of an account on the device that deletes it, also if its poll is refused first', async () => {
     const page = await use.browser.open(use.second.url);
     await register(page, 'gone');
