@@ -19,11 +19,12 @@ export interface Blocker {
 }
 
 /**
- * In SQL, what the session of a row `b` of plantao.blocking waits for if that is PostgreSQL's disk; null otherwise. A commit that waits
- * until another one has written is an LWLock. A role sees this of its own sessions, a member of pg_monitor of all.
+ * In SQL, what a node's session of a row `b` of plantao.blocking waits for if that is PostgreSQL's disk; null otherwise. The work of
+ * others, such as VACUUM FULL, waits for a disk that is as fast as ever, and can be ended. A commit that waits until another one has
+ * written is an LWLock. A role sees this of its own sessions, a member of pg_monitor of all.
  */
 export const DISK_WAIT = `(SELECT a.wait_event FROM pg_catalog.pg_stat_activity a
-  WHERE a.pid = b.pid AND (a.wait_event_type = 'IO' OR a.wait_event_type = 'LWLock' AND a.wait_event = 'WALWrite'))`;
+  WHERE a.pid = b.pid AND b.application_name LIKE 'plantao:%' AND (a.wait_event_type = 'IO' OR a.wait_event_type = 'LWLock' AND a.wait_event = 'WALWrite'))`;
 
 /** Returns the end of a sentence about a session that blocks others: why it does, or the statement that ends it. */
 export const blockingRemedy = (endedBy: string, diskWait: string | null | undefined) =>
