@@ -103,6 +103,6 @@ function readCertificate(parameter: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Error(`DATABASE_URL names a file in ${parameter} that cannot be read: ${file}`, { cause: error });
+    throw new Error(`the database URL names a file in ${parameter} that cannot be read: ${file}`, { cause: error });
   }
 }
