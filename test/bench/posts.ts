@@ -26,6 +26,17 @@ import {
 import { withToken } from './posts/with-token.ts';
 import { Pgbench } from './rivals/pgbench.ts';
 
+/** Limits that were aimed at. */
+const FASTER_THAN_SQL = {
+  limit: 4,
+  because: 'A shared commit saves what a commit costs, which is little on a fast disk: see "Commits slower by 2 ms".',
+};
+const FASTER_THAN_ECHO = {
+  limit: 1.5,
+  because:
+    'A post costs the node as much processor time as the echo costs its server (last column), and PostgreSQL works on the same cores.',
+};
+
 await runPart('posts', 'Posting', async (bench) => {
   bench.progress.say('starting PostgreSQL, a node, the rivals and the load generator');
   const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=200'] });
@@ -69,8 +80,8 @@ async function manyClients(setting: Context): Promise<void> {
       pgbenchInserts(setting, INSERT, CLIENTS),
     ],
     targets: [
-      atLeast('64 clients: durable posts / pgbench INSERT + NOTIFY', PLANTAO, NOTIFY, 2.5),
-      atLeast('64 clients: durable posts / Express parse and echo', PLANTAO, ECHO, 0.8),
+      { ...atLeast('64 clients: durable posts / pgbench INSERT + NOTIFY', PLANTAO, NOTIFY, 2.5), aim: FASTER_THAN_SQL },
+      { ...atLeast('64 clients: durable posts / Express parse and echo', PLANTAO, ECHO, 0.8), aim: FASTER_THAN_ECHO },
     ],
   });
   const file = bench.profileFile('64-clients');
