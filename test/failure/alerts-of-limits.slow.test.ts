@@ -48,7 +48,8 @@ describe('The alerts of .ops on the metrics of nodes at their limits', function 
       'all is well',
       async () => {
         const samples = await scrape(cluster.nodes);
-        return valuesOf(samples, 'plantao_condition').every((value) => value === 0) && samples;
+        const bad = ['plantao_condition', 'plantao_pool_waiting_requests', 'plantao_queued_requests'];
+        return bad.flatMap((name) => valuesOf(samples, name)).every((value) => value === 0) && samples;
       },
       PATIENCE,
     );
@@ -124,9 +125,9 @@ describe('The alerts of .ops on the metrics of nodes at their limits', function 
 
   it('fire when requests wait for a connection', async () => {
     const { url } = await nodeIn('standby');
-    await dba.query('BEGIN; LOCK TABLE plantao.users IN ACCESS EXCLUSIVE MODE');
-    const reads = Array.from({ length: 20 }, () =>
-      get(`${url}/users?userId=1`, { deadline: 20_000 }).catch(() => null),
+    await dba.query('BEGIN; LOCK TABLE plantao.messages IN ACCESS EXCLUSIVE MODE');
+    const reads = Array.from({ length: 20 }, (_, n) =>
+      get(`${url}/messages?groupId=1&limit=${n + 1}`, { deadline: 20_000 }).catch(() => null),
     );
     const waiting = async () => {
       const samples = await scrape(cluster.nodes);
@@ -135,8 +136,7 @@ describe('The alerts of .ops on the metrics of nodes at their limits', function 
       );
       return values.flat().some((value) => value > 0) && samples;
     };
-    const during = await eventually('requests wait', waiting, PATIENCE);
-    await dba.query('ROLLBACK');
+    const during = await eventually('requests wait', waiting, PATIENCE).finally(() => dba.query('ROLLBACK'));
     await Promise.all(reads);
     expect(firing(during)).to.include('PlantaoPoolExhausted');
   });

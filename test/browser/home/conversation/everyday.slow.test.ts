@@ -131,27 +131,6 @@ describe('Everyday use of the chat page', function () {
     await page.getByText("You aren't in any chat yet").waitFor();
   });
 
-  it('keeps a dialog open when the action of an earlier dialog completes', async () => {
-    const page = await use.browser.signIn(use.first.url, 'ana_orm');
-    let release = () => {};
-    await page.route('**/create-chat', async (route) => {
-      await new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      await route.continue();
-    });
-    const asked = page.waitForRequest('**/create-chat');
-    await page.getByRole('button', { name: 'New group' }).click();
-    await page.getByRole('textbox', { name: 'Group name' }).fill('Slow group');
-    await page.getByRole('button', { name: 'Create' }).click();
-    await asked;
-    await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Join a group' }).click();
-    release();
-    await page.getByRole('heading', { name: 'Slow group', includeHidden: true }).waitFor();
-    expect(await page.getByRole('dialog', { name: 'Join a group' }).isVisible()).to.equal(true);
-  });
-
   it('keeps a message that could not be sent, and stores it once when it is retried', async () => {
     const [ana, bruno] = await twoUsers();
     const refuse = { status: 400, json: { error: 'not this time', code: 'invalid_request' } };
