@@ -98,7 +98,7 @@ describe('The client sends a message to the node that can store it', () => {
     const node: FakeNode = await start((_, response) => {
       if (node.calls.length === 1) notActive(response, null);
     });
-    const error = await clientOf([node.url], { deadlineMs: 1500 })
+    const error = await clientOf([node.url], { deadlineMs: 300 })
       .send(1, 'hello')
       .catch((caught) => caught);
     expect(error).to.include({ name: 'UnreachableError', code: 'outcome_unknown' });
