@@ -50,16 +50,20 @@ const SEARCHES = { concurrency: 2, queuedPerSource: 8, queued: 128, maxWaitMs: 3
 const TOO_MANY = 'too many searches are running: try again in a few seconds';
 const TOO_SLOW = 'the database is too slow for this search at the moment: try again, or search in one group';
 
-/** Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. */
+/**
+ * Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. Rows are
+ * compared, because the planner assumes that a range of ids holds few messages: it read whole groups as bitmaps, or the messages of
+ * all groups by their ids. The index of (group_id, id) is the only one for a comparison of both.
+ */
 const readQuery = (conditions: readonly string[]) => `
   SELECT c.number::int, m.id, m.is_found, m.number = $maxMessages AS is_last
   FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, from_id, to_id, number)
   CROSS JOIN LATERAL (
-    SELECT n.id, n.is_found, row_number() OVER (ORDER BY n.id DESC) AS number
+    SELECT n.id, n.is_found, row_number() OVER (ORDER BY n.group_id DESC, n.id DESC) AS number
     FROM (
-      SELECT m.id, ${conditions.join(' AND ')} AS is_found FROM plantao.messages m
-      WHERE m.group_id = c.group_id AND m.id BETWEEN c.from_id AND c.to_id
-      ORDER BY m.id DESC LIMIT $maxMessages
+      SELECT m.group_id, m.id, ${conditions.join(' AND ')} AS is_found FROM plantao.messages m
+      WHERE (m.group_id, m.id) >= (c.group_id, c.from_id) AND (m.group_id, m.id) <= (c.group_id, c.to_id)
+      ORDER BY m.group_id DESC, m.id DESC LIMIT $maxMessages
     ) n
   ) m
   WHERE m.is_found OR m.number = $maxMessages`;
@@ -139,7 +143,8 @@ export class MessageSearch {
       return await this.#sequelize.transaction({ isolationLevel: REPEATABLE_READ }, async (transaction) => {
         await query(
           transaction,
-          `SELECT set_config('statement_timeout', $limit, true), set_config('enable_seqscan', 'off', true)`,
+          `SELECT set_config('statement_timeout', $limit, true), set_config('enable_seqscan', 'off', true),
+                  set_config('enable_bitmapscan', 'off', true)`,
           { limit: String(this.#limits.timeMs) },
         );
         return work(transaction);
