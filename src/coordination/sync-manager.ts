@@ -34,7 +34,7 @@ import { type Clock, monotonic } from '../async/clock.ts';
 import { withTimeout } from '../async/with-timeout.ts';
 import { Candidacy } from './candidacy.ts';
 import { ChangeLogger } from './change-logger.ts';
-import { headStartMs, nextTickMs } from './election-timing.ts';
+import { nextTickMs } from './election-timing.ts';
 import type { EndCause } from './end-cause.ts';
 import { Handover } from './handover.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -44,6 +44,7 @@ import { OwnRole } from './own-role.ts';
 import type { ClusterSignal } from './peers/cluster-signal.ts';
 import type { NodeRole, Refusal } from './role.ts';
 import { RunLoop } from './run-loop.ts';
+import { SignalHandling } from './signal-handling.ts';
 import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
 
 /** A node opens the session of the lock and takes it in about 50 ms; if it cannot, the others follow after this time. */
@@ -67,6 +68,7 @@ export class SyncManager {
   readonly #lossReport: LossReport;
   readonly #ownRole: OwnRole;
   readonly #handover: Handover;
+  readonly #signals: SignalHandling;
   readonly #loop: RunLoop;
   /** The highest later term for which this node has doubted its own. */
   #lastDoubtedTerm = 0;
@@ -92,10 +94,17 @@ export class SyncManager {
       intervalMs: () =>
         nextTickMs({ role: this.#ownRole.current, leaseMs: options.leaseMs, ...this.#candidacy.electionState }),
     });
-    this.#handover = new Handover({
-      ...options,
-      ...{ ownRole: this.#ownRole, candidacy: this.#candidacy, housekeeping: this.#housekeeping, loop: this.#loop },
-      suspectVacancy: (reason) => this.suspectVacancy(reason),
+    const parts = {
+      ownRole: this.#ownRole,
+      candidacy: this.#candidacy,
+      housekeeping: this.#housekeeping,
+      loop: this.#loop,
+    };
+    const suspectVacancy = (reason: string) => this.suspectVacancy(reason);
+    this.#handover = new Handover({ ...options, ...parts, suspectVacancy });
+    this.#signals = new SignalHandling({
+      ...{ ...options, ...parts, handover: this.#handover, suspectVacancy },
+      isLed: () => this.leader !== null,
     });
   }
 
@@ -189,19 +198,9 @@ export class SyncManager {
     });
   }
 
-  /** Handles a cluster notification, which was received on the channel `plantao_cluster`. */
+  /** As {@link SignalHandling.handle}. */
   handleSignal(signal: ClusterSignal): void {
-    if (signal.kind === 'switchover') void this.#handover.switchoverAsRequested();
-    else if (signal.kind === 'pause') this.#handlePause();
-    else if (signal.kind === 'promoted') this.#handlePromotion(signal);
-    else this.#handleResignation(signal.term, signal.to);
-  }
-
-  /** Handles the start or end of a pause, which is read with the next row. After its end a standby tries at once. */
-  #handlePause(): void {
-    this.#housekeeping.writeRowSoon();
-    if (this.leader === null) this.suspectVacancy('failover is possible again');
-    this.#loop.wake();
+    this.#signals.handle(signal);
   }
 
   /** Records that the lock may be free: a standby tries to take it now. */
@@ -226,30 +225,6 @@ export class SyncManager {
     if (term) this.#lossReport.lost(term.number, cause);
     if (this.#ownRole.current === 'active') this.#ownRole.become('standby', `lost the leader lock: ${reason}`);
     this.suspectVacancy('its own lock session was lost');
-  }
-
-  /** Handles the promotion of another node: an active node checks its own lock at once. */
-  #handlePromotion(leader: { node: string; url: string; term: number }): void {
-    const { node, peers, lock } = this.#options;
-    if (leader.node === node) return;
-    const isBelieved = peers.observePromotion(leader);
-    // Not left to the next tick, because an older observation of that node may hide this one, and the node may be dead by then.
-    if (isBelieved) this.#candidacy.activeSeen();
-    if (this.#ownRole.current === 'active') void lock.renew();
-  }
-
-  #handleResignation(term: number, to: string | null): void {
-    const { node, peers, leaseMs } = this.#options;
-    const { active } = peers;
-    const isBelieved = peers.observeResignation(term);
-    if (this.#ownRole.current !== 'standby' || !isBelieved) return;
-    // Only once for each term: forged resignations must not make it back off for ever.
-    if (to === null || (to !== node && active?.term !== term)) this.suspectVacancy('the active node resigned');
-    else if (to !== node) this.#candidacy.backOff(headStartMs(leaseMs));
-    else {
-      this.#candidacy.endBackOff();
-      this.suspectVacancy('it was named as successor');
-    }
   }
 
   #tick(): void {

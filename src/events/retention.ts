@@ -34,7 +34,6 @@ const STEP = 1000;
 const COUNT_STEP = 10_000;
 /** Pause between two steps, so that posts do not wait for the disk: at most 20,000 rows are removed in a second. */
 const PAUSE_MS = 50;
-const FOREIGN_KEY = '23503';
 
 /**
  * Removes old events, idempotency keys and rows of nodes in small steps while this node is active (migrations/0010_retention.sql),
@@ -133,7 +132,7 @@ export class Retention {
 /** Returns what lets rows be removed to which a table of a DBA's refers. */
 function remedyFor(error: unknown): string {
   const [table, constraint] = [tableOf(error), constraintOf(error)];
-  if (sqlState(error) !== FOREIGN_KEY || table === null || constraint === null) return '';
+  if (sqlState(error) !== SqlState.FOREIGN_KEY_VIOLATION || table === null || constraint === null) return '';
   return `. Drop the constraint ${constraint} of the table ${table}, or give it ON DELETE CASCADE`;
 }
 

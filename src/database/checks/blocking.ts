@@ -24,7 +24,8 @@ export interface Blocker {
  * written is an LWLock. A role sees this of its own sessions, a member of pg_monitor of all.
  */
 export const DISK_WAIT = `(SELECT a.wait_event FROM pg_catalog.pg_stat_activity a
-  WHERE a.pid = b.pid AND b.application_name LIKE 'plantao:%' AND (a.wait_event_type = 'IO' OR a.wait_event_type = 'LWLock' AND a.wait_event = 'WALWrite'))`;
+  WHERE a.pid = b.pid AND b.application_name LIKE 'plantao:%'
+    AND (a.wait_event_type = 'IO' OR a.wait_event_type = 'LWLock' AND a.wait_event = 'WALWrite'))`;
 
 /** Returns the end of a sentence about a session that blocks others: why it does, or the statement that ends it. */
 export const blockingRemedy = (endedBy: string, diskWait: string | null | undefined) =>

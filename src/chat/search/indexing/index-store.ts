@@ -1,7 +1,8 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import { query } from '../../../database/query.ts';
 import type { Write } from '../../../database/writes/fenced-write.ts';
-import { CHUNKS, INDEXED_AT_ONCE, type IndexedMessage, type IndexRow } from './index-rows.ts';
+import { CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
+import { DUE, FOLLOW, LAST_ROW, SAVE, STATE } from './index-statements.ts';
 import { indexFormat } from './signatures.ts';
 
 /** The progress of the index. */
@@ -51,63 +52,7 @@ const rowOf = ({ group_id: groupId, after_id: afterId, ends, slices }: StoredRow
   slices: Int16Array.from(slices),
 });
 
-const STATE = `
-  SELECT i.generation, i.position, i.swept_group,
-         i.position < b.floor OR i.position > b.head OR i.format <> $format AS is_lost
-  FROM plantao.search_index i CROSS JOIN plantao.log_bounds b`;
-
-/** The newest row of a group. */
-const LAST_ROW = `
-  SELECT r.after_id, r.last_id, r.ends, r.slices FROM plantao.message_search r
-  WHERE r.group_id = g.id ORDER BY r.after_id DESC LIMIT 1`;
-
-/**
- * Reads the work of the next events, as one row. For most groups it only compares the id of the oldest new message with the
- * index. A new message with an id below the indexed ones is rare; it is marked like an edited one.
- */
-const FOLLOW = `
-  WITH events AS MATERIALIZED (
-    SELECT position, kind, group_id, message_id FROM plantao.events
-    WHERE position > $after ORDER BY position LIMIT $limit
-  ),
-  groups AS MATERIALIZED (
-    SELECT group_id AS id, min(message_id) AS first_id, max(message_id) AS last_id FROM events
-    WHERE kind = 'message' AND group_id IS NOT NULL AND message_id IS NOT NULL GROUP BY group_id
-  ),
-  overtaken AS (
-    SELECT g.id, s.last_id FROM groups g CROSS JOIN LATERAL (${LAST_ROW}) s WHERE s.last_id >= g.first_id
-  )
-  SELECT (SELECT count(*)::int FROM events) AS count, (SELECT max(position) FROM events) AS position,
-         coalesce((SELECT json_agg(json_build_object('id', id, 'to', last_id)) FROM groups), '[]') AS groups,
-         (SELECT coalesce(json_agg(message_id), '[]') FROM (
-            SELECT message_id FROM events WHERE kind = 'message_edited' AND message_id IS NOT NULL
-            UNION
-            SELECT e.message_id FROM events e JOIN overtaken o ON o.id = e.group_id
-            WHERE e.kind = 'message' AND e.message_id <= o.last_id) m) AS messages`;
-
-const DUE = `
-  SELECT g.id, g.to_id AS "to", coalesce(s.last_id, 0) AS indexed_to
-  FROM unnest($ids::bigint[], $tos::bigint[]) AS g (id, to_id)
-  LEFT JOIN LATERAL (${LAST_ROW}) s ON true
-  WHERE EXISTS (
-    SELECT FROM plantao.messages m
-    WHERE m.group_id = g.id AND m.id > coalesce(s.last_id, 0) AND m.id <= g.to_id OFFSET ${INDEXED_AT_ONCE - 1})`;
-
-/** Locks the groups until the commit. Skips a group that is being deleted, since waiting for it could deadlock. */
-const SAVE = `
-  WITH kept AS MATERIALIZED (
-    SELECT g.id FROM plantao.groups g WHERE g.id = ANY($groupIds::bigint[]) ORDER BY g.id FOR KEY SHARE SKIP LOCKED
-  )
-  INSERT INTO plantao.message_search (group_id, after_id, last_id, ends, slices)
-  SELECT r.group_id, r.after_id, r.ends[cardinality(r.ends)], r.ends, r.slices
-  FROM (
-    SELECT r.group_id, r.after_id, r.ends::bigint[] AS ends, r.slices::smallint[] AS slices
-    FROM unnest($groupIds::bigint[], $afterIds::bigint[], $ends::text[], $slices::text[]) AS r (group_id, after_id, ends, slices)
-  ) r JOIN kept ON kept.id = r.group_id
-  ON CONFLICT (group_id, after_id)
-  DO UPDATE SET last_id = excluded.last_id, ends = excluded.ends, slices = excluded.slices`;
-
-/** The statements of the search index. */
+/** Reads and writes the search index, and the messages that it covers. */
 export class IndexStore {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
