@@ -1,6 +1,7 @@
 import http from 'node:http';
 import fc from 'fast-check';
 import type pg from 'pg';
+import { eventually } from '../support/eventually.ts';
 import { Contract } from '../support/network/contract.ts';
 import { get } from '../support/network/http.ts';
 import { People } from '../support/network/people.ts';
@@ -342,15 +343,12 @@ class FuzzRun {
 
   /** Waits until no poll is waiting and the node has about as many open files and sockets as before. */
   async #waitUntilIdle(openBefore: number): Promise<void> {
-    const deadline = performance.now() + 5000;
-    for (;;) {
+    await eventually('no poll waits, and no files are left open', async () => {
       const { text } = await get(`${this.#options.node.url}/metrics`);
       const [waiters, open] = [metric(text, 'plantao_waiters'), metric(text, 'process_open_fds')];
-      if (waiters === 0 && open <= openBefore + POOL_SIZE) return;
-      if (performance.now() > deadline)
-        throw new Error(`${waiters} polls still wait; ${open} files are open, ${openBefore} before the run`);
-      await new Promise((again) => setTimeout(again, 50));
-    }
+      if (waiters === 0 && open <= openBefore + POOL_SIZE) return true;
+      throw new Error(`${waiters} polls still wait; ${open} files are open, ${openBefore} before the run`);
+    });
   }
 
   async #openFiles(): Promise<number> {

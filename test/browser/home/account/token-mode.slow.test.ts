@@ -16,6 +16,24 @@ describe('The chat page with AUTH=token', function () {
     await page.getByRole('button', { name: 'Sign out' }).waitFor();
   }
 
+  async function changePassword(page: Page, name: string): Promise<void> {
+    await page.getByRole('button', { name: `Account: ${name}` }).click();
+    await page.getByLabel('Current password').fill(`${name} has a password`);
+    await page.getByLabel('New password').fill(`${name} has another one`);
+    await page.keyboard.press('Enter');
+    await page.getByText('Your password was changed. Other devices were signed out.').waitFor();
+  }
+
+  /** Holds the response to a request that revokes the token back until a poll was refused. */
+  async function respondAfterRefusal(page: Page, path: string): Promise<void> {
+    await page.route(path, async (route) => {
+      const refused = page.waitForResponse((response) => response.status() === 401);
+      const response = await route.fetch();
+      await refused;
+      await route.fulfill({ response });
+    });
+  }
+
   it('requires a password, and does not offer an account for a name alone', async () => {
     const page = await use.browser.open(use.first.url);
     await page.getByText('Choose both, then register').waitFor();
@@ -46,17 +64,8 @@ describe('The chat page with AUTH=token', function () {
   it('keeps the device signed in on which the password is changed, also if its poll is refused first', async () => {
     const page = await use.browser.open(use.second.url);
     await register(page, 'rita');
-    await page.route('**/password', async (route) => {
-      const refused = page.waitForResponse((response) => response.status() === 401);
-      const response = await route.fetch();
-      await refused;
-      await route.fulfill({ response });
-    });
-    await page.getByRole('button', { name: 'Account: rita' }).click();
-    await page.getByLabel('Current password').fill('rita has a password');
-    await page.getByLabel('New password').fill('rita has another one');
-    await page.keyboard.press('Enter');
-    await page.getByText('Your password was changed. Other devices were signed out.').waitFor();
+    await respondAfterRefusal(page, '**/password');
+    await changePassword(page, 'rita');
     expect(await page.getByText('Your session has expired.').count()).to.equal(0);
     await page.unrouteAll();
     expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
@@ -67,11 +76,7 @@ describe('The chat page with AUTH=token', function () {
     await register(page, 'tina');
     const beside = await use.browser.openBeside(page, use.second.url);
     await beside.getByRole('button', { name: 'Sign out' }).waitFor();
-    await beside.getByRole('button', { name: 'Account: tina' }).click();
-    await beside.getByLabel('Current password').fill('tina has a password');
-    await beside.getByLabel('New password').fill('tina has another one');
-    await beside.keyboard.press('Enter');
-    await beside.getByText('Your password was changed. Other devices were signed out.').waitFor();
+    await changePassword(beside, 'tina');
     await page.getByText('Your session has expired.').waitFor();
     await page.reload();
     await page.getByRole('button', { name: 'Sign out' }).waitFor();
@@ -83,12 +88,7 @@ describe('The chat page with AUTH=token', function () {
   it('keeps nothing of an account on the device that deletes it, also if its poll is refused first', async () => {
     const page = await use.browser.open(use.second.url);
     await register(page, 'gone');
-    await page.route('**/delete-account', async (route) => {
-      const refused = page.waitForResponse((response) => response.status() === 401);
-      const response = await route.fetch();
-      await refused;
-      await route.fulfill({ response });
-    });
+    await respondAfterRefusal(page, '**/delete-account');
     await page.getByRole('button', { name: 'Account: gone' }).click();
     await page.getByRole('button', { name: 'Delete account' }).click();
     await page.getByLabel('Password').fill('gone has a password');

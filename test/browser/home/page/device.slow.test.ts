@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Page } from 'playwright-core';
 import { openGroup, waitForMessage } from '../../chat-browser.ts';
 import { useChat } from '../use-chat.ts';
 
@@ -6,8 +7,8 @@ describe('The chat page on a device that is not set up as usual', function () {
   this.timeout(180_000);
   const { use, clientOf, newGroup } = useChat();
 
-  it('mutes a group for as long as the page is open if the browser denies storage', async () => {
-    const { name } = await newGroup();
+  /** Opens a group in a browser that denies storage. */
+  async function withoutStorage(group: string): Promise<Page> {
     const page = await use.browser.open(use.first.url);
     const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
     await page.addInitScript({
@@ -16,7 +17,13 @@ describe('The chat page on a device that is not set up as usual', function () {
     await page.reload();
     await page.getByRole('textbox', { name: 'Name' }).fill('ana');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await openGroup(page, name);
+    await openGroup(page, group);
+    return page;
+  }
+
+  it('mutes a group for as long as the page is open if the browser denies storage', async () => {
+    const { name } = await newGroup();
+    const page = await withoutStorage(name);
     await page.getByRole('button', { name: 'Group settings' }).click();
     await page.getByRole('checkbox', { name: /^Mute/ }).check();
     await page.keyboard.press('Escape');
@@ -54,15 +61,7 @@ describe('The chat page on a device that is not set up as usual', function () {
   it('works if the browser denies storage', async () => {
     const { name, id, bruno } = await newGroup();
     await bruno.send(id, 'Olá, pessoal!');
-    const page = await use.browser.open(use.first.url);
-    const denied = `{ get() { throw new DOMException('denied', 'SecurityError'); } }`;
-    await page.addInitScript({
-      content: `for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, ${denied});`,
-    });
-    await page.reload();
-    await page.getByRole('textbox', { name: 'Name' }).fill('ana');
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await openGroup(page, name);
+    const page = await withoutStorage(name);
     await waitForMessage(page, 'Olá, pessoal!');
   });
 });

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import type { ClusterSignal } from '../../../../src/coordination/peers/cluster-signal.ts';
@@ -47,16 +46,17 @@ describe('A role that forges notifications all the time', function () {
     await database?.drop();
   });
 
-  /** Sends them every 10 ms while `work` goes on. */
+  /** Sends them about every 10 ms while `work` goes on, which begins after some were sent. */
   async function whileForging(signals: (term: number) => ClusterSignal[], work: () => Promise<void>): Promise<void> {
     let isOver = false;
+    let rounds = 0;
     const forging = (async () => {
-      for (let term = 1000; !isOver; term++) {
-        for (const signal of signals(term))
-          await forger.query("SELECT pg_notify('plantao_cluster', $1)", [JSON.stringify(signal)]);
-        await sleep(10);
+      for (; !isOver; rounds++) {
+        for (const signal of signals(1000 + rounds))
+          await forger.query("SELECT pg_notify('plantao_cluster', $1), pg_sleep(0.01)", [JSON.stringify(signal)]);
       }
     })();
+    await eventually('some were sent', () => rounds > 20, { within: 10_000 });
     await work().finally(() => {
       isOver = true;
     });
@@ -68,7 +68,6 @@ describe('A role that forges notifications all the time', function () {
       const send = () => post(`${nodes.standby.url}/messages`, { userId: 1, groupId: 1, content: 'forwarded' });
       const isStored = async () => (await send()).status === 200;
       await whileForging(signals, async () => {
-        await sleep(300);
         await eventually('a write is forwarded', isStored, { within: 10_000 });
         await always('each is', isStored, { forMs: 3000 });
         const { body } = await get(`${nodes.standby.url}/health`);
