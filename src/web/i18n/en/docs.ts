@@ -1,6 +1,6 @@
 /** English texts of the documentation page. */
 export const docs = {
-  /** Shown if the page has another language than the descriptions of the API. */
+  /** Shown if the page's language is not that of the API's descriptions. */
   descriptions: '',
   forPrograms: 'For programs:',
   token: 'Token for requests from this page',
@@ -43,7 +43,7 @@ export const docs = {
   signedIn: (name: string, id: number) =>
     `You are signed in as ${name} (user ${id}): “Try it” sends requests as this user.`,
   firstChat: (name: string, id: number) => ` Groups are filled in with your chat “${name}” (${id}).`,
-  noChat: ' You have no chat yet: create one before you try the requests for groups.',
+  noChat: ' You have no chats yet: create one before you try the requests for groups.',
   signedOut: 'Sign in on the chat page, and “Try it” sends requests as you.',
   signedOutOpen: 'No token is needed here. Sign in on the chat page, and “Try it” uses your user id.',
 };

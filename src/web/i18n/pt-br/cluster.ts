@@ -1,6 +1,6 @@
 import type { cluster as english } from '../en/cluster.ts';
 
-/** Texts in Brazilian Portuguese of the cluster page. */
+/** Texts of the cluster page in Brazilian Portuguese. */
 export const cluster: typeof english = {
   title: 'Cluster',
   loading: 'Lendo o estado do cluster…',
@@ -25,7 +25,7 @@ export const cluster: typeof english = {
       'O PostgreSQL não responde aos nós. Verifique se ele está rodando, sem estar congelado ou sobrecarregado, e se aceita conexões. Os nós se reconectam sozinhos.',
     paused: 'Reative o último nó ativo ou encerre a pausa.',
     blocked: 'Um nó de reserva não pode assumir enquanto uma sessão do banco de dados o bloqueia.',
-    hindered: 'Um nó de reserva tenta assumir, e algo o impede.',
+    hindered: 'Um nó de reserva está tentando assumir, mas algo o impede.',
     failover: 'Um nó de reserva assume sozinho, em geral em poucos segundos. Não é preciso fazer nada.',
     stuck: 'Um nó de reserva já deveria ter assumido. Veja abaixo as sessões que bloqueiam e o log do nó de reserva.',
   },
@@ -102,7 +102,7 @@ export const cluster: typeof english = {
     fallLast: 'Ele está ativo e não há nó de reserva: as mensagens serão recusadas até você reativar um nó.',
     fallStandby: 'Os clientes passam para outros nós. Ele não pode assumir até você reativá-lo.',
     revive: 'Ele volta a ser nó de reserva. Se nenhum nó estiver ativo, ele assume.',
-    switchoverPaused: 'A troca automática está pausada, e os nós vão recusar. Encerre a pausa antes.',
+    switchoverPaused: 'A troca automática está pausada, e os nós vão recusar o pedido. Encerre a pausa antes.',
     switchover: (from) =>
       `${from} termina suas gravações e cede o lugar. As mensagens esperam um instante; nenhuma se perde.`,
   },
@@ -145,7 +145,7 @@ export const cluster: typeof english = {
   lag: 'Atraso',
   servers: 'PostgreSQL',
   primary: 'Primário',
-  primaryUnknown: 'Desconhecido: os nós não conseguem ler agora.',
+  primaryUnknown: 'Desconhecido: os nós não conseguem consultá-lo agora.',
   durable: {
     local: 'Os commits esperam só pelo disco do primário.',
     replicated: 'Os commits esperam também pelos discos das réplicas síncronas.',
@@ -166,7 +166,7 @@ export const cluster: typeof english = {
   blockingUnknown: 'Desconhecido no momento.',
   blocks: (what) => `Bloqueia: ${what}`,
   blockerSince: (state, time) => `${state} há ${time}`,
-  waiting: (count) => (count === 1 ? '1 sessão espera' : `${count} sessões esperam`),
+  waiting: (count) => (count === 1 ? '1 sessão está esperando' : `${count} sessões estão esperando`),
   endsIt: 'Este comando encerra o bloqueio:',
   copy: 'Copiar',
   copied: 'Copiado',

@@ -1,6 +1,6 @@
 import type { common as english } from '../en/common.ts';
 
-/** Texts in Brazilian Portuguese that several pages use. */
+/** Texts that several pages use, in Brazilian Portuguese. */
 export const common: typeof english = {
   language: 'Idioma',
   close: 'Fechar',

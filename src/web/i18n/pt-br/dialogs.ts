@@ -87,10 +87,10 @@ export const dialogs: typeof english = {
   notAdded: (name) => `“${name}” não foi adicionado. Escolha uma pessoa ou limpe o campo.`,
   leaveTitle: (name) => `Sair de ${name}?`,
   leaveText: 'Você não poderá mais ver nem enviar mensagens aqui.',
-  leaveOpen: 'Quem souber o nome do grupo pode entrar de novo, e você também.',
+  leaveOpen: 'Quem souber o nome do grupo pode entrar, então você pode voltar.',
   leaveInvited:
     'Um dono ou administrador pode adicionar você de novo, e com um link de convite você volta por conta própria.',
-  leaveLast: 'Você é o último membro: sem um link de convite, ninguém poderá abri-lo de novo.',
+  leaveLast: 'Você é o último membro: sem um link de convite, ninguém poderá entrar de novo.',
   newOwner: 'Novo dono',
   newOwnerHint: 'Você é o único dono. A pessoa que você escolher será o novo dono quando você sair.',
   leave: 'Sair',

@@ -3,7 +3,7 @@ import type { errors as english } from '../en/errors.ts';
 const UNAVAILABLE = 'O serviço está indisponível agora. Tente de novo em instantes.';
 const BAD_NAME = 'Este nome tem caracteres não permitidos ou é longo demais.';
 
-/** Texts in Brazilian Portuguese for the error codes of the API. */
+/** Texts for the error codes of the API in Brazilian Portuguese. */
 export const errors: typeof english = {
   byCode: {
     unauthenticated: 'Sua sessão expirou. Entre de novo.',

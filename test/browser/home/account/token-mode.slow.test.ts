@@ -117,7 +117,7 @@ describe('The chat page with AUTH=token', function () {
       await page.getByRole('button', { name: 'Leave group' }).click();
       return page.getByRole('dialog', { name: 'Leave Leaving?' });
     };
-    const last = 'You are the last member: without an invitation link, no one can open it again.';
+    const last = 'You are the last member: without an invitation link, no one can join again.';
     await (await ask()).getByText(last).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: '1 member' }).click();

@@ -96,7 +96,7 @@ describe('Groups on the chat page', function () {
     await dialog.locator('.description strong', { hasText: 'Plants' }).waitFor();
     await expectAccessible(page, 'chat-members-description');
     await dialog.getByRole('button', { name: 'Leave group' }).click();
-    await dialog.getByText('Anyone who knows its name can join again, and so can you.').waitFor();
+    await dialog.getByText('Anyone who knows its name can join, so you can come back.').waitFor();
     expect(await dialog.getByText('add you back').count()).to.equal(0);
     await expectAccessible(page, 'chat-leave');
   });
