@@ -9,8 +9,8 @@ import { RestartDelay } from './restart-delay.ts';
 /** A node's own stop takes at most ten seconds; one that is still running then is stuck. */
 const STOP_TIMEOUT_MS = 12_000;
 const PROBE_TIMEOUT_MS = 1000;
-/** Interval at which a node that was restarted is asked whether it serves. */
-const ASK_EVERY_MS = 200;
+/** Interval at which a restarted node is probed until it serves. */
+const PROBE_EVERY_MS = 200;
 /** A node that has not served for this long after its restart waits for something that may never come. */
 const SERVES_WITHIN_MS = 30_000;
 /** Characters of a node's standard error: enough for a stack. */
@@ -26,7 +26,7 @@ export interface NodeChildOptions {
   /** Its whole environment. */
   env: Record<string, string | undefined>;
   output: Output;
-  /** How long a node that was restarted is asked whether it serves. Default 30 seconds. */
+  /** How long a restarted node is probed until it serves. Default 30 seconds. */
   servesWithinMs?: number;
 }
 
@@ -108,7 +108,7 @@ export class NodeChild {
     }, pause);
   }
 
-  /** Says that the node is back once it answers, or that it does not. If it exits before that, its end is reported instead. */
+  /** Logs that the node is back once it responds, or that it does not respond. If it exits before that, its end is logged instead. */
   async #reportServing(): Promise<void> {
     const child = this.#child;
     const { output, servesWithinMs = SERVES_WITHIN_MS } = this.#options;
@@ -117,8 +117,9 @@ export class NodeChild {
       const isServing = (await this.health()) !== null;
       if (this.#child !== child || this.#isStopping) return;
       if (isServing) return output.log(`${this.name} is running again (pid ${this.pid})`);
-      if (performance.now() >= endsAt) return output.log(`${this.name} runs, but does not respond (pid ${this.pid})`);
-      await sleep(ASK_EVERY_MS);
+      if (performance.now() >= endsAt)
+        return output.log(`${this.name} is running, but does not respond (pid ${this.pid})`);
+      await sleep(PROBE_EVERY_MS);
     }
   }
 

@@ -149,7 +149,7 @@ async function checkVersion(at: DataFolder, programs: PostgresBinaries, user: Se
   const ours = await majorVersion(programs, user);
   if (made === ours) return;
   throw new EmbeddedPostgresError(
-    `The data in ${at.folder} is of PostgreSQL ${made} and this is PostgreSQL ${ours}: start with fresh data, or move it with pg_dump.`,
+    `The data in ${at.folder} was created by PostgreSQL ${made}, and this is PostgreSQL ${ours}: start with fresh data, or move it with pg_dump.`,
   );
 }
 

@@ -48,17 +48,17 @@ export async function endOrphans(at: DataFolder, log: (line: string) => void): P
 
 function refuseIfInUse(postmaster: ListedProcess, at: DataFolder): void {
   const starter = /plantao\.starter=(\d+)/.exec(postmaster.command)?.[1];
-  // The system gives an orphan to another parent.
+  // An orphan has another parent than its starter.
   if (starter !== undefined && postmaster.parent !== Number(starter)) return;
   const owner = starter === undefined ? `process ${postmaster.pid}` : `started by process ${starter}`;
   throw new EmbeddedPostgresError(
-    `A PostgreSQL already runs on the data folder ${at.folder} (${owner}): stop that first, or choose another folder.`,
+    `A PostgreSQL is already running on the data folder ${at.folder} (${owner}): stop that first, or choose another folder.`,
   );
 }
 
 /**
- * PostgreSQL recognises a stale postmaster.pid unless another running program has its process id by now: then it refuses to
- * start. That is common in a container, where the same small numbers return.
+ * Removes a stale postmaster.pid whose process id another program has by now: PostgreSQL recognises any other, but would refuse to
+ * start with this one. That is common in a container, where the same small numbers return.
  */
 async function removeStalePidFile(at: DataFolder): Promise<void> {
   const file = path.join(at.data, 'postmaster.pid');

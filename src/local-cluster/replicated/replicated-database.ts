@@ -97,7 +97,7 @@ The standby is promoted by this launcher, as a demonstration: in production, use
     await this.#addStandby();
     const version = await majorVersion({ postgres: tools.path('postgres') }, tools.user);
     output.log(
-      `PostgreSQL ${version} of ${tools.folder}: primary ${primary.name} on port ${primary.port} (pid ${primary.pid}), synchronous standby ${standby.name} on port ${standby.port} (pid ${standby.pid}); their data are in ${this.#folder}`,
+      `PostgreSQL ${version} of ${tools.folder}: primary ${primary.name} on port ${primary.port} (pid ${primary.pid}), synchronous standby ${standby.name} on port ${standby.port} (pid ${standby.pid}); their data is in ${this.#folder}`,
     );
     const hosts = [one, two].map(({ address }) => address).join(',');
     const login = `${EMBEDDED_NAME}:${encodeURIComponent(primary.password)}`;

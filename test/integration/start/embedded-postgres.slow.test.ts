@@ -118,7 +118,7 @@ describe('The embedded PostgreSQL', function () {
   it('refuses a folder that another cluster uses', async () => {
     await start();
     expect(await refusal(start())).to.match(
-      /^A PostgreSQL already runs on the data folder .* \(started by process \d+\)/,
+      /^A PostgreSQL is already running on the data folder .* \(started by process \d+\)/,
     );
   });
 
@@ -237,7 +237,7 @@ describe('The embedded PostgreSQL', function () {
       const file = path.join(server.folder, 'postgres', 'PG_VERSION');
       const version = await readFile(file, 'utf8');
       await writeFile(file, '12\n');
-      expect(await refusal(start())).to.match(/is of PostgreSQL 12 and this is PostgreSQL \d+/);
+      expect(await refusal(start())).to.match(/was created by PostgreSQL 12, and this is PostgreSQL \d+/);
       await writeFile(file, version);
     });
 

@@ -29,7 +29,9 @@ describe('A node that was restarted and does not respond', () => {
     try {
       child.keepRunning();
       process.kill(child.pid ?? 0, 'SIGKILL');
-      await eventually('it is reported', () => text.includes('node-1 runs, but does not respond'), { within: 20_000 });
+      await eventually('it is reported', () => text.includes('node-1 is running, but does not respond'), {
+        within: 20_000,
+      });
       expect(text).to.include('node-1 was killed by SIGKILL; restarting it').and.not.include('is running again');
       const before = asked;
       expect(before).to.be.greaterThan(1);
