@@ -65,7 +65,7 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
         <a class="button secondary" href="docs">
           {texts().common.documentation}
         </a>
-        <button type="button" class="secondary dangerous" onClick={() => openDialog({ kind: 'delete-account' })}>
+        <button type="button" class="secondary danger" onClick={() => openDialog({ kind: 'delete-account' })}>
           {t.deleteAccount}
         </button>
       </div>

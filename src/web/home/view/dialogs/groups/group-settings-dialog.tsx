@@ -98,7 +98,7 @@ function EndButtons({ conversation }: Pick<GroupDialogProps, 'conversation'>) {
       {!group.direct && group.role === 'owner' && (
         <button
           type="button"
-          class="secondary dangerous"
+          class="secondary danger"
           onClick={() => openDialog({ kind: 'delete-group', conversation })}
         >
           {t.deleteGroup}
