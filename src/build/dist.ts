@@ -44,7 +44,7 @@ export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<vo
   const stamp = await stampOf(INPUTS);
   const built = await readFile(path.join(DIST, STAMP), 'utf8').catch(() => null);
   if (ifNeeded && built === stamp) return;
-  // Built beside dist/ and renamed at the end: two builds at once, or one that is interrupted, leave a whole folder.
+  // Built beside dist/ and renamed at the end: two builds at once, or one that is interrupted, leave a complete folder.
   const folder = await mkdtemp(path.join(PACKAGE_ROOT, '.build-'));
   try {
     // mkdtemp lets only this user in, and the node runs as another one, in a container and in a systemd unit.
@@ -95,7 +95,7 @@ async function compilePrograms(folder: string): Promise<void> {
   });
 }
 
-/** A file of its own, for browsers too: it imports nothing, and `require` is not defined there. */
+/** Bundles the client into one file, for browsers too: it imports nothing, and `require` is not defined there. */
 async function compileClient(folder: string): Promise<void> {
   await build({
     entryPoints: [path.join(PACKAGE_ROOT, 'src', 'client', 'index.ts')],

@@ -22,12 +22,12 @@ export class ChatError extends Error {
   readonly details: readonly ErrorDetail[];
   readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, facts: ErrorProperties = {}) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
-    this.status = facts.status ?? 0;
-    this.code = facts.code ?? 'error';
-    this.details = facts.details ?? [];
-    this.retryAfterMs = facts.retryAfterMs;
+  constructor(message: string, properties: ErrorProperties = {}) {
+    super(message, properties.cause === undefined ? undefined : { cause: properties.cause });
+    this.status = properties.status ?? 0;
+    this.code = properties.code ?? 'error';
+    this.details = properties.details ?? [];
+    this.retryAfterMs = properties.retryAfterMs;
   }
 }
 
@@ -36,7 +36,7 @@ export class RefusedError extends ChatError {
   override name = 'RefusedError';
 }
 
-/** Returns the name of the group that joinNamed() refused to create a twin of: it differs in case or accents only. */
+/** Returns the name of the existing group that a failed joinNamed() may have meant: it differs only in case or accents. */
 export function similarNameOf(error: ChatError): string | undefined {
   const name = error.code === 'group_not_found' ? error.details[0]?.name : undefined;
   return typeof name === 'string' ? name : undefined;

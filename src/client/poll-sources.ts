@@ -26,7 +26,7 @@ function streamUser(calls: Calls): () => StreamUser {
   };
 }
 
-/** Sends the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
+/** Returns a function that polls with the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
 function pollsWithMark({ connection }: Calls) {
   let mark = '1';
   type Query = NodeRequest['query'];
@@ -42,7 +42,7 @@ function pollsWithMark({ connection }: Calls) {
     const send = (by: string | undefined) => connection.poll({ method: 'GET', path, query: marked }, by, signal);
     const response = await send(token).catch(async (error) => {
       if (!(error instanceof RefusedError) || error.status !== 401) throw error;
-      // The token is revoked, and the poll ends, before the response of that call: with the new token, or the end of the account.
+      // The poll ends as soon as the token is revoked. The response to the revoking call, with a new token if any, comes after that.
       await connection.revocation;
       const renewed = userNow().token;
       if (renewed === token) throw error;

@@ -64,7 +64,7 @@ export class ClientSession {
     await this.calls.connection.write(request, options, { alreadyDoneCodes: ['unauthenticated'] });
   }
 
-  /** Requests the state of every known node within `timeoutMs` (default 2000), as {@link Connection.status}. */
+  /** Requests the state of every known node within `timeoutMs` (default 2000), like {@link Connection.status}. */
   status(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<NodeStatus[]> {
     return this.calls.connection.status(options.signal, options.timeoutMs);
   }

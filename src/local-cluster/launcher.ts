@@ -58,7 +58,7 @@ export class Launcher {
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    // The database of the settings is somebody else's.
+    // The launcher does not stop a database that the settings name.
     const what = this.#database === null ? 'the nodes' : 'the nodes, then PostgreSQL';
     this.#parts.output.log(`stopping ${what} (press Ctrl-C again to force it)`);
     this.#stopRequest.abort();
@@ -145,7 +145,7 @@ export class Launcher {
     return [];
   }
 
-  /** Stops the standbys first, so that none is promoted when the active stops; PostgreSQL last. */
+  /** Stops the standbys first, so that none is promoted when the active node stops; PostgreSQL last. */
   async #stopAll(): Promise<void> {
     this.#isStopping = true;
     const health = await Promise.all(this.#nodes.map((node) => node.health()));

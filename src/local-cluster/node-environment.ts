@@ -43,10 +43,10 @@ export function nodeEnvironment(own: number, ports: number[], host: string, envi
   return { name, url: urlOf(own), probeUrl: `http://${callable(host)}:${own}`, env };
 }
 
-/** True for loopback and wildcard addresses, which "localhost" reaches. Any other address is reached only by itself. */
+/** True for loopback and wildcard addresses, which "localhost" reaches. Any other address must be used as it is. */
 const isOnLocalhost = (host: string) => ['0.0.0.0', '::', '::1', 'localhost'].includes(host) || host.startsWith('127.');
 
-/** Returns the address that reaches a node which listens on `host`: a wildcard address cannot be called. */
+/** Returns an address at which a node that listens on `host` is reached: a wildcard address is no destination. */
 function callable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';

@@ -10,7 +10,7 @@ export class AccountCalls {
     this.#calls = calls;
   }
 
-  /** Returns a function that tells whether the client is still signed in as now: a request may take long during a failover. */
+  /** Returns a function that returns true while the sign-in is the present one: a request may take long during a failover. */
   #sameSignIn(): () => boolean {
     const { connection, userId } = this.#calls;
     const { token } = connection;
@@ -38,7 +38,7 @@ export class AccountCalls {
 
   /**
    * Changes the password and ends all other sessions. The client continues with the new token, unless it has signed in anew
-   * meanwhile. `oldPassword` is undefined for an account that has none yet: GET /me says whether it has.
+   * meanwhile. `oldPassword` is undefined for an account that has none yet: GET /me says whether it has one.
    */
   async changePassword(
     oldPassword: string | undefined,

@@ -50,7 +50,7 @@ export class Calls {
 
   /**
    * Writes to the active node. A POST carries an idempotency key, so that its retries have one effect; the others are repeatable.
-   * A request that says that it is not repeatable has no key. The body of the response must have `field`.
+   * A request with `repeatable: false` has no key. The body of the response must have `field`.
    */
   async write<T extends object>(
     path: string,
@@ -61,7 +61,7 @@ export class Calls {
     return decodeBody<T>(await this.#send(path, request, options), field);
   }
 
-  /** As {@link write}, for requests whose response only confirms their success. */
+  /** Like {@link write}, for requests whose response only confirms their success. */
   async execute(path: string, request: WriteRequest, options: CallOptions): Promise<void> {
     const response = await this.#send(path, request, options);
     // A retry gets an error if an earlier attempt was executed: see `alreadyDoneCodes`.

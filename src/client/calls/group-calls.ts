@@ -61,7 +61,7 @@ export class GroupCalls {
 
   /** Deletes a group with its messages, for its owners. */
   async delete(groupId: number, options: CallOptions = {}): Promise<void> {
-    // The second with AUTH=token, which names no group to users outside it.
+    // The second is the code with AUTH=token, which reveals no group to users outside it.
     const alreadyDoneCodes = ['group_not_found', 'not_a_member'];
     const request = { method: 'DELETE', body: { groupId, actorId: this.#calls.userId }, alreadyDoneCodes } as const;
     await this.#calls.execute('/groups', request, options);

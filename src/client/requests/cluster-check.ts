@@ -3,7 +3,7 @@ import { NoResponseError } from './single-request.ts';
 
 /**
  * Keeps a client with the cluster that it signed in to: nothing is sent to a node of another cluster, nor to one whose
- * database is in a history that the cluster has left. After a copy of the database, or while two PostgreSQL servers are both
+ * database is in an epoch that the cluster has left. After a copy of the database, or while two PostgreSQL servers are both
  * primary, an address may lead to such a node.
  */
 export class ClusterCheck {
@@ -33,7 +33,7 @@ export class ClusterCheck {
   }
 
   /**
-   * Checks a node before it is used. Returns true if it has responded to GET /health; before a sign-in nothing is asked.
+   * Checks a node before it is used. Returns true if it has responded to GET /health; before a sign-in it asks nothing.
    * @throws {NoResponseError} with `notSent` if the node does not respond or must not be used.
    */
   async check(url: string, ms: number, signal: AbortSignal): Promise<boolean> {

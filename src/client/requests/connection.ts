@@ -84,7 +84,7 @@ export class Connection {
     return this.#clusterCheck.clusterId;
   }
 
-  /** From now on uses only nodes of the cluster that responded to this sign-in. */
+  /** Restricts the client to the cluster that responded to this sign-in. */
   pinToCluster({ body }: NodeResponse): void {
     this.#clusterCheck.signedIn(body?.cluster, body?.epoch);
   }

@@ -13,7 +13,7 @@ const effects: EffectOfCode = {
   outcome_unknown: 'perhaps executed',
 };
 
-/** Returns the code of an error for a request that may have been executed: that of its last response if this says so itself. */
+/** Returns the error code for a request that may have been executed: that of its last response if this says so, else `outcome_unknown`. */
 export function codeOfUnknown(lastCode: string): string {
   return Object.hasOwn(effects, lastCode) && effectOf(lastCode) === 'perhaps executed' ? lastCode : 'outcome_unknown';
 }

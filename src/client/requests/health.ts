@@ -3,7 +3,7 @@ import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from '
 
 /** The request for the state of a node. */
 export const HEALTH: NodeRequest = { method: 'GET', path: '/health' };
-/** A node responds to {@link HEALTH} from memory: one that takes longer, in milliseconds, is not serving. */
+/** A node responds to {@link HEALTH} from memory: one that takes longer than this is not serving. */
 export const HEALTH_MS = 2000;
 
 /**

@@ -22,9 +22,9 @@ export class NoResponseError extends Error {
   override name = 'NoResponseError';
   readonly notSent: boolean;
 
-  constructor(message: string, unsent: boolean, cause?: unknown) {
+  constructor(message: string, notSent: boolean, cause?: unknown) {
     super(message, { cause });
-    this.notSent = unsent;
+    this.notSent = notSent;
   }
 }
 
@@ -47,8 +47,8 @@ const brokenCodes: Record<string, string> = {
 function toNoResponseError(error: unknown): NoResponseError {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const unsent = notSentCodes[code];
-  if (unsent !== undefined) return new NoResponseError(unsent, true, error);
+  const notSent = notSentCodes[code];
+  if (notSent !== undefined) return new NoResponseError(notSent, true, error);
   return new NoResponseError(brokenCodes[code] ?? 'is not reachable', false, error);
 }
 

@@ -15,7 +15,7 @@ export interface ServerUser {
 }
 
 /**
- * Returns the user that runs PostgreSQL. It refuses to run as root, so root (as in most containers) runs it as the user
+ * Returns the user that runs PostgreSQL. PostgreSQL refuses to run as root, so root (as in most containers) runs it as the user
  * `postgres`, which is created if it is missing.
  *
  * @throws EmbeddedPostgresError when that user is missing and cannot be created

@@ -90,7 +90,7 @@ export class ReplicatedServer {
     await discardData(at);
   }
 
-  /** Starts the server as the primary with its data, even if those are of a standby. */
+  /** Starts the server as the primary with its data, even if that is a standby's. */
   async startAsPrimary(): Promise<void> {
     await forgetPrimary(await this.#data());
     await this.start();

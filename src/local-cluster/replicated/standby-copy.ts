@@ -49,7 +49,7 @@ export async function copyPrimary(
   await rename(fresh, at.data);
 }
 
-/** Removes what makes the server of `at` a standby. It then starts as a primary on the same timeline, as if it had not been a standby. */
+/** Removes the file that makes the server of `at` a standby: it then starts as a primary, on the same timeline. */
 export async function forgetPrimary(at: DataFolder): Promise<void> {
   await rm(path.join(at.data, 'standby.signal'), { force: true });
 }

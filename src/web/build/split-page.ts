@@ -54,7 +54,7 @@ function fromPage(modules: ReadonlySet<string>): Plugin {
     name: 'from-page',
     setup({ onResolve, resolve }) {
       onResolve({ filter: /./ }, async ({ path: specifier, pluginData, kind, importer, resolveDir }) => {
-        // The plugin's own question, below.
+        // The plugin's own resolve(), below.
         if (pluginData === PREFIX || kind === 'entry-point') return undefined;
         const found = await resolve(specifier, { kind, importer, resolveDir, pluginData: PREFIX });
         if (!modules.has(found.path)) return found;

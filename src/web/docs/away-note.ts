@@ -5,8 +5,8 @@ import { type KnownNode, KnownNodes } from '../shared/known-nodes.ts';
 const CHECK_EVERY_MS = 2000;
 
 /**
- * While this node does not respond, says so, with links to the other nodes that do. One late response proves nothing: the page itself
- * is busy while it opens. Returns a function that shows the note in the current language.
+ * Shows a note while this node does not respond, with links to the other nodes that do. One late response proves nothing: the page
+ * itself is busy while it opens. Returns a function that shows the note in the current language.
  */
 export function noteIfAway(base: string): () => void {
   let others: KnownNode[] = [];

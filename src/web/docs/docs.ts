@@ -38,8 +38,8 @@ document.addEventListener('keydown', (event) => {
 });
 
 /**
- * Shows only the operations, event kinds and chapters of the guide that the words find, the schemas that these refer to, and a
- * list of the best ones. Hides a part in which there is none, and the links to what is hidden.
+ * Shows only the operations, event kinds and chapters of the guide that match the words, the schemas that these refer to, and a
+ * list of the best ones. Hides parts without a match, and links to hidden elements.
  */
 function show(wanted: string): void {
   const found = search(parts, wanted);
@@ -68,7 +68,7 @@ function hideEmptyParts(within: string): void {
 function schemasOf(elements: readonly Element[]): Set<Element> {
   const schemas = new Set<Element>();
   for (const element of elements) addLinked(element);
-  // This includes those that are added meanwhile.
+  // The loop also visits the schemas that it adds.
   for (const schema of schemas) addLinked(schema);
   return schemas;
 

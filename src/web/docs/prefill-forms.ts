@@ -7,7 +7,7 @@ const OWN_ID = ['userId', 'user_id', 'creatorId'];
 /** Fields that name a group: the example's may be one that the user is not in. */
 const GROUP_ID = ['groupId', 'group_id'];
 
-/** Uses the session of the chat page of this tab in the forms. Returns a function that shows who is signed in. */
+/** Fills in the forms from the session of this tab's chat page. Returns a function that shows who is signed in. */
 export function prefillForms(base: string): () => void {
   const session = loadSession();
   const panel = document.querySelector<HTMLElement>('#session');

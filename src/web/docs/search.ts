@@ -42,7 +42,7 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/\bwho(?: is|'s)\b/gi, ''],
 ];
 const IGNORED = new Set(['a', 'an', 'the', 'in', 'on', 'to', 'of', 'for', 'by', 'how', 'do', 'i', 'api']);
-/** A heading is about few things; an operation says what it is about in its path and its first words. */
+/** The weight of a match, by its place. A heading names few things; an operation names its subject in its path and its first words. */
 const HEADING = 13;
 const HEAD = 8;
 const METHOD = 4;
@@ -53,11 +53,11 @@ const FIRST_WORDS = 5;
 
 const wordsOf = (text: string) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
-/** "edits", "edited" and "editing" mean "edit". */
+/** Returns true for forms of the same word: "edits", "edited" and "editing" mean "edit". */
 const means = (word: string, wanted: string) =>
   word.startsWith(wanted) || (word.length >= 4 && wanted.startsWith(word) && wanted.length - word.length <= 3);
 
-/** Returns what a search for `query` finds, best first; of equals in their order. Everything if the query has no words. */
+/** Returns the entries that match `query`, best first, equal ones in their order. Returns all if the query has no words. */
 export function search<T extends Entry>(entries: readonly T[], query: string): T[] {
   const plain = PHRASES.reduce((text, [phrase, word]) => text.replace(phrase, word), query);
   const words = wordsOf(plain).filter((word) => !IGNORED.has(word));
@@ -71,7 +71,7 @@ export function search<T extends Entry>(entries: readonly T[], query: string): T
 
 type Part = readonly [weight: number, words: readonly string[]];
 
-/** The sum over all words; 0 if one of them is missing. */
+/** Returns the sum over all words; 0 if one of them is missing. */
 function scoreOf(entry: Entry, words: readonly string[]): number {
   const parts = partsOf(entry);
   let sum = entry.kind === 'operation' ? OPERATION_BONUS : 0;

@@ -74,7 +74,7 @@ function showTexts(): void {
   document.querySelector('#descriptions')?.toggleAttribute('hidden', docsTexts().descriptions === '');
 }
 
-/** The English text with which the page came. */
+/** Returns the English text that the element had at first. */
 function original(element: HTMLElement): string {
   element.dataset.original ??= element.textContent ?? '';
   return element.dataset.original;

@@ -3,7 +3,7 @@ import { texts } from './texts.ts';
 
 let further: () => Record<string, string> = () => ({});
 
-/** Adds texts for the error codes that only one page meets. `texts` returns them in the current language. */
+/** Adds texts for error codes that occur on one page only. `texts` returns them in the current language. */
 export function addErrorTexts(texts: () => Record<string, string>): void {
   further = texts;
 }

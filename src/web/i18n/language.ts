@@ -27,10 +27,10 @@ export function currentLocale(): string {
   return tags.find((tag) => tag.startsWith(`${language}-`)) ?? currentLanguage();
 }
 
-/** Shows the page in the language that the user chose, or in the best one for the browser. Texts that are late are shown later. */
+/** Shows the page in the language that the user chose, or in the best one for the browser. Texts that arrive late are shown then. */
 export async function startLanguage(): Promise<void> {
   addEventListener('storage', ({ key }) => {
-    // Another tab of this device has another language now.
+    // Another tab has changed the language.
     if (key === KEY) void use(chosen() ?? preferred()).then(report);
   });
   let isLate = false;
@@ -59,7 +59,7 @@ function report(): void {
   for (const listener of listeners) listener();
 }
 
-/** English is part of the page. The others are loaded: their users are never all. */
+/** Switches to a language. English is part of the page; the others are separate files, because no user needs all of them. */
 async function use(language: Language): Promise<void> {
   wanted = language;
   try {
@@ -73,7 +73,7 @@ async function use(language: Language): Promise<void> {
   }
 }
 
-/** Loads the texts of this page. Its head names the file, whose name has a hash. */
+/** Loads the texts of this page. The page's head names the file, because the file name has a hash. */
 async function translationTo(language: Language): Promise<Translation> {
   const file = document.querySelector<HTMLMetaElement>(`meta[name="texts-${language}"]`)?.content ?? '';
   const loaded: { translation: Translation } = await import(new URL(file, document.baseURI).href);

@@ -1,6 +1,6 @@
 import { currentLocale } from './language.ts';
 
-/** Most characters of a name in a sentence. */
+/** Maximum length of a name in a sentence, in characters. */
 const MAX_LETTERS = 24;
 
 /** Joins parts of a sentence as the language does: `a, b and c`. */
@@ -8,7 +8,7 @@ function joined(parts: readonly string[]): string {
   return new Intl.ListFormat(currentLocale(), { type: 'conjunction' }).format(parts);
 }
 
-/** Joins the first names and, if there are more than `max`, what `others` returns for their number. */
+/** Joins the first `max` names and, if there are more, the text that `others` returns for the number of the rest. */
 export function namesAndOthers(
   names: readonly string[],
   count: number,

@@ -16,7 +16,7 @@ export interface Translation {
 }
 
 /*
- * One function a page, so that no page loads the texts of another. A text that English has and another language lacks fails to
+ * One function per page, so that no page loads the texts of another. A text that English has and another language lacks fails to
  * compile.
  */
 

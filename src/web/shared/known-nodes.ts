@@ -1,6 +1,6 @@
 import { type Store, Stored } from './stored.ts';
 
-/** A node of the last visit that takes longer to respond does not count, in milliseconds. */
+/** How long a node of the last visit may take to respond, in milliseconds. */
 const RECALL_MS = 2000;
 
 /** A node by its name. */
@@ -20,7 +20,7 @@ function isKnownCluster(value: unknown): value is KnownCluster {
   return Array.isArray(nodes) && nodes.every((one) => typeof one?.node === 'string' && URL.canParse(one.url));
 }
 
-/** Keeps the nodes of the cluster on the device: a page that opens while its own node is away finds the others there. */
+/** Keeps the nodes of the cluster on the device: a page that opens while its own node is down finds the others there. */
 export class KnownNodes {
   /** The address of the page: a proxy may serve another cluster under another path. */
   readonly #page: string;

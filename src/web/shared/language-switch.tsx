@@ -1,7 +1,7 @@
 import { chooseLanguage, currentLanguage, LANGUAGES, type Language } from '../i18n/language.ts';
 import { texts } from '../i18n/texts.ts';
 
-/** The choice of the page's language. */
+/** A select field for the page's language. */
 export function LanguageSwitch() {
   return (
     <label class="language">

@@ -4,7 +4,7 @@ interface TrustedTypes {
   createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
 }
 
-/** Registers the service worker of the pages, where the browser has them: on https and on localhost. */
+/** Registers the pages' service worker where the browser supports one: on https and on localhost. */
 export function registerWorker(): void {
   if (!('serviceWorker' in navigator)) return;
   // The user has clicked a notification.

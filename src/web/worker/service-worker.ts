@@ -2,7 +2,7 @@
 import { isOfVersion, type OfflinePages } from './offline-files.ts';
 
 /*
- * Keeps the pages and their files on the device, so that they open without a network, or while their own node is away. It responds
+ * Keeps the pages and their files on the device, so that they open without a network, or while their own node is down. It responds
  * only to requests for a page and its files; requests to the API are never intercepted.
  */
 
@@ -44,7 +44,7 @@ interface Clicked extends Lifecycle {
 
 const worker = globalThis as unknown as Worker;
 
-/** A page that the network does not deliver within this time comes from the device, in milliseconds. */
+/** A page that the network does not deliver within this time comes from the device. */
 const PATIENCE_MS = 4000;
 const PREFIX = 'plantao-';
 /** The pages, and the files of all of them. */
@@ -98,7 +98,7 @@ async function removeOld(): Promise<void> {
 
 /** Stores a file. Rejects if the node has another version of it; the browser then tries to install the worker again at a later visit. */
 async function store(file: string): Promise<void> {
-  // As a browser requests a page: programs get the state of the cluster as JSON.
+  // Requests a page as a browser does: at /cluster, programs get JSON.
   const response = await fetch(file, { headers: { Accept: isPage(file) ? 'text/html' : '*/*' } });
   if (!(await keep(file, response))) throw new Error(`the node has no ${file} of this version`);
 }

@@ -59,7 +59,7 @@ export type ClusterHealth =
 /** A failover is over by then, unless something prevents it. */
 const USUAL_FAILOVER_MS = 10_000;
 
-/** The condition of the standbys that an operator should know first: the session that blocks has its remedy with it. */
+/** The conditions of the standbys that an operator should see first: a session that blocks comes with its remedy. */
 const MOST_TELLING = ['blocked', 'promotion'];
 
 /** Returns the state of the cluster. */
@@ -97,7 +97,7 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
   const conditions = standbys.flatMap((standby) => standby.conditions);
   const isBlocked = snapshot.isBlocked || conditions.some(({ name }) => name === 'blocked');
   const saysAway = (reason: string) => reason.endsWith(DATABASE_AWAY);
-  // A node that responds to its probe and not to this read waits for the database. It often reports that before the read fails.
+  // A node that responds to its probe but not to this read waits for the database. It often reports that before the read fails.
   const isDatabaseAway =
     failure === 'unavailable' ||
     failure === 'unreachable' ||
@@ -123,8 +123,8 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
 }
 
 /**
- * Returns how long no node has been active. An ended term has recorded its end. A dead node's term stays open, so the last sign
- * that it was active counts, which the other nodes know, as the next term will record it. This page notices its end later.
+ * Returns how long no node has been active. An ended term has recorded its end. A dead node's term stays open: then the time since
+ * the other nodes last saw it active counts, which the next term will record. This page notices the end later.
  */
 function missingForMs(snapshot: ClusterSnapshot): number | undefined {
   const { now, nodes, cluster, clusterAt, endedAgoMs, missingSince } = snapshot;

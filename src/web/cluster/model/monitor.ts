@@ -40,7 +40,7 @@ export class Monitor extends Observable {
   blocking: Blocker[] | undefined;
   auth: Health['auth'] | undefined;
   adminToken = loadAdminToken();
-  /** The names of the nodes between which the page has moved: the last time. */
+  /** The latest move of the page from one node to another, by their names. */
   moved: { from: string; to: string; at: Date; why: 'silent' | 'fallen' | 'stopped' } | undefined;
   readonly #reader: NodeReader;
   readonly #base: string;
@@ -51,7 +51,7 @@ export class Monitor extends Observable {
   #failure: string | undefined;
   #missingSince: number | undefined;
   #lastActive: string | undefined;
-  /** The nodes are probed beside the reads: one that hangs, as while PostgreSQL stalls, must not delay what they say. */
+  /** Probes run beside the reads: a read that hangs, for example while PostgreSQL stalls, must not delay them. */
   readonly #probing = everySecond((turn) => this.#probeAll(turn));
   readonly #reading = everySecond((turn) => this.#readAll(turn));
 
@@ -147,7 +147,7 @@ export class Monitor extends Observable {
     return this.#failure === undefined || [...this.#probes.values()].some(responds);
   }
 
-  /** The page's own address has no name until its node has responded. */
+  /** Returns the nodes to probe. The page's own address has no name until its node has responded. */
   #addresses(): [name: string | undefined, url: string][] {
     const rows = (this.cluster?.content.nodes ?? []).filter((row) => !isFormer(row));
     const known = rows.map(({ node, url }): [string, string] => [node, trimmed(url)]);
@@ -168,7 +168,7 @@ export class Monitor extends Observable {
       this.#known.keep(content.cluster, running);
     } catch (error) {
       this.#failure = error instanceof ChatError ? error.code : 'unreachable';
-      // The page was opened while its own node is away: the next read asks those of the last visit.
+      // The page was opened while its own node is down: the next read uses the nodes of the last visit.
       if (this.cluster === undefined) await this.#known.recall((node) => this.#learn([node]));
     }
     this.#noteActive();

@@ -38,10 +38,10 @@ const MAX_MISSES = 2;
 /** Returns true while the node responds to this page. */
 export const responds = ({ health, misses }: Probe) => health !== undefined && misses < MAX_MISSES;
 
-/** A node that wrote its row this recently runs, however late its responses are. It writes every second or two, in milliseconds. */
+/** A node that wrote its row this recently is running, however late its responses are. It writes every second or two. */
 const FRESH_MS = 4000;
 
-/** A row of this age tells nothing about now, unless the page reads more rarely: the database or the page may be cut off. */
+/** A row of this age says nothing about the present, unless the page reads more rarely: the database or the page may be cut off. */
 const STALE_MS = 6000;
 
 /** After this time a node that no longer runs is not shown. */

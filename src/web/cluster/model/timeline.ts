@@ -43,7 +43,7 @@ export function usualWindow({ now, terms }: ClusterTimeline): number {
 /**
  * Returns the chart of the last `minutes`, with a row for each of `nodes` and for each node that was active. `endedAt` is when
  * the last term ended, if the page knows it before the database does: a dead node's term stays open there. `hasActive` is true if
- * a node is active, perhaps since after `terms` was read.
+ * a node is active, even if it became so after `terms` was read.
  */
 export function chartOf(
   { now, terms }: ClusterTimeline,
@@ -54,7 +54,7 @@ export function chartOf(
   const at = (time: number) => Math.min(1, Math.max(0, (time - from) / (to - from)));
   const endOf = (term: TermRow) => {
     if (term.ended_at !== null) return Date.parse(term.ended_at);
-    // The page may hear of a new term before it hears that the last one's silence is over.
+    // The page may read a new term while it still counts the time without an active node before it.
     const { endedAt = to } = options;
     return endedAt < Date.parse(term.started_at) ? to : endedAt;
   };

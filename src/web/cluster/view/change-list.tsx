@@ -64,7 +64,7 @@ function changeOf(term: TermRow, before: TermRow | undefined): Change {
   if (before === undefined) return { ...change, text: `${t.firstTerm(node)}.` };
   const cause = (t.ended[before.end_cause ?? ''] ?? t.endedUnknown)(before.node);
   const asked = before.asked_by === null ? '' : ` (${t.askedBy(before.asked_by)})`;
-  // In the order of time: read as a cause, "it became active: it was taken out of service" says the opposite.
+  // In chronological order: with the cause last, "it became active: it was taken out of service" would say the opposite.
   const ended = asSentence(`${cause}${asked}`, before.node);
   const began = node === before.node ? t.becameAgain(node, term.term) : t.became(node, term.term);
   return { ...change, text: `${ended}. ${asSentence(began, node)}.` };

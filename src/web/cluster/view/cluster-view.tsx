@@ -21,11 +21,11 @@ type OpenDialog =
   | { kind: 'operation'; operation: Operation; node: string }
   | { kind: 'admin-token' | 'pause' | 'resume' };
 
-/** How long the page says that it reads from another node than before, in milliseconds. From then on, the name of the node says it. */
+/** How long the page says that it has moved to another node, in milliseconds. After that it shows only the node's name. */
 const MOVED_MS = 60_000;
 /** Reads are a second apart, and a slow one takes up to 2.5 s: an older state is not live. */
 const STALE_MS = 5000;
-/** Ages on the page move on between two reads. */
+/** Interval at which the ages on the page are updated between two reads. */
 const TICK_MS = 500;
 
 /** The whole cluster page. */
@@ -90,7 +90,7 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
   );
 }
 
-/** The session to end: one that keeps others waiting, or any one if the nodes report a problem. */
+/** Returns the session to end: one that keeps others waiting, or any one if the nodes report a problem. */
 function blockerOf({ blocking = [] }: Monitor, health: ClusterHealth) {
   const hasProblem = (health.kind === 'active' && health.problem !== undefined) || health.kind === 'missing';
   return blocking.find(({ waiting }) => waiting > 0) ?? (hasProblem ? blocking[0] : undefined);

@@ -18,7 +18,7 @@ interface Props {
   onResume: () => void;
 }
 
-/** The state of the cluster in one large sentence. Screen readers hear changes of it, but not each second. */
+/** The state of the cluster in one large sentence. Screen readers announce its changes, but not every second. */
 export function Headline({ health, pause, blocker, onResume }: Props) {
   const [usual, sentence, ...more] = partsOf(health);
   const tone = usual === 'good' && (pause || blocker) ? 'warning' : usual;
@@ -75,7 +75,7 @@ function partsOf(health: ClusterHealth): [Tone, sentence: string, ...more: strin
   }
 }
 
-/** Of a pause and of fallen nodes the remedy says it all; a failover that goes well has no problem. */
+/** The causes with which a standby's report is shown. The remedy explains a pause and fallen nodes; a usual failover has no problem. */
 const EXPLAINED_BY_STANDBY: readonly string[] = ['stuck', 'database', 'blocked', 'hindered'];
 
 function missingParts({
@@ -92,7 +92,7 @@ function missingParts({
   return ['bad', `${sentence} ${t.refused}`, `${because}${t.remedy[cause]}`, ...says];
 }
 
-/** Without the time, which changes every second. */
+/** Returns the text for screen readers: without the time, which changes every second. */
 function spoken(health: ClusterHealth): string {
   const t = clusterTexts();
   if (health.kind === 'active') return t.activeNow(health.node);

@@ -14,7 +14,7 @@ interface Props {
 const USUAL_MINUTES = 30;
 const MAX_REASON = 200;
 
-/** Asks for how long failover is to be paused, and why. */
+/** Asks how long to pause failover, and why. */
 export function PauseDialog({ monitor, onClose }: Props) {
   // The node that the page read from when the dialog was opened: the command must not change under the cursor.
   const [url] = useState(monitor.readsFromUrl);

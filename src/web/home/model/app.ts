@@ -71,7 +71,7 @@ export class App extends Observable {
       // Relative to this page: a proxy may serve the node under a path prefix.
       urls: [new URL('.', location.href).href],
       fetch: this.#requestMonitor.fetch,
-      // A slow connection needs more than the default of 5 s; a node that is away is noticed by the watch.
+      // A slow connection needs more than the default of 5 s; the watch notices a node that is down.
       attemptMs: 15_000,
       ...(session?.token === undefined ? {} : { token: session.token }),
       ...(session === undefined ? {} : { userId: session.user_id }),
@@ -112,7 +112,7 @@ export class App extends Observable {
   }
 
   /**
-   * Returns what the cluster says about an invitation; undefined if it says nothing.
+   * Checks an invitation. Returns undefined if no node could check it.
    * @throws {ChatError} if the invitation does not exist. It is first removed from the address bar.
    */
   async checkInvitation(token: string): Promise<CheckedInvitation | undefined> {
@@ -146,7 +146,7 @@ export class App extends Observable {
     return this.nodes.length > 0 && !hasActive(this.nodes) ? 'service' : undefined;
   }
 
-  /** True if that user is known to be connected. Without a connection of its own, the page knows of no other. */
+  /** Returns true if that user is known to be connected. A page that is not connected itself does not know. */
   isOnline(userId: number | undefined): boolean {
     return userId !== undefined && this.connection !== 'lost' && this.chat?.live.online.has(userId) === true;
   }
@@ -188,12 +188,12 @@ export class App extends Observable {
     this.changed();
   }
 
-  /** Ends the session. `endedBy` is an error if the user did not end it. Of a deleted account, this device keeps nothing. */
+  /** Ends the session. `endedBy` is an error if the user did not end it. This device keeps nothing of a deleted account. */
   leave(endedBy?: unknown, isDeleted = endedBy instanceof ChatError && endedBy.code === 'user_not_found'): void {
     if (this.chat === undefined) return;
     if (endedBy !== undefined) this.chat.save();
     this.chat.stop();
-    // An expired session is no sign-out: what was loaded stays for the next one.
+    // An expired session is not a sign-out: the loaded chats stay for the next session.
     if (endedBy === undefined) {
       this.chat.forget();
       // The next user may not be in the group that was open.
@@ -228,7 +228,7 @@ export class App extends Observable {
     return this.#messageAlerts?.mutes ?? new Set();
   }
 
-  /** Mutes a group, or not any more. A mention alerts nevertheless. */
+  /** Mutes or unmutes a group. A mention alerts even in a muted group. */
   mute(groupId: number, isMuted: boolean): void {
     this.#messageAlerts?.mute(groupId, isMuted);
     this.changed();
@@ -249,7 +249,7 @@ export class App extends Observable {
     if (!this.endedWith(error)) this.show(() => errorText(error));
   }
 
-  /** Returns true if there is no session any more in which the error could be shown; ends the session if it has expired. */
+  /** Returns true if there is no longer a session in which to show the error. Ends the session if it has expired. */
   endedWith(error: unknown): boolean {
     if (this.chat === undefined || this.chat.signal.aborted) return true;
     const isExpired = error instanceof ChatError && error.status === 401;

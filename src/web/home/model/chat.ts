@@ -24,9 +24,9 @@ export interface ChatListener {
   changed(): void;
   /** Another user's message has arrived. */
   arrived(message: Message, conversation: Conversation): void;
-  /** The session cannot go on: the user is unknown, or the token is refused. */
+  /** The session cannot continue: the user is unknown, or the token is refused. */
   ended(error: unknown): void;
-  /** A message of an earlier visit cannot be sent: the user is not in its group any more. */
+  /** A message of an earlier visit cannot be sent: the user is no longer in its group. */
   undeliverable(content: string): void;
 }
 
@@ -106,7 +106,7 @@ export class Chat {
     this.#reads.send();
   }
 
-  /** Removes what is kept on this device, except what is not sent yet. */
+  /** Removes the loaded chats from this device. Unsent messages and drafts stay. */
   forget(): void {
     this.#snapshot.clear();
   }
@@ -134,7 +134,7 @@ export class Chat {
   /** Reads the groups, then follows the events until stop(). Rejects if a node refuses the request. */
   async start(): Promise<void> {
     const find = (groupId: number) => this.find(groupId);
-    // Those of the groups of the last visit are shown while there is no network, and sent as soon as there is one.
+    // Unsent messages in groups of the last visit are shown even without a network, and sent as soon as there is one.
     this.outbox.restore(find);
     const cursor = await this.refresh();
     void this.#follow(cursor);
@@ -218,13 +218,13 @@ export class Chat {
     this.#listener.arrived(message, conversation);
   }
 
-  /** A direct chat shows whether the other user is connected. Signals may have got lost. */
+  /** Reads whether the other user of a direct chat is connected: a signal may have got lost. */
   async #readPresence({ group }: Conversation): Promise<void> {
     const ids = group.members.map(({ id }) => id);
     if (group.direct) await this.live.readMembers(group.id, ids);
   }
 
-  /** Reads how far the members have read, in a group that shows it. Events move it on; an error leaves it as it is. */
+  /** Reads how far the members have read, in a group that shows it. Events update it; an error changes nothing. */
   async #readReads({ group, reads }: Conversation): Promise<void> {
     if (!group.shows_reads) return;
     try {

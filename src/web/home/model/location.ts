@@ -33,7 +33,7 @@ export function invitationHash(token: string): string {
 /** Returns the place that a URL fragment names. */
 export function placeIn(hash: string): Place {
   const [, groupId, messageId] = /^#group-(\d{1,15})(?:-message-(\d{1,15}))?$/.exec(hash) ?? [];
-  // Older links have a name after the token, and a link from a text may have a sign after it: both are ignored.
+  // Older links have a name after the token, and in a text punctuation may follow a link: both are ignored.
   const [, token] = /^#invitation-([\w-]{43})(?![\w-])/.exec(hash) ?? [];
   return {
     ...(groupId !== undefined && { groupId: Number(groupId) }),

@@ -5,11 +5,11 @@ export type FoundMessage = SearchResult['messages'][number];
 
 /** The maximum number of people that are shown. */
 const MAX_PEOPLE = 8;
-/** Messages of a page: one can ask for the next. */
+/** Messages per page. */
 const PAGE = 20;
 /** Shorter terms are in most messages. */
 const MIN_LETTERS = 2;
-/** How long a search is tried, in milliseconds: its user waits for it. */
+/** How long a search may take, in milliseconds: the user is waiting for it. */
 const DEADLINE_MS = 10_000;
 
 /** A search for people and for messages of the user's groups. */
@@ -22,7 +22,7 @@ export class Search {
   readonly #term: string;
   readonly #signal: AbortSignal;
   readonly #changed: () => void;
-  /** Parts that have not ended: the search counts as running from the beginning. */
+  /** The number of parts that have not ended. Not 0 at first: the search counts as running from the beginning. */
   #running = 1;
   /** Where the next page of messages begins; null after the last one. */
   #before: number | null = null;
@@ -34,7 +34,7 @@ export class Search {
     this.#changed = changed;
   }
 
-  /** True until everything that was asked for has been found, or has failed. */
+  /** True until every part of the search has ended. */
   get isRunning(): boolean {
     return this.#running > 0;
   }
@@ -70,7 +70,7 @@ export class Search {
       const { messages, next_before } = await this.#client.search(this.#term, options);
       this.messages = [...this.messages, ...messages];
       this.#before = next_before;
-      // A node stops after a time, maybe without having found any.
+      // A node searches for a limited time, and may stop before it has found any.
       if (messages.length > 0 || next_before === null) return;
       before = next_before;
     }

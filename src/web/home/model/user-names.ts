@@ -1,6 +1,6 @@
 import { chatTexts } from '../../i18n/texts.ts';
 
-/** The name that a deleted account has in the database: it only tells one from another. */
+/** The name of a deleted account in the database, which only distinguishes it from others. */
 const DELETED = /^deleted-(\d+)-[0-9a-f]{8}$/;
 
 /** Returns true for the name of a deleted account. */

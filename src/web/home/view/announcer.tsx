@@ -5,7 +5,7 @@ import { plainText } from '../model/text/plain-text.ts';
 import { shownName } from '../model/user-names.ts';
 import { useView } from './context.ts';
 
-/** Messages that arrive within this time are announced together, in milliseconds. */
+/** Messages that arrive within this time are announced together. */
 const BURST_MS = 1500;
 /**
  * How long an announcement stays in the page, in milliseconds. If it stayed longer, a user who moves through the page with a screen

@@ -24,7 +24,7 @@ export function AppView({ app }: { app: App }) {
     document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
   }, [unread]);
   useEffect(() => setDialog(undefined), [chat]);
-  // The user has gone back, or is not in the group any more.
+  // The user has gone back, or is no longer in the group.
   const isOrphan = dialog !== undefined && 'conversation' in dialog && dialog.conversation !== chat?.opened;
   useEffect(() => {
     if (isOrphan) setDialog(undefined);

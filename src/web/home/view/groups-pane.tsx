@@ -15,7 +15,7 @@ import { GroupButtons } from './new-chat-buttons.tsx';
 import { OnlineDot } from './online-dot.tsx';
 import { moveFocus } from './roving.ts';
 
-/** The list of groups, each with its last message and unread count. The list is one stop of the Tab key. */
+/** The list of groups, each with its last message and unread count. The list is a single tab stop. */
 export function GroupsPane({ chat }: { chat: Chat }) {
   const { app, openDialog } = useView();
   const t = chatTexts();
@@ -66,9 +66,9 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
   const { me } = chat;
   const { group, last, unread, mentions, waiting } = conversation;
   const t = chatTexts();
-  // A message that is on its way needs no word: it would flash at each one.
+  // Only if it waits: a state of every message that is on its way would flash.
   const isStuck = waiting?.state === 'sending' && app.waitsFor !== undefined;
-  // That of the open chat is in its composer.
+  // The draft of the open chat is in its composer.
   const draft = isOpen ? '' : chat.drafts.get(group.id).text.trim();
   const sender = last && senderOf(last, group, me);
   const state = waiting?.state === 'failed' ? t.notSent : isStuck ? t.waitingShort : undefined;
@@ -129,7 +129,7 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
   );
 }
 
-/** Returns whose message a line of the list shows. In a direct chat, the line has the name of the other user already. */
+/** Returns the sender that a line of the list names. In a direct chat, the line already has the other user's name. */
 function senderOf({ sender, sender_id }: LastMessage, group: ChatGroup, me: User): string | undefined {
   if (sender_id === me.id) return chatTexts().you;
   return group.direct ? undefined : shownName(sender, sender_id);

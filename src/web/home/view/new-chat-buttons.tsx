@@ -1,7 +1,7 @@
 import { chatTexts } from '../../i18n/texts.ts';
 import { useView } from './context.ts';
 
-/** The buttons with which a user gets into groups. */
+/** The buttons that create or join a group. */
 export function GroupButtons() {
   const { app, openDialog } = useView();
   const t = chatTexts();
@@ -19,7 +19,7 @@ export function GroupButtons() {
   );
 }
 
-/** Shown to a user without chats: every way to one. */
+/** Shown to a user without chats: all ways to start or join one. */
 export function FirstChat() {
   const { openDialog } = useView();
   const t = chatTexts();

@@ -75,12 +75,12 @@ function NodeChip(props: { node: ClusterNode; isConnected: boolean; isPaused: bo
   );
 }
 
-/** How long the first response may take before the page says that it waits for it, in milliseconds. */
+/** How long the first response may take before the page says that it is connecting, in milliseconds. */
 const CONNECTING_MS = 250;
 
 /**
- * The line under the bar that shows what has happened, or how the connection is. Screen readers announce it. It lies on top of the
- * page, which does not move when it appears.
+ * The line under the bar that shows what has happened, or the state of the connection. Screen readers announce it. It lies on top
+ * of the page, which does not move when it appears.
  */
 export function NoticeLine({ app }: { app: App }) {
   const [isLate, setLate] = useState(false);

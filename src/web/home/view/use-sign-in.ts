@@ -27,7 +27,7 @@ export function useSignIn() {
     if (token !== undefined) setInvited(await app.checkInvitation(token));
   };
   useEffect(() => {
-    // Without a connection, or from an older node, there is no answer yet: the sign-in asks again.
+    // Without a connection, or from an older node, there is no result yet: the sign-in checks again.
     checkInvitation().catch((error) => fail(() => errorText(error)));
   }, [token]);
   const attempt = async (request: () => Promise<SignInResult>, staysSignedIn: boolean) => {

@@ -1,6 +1,6 @@
 import type { Stored } from '../../../shared/stored.ts';
 
-/** Longest wait of a tab before it alerts, in milliseconds: a tab that shows the message comes first, and two others do not meet. */
+/** Longest wait before a tab alerts, in milliseconds: a tab that shows the message comes first, and random waits keep others apart. */
 const MAX_WAIT_MS = 500;
 
 /** Lets one tab of a user alert to a message, and none if one of them shows it. */

@@ -13,7 +13,7 @@ export interface ClusterNode {
   state: NodeState;
   /** The term it serves or follows, if it reported one. */
   term: number | undefined;
-  /** When the pause of failover ends that it reported; undefined if it reported none. */
+  /** When the pause of failover that it reported ends; undefined if it reported none. */
   pausedUntil?: string | undefined;
   /** The node that it reported as active; undefined if it reported none. */
   activeNode?: string | undefined;
@@ -30,7 +30,7 @@ export function hasActive(nodes: readonly ClusterNode[]): boolean {
   );
 }
 
-/** Returns when the pause of failover ends, as a node has reported it; undefined if there is none. A node may hear of it later than the others. */
+/** Returns when the pause of failover ends; undefined if no node reports one. A node may learn of it later than the others. */
 export function pauseEnd(nodes: readonly ClusterNode[]): Date | undefined {
   const ends = nodes.flatMap(({ state, pausedUntil }) =>
     state === 'unreachable' || pausedUntil === undefined ? [] : [Date.parse(pausedUntil)],
@@ -51,7 +51,7 @@ export class ClusterNotices {
   update(nodes: readonly ClusterNode[]): NoticeContent | undefined {
     const before = this.#before;
     this.#before = new Map(nodes.map(({ name, state }) => [name, state]));
-    // Two nodes may report it during a handover: the higher term is current.
+    // During a handover two nodes may report that they are active: the higher term is current.
     const active = nodes
       .filter(({ state }) => state === 'active')
       .sort((one, other) => (other.term ?? 0) - (one.term ?? 0))[0];
@@ -74,7 +74,7 @@ export class ClusterNotices {
     return this.#standbys(before, nodes, active.name);
   }
 
-  /** The page reaches the active node by way of a standby. */
+  /** Returns the notice when the page reaches the active node through a standby. */
   #reached(): NoticeContent | undefined {
     const recovered = this.#warning !== undefined;
     this.#warning = undefined;
@@ -87,7 +87,7 @@ export class ClusterNotices {
     const isCutOff = nodes.every(({ state }) => state === 'unreachable');
     this.#isCutOff ||= isCutOff;
     const warning = notice(isCutOff ? () => chatTexts().cannotConnect : this.#waiting(nodes), 'warning');
-    // Repeated, it would hide what has happened meanwhile.
+    // Showing it again would hide a newer notice.
     if (warning.text === this.#warning?.text) return undefined;
     this.#warning = warning;
     return warning;

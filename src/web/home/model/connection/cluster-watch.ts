@@ -5,7 +5,7 @@ import type { ClusterNode, NodeState } from './cluster-notices.ts';
 import type { NodeDirectory } from './node-directory.ts';
 import type { RequestMonitor } from './request-monitor.ts';
 
-/** How the page reaches the cluster. `lost`: no node has given a sign for two polls. */
+/** How the page reaches the cluster. `lost`: no node has responded for two polls. */
 export type ConnectionState = 'good' | 'slow' | 'lost';
 
 /** Interval between two polls, in milliseconds: while the cluster is healthy, while it is not, while the page is hidden. */
@@ -14,12 +14,12 @@ const DEGRADED_MS = 1000;
 const HIDDEN_MS = 20_000;
 /** The list of nodes is read again every so many polls, to find nodes that have joined. */
 const LIST_EVERY = 15;
-/** A node that responds later than this is reached by a slow connection, in milliseconds. */
+/** Response time above which the connection counts as slow, in milliseconds. */
 const SLOW_MS = 1200;
 /** How long a poll waits for a response, in milliseconds: usually, and once one was slow or missing. */
 const BRISK_TIMEOUT_MS = 2000;
 const PATIENT_TIMEOUT_MS = 6000;
-/** Polls without any sign of a node after which the connection counts as lost: one alone may have got lost. */
+/** Number of polls without any response after which the connection counts as lost: a single one may have got lost. */
 const MISSES = 2;
 
 /** Polls the status of all nodes and reports it. */
@@ -60,7 +60,7 @@ export class ClusterWatch {
     this.#isHealthy = false;
     const isListDue = !this.#directory.isListed || this.#polls % LIST_EVERY === 0;
     const listing = isListDue ? this.#directory.read() : undefined;
-    // The first states are those of all nodes. Later, a list that does not arrive delays nothing.
+    // The first poll waits for the list, so that it covers all nodes. Later, a late list delays nothing.
     if (this.#polls === 0) await listing;
     this.#polls += 1;
     await this.#readStates();
@@ -107,8 +107,8 @@ export class ClusterWatch {
   }
 
   /**
-   * Merges statuses into one entry per node: a page opened as 127.0.0.1 reaches its node by two addresses. Those of `unsure`
-   * keep their state.
+   * Merges statuses into one entry per node: a page opened as 127.0.0.1 reaches its node by two addresses. The nodes at
+   * the addresses in `unsure` keep their state.
    */
   #seen(statuses: readonly NodeStatus[], unsure: ReadonlySet<string>): ClusterNode[] {
     const nodes = new Map<string, ClusterNode>();

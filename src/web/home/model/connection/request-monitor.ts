@@ -5,17 +5,17 @@ import { noteTime } from '../../../shared/node-time.ts';
 export interface ProbeResult {
   /** How long the response took, in milliseconds; undefined if there was none. */
   latencyMs: number | undefined;
-  /** True if the request was given up; false if the connection failed, which proves that the node is away. */
+  /** True if the request timed out; false if the connection failed, which proves that the node is down. */
   timedOut: boolean;
 }
 
-/** Watches the page's requests: each response is a sign that the network works. */
+/** Watches the page's requests: each response shows that the network works. */
 export class RequestMonitor {
   /** When the last response arrived, by performance.now(). */
   lastSign = Number.NEGATIVE_INFINITY;
   readonly #probes = new Map<string, ProbeResult>();
 
-  /** Sends a request, and takes note of how it ends. */
+  /** Sends a request, and records how it ends. */
   readonly fetch: typeof fetch = async (input, init) => {
     const began = performance.now();
     const [, node] = /^(.*)\/health$/.exec(String(input)) ?? [];

@@ -17,13 +17,13 @@ type TabMessage =
 
 type Reply = Extract<TabMessage, { id: string }>;
 
-/** A tab that does not hear from the polling one within this time polls for itself, in milliseconds. */
+/** How long a tab waits to hear from the polling tab before it polls for itself, in milliseconds. */
 const HELD_TIMEOUT_MS = 1500;
 /** After this time no response is expected: the polling tab was closed. */
 const RESPONSE_TIMEOUT_MS = 40_000;
 
 /**
- * Lets one tab of a user poll for all of them. No event is lost in any case: each tab follows its own cursor, and polls for
+ * Lets one tab poll for all tabs of a user. No event is lost in any case: each tab follows its own cursor, and polls for
  * itself whenever the other one cannot help. `onSignals` receives the signals that another tab's poll has brought.
  */
 export function sharePolls(
@@ -73,7 +73,7 @@ class Tabs {
     channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#receive(data);
   }
 
-  /** From now on this tab polls for all. */
+  /** Makes this tab the one that polls for all. */
   lead(): void {
     this.#isLeader = true;
     for (const end of this.#requests.values()) end(undefined);

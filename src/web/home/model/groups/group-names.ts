@@ -18,7 +18,7 @@ export function isDeserted({ direct, members, name }: ChatGroup): boolean {
   return direct && members.length < 2 && name.split(', ').some(isDeletedName);
 }
 
-/** Returns why a node would refuse a message to the group, as its code of the error; undefined if it would not. */
+/** Returns the error code with which a node would refuse a message to the group; undefined if it would not. */
 export function closedBy(group: ChatGroup): 'group_archived' | 'account_deleted' | undefined {
   if (group.archived) return 'group_archived';
   return isDeserted(group) ? 'account_deleted' : undefined;

@@ -42,7 +42,7 @@ export class Groups {
     return this.#asOf !== '';
   }
 
-  /** All groups, in no order. */
+  /** All groups, in no particular order. */
   get all(): Conversation[] {
     return [...this.#conversations.values()];
   }

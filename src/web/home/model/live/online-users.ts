@@ -1,4 +1,4 @@
-/** Users that are remembered: those of the listed groups, and of the largest ones that are opened. */
+/** Maximum number of users that are remembered: those of the listed groups, and of the largest ones that are opened. */
 const MAX_USERS = 20_000;
 
 interface Known {
@@ -12,7 +12,7 @@ export class OnlineUsers {
   readonly #users = new Map<number, Known>();
   #isOff = true;
 
-  /** True where the cluster exchanges neither presence nor typing. */
+  /** True if the cluster exchanges neither presence nor typing (PRESENCE=off), and until that is known. */
   get isOff(): boolean {
     return this.#isOff;
   }

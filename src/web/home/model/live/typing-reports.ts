@@ -2,7 +2,7 @@ import type { ChatContext } from '../chat-context.ts';
 import type { Conversation } from '../messages/conversation.ts';
 import type { OnlineUsers } from './online-users.ts';
 
-/** The user's typing in a group is reported at most this often, in milliseconds: half of the time that a report counts. */
+/** Shortest interval between two reports for a group, in milliseconds: half of the time for which a report counts. */
 const INTERVAL_MS = 3000;
 
 /** Reports to the other members of a group that the user is typing there. A report that fails is not repeated. */
@@ -18,7 +18,7 @@ export class TypingReports {
     this.#online = online;
   }
 
-  /** Call it at each change of the text. An empty one, as after sending, reports nothing, and the next text is reported at once. */
+  /** Reports a change of the text. An empty text, as after sending, is not reported, and the next one is reported at once. */
   typed({ group }: Conversation, text: string): void {
     if (text.trim() === '') return void this.#dueAt.delete(group.id);
     if (this.#online.isOff || this.#isUnderWay || group.members_count < 2) return;

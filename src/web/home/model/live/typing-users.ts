@@ -1,10 +1,10 @@
 import type { Ephemeral } from '../../../../client/index.ts';
 
-/** The longest time that one signal counts, in milliseconds, even if it names a longer one. */
+/** Longest time for which one signal counts, in milliseconds, even if it names a longer one. */
 const MAX_TTL_MS = 10_000;
-/** Users of one group that are remembered. The page shows two names and a number. */
+/** Maximum number of users of one group that are remembered. The page shows two names and a number. */
 const MAX_IN_GROUP = 100;
-/** A signal that arrives this soon after a message is older than it, in milliseconds: nodes collect signals before they send them. */
+/** A signal that arrives this soon after a message was sent before it: nodes collect signals before they send them. */
 const LATE_MS = 1000;
 
 type TypingSignal = Extract<Ephemeral, { kind: 'typing' }>;

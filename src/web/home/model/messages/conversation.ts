@@ -16,7 +16,7 @@ import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
 
 /** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
 export interface Pending {
-  /** The idempotency key, the same for every try. */
+  /** The idempotency key, the same for every attempt. */
   key: string;
   content: string;
   replyTo?: ReplyTarget;
@@ -44,7 +44,7 @@ export class Conversation {
   /** When the group was last active, as ISO 8601; the list is sorted by it. */
   activeAt = '';
   loaded = false;
-  /** The message after which the new ones began when the group was opened; undefined once the user has answered. */
+  /** The message after which the new ones began when the group was opened; undefined once the user has sent one. */
   dividerAfter: number | undefined;
   readonly window = new MessageWindow();
   readonly missingReactions = new MissingReactions(this.window);
@@ -96,7 +96,7 @@ export class Conversation {
   updateFromList(group: ChatGroup, cursor: string, activeAt: string): void {
     this.group = group;
     this.unread = group.unread;
-    // A node of an earlier version, and the list of an earlier visit, count none.
+    // Absent from an older node's list, and from the list of an earlier visit.
     this.mentions = group.mentions ?? 0;
     this.lastReadId = group.last_read_id;
     this.last = group.last_message ?? undefined;
@@ -153,7 +153,7 @@ export class Conversation {
     this.missingReactions.complete(this.#changes.appliedTo(page), newest);
   }
 
-  /** Returns a page with what is known on this device and not in it. */
+  /** Returns a page with the reactions and changes that it lacks and this device knows. */
   #current(page: MessagePage): MessagePage {
     return this.#changes.appliedTo(this.missingReactions.filled(page));
   }
@@ -173,7 +173,7 @@ export class Conversation {
     this.window.add(event.message);
     if (event.message.sender_id !== this.#me) return isNew ? event.message : undefined;
     this.dividerAfter = undefined;
-    // The stream often delivers an own message before the response to its post: only one of them may be shown.
+    // The stream often delivers the user's own message before the response to its post: only one of them may be shown.
     const { idempotency_key: key, content, id } = event.message;
     const isSame = (one: Pending) => (key === undefined ? one.content === content : one.key === key);
     const own = this.#pending.find((one) => isSame(one) && one.arrivedAs === undefined);
@@ -275,7 +275,7 @@ export class Conversation {
     this.#pending = this.#pending.filter((one) => one.key !== key);
   }
 
-  /** Removes a message that was deleted. `isListed` is true if the list of chats does not count it any more. */
+  /** Removes a message that was deleted. `isListed` is true if the list of chats no longer counts it. */
   removed(id: number, isListed = false): void {
     const message = this.window.find(id);
     const wasUnread = id > this.lastReadId && message?.sender_id !== this.#me;

@@ -13,16 +13,16 @@ const PAGE = 50;
 /** With fewer unread messages than this, the newest page shows the first of them. */
 const SHOWN_IN_PAGE = 40;
 
-/** Timeout of the request for the newest messages when the user wants to see them, in milliseconds. */
+/** Timeout of the request for the newest messages when the user jumps to them, in milliseconds. */
 const LATEST_MS = 10_000;
 
-/** How long messages wait for the lines about what happened to the group, in milliseconds. */
+/** How long messages wait for the group's system messages, in milliseconds. */
 const EVENTS_MS = 400;
 
-/** Reactions that could not be read are read again after these delays, in milliseconds: a lock of their table may last a while. */
+/** The first and the longest delay before missing reactions are read again, in milliseconds: their table may be locked for a while. */
 const REACTIONS_FIRST_MS = 1000;
 const REACTIONS_MAX_MS = 60_000;
-/** Failed attempts to read reactions again, about ten minutes in all. The next attempt is made when the group is opened again. */
+/** Maximum number of failed attempts in a row, about ten minutes in all. The next one is made when the group is opened again. */
 const REACTIONS_ATTEMPTS = 20;
 
 /** Loads the messages of groups, in pages. */
@@ -35,10 +35,10 @@ export class History {
     this.#context = context;
   }
 
-  /** Loads the messages of a group where the user reads on: the newest page, or the one around the first unread message. */
+  /** Loads the messages where the user continues reading: the newest page, or the one around the first unread message. */
   async load(conversation: Conversation): Promise<void> {
     const { generation, unread, lastReadId } = conversation;
-    // Shown with the messages: lines that are added afterwards move what is being read. A slow response is not waited for.
+    // Shown together with the messages: lines added later would move the text that is being read. A slow response is not awaited.
     const events = withTimeout(EVENTS_MS, this.#readEvents(conversation), () => {});
     // Where nothing has been read yet, the first unread message is the first one.
     const around = unread >= SHOWN_IN_PAGE ? { around: Math.max(lastReadId, 1) } : {};
@@ -74,7 +74,7 @@ export class History {
     this.#context.changed();
   }
 
-  /** Makes the newest messages of a group the loaded ones. Until they are there, the others stay. */
+  /** Replaces the loaded messages of a group with the newest ones. Until these arrive, the others stay. */
   async toLatest(conversation: Conversation): Promise<void> {
     const { generation, window } = conversation;
     if (!window.hasNewer) return;
@@ -124,7 +124,7 @@ export class History {
     return true;
   }
 
-  /** Reads what happened to a group; before the cursor of an event, if given. Without it, only messages are shown. */
+  /** Reads the system messages of a group; before the cursor of an event, if given. If that fails, only messages are shown. */
   async #readEvents(conversation: Conversation, before?: string): Promise<void> {
     const { client, signal, changed } = this.#context;
     const { generation, group } = conversation;

@@ -110,7 +110,7 @@ export class MessageWindow {
     const ahead = this.#ahead;
     this.#ahead = [];
     if (this.#lostAhead) {
-      // Those after the page are not known any more: the next page has them.
+      // The messages after the page are no longer known: the next page has them.
       this.#lostAhead = false;
       return;
     }

@@ -1,7 +1,7 @@
 import type { Message, MessagePage } from '../../../../client/index.ts';
 import type { MessageWindow } from './message-window.ts';
 
-/** Returns true for a page that was read while the reactions could not be. */
+/** Returns true for a page whose reactions could not be read. */
 export const lacksReactions = ({ incomplete }: MessagePage): boolean => incomplete?.includes('reactions') === true;
 
 /** The loaded messages of a group whose reactions could not be read with them. */
@@ -27,7 +27,7 @@ export class MissingReactions {
     this.#ids.clear();
   }
 
-  /** Returns a page that is about to be loaded. Messages that lack their reactions get those that are known. */
+  /** Adds the known reactions to a page that is about to be loaded without them, and records which messages lack theirs. */
   filled(page: MessagePage): MessagePage {
     const isLacking = lacksReactions(page);
     const messages = page.messages.map((message) => {

@@ -3,7 +3,7 @@ import type { ChatClient } from '../../../../client/index.ts';
 /** Wait before a read mark is reported, in milliseconds: scrolling moves it many times a second. */
 const PAUSE_MS = 500;
 
-/** Reports the user's read marks to the cluster, the latest of each group. One that is lost comes with the next. */
+/** Reports the user's read marks to the cluster, the latest of each group. The next one makes up for a lost one. */
 export class ReadReports {
   readonly #client: ChatClient;
   readonly #signal: AbortSignal;
@@ -22,7 +22,7 @@ export class ReadReports {
     this.#timer ??= setTimeout(() => this.send(), PAUSE_MS);
   }
 
-  /** Reports at once what still waits for its pause: the page may be about to close. */
+  /** Reports all pending marks at once: the page may be about to close. */
   send(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

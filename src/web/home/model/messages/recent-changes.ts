@@ -2,13 +2,13 @@ import { type ChatEvent, isAfter, type Message, type MessagePage } from '../../.
 import { DELETED_QUOTE, excerptOf, withQuote } from '../text/quotes.ts';
 import { withReaction } from './reactions.ts';
 
-/** An event that changes messages which exist. */
+/** An event that changes existing messages. */
 type Change = Extract<ChatEvent, { kind: 'message_edited' | 'message_deleted' | 'reaction' | 'user_renamed' }>;
 
-/** Changes that are kept: more than happen in one group while a page is on its way. */
+/** Maximum number of changes that are kept: more than happen in one group while a page is on its way. */
 const MAX_CHANGES = 500;
 
-/** Returns true for an event that changes messages which exist. */
+/** Returns true for an event that changes existing messages. */
 export const isChange = (event: ChatEvent): event is Change =>
   event.kind === 'message_edited' ||
   event.kind === 'message_deleted' ||
@@ -54,7 +54,7 @@ export function changedBy(event: Change, message: Message, me: number): Message 
   if (event.message.id !== message.id) {
     return withQuote(message, event.message.id, { excerpt: excerptOf(event.message.content) });
   }
-  // Reactions are in pages only.
+  // The message of an event has no reactions.
   const { reactions } = message;
   return reactions === undefined ? event.message : { ...event.message, reactions };
 }

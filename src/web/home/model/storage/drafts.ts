@@ -10,7 +10,7 @@ export interface Draft {
   text: string;
   /** The message that it replies to. */
   replyTo?: DraftTarget;
-  /** An own message with its new text, until it is saved. It does not affect the new message. */
+  /** The user's own message that is being edited, with its new text. It does not affect the new message. */
   edit?: { message: DraftTarget; text: string };
 }
 
@@ -38,7 +38,7 @@ export class Drafts {
     return this.#stored.get(String(groupId)) ?? { text: '' };
   }
 
-  /** Keeps the text of a new message, and what it replies to. An edit that has begun is given up. */
+  /** Keeps the text of a new message, and what it replies to. Discards an edit that has begun. */
   write(groupId: number, text: string, replyTo?: DraftTarget): void {
     this.#set(groupId, { text, ...(replyTo && { replyTo: targetOf(replyTo) }) });
   }
@@ -48,7 +48,7 @@ export class Drafts {
     this.#set(groupId, { ...this.get(groupId), edit: { message: targetOf(message), text } });
   }
 
-  /** Gives up the edit of a message: it is saved, or the user has cancelled it. The draft from before remains. */
+  /** Ends the edit of a message: it is saved, or the user has cancelled it. The earlier draft remains. */
   endEdit(groupId: number, messageId: number): void {
     const { edit, ...draft } = this.get(groupId);
     if (edit?.message.id === messageId) this.#set(groupId, draft);

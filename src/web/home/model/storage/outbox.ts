@@ -75,7 +75,7 @@ export class Outbox {
   }
 
   /**
-   * Shows the messages that an earlier page has left, also of another tab, and continues to send them. Those of groups that `find`
+   * Shows the messages that an earlier page or another tab left unsent, and continues to send them. Messages of groups that `find`
    * does not know stay as they are.
    */
   restore(find: (groupId: number) => Conversation | undefined): void {
@@ -91,14 +91,14 @@ export class Outbox {
     }
   }
 
-  /** Removes the messages of groups that the user is not in any more, and returns their texts. */
+  /** Removes the messages of groups that the user is no longer in, and returns their texts. */
   removeUndeliverable(find: (groupId: number) => Conversation | undefined): string[] {
     const undeliverable = this.#left().filter(({ unsent }) => find(unsent.groupId) === undefined);
     for (const { key } of undeliverable) this.#unsent.set(key, undefined);
     return undeliverable.map(({ unsent }) => unsent.content);
   }
 
-  /** Returns the time, but never an earlier one than that of a message that waits: the clock of the device may be set back. */
+  /** Returns the current time, but always later than every waiting message: the device's clock may be set back. */
   #now(): number {
     return Math.max(Date.now(), ...this.#left().map(({ unsent }) => unsent.at + 1));
   }
@@ -148,7 +148,7 @@ export class Outbox {
       const code = error instanceof ChatError ? error.code : 'error';
       // An expired session is not the message's fault: it is sent when the user has signed in again.
       const isExpired = error instanceof ChatError && error.status === 401;
-      // Removed meanwhile: the user is not in its group any more.
+      // False if it was removed meanwhile: the user is no longer in its group.
       const isKept = this.#unsent.get(key) !== undefined;
       if (!isExpired && isKept) this.#unsent.set(key, { ...unsent, refused: code });
       conversation.failed(key, code);

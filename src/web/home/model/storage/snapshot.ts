@@ -3,7 +3,7 @@ import { type Store, Stored } from '../../../shared/stored.ts';
 import type { Conversation } from '../messages/conversation.ts';
 import type { SystemMessage } from '../text/system-messages.ts';
 
-/** Groups and messages of each that are kept: what a user reads without a network, in a few hundred kilobytes. */
+/** How many groups are kept, and how many messages of each: enough to read without a network, in a few hundred kilobytes. */
 const MAX_GROUPS = 30;
 const MAX_MESSAGES = 50;
 /** The only name under which it is stored. */
@@ -15,7 +15,7 @@ interface Seen {
     group: ChatGroup;
     activeAt: string;
     messages: Message[];
-    /** False if they are all messages of the group. */
+    /** False if these are all messages of the group. */
     hasOlder?: boolean;
     systemMessages?: readonly SystemMessage[];
   }[];

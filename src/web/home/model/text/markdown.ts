@@ -11,7 +11,7 @@ export type Part =
 /** Deeper nesting is shown as plain text. */
 const MAX_DEPTH = 8;
 
-/** The part of Markdown that chats use. What is left out here stays plain text: raw HTML, headings, tables, images, references. */
+/** The part of Markdown that chats use. Everything else stays plain text: raw HTML, headings, tables, images, references. */
 class ChatTokenizer extends Tokenizer {
   override html = () => undefined;
   override tag = () => undefined;
@@ -36,7 +36,7 @@ export function parseMarkdown(text: string): Part[] {
   return [{ kind: 'paragraph', parts: [plain(text)] }];
 }
 
-/** False for what consists of marks alone, such as an empty block of code. */
+/** Returns false for a part that consists only of formatting, such as an empty code block. */
 function hasText(part: Part): boolean {
   if (part.kind === 'break') return false;
   if (part.kind === 'list') return part.items.some((item) => item.some(hasText));

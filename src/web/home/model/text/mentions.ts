@@ -7,10 +7,10 @@ export interface Piece {
   name: string | undefined;
 }
 
-/** Most words of a name that a mention is compared with. */
+/** Maximum number of words of a mentioned name. */
 const MAX_WORDS = 3;
 
-/** Letters of scripts that write no spaces between words: they may stand next to a mention, as signs may. */
+/** Letters of scripts that write no spaces between words: they may stand next to a mention, as punctuation may. */
 const UNSPACED =
   '\\u0e00-\\u109f\\u1100-\\u11ff\\u1780-\\u17ff\\u2e00-\\ua4cf\\uac00-\\ud7ff\\uf900-\\ufaff\\uff66-\\uffef\\u{20000}-\\u{3ffff}';
 const IN_WORD = `(?![${UNSPACED}])[\\p{L}\\p{N}]`;
@@ -49,17 +49,17 @@ function nameAt(text: string, names: ReadonlySet<string>): string | undefined {
   const words = [...text.matchAll(/[^\s@]+/g)].slice(0, MAX_WORDS).reverse();
   for (const word of words) {
     const whole = text.slice(0, word.index + word[0].length);
-    for (const candidate of withoutSigns(whole)) {
+    for (const candidate of shortenedToLetter(whole)) {
       const name = foldedName(candidate);
-      // A name of marks alone leaves nothing: every sign after an @ would be one.
+      // A name that consists only of marks folds to nothing, and any punctuation after an @ would match it.
       if (name !== '' && names.has(name)) return candidate;
     }
   }
   return undefined;
 }
 
-/** Yields the text, then what remains when one sign after the other is taken from its end. */
-function* withoutSigns(text: string): Generator<string> {
+/** Yields the text, then the text without one more character at its end each time, until it ends in a letter. */
+function* shortenedToLetter(text: string): Generator<string> {
   let rest = text;
   while (rest !== '') {
     yield rest;

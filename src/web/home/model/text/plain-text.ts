@@ -1,6 +1,6 @@
 import { type Part, parseMarkdown } from './markdown.ts';
 
-/** Texts that are kept: a list of groups shows the same ones again at each change. */
+/** Maximum number of texts that are kept: a list of groups shows the same ones again at each change. */
 const MAX_KEPT = 1000;
 const kept = new Map<string, string>();
 
@@ -43,10 +43,10 @@ interface FoundPart {
   match: boolean;
 }
 
-/** Marks the beginning and the end of a match: characters for private use, which the parser takes for letters. */
+/** Mark the beginning and the end of a match: private-use characters, which the parser takes for letters. */
 const [BEGIN, END] = ['\u{f0001}', '\u{f0002}'];
 
-/** Returns the pieces of a found message without its formatting, and with its matches. */
+/** Returns the pieces of a found message without its formatting, each with whether it is a match. */
 export function plainParts(parts: readonly FoundPart[]): FoundPart[] {
   const marked = parts.map(({ text, match }) => (match ? BEGIN + text + END : text)).join('');
   const pieces = plainText(marked).split(new RegExp(`${BEGIN}([^${END}]*)${END}`, 'u'));

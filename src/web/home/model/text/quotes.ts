@@ -13,15 +13,15 @@ export interface ReplyTarget {
 
 /** The quote of a deleted message, as a node returns it. */
 export const DELETED_QUOTE = { sender: null, sender_id: null, excerpt: null, deleted: true } satisfies Partial<Quote>;
-/** Characters of a quote, as the nodes count them. */
+/** Maximum length of a quote in characters, as the nodes count them. */
 const QUOTED = 100;
 
-/** Returns the part of a message's text that a quote has. */
+/** Returns the part of a message's text that a quote shows. */
 export function excerptOf(content: string): string {
   return [...content.slice(0, 2 * QUOTED)].slice(0, QUOTED).join('');
 }
 
-/** Returns the quote of a message: of the loaded one if there is one, or else what is known; undefined if that is too little. */
+/** Returns the quote of a message: from the loaded message, or else from the reply's target; undefined if that lacks a part. */
 export function quoteOf(loaded: Message | undefined, { id, sender, excerpt }: ReplyTarget): Quote | undefined {
   if (loaded !== undefined) {
     const { sender, sender_id, content } = loaded;

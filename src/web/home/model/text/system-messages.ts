@@ -23,44 +23,44 @@ export class SystemMessages {
     return this.#all;
   }
 
-  /** The cursor before which to read on, if there may be system messages from `since` on that are not loaded. */
+  /** Returns the cursor before which to continue reading, if there may be system messages since `since` that are not loaded. */
   olderThan(since: string): string | undefined {
     return this.#hasOlder && (this.#all[0]?.at ?? '') >= since ? this.#oldest : undefined;
   }
 
   /**
-   * Adds an event of this group, which is given as it was before. An event that has been added before changes nothing, nor does
-   * one of a direct chat.
+   * Adds an event of this group. `group` is the group before the event. An event that has been added before changes nothing, nor
+   * does one of a direct chat.
    */
   add(event: ChatEvent, group: ChatGroup): void {
     if (!group.direct) this.#set([...this.#all, ...messagesOf(event, group)]);
   }
 
-  /** Shows those of an earlier visit until they are loaded. */
+  /** Shows the system messages of an earlier visit until new ones are loaded. */
   restore(kept: readonly SystemMessage[]): void {
     this.#set([...kept, ...this.#all]);
   }
 
-  /** Adds the newest page of the log, or an older one. */
+  /** Adds a page of the log: the newest one first, then older ones. */
   load(page: GroupEventPage, group: ChatGroup): void {
     const found = page.events.flatMap((event) => messagesOf(event, group));
     const first = found[0]?.at;
     const isNewest = this.#oldest === undefined;
-    // Between older ones of an earlier visit and this page others may be missing.
+    // Messages may be missing between those of an earlier visit and this page.
     if (isNewest && page.has_more && first !== undefined) this.#all = this.#all.filter(({ at }) => at >= first);
     this.#set([...found, ...this.#all]);
     this.#oldest = page.events[0]?.cursor ?? this.#oldest;
     this.#hasOlder = page.has_more && this.#all.length < MAX_KEPT;
   }
 
-  /** Forgets all, after a gap in the stream: they must be loaded again. */
+  /** Forgets all messages after a gap in the stream: they must be loaded again. */
   clear(): void {
     this.#all = [];
     this.#oldest = undefined;
     this.#hasOlder = false;
   }
 
-  /** Keeps the latest of these, each once. Of those of one time, the order stays. */
+  /** Keeps the latest of these, each once. Messages of the same time keep their order. */
   #set(messages: readonly SystemMessage[]): void {
     const byKey = new Map(messages.map((message) => [message.key, message]));
     const inOrder = [...byKey.values()].sort((one, other) => Number(one.at > other.at) - Number(one.at < other.at));
@@ -68,7 +68,7 @@ export class SystemMessages {
   }
 }
 
-/** Joins those that follow each other and say the same of several users: one user may have added a hundred. */
+/** Joins consecutive messages that say the same of several users: one user may have added a hundred. */
 export function joinSystemMessages(messages: readonly SystemMessage[]): SystemMessage[] {
   const joined: SystemMessage[] = [];
   for (const message of messages) {
@@ -82,7 +82,7 @@ export function joinSystemMessages(messages: readonly SystemMessage[]): SystemMe
   return joined;
 }
 
-/** True if users joined or left by themselves. */
+/** Returns true if users joined or left by themselves. */
 const isOwn = (message: SystemMessage) =>
   'users' in message && message.actor !== undefined && message.users[0]?.id === message.actor.id;
 
@@ -120,7 +120,7 @@ function actorIn(event: ChatEvent): { actor?: User } {
   return { actor: { id: event.actor_id, username: event.actor } };
 }
 
-/** An older node does not say what has changed. */
+/** Returns the fields that an event changes: an older node does not list them. */
 function changesOf(event: Extract<ChatEvent, { kind: 'group_changed' }>, group: ChatGroup): string[] {
   return (['name', 'description', 'archived', 'shows_reads'] as const).filter((field) => event[field] !== group[field]);
 }

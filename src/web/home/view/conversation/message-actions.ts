@@ -11,6 +11,6 @@ export interface MessageActions {
   copyLink(message: Message): void;
   /** Shows the message with that id, loading it if necessary. */
   goTo(messageId: number): void;
-  /** True if the user may delete the message. */
+  /** Returns true if the user may delete the message. */
   mayRemove(message: Message): boolean;
 }

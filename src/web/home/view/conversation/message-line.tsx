@@ -32,7 +32,7 @@ interface Props {
   language: Language;
 }
 
-/** A stored message. Renders only when it changes, because a list may have thousands. Its tools exist while it is hovered or has the focus. */
+/** A stored message. Renders only when it changes, because a list may have hundreds. Its tools exist while it is hovered or has the focus. */
 export class StoredLine extends Component<Props, { isActive: boolean }> {
   override state = { isActive: false };
 
@@ -143,7 +143,7 @@ function Reactions({ message, react }: { message: Message; react: MessageActions
   );
 }
 
-/** The shortcuts of the message that has the focus. */
+/** Handles the shortcuts of the message that has the focus. */
 function pressed(event: KeyboardEvent, { message, isOwn, mayWrite, actions }: Props): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'r' && mayWrite) actions.reply(message);

@@ -18,7 +18,7 @@ interface Props {
 export function PendingLine({ chat, conversation, names, pending: { key, content, replyTo, state, code } }: Props) {
   const { app } = useView();
   const t = chatTexts();
-  // As it is now, if it is loaded.
+  // The current text, if that message is loaded.
   const excerpt = conversation.window.find(replyTo?.id ?? 0)?.content.slice(0, 200) ?? replyTo?.excerpt;
   const sending = app.waitsFor === undefined ? t.sending : t.waitsFor[app.waitsFor];
   const { byCode, refused } = texts().errors;

@@ -4,7 +4,7 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { shownName } from '../../model/user-names.ts';
 
-/** Names in the line. The others are a number. */
+/** Maximum number of names in the line. The others are counted. */
 const MAX_NAMES = 3;
 
 /** The members who have read up to the message above, in a group that shows it. */

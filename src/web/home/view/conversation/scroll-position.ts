@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-/** A distance to either end below this counts as being there, in pixels. */
+/** A view that is closer to an end than this counts as being there, in pixels. */
 const NEAR = 80;
 
 /** A place that stays where it is while messages are added: a message, and its distance from the top of the view. */

@@ -4,10 +4,10 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import type { SystemMessage } from '../../model/text/system-messages.ts';
 import { shownName } from '../../model/user-names.ts';
 
-/** Most names in one line. */
+/** Maximum number of names in a line. */
 const MAX_NAMES = 3;
 
-/** A system message between the messages: who joined or left or has another role, and what else of the group changed. */
+/** A line between the messages about a change of the group: members joined, left or got another role, or a setting changed. */
 export function SystemLine({ systemMessage, me }: { systemMessage: SystemMessage; me: number }) {
   return (
     <li class="system-line">

@@ -4,9 +4,9 @@ import { chatTexts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
-/** Names in the sentence. The others are a number. */
+/** Maximum number of names in the sentence. The others are counted. */
 const MAX_NAMES = 2;
-/** Screen readers announce the typing of others at most this often, in milliseconds. */
+/** Shortest interval at which screen readers announce the typing of others, in milliseconds. */
 const ANNOUNCE_EVERY_MS = 20_000;
 
 /** The line above the composer that shows which other members are typing. It keeps its height, so that nothing moves. */

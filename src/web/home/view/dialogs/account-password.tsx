@@ -31,7 +31,7 @@ export function AccountPassword({ account, signal, attempt, reload }: Props) {
     await reload();
   };
   const submit = () => {
-    // A node takes its time to hash a password.
+    // Hashing a password takes a node some time.
     if (busy) return;
     setBusy(true);
     void attempt(change, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']).finally(() => setBusy(false));

@@ -40,7 +40,7 @@ export function AccountSessions({ chat }: { chat: DialogProps['chat'] }) {
   );
 }
 
-/** Returns the node's name for a device in the user's language. A node of an earlier version has none. */
+/** Returns the node's name for a device in the user's language. An older node sends none. */
 function deviceName(device: string | null | undefined): string {
   const t = dialogTexts();
   const [browser, system] = device?.split(' on ') ?? [];

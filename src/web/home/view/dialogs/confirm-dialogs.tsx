@@ -10,7 +10,7 @@ import { useView } from '../context.ts';
 import type { GroupDialogProps } from './dialog-state.ts';
 import { useUntilClosed } from './until-closed.ts';
 
-/** Most characters of a message that are quoted: more than three lines show. */
+/** Maximum length of a quoted message, in characters: more than three lines can show. */
 const MAX_QUOTED = 300;
 
 /** Asks before a user leaves a group. */
@@ -29,7 +29,7 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
     if (role === 'owner' && members === undefined) {
       const known = await app.client.members(id, { signal });
       setMembers(known);
-      // The user chooses first.
+      // The user must choose a new owner first.
       if (heirsOf(known, chat.me.id).length > 0) return false;
     }
     const heir = Number(select.current?.value);
@@ -64,7 +64,7 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
   );
 }
 
-/** Says how a user who has left a group comes back: that depends on how the nodes authenticate users. */
+/** Returns how a user who has left a group can come back. It depends on how the nodes authenticate users. */
 function howToReturn(auth: AuthMode | undefined, membersCount: number): string {
   const t = dialogTexts();
   if (auth === undefined) return '';
@@ -72,7 +72,7 @@ function howToReturn(auth: AuthMode | undefined, membersCount: number): string {
   return membersCount === 1 ? t.leaveLast : t.leaveInvited;
 }
 
-/** Returns who may become the owner when this user, its only one, leaves: admins first. Empty if there is another owner. */
+/** Returns the members who may become owner when this user, the only owner, leaves: admins first. Empty if there is another owner. */
 function heirsOf(members: readonly Member[], me: number): Member[] {
   const others = members.filter(({ id }) => id !== me);
   if (others.some(({ role }) => role === 'owner')) return [];
@@ -102,7 +102,7 @@ export function DeleteGroupDialog({ chat, onClose, conversation }: GroupDialogPr
 export function DeleteMessageDialog(props: GroupDialogProps & { messageId: number }) {
   const t = dialogTexts();
   const { chat, conversation, messageId } = props;
-  /** The message when the dialog was opened: it may go while the user reads this. */
+  /** The message when the dialog was opened: it may disappear while the user reads this. */
   const [message] = useState(() => conversation.window.find(messageId));
   const signal = useUntilClosed();
   const remove = () => chat.changes.remove(conversation, messageId, signal);

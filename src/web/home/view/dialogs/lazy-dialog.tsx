@@ -44,7 +44,7 @@ export function LazyDialog({ chat, dialog, close }: Props) {
   );
 }
 
-/** Shows why the dialogs cannot be loaded. With a network, the likely cause is an update: no node has the files of this page any more. */
+/** Shows why the dialogs cannot be loaded. With a network, the likely cause is an update: no node has this page's files any longer. */
 function LoadProblem({ error }: { error: unknown }) {
   if (!navigator.onLine) return <ErrorLine error={error} />;
   return (
@@ -54,7 +54,7 @@ function LoadProblem({ error }: { error: unknown }) {
   );
 }
 
-/** A dialog that cannot be rendered closes, and the page goes on: its file may be that of a node of another version. */
+/** Closes a dialog that cannot be rendered, while the page goes on: the dialog's file may come from a node of another version. */
 class Boundary extends Component<{ failed: () => void; children: ComponentChildren }, { isBroken: boolean }> {
   override state = { isBroken: false };
 

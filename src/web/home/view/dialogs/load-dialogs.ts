@@ -5,7 +5,7 @@ type Dialogs = typeof import('../../home-dialogs.ts');
 /** How long the page waits for idle time before it loads the dialogs, in milliseconds. */
 const IDLE_WITHIN_MS = 5000;
 
-/** Timeout of an attempt, in milliseconds: every opening of a dialog meanwhile waits for the same one. */
+/** Timeout of an attempt, in milliseconds: dialogs that are opened meanwhile wait for the same attempt. */
 const LOAD_WITHIN_MS = 20_000;
 
 let loaded: Dialogs | undefined;

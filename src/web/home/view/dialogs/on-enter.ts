@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-/** Enter in a field does what its button does; it must not close the dialog. */
+/** Returns a key handler with which Enter in a field does what its button does. It must not close the dialog. */
 export function onEnter(act: () => void) {
   return (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || event.isComposing) return;

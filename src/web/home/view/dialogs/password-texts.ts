@@ -11,8 +11,8 @@ interface PasswordTexts {
 }
 
 /**
- * Returns what a password of the account protects, in the current language. Only with AUTH=token is that everything: with AUTH=open
- * a password is asked for at the sign-in, and requests name any user. Before the mode is known, nothing more is promised.
+ * Returns the texts about what a password protects, in the current language. Only with AUTH=token it protects everything: with
+ * AUTH=open only the sign-in asks for it, and a request may name any user. Before the mode is known, the texts promise no more.
  */
 export function passwordTexts(auth: AuthMode | undefined): PasswordTexts {
   const t = dialogTexts();

@@ -88,7 +88,7 @@ export function Composer(options: DraftOptions) {
 
 /** Edits the user's latest message, as the arrow key does in most chats. */
 function editLast(chat: Chat, { window, waiting }: Conversation, setMode: (mode: ComposerMode) => void): void {
-  // The latest one is on its way: an earlier one is not meant.
+  // The latest message is still being sent, and the user does not mean an earlier one.
   if (waiting !== undefined) return;
   const message = window.all.findLast(({ sender_id }) => sender_id === chat.me.id);
   if (message !== undefined && !window.hasNewer) setMode({ kind: 'edit', message });
@@ -102,7 +102,7 @@ interface ModeLineProps {
 
 function ModeLine({ mode, conversation, cancel }: ModeLineProps) {
   const t = chatTexts();
-  // As it is now, if it is loaded: it may have been edited since.
+  // The current text, if that message is loaded: it may have been edited since.
   const { content } = conversation.window.find(mode.message.id) ?? mode.message;
   return (
     <div class="mode">

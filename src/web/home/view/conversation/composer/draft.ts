@@ -9,10 +9,10 @@ import { type ComposerMode, isEditing, modeOf, textIn } from './composer-mode.ts
 /** Longest message, in characters, as the nodes count them. */
 export const MAX_LENGTH = 4096;
 
-/** The text of the composer. It is kept as the draft of its group until it is sent, saved or given up. */
+/** The text of the composer. It is kept as the draft of its group until it is sent, saved or discarded. */
 interface DraftField {
   text: string;
-  /** How many characters the text is too long; less than 1 if it is not. */
+  /** By how many characters the text is too long; less than 1 if it is not. */
   excess: number;
   /** True while an edit is being saved. */
   isSaving: boolean;
@@ -22,7 +22,7 @@ interface DraftField {
   keep(text: string): void;
   /** Sends the text as a message, or saves it as an edit. */
   send(): void;
-  /** Gives up the edit, or the reply but not its text. */
+  /** Cancels the edit, or the reply but not its text. */
   cancel(): void;
 }
 
@@ -52,7 +52,7 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
     setText(textIn(mode, draft));
     setProblem(undefined);
   }, [mode]);
-  // Written, sent or given up in another tab: sent here too, it would be there twice.
+  // Another tab has changed, sent or discarded the draft. Sent here too, it would appear twice.
   useEffect(() => drafts.onChangeElsewhere(id, toDraft), [drafts, id]);
   const keep = (changed: string) => {
     setText(changed);

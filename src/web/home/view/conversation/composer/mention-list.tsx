@@ -7,7 +7,7 @@ import { shownName } from '../../../model/user-names.ts';
 
 /** The maximum number of names that are offered. */
 const MAX_SUGGESTIONS = 6;
-/** The text between an @ and the cursor. A name may have spaces, but what follows a second one is no name any more. */
+/** The text between an @ and the cursor. A name may contain a space, but text after a second one no longer belongs to it. */
 const BEFORE_CURSOR = /(?:^|[^\p{L}\p{N}_@])@([^\s@]*(?: [^\s@]+)?)$/u;
 
 /** The completion of mentions in a text field. */
@@ -80,7 +80,7 @@ function partBefore({ value, selectionStart }: HTMLTextAreaElement): string | un
   return BEFORE_CURSOR.exec(value.slice(0, selectionStart))?.[1];
 }
 
-/** Returns the text of the field with the mention in place of what was typed of it. */
+/** Replaces the typed part of a mention with the whole name, and returns the new text of the field. */
 export function insertMention(field: HTMLTextAreaElement, name: string): string {
   const { value, selectionStart } = field;
   const part = partBefore(field) ?? '';

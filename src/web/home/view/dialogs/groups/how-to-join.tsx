@@ -1,7 +1,7 @@
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { useView } from '../../context.ts';
 
-/** Says who can join a group: that depends on how the nodes authenticate users. */
+/** Shows how users can join a group. It depends on how the nodes authenticate users. */
 export function HowToJoin() {
   const { auth } = useView().app;
   const t = dialogTexts();

@@ -36,7 +36,7 @@ export function Invitations({ chat, conversation }: GroupDialogProps) {
   const withdraw = (invitationId: string) =>
     attempt(async () => {
       await groups.revokeInvitation(id, invitationId, { signal });
-      // It may be the one that is shown: its address does not say.
+      // The link that is shown may be the one withdrawn: its address does not tell.
       setAddress('');
     });
   return (

@@ -10,7 +10,7 @@ import type { DialogProps } from '../dialog-state.ts';
 import { useUntilClosed } from '../until-closed.ts';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
-/** Finds a person, and opens the direct conversation with them. */
+/** Finds a person, and opens the direct chat with them. */
 export function NewDirectDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = dialogTexts();
@@ -33,7 +33,7 @@ export function NewDirectDialog({ chat, onClose }: DialogProps) {
   );
 }
 
-/** Opens the direct conversation with a user. */
+/** Opens the direct chat with a user. */
 export async function openDirect(client: ChatClient, chat: Chat, userId: number, signal = chat.signal): Promise<void> {
   const { group_id } = await client.openDirect(userId, { signal });
   await chat.refresh();

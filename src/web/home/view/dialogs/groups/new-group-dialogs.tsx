@@ -22,7 +22,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
   const picker = useRef<PickerHandle>(null);
   const [typed, setTyped] = useState('');
   const [chosen, setChosen] = useState<readonly User[]>([]);
-  // The name in the field may be chosen by the submission, which must know of it.
+  // A submission may first choose the name in the field, and must see that choice.
   const latest = useRef(chosen);
   const choose = (users: readonly User[]) => {
     latest.current = users;
@@ -99,7 +99,7 @@ interface CreateNamedProps extends DialogProps {
   similar: string | undefined;
 }
 
-/** The user wanted to join a group that does not exist: asks whether to create it, or to join the one of a similar name. */
+/** Asks whether to create the group that the user wanted to join and that does not exist, or to join the one of a similar name. */
 export function CreateNamedDialog({ chat, onClose, name, similar }: CreateNamedProps) {
   const view = useView();
   const t = dialogTexts();
@@ -150,7 +150,7 @@ async function joinNamed({ app }: View, chat: Chat, name: string, options: JoinO
   if (joined !== undefined) location.hash = groupHash(joined.group.id);
 }
 
-/** Says that the user is in a group of that name already, but for case and accents, and leads to it. */
+/** Links to the user's own group of that name, if there is one. Ignores case and accents. */
 function OwnGroup({ chat, name, onClose }: DialogProps & { name: string }) {
   const wanted = foldedName(name.trim());
   const twin = chat.conversations.find(({ group }) => !group.direct && foldedName(group.name) === wanted)?.group;

@@ -27,13 +27,13 @@ interface Props {
   /** Users that are not offered. */
   isExcluded: (user: User) => boolean;
   choose: (user: User) => Promise<void> | void;
-  /** True if leaving the field chooses the person of the name in it: for a choice that can be taken back. */
+  /** True if leaving the field chooses the person of the name in it: for a choice that can be undone. */
   choosesOnBlur?: boolean;
   /** Shown above the field. */
   children?: ComponentChildren;
 }
 
-/** A search field for users by part of their name. Its name is never dropped silently. */
+/** A search field for users by part of their name. A name in the field is never dropped silently. */
 export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesOnBlur, children }: Props) {
   const t = dialogTexts();
   const input = useRef<HTMLInputElement>(null);

@@ -18,7 +18,7 @@ interface PersonField {
   select(user: User): Promise<void>;
   /**
    * Chooses the person of the name in the field. Resolves to false if there is none, and the field says why. With `mayChoose` false,
-   * it only says that.
+   * it only shows that reason.
    */
   settle(mayChoose?: boolean): Promise<boolean>;
   /** Returns true if the field is empty; otherwise the field says that its name has had no effect. */
