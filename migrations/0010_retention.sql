@@ -56,8 +56,9 @@ BEGIN
                  AS first_new,
                coalesce(sum(e.payload_bytes) OVER (ORDER BY e.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
                  AS bytes_before
-        FROM plantao.events e
-        WHERE e.position > log.floor ORDER BY e.position LIMIT at_most) o;
+        -- The limit is inside: PostgreSQL applies it after the windows, which would read the whole log.
+        FROM (SELECT oldest.position, oldest.at, oldest.payload_bytes FROM plantao.events oldest
+              WHERE oldest.position > log.floor ORDER BY oldest.position LIMIT at_most) e) o;
   -- One step passes a gap, which an INSERT by hand may have left, however large it is.
   floor_after := greatest(log.floor, floor_after, least(log_end - most_kept, greatest(log.floor + at_most,
     (SELECT e.position - 1 FROM plantao.events e WHERE e.position > log.floor ORDER BY e.position LIMIT 1))));

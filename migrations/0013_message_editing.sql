@@ -6,7 +6,7 @@ CREATE TABLE plantao.message_edits (
   content     text NOT NULL CHECK (char_length(content) <= 4096)
 );
 COMMENT ON TABLE plantao.message_edits IS
-  'Earlier texts of edited messages. Empty unless nodes run with EDIT_HISTORY=true, or a session sets plantao.edit_history to on. Deleting a message deletes its rows here.';
+  'Earlier texts of edited messages. Empty unless nodes run with EDIT_HISTORY=true, or a transaction sets plantao.edit_history to its id (pg_current_xact_id()). Deleting a message deletes its rows here.';
 COMMENT ON COLUMN plantao.message_edits.message_id IS 'The message. No foreign key: a trigger removes the rows of deleted messages in one statement.';
 COMMENT ON COLUMN plantao.message_edits.replaced_at IS 'When this text was replaced: the edited_at of the text after it.';
 COMMENT ON COLUMN plantao.message_edits.content IS 'The earlier text.';

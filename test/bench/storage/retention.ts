@@ -30,7 +30,7 @@ await runPart('retention', 'Retention', async (bench) => {
     title: `A step of retention: the oldest ${shown(EVENTS_PER_STEP)} of`,
     figures: [
       { key: 'p50', label: 'p50 ms' },
-      { key: 'most', label: 'max ms' },
+      { key: 'max', label: 'max ms' },
     ],
     contestants,
     targets: [

@@ -203,6 +203,32 @@ describe('Retention', () => {
     expect(await status()).to.include({ events: 500 });
   });
 
+  it('reads only the events that a step may remove, however long the log is', async () => {
+    await add(20_000);
+    await age(30_000, 25);
+    const rowsRead = async () => {
+      const { rows } = await client.query<{ count: number }>(
+        `SELECT (seq_tup_read + idx_tup_fetch)::int AS count FROM pg_stat_xact_user_tables
+         WHERE relid = 'plantao.events'::regclass`,
+      );
+      return rows[0]?.count ?? 0;
+    };
+    const reads: number[] = [];
+    // PostgreSQL makes the first five plans for their values, and then one for all.
+    for (let step = 0; step < 7; step += 1) {
+      await client.query('BEGIN');
+      const before = await rowsRead();
+      const { rows } = await client.query(
+        "SELECT plantao.remove_old_events($1, interval '1 hour', 1000000000, 1000000000000, 100) AS removed",
+        [term],
+      );
+      expect(rows).to.deep.equal([{ removed: 100 }]);
+      reads.push((await rowsRead()) - before);
+      await client.query('COMMIT');
+    }
+    expect(Math.max(...reads)).to.be.within(100, 1000);
+  });
+
   it('continues behind a gap of billions of positions, which an INSERT by hand has left', async () => {
     const { head } = await status();
     await client.query(
