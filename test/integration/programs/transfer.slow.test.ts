@@ -19,6 +19,7 @@ const PEOPLE = `
   INSERT INTO plantao.messages (group_id, sender_id, content, meta)
     SELECT 1, 1 + n % 2, E'line ' || n || E'\\n"\\u2028 Olá 👍', CASE WHEN n % 3 = 0 THEN '{"a": [1, null, "x"]}'::jsonb END FROM generate_series(1, 11000) n;
   INSERT INTO plantao.messages (group_id, sender_id, content, reply_to_id) VALUES (1, 2, 'a reply', 5);
+  SELECT set_config('plantao.edit_history', pg_current_xact_id()::text, true);
   UPDATE plantao.messages SET content = 'edited' WHERE id = 7;
   INSERT INTO plantao.reactions (message_id, user_id, emoji) VALUES (5, 1, '👍'), (5, 2, '👍');
   DELETE FROM plantao.memberships WHERE group_id = 2 AND user_id = 3;
@@ -182,6 +183,7 @@ describe('plantao export, import and erase-user', function () {
       { is_complete: false, behind: 0 },
     ]);
     for (const table of [...TABLES, 'reaction_counts']) {
+      expect(await rowsOf(source, table), table).to.not.be.empty;
       expect(await rowsOf(target, table), table).to.deep.equal(await rowsOf(source, table));
     }
     const next = "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'next') RETURNING id::int";

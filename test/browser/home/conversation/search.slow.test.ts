@@ -4,7 +4,7 @@ import { useChat } from '../use-chat.ts';
 
 describe('Search on the chat page', function () {
   this.timeout(180_000);
-  const { ana, newGroup } = useChat();
+  const { ana, newGroup } = useChat(/ERR_INTERNET_DISCONNECTED/);
 
   it('finds a person, a group and a message, and writes to the person directly', async () => {
     const { name, id, bruno } = await newGroup();
@@ -35,5 +35,17 @@ describe('Search on the chat page', function () {
     await find(name);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name }).waitFor();
+  });
+
+  it('says that it waits for a connection, and goes on with one', async () => {
+    const { id, bruno } = await newGroup();
+    await bruno.send(id, 'found in the end');
+    const page = await ana();
+    await page.keyboard.press('Control+k');
+    await page.context().setOffline(true);
+    await page.getByRole('combobox', { name: 'Groups, people and messages' }).fill('in the end');
+    await page.getByRole('dialog').getByText('waiting for a connection').waitFor();
+    await page.context().setOffline(false);
+    await page.getByRole('option', { name: 'found in the end' }).waitFor();
   });
 });

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { errorText } from '../../../i18n/error-text.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { Search } from '../../model/search.ts';
 import { useView } from '../context.ts';
@@ -11,25 +12,12 @@ import { groupHits, messageHits, peopleHits, type SearchHit, SearchHitLine } fro
 /** Delay after the last keystroke before a search, in milliseconds. */
 const TYPING_MS = 200;
 
-/** Finds groups, people and messages; with the keyboard alone, a quick way to another group. */
-export function FindDialog({ chat, onClose }: DialogProps) {
+/** Searches for a term once its user has stopped typing; a search for an earlier term ends. Returns undefined without a term. */
+function useSearch(term: string): Search | undefined {
   const { app } = useView();
-  const t = dialogTexts();
-  const [term, setTerm] = useState('');
   const [search, setSearch] = useState<Search>();
   const [, setVersion] = useState(0);
-  const [selected, setSelected] = useState(0);
-  /** True once Enter was pressed before anything was found: the first hit opens. */
-  const isAwaited = useRef(false);
-  const list = useRef<HTMLDivElement>(null);
-  const hits = [
-    ...groupHits(chat, term),
-    ...peopleHits(app.client, chat, search?.people ?? []),
-    ...messageHits(chat, search?.messages ?? []),
-  ];
   useEffect(() => {
-    setSelected(0);
-    isAwaited.current = false;
     if (term.trim() === '') return setSearch(undefined);
     const ending = new AbortController();
     const next = new Search(app.client, term, ending.signal, () => setVersion((version) => version + 1));
@@ -40,27 +28,55 @@ export function FindDialog({ chat, onClose }: DialogProps) {
       ending.abort();
     };
   }, [term]);
-  useEffect(
-    () => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }),
-    [selected],
-  );
-  const open = (hit: SearchHit | undefined) => {
-    if (hit === undefined) return;
-    onClose();
-    hit.open().catch((error) => app.failed(error));
-  };
+  return search;
+}
+
+/** Selects one of the hits with the arrow keys, and opens it with Enter. */
+function useSelection(hits: readonly SearchHit[], term: string, open: (hit: SearchHit) => void) {
+  const [selected, setSelected] = useState(0);
+  /** True once Enter was pressed before anything was found: the first hit opens. */
+  const isAwaited = useRef(false);
   useEffect(() => {
-    if (isAwaited.current && hits.length > 0) open(hits[0]);
+    setSelected(0);
+    isAwaited.current = false;
+  }, [term]);
+  useEffect(() => {
+    if (isAwaited.current && hits[0] !== undefined) open(hits[0]);
   }, [hits.length]);
   const press = (event: KeyboardEvent) => {
     const move = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (move !== 0 && hits.length > 0) setSelected((selected + move + hits.length) % hits.length);
     else if (event.key === 'Enter' && !event.isComposing) {
       isAwaited.current = hits.length === 0;
-      open(hits[selected]);
+      const hit = hits[selected];
+      if (hit !== undefined) open(hit);
     } else return;
     event.preventDefault();
   };
+  return { selected, press };
+}
+
+/** Finds groups, people and messages; with the keyboard alone, a quick way to another group. */
+export function FindDialog({ chat, onClose }: DialogProps) {
+  const { app } = useView();
+  const t = dialogTexts();
+  const [term, setTerm] = useState('');
+  const search = useSearch(term);
+  const hits = [
+    ...groupHits(chat, term),
+    ...peopleHits(app.client, chat, search?.people ?? []),
+    ...messageHits(chat, search?.messages ?? []),
+  ];
+  const open = (hit: SearchHit) => {
+    onClose();
+    hit.open().catch((error) => app.failed(error));
+  };
+  const { selected, press } = useSelection(hits, term, open);
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(
+    () => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }),
+    [selected],
+  );
   return (
     <Modal title={t.find} onClose={onClose} isWide>
       <input
@@ -91,17 +107,19 @@ export function FindDialog({ chat, onClose }: DialogProps) {
   );
 }
 
-/** Shows below the hits whether there may be more, and why a search failed. */
+/** Shows below the hits whether there may be more, what a search waits for, and why it failed. */
 function SearchState({ search, isEmpty }: { search: Search | undefined; isEmpty: boolean }) {
+  const { app } = useView();
   const t = dialogTexts();
   if (search === undefined) return null;
   const { isRunning, hasMore, error } = search;
   const hasNothing = isEmpty && !hasMore && error === undefined;
+  const running = app.isCutOff ? chatTexts().waitsFor.connection : t.searching;
   return (
     <>
       <p class="hint" role="status">
         {isRunning && <span class="spinner" />}
-        {isRunning ? t.searching : hasNothing ? t.nothingFound : ''}
+        {isRunning ? running : hasNothing ? t.nothingFound : ''}
       </p>
       <p class="error" role="alert">
         {isRunning || error === undefined ? '' : errorText(error)}
