@@ -5,13 +5,13 @@ import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log/log.ts';
 
 /** A limit: at most `max` attempts under `key` in a window. */
-export interface Count {
+export interface AttemptLimit {
   readonly key: string;
   readonly max: number;
 }
 
 /** The limit that was reached, by its index in the list, and the time until its window ends. */
-export interface Full {
+export interface ReachedLimit {
   readonly at: number;
   readonly waitMs: number;
 }
@@ -41,14 +41,14 @@ export class AttemptCounts {
   }
 
   /** Counts one attempt under every key. If a limit is reached, counts nothing and returns that limit. */
-  async add(counts: readonly Count[]): Promise<Full | null> {
+  async add(limits: readonly AttemptLimit[]): Promise<ReachedLimit | null> {
     const found = await this.query<{ full_at: number; wait_ms: number }>(
       'SELECT full_at, wait_ms FROM plantao.count_attempt($keys, $max, make_interval(secs => $window))',
-      { keys: counts.map(({ key }) => key), max: counts.map(({ max }) => max), window: this.#windowS },
+      { keys: limits.map(({ key }) => key), max: limits.map(({ max }) => max), window: this.#windowS },
     );
-    if (found === null) return this.#addInMemory(counts);
-    const [full] = found;
-    return full ? { at: full.full_at - 1, waitMs: Number(full.wait_ms) } : null;
+    if (found === null) return this.#addInMemory(limits);
+    const [reached] = found;
+    return reached ? { at: reached.full_at - 1, waitMs: Number(reached.wait_ms) } : null;
   }
 
   /** Takes back one attempt under each of `keys`, and resets the counts of `forgotten`. */
@@ -77,12 +77,12 @@ export class AttemptCounts {
     }
   }
 
-  async #addInMemory(counts: readonly Count[]): Promise<Full | null> {
-    for (const [at, { key, max }] of counts.entries()) {
+  async #addInMemory(limits: readonly AttemptLimit[]): Promise<ReachedLimit | null> {
+    for (const [at, { key, max }] of limits.entries()) {
       const counted = await this.#memory.get(key);
       if (counted && counted.consumedPoints >= max) return { at, waitMs: counted.msBeforeNext };
     }
-    for (const { key } of counts) await this.#memory.penalty(key);
+    for (const { key } of limits) await this.#memory.penalty(key);
     return null;
   }
 }

@@ -1,10 +1,10 @@
 import type { Sequelize } from 'sequelize';
 import type { Log } from '../../log/log.ts';
 import { RateLimitedError } from '../errors.ts';
-import { AttemptCounts, type Count } from './attempt-counts.ts';
+import { AttemptCounts, type AttemptLimit } from './attempt-counts.ts';
 
-/** The limits, from the settings. */
-export interface Tries {
+/** The settings of the limits. */
+export interface SignInLimitSettings {
   /** Wrong passwords for one account from one network in a quarter of an hour. */
   ofAccount: number;
   /** Wrong passwords from one network, for all accounts together, in a quarter of an hour. */
@@ -51,22 +51,22 @@ const UNKNOWN_NETWORKS = 10;
  * evade the limit; an attempt with the right password is taken back. A rejected attempt is not counted.
  */
 export class SignInLimits {
-  readonly #tries: Tries;
+  readonly #settings: SignInLimitSettings;
   readonly #attempts: AttemptCounts;
   readonly #registrations: AttemptCounts;
 
-  constructor(sequelize: Sequelize, log: Log, tries: Tries) {
-    this.#tries = tries;
+  constructor(sequelize: Sequelize, log: Log, settings: SignInLimitSettings) {
+    this.#settings = settings;
     this.#attempts = new AttemptCounts(sequelize, log, WINDOW_S);
     this.#registrations = new AttemptCounts(sequelize, log, REGISTRATION_WINDOW_S);
   }
 
   /** Counts an attempt with a password. @throws {RateLimitedError}. */
   async countAttempt(attempt: SignInAttempt): Promise<CountedAttempt> {
-    const counts = this.#countsOf(attempt, await this.#known(attempt));
-    const full = await this.#attempts.add(counts);
-    if (full) throw new RateLimitedError(counts[full.at]?.what ?? 'wrong passwords', full.waitMs);
-    const [own = '', ...shared] = counts.map(({ key }) => key);
+    const limits = this.#limitsOf(attempt, await this.#known(attempt));
+    const reached = await this.#attempts.add(limits);
+    if (reached) throw new RateLimitedError(limits[reached.at]?.what ?? 'wrong passwords', reached.waitMs);
+    const [own = '', ...shared] = limits.map(({ key }) => key);
     return {
       succeeded: async () => {
         await this.#attempts.giveBack(shared, [own]);
@@ -77,9 +77,9 @@ export class SignInLimits {
 
   /** Counts a registration. @throws {RateLimitedError}. */
   async register(network: string): Promise<void> {
-    const { registrations: max } = this.#tries;
-    const full = max > 0 ? await this.#registrations.add([{ key: `register:${network}`, max }]) : null;
-    if (full) throw new RateLimitedError('registrations from your address', full.waitMs);
+    const { registrations: max } = this.#settings;
+    const reached = max > 0 ? await this.#registrations.add([{ key: `register:${network}`, max }]) : null;
+    if (reached) throw new RateLimitedError('registrations from your address', reached.waitMs);
   }
 
   /** Remembers a network that the account's owner signed in from. */
@@ -97,9 +97,12 @@ export class SignInLimits {
     return found?.[0]?.known ?? null;
   }
 
-  /** The client's own limit comes first. The network's comes last, so that it is not counted when the account's is reached. */
-  #countsOf({ userId, nameKey, network, tokenHash }: SignInAttempt, known: Known): (Count & { what: string })[] {
-    const { ofAccount, ofAddress } = this.#tries;
+  /**
+   * Returns the limits of an attempt. The client's own comes first. The network's comes last, so that it is not counted when the
+   * account's is reached.
+   */
+  #limitsOf({ userId, nameKey, network, tokenHash }: SignInAttempt, known: Known): (AttemptLimit & { what: string })[] {
+    const { ofAccount, ofAddress } = this.#settings;
     const account = userId === null ? `name:${nameKey}` : `account:${userId}`;
     const wrong = 'wrong passwords for this account';
     if (known === 'device') {

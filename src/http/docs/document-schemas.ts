@@ -7,9 +7,9 @@ import { textOf } from './field-texts.ts';
 /** Adds a schema, and those that it refers to, to the document. Returns the reference to it. */
 export function named(json: JsonSchema, name: string, schemas: JsonSchema): string {
   const { $defs = {}, ...own } = json as { $defs?: Record<string, JsonSchema> } & JsonSchema;
-  for (const [part, schema] of Object.entries($defs)) schemas[part] = pointed(schema);
+  for (const [part, schema] of Object.entries($defs)) schemas[part] = withDocumentRefs(schema);
   // A schema that is only a reference has been added with those that it refers to.
-  if (!('$ref' in own)) schemas[name] = pointed(own);
+  if (!('$ref' in own)) schemas[name] = withDocumentRefs(own);
   return `#/components/schemas/${name}`;
 }
 
@@ -31,24 +31,26 @@ export function nameEventKinds(schemas: JsonSchema): void {
 }
 
 /** Returns the schema with references to the document's schemas instead of its own, and with a description of every field. */
-function pointed(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(pointed);
+function withDocumentRefs(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withDocumentRefs);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([key]) => key !== 'id' || typeof (value as JsonSchema).id !== 'string');
   return Object.fromEntries(
     entries.map(([key, one]) =>
       key === 'properties'
-        ? [key, pointedFields(one as Record<string, JsonSchema>)]
+        ? [key, fieldsWithDocumentRefs(one as Record<string, JsonSchema>)]
         : key === '$ref' && typeof one === 'string'
           ? [key, one.replace('#/$defs/', '#/components/schemas/')]
-          : [key, pointed(one)],
+          : [key, withDocumentRefs(one)],
     ),
   );
 }
 
-function pointedFields(properties: Record<string, JsonSchema>): Record<string, JsonSchema> {
+function fieldsWithDocumentRefs(properties: Record<string, JsonSchema>): Record<string, JsonSchema> {
   const fields = Object.entries(properties);
-  return Object.fromEntries(fields.map(([name, schema]) => [name, described(name, pointed(schema) as JsonSchema)]));
+  return Object.fromEntries(
+    fields.map(([name, schema]) => [name, described(name, withDocumentRefs(schema) as JsonSchema)]),
+  );
 }
 
 /** Returns the schema of a field with a description. */
