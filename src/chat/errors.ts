@@ -42,7 +42,8 @@ const sentences: Record<RefusalCode, string> = {
   direct_chat: 'a direct chat always has the same two members',
   group_archived: 'this group is archived: it accepts no new messages',
   account_deleted: 'the other user of this direct chat has deleted their account: it accepts no new messages',
-  has_left: 'this user has left the group or was removed: an owner or admin can add them, or they accept an invitation',
+  has_left:
+    'this user has left the group or was removed: an owner or admin can add them, or they can accept an invitation',
   last_owner: 'the last owner of a group cannot step down: make another member owner first',
   invitation_not_found: 'this invitation does not exist, has expired or is used up',
   session_not_found: 'you have no such session',

@@ -61,7 +61,7 @@ export type SignInResult = Pick<Login, 'user_id' | 'username'> &
 
 /** A user's groups, and the cursor from which `events({ cursor })` continues without gap or overlap. */
 export type ChatList = z.output<typeof chatsResponse>;
-/** A page of what happened to a group, oldest first, and the cursor at which it was read. */
+/** A page of the events about a group itself, oldest first, and the cursor at which it was read. */
 export type GroupEventPage = Omit<z.output<typeof groupEventsResponse>, 'group_id'>;
 /** The signed-in user with all groups, and the cursor of that snapshot. */
 export type Sync = z.output<typeof syncResponse>;
@@ -90,7 +90,7 @@ export type GroupState = z.output<typeof groupResponse>;
 export type DirectChat = z.output<typeof directResponse>;
 /** A new invitation, with its token. */
 export type Invitation = z.output<typeof invitationResponse>;
-/** An invitation with which users may still join; without its token. */
+/** An invitation that is still valid; without its token. */
 export type OpenInvitation = z.output<typeof invitationsResponse>['invitations'][number];
 /** The group of an invitation. */
 export type CheckedInvitation = z.output<typeof checkedResponse>;

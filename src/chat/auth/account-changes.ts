@@ -9,7 +9,7 @@ import { NO_PASSWORD, type Passwords } from './passwords.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 import type { Tokens } from './tokens.ts';
 
-/** The owner of an account, with what proves it and where the request comes from. */
+/** The owner of an account, with the proof of ownership and the origin of the request. */
 export interface Owner {
   userId: number;
   /** Null if the request has none. */
@@ -51,14 +51,14 @@ export interface Session {
   current: boolean;
 }
 
-/** Bytes of a token's hash that name a session: enough to tell a user's hundred apart, and useless to sign in with. */
+/** Bytes of a token's hash that identify a session: enough to distinguish a user's hundred sessions. They cannot be used to sign in. */
 const SESSION_ID_BYTES = 12;
 const SESSION_ID = `encode(substr(hash, 1, ${SESSION_ID_BYTES}), 'hex')`;
 
 const SIGN_IN_FIRST = {
-  open: 'a first password is set with a token of the account: POST /login returns one',
+  open: 'setting a first password requires a token of the account: POST /login returns one',
   // POST /login refuses an account without a password there.
-  token: 'a first password is set with a token of this service, which a JWT is not: an operator can issue one',
+  token: 'setting a first password requires a token of this service, not a JWT: an operator can issue one',
 };
 const TRACES_REMAIN = 'the account is deleted, and the service removes what remains of it within minutes';
 
@@ -88,7 +88,7 @@ export class AccountChanges {
   }
 
   /**
-   * Replaces the password, or sets the first one, which revokes all tokens of the account, and returns a new token for the caller.
+   * Replaces the password, or sets the first one. Revokes all tokens of the account, and returns a new token for the caller.
    * A first password needs a token of the account: with AUTH=open a userId alone, perhaps a mistaken one, must not shut anyone out.
    * @throws {Refused} user_not_found, forbidden if the account never signs in with a password, unauthenticated if the old one is
    * wrong or a first one is set without a token, overloaded; {RateLimitedError}; {NotActiveError}.
@@ -187,7 +187,7 @@ export class AccountChanges {
     return passwordHash;
   }
 
-  /** @throws {Refused} unauthenticated unless the request has a token of the account that is in force. */
+  /** Checks that the request has a valid token of the account. @throws {Refused} unauthenticated. */
   async #requireSession({ userId, tokenHash }: Owner, on: Sequelize | Transaction): Promise<void> {
     const found = await query(
       on,

@@ -33,7 +33,7 @@ export interface SignInRequest {
   device?: string | null;
 }
 
-const NAME_IN_FLUX = 'an account of this name was created and is gone again: try again';
+const NAME_IN_FLUX = 'an account with this name was created and deleted meanwhile: try again';
 
 /** Options of {@link Accounts}. */
 export interface AccountsOptions {
@@ -166,7 +166,7 @@ export class Accounts {
     });
     if (signedIn && password !== null) await limits.remember({ userId: signedIn.userId, network });
     if (signedIn) return signedIn;
-    // A concurrent request has created the account: log in to that one. Once, because nothing else ends a repetition.
+    // A concurrent request has created the account: log in to that one. If it was deleted again, fail: retries would have no end.
     if (!(await users.find(username))) throw new Refused('unavailable', { sentence: NAME_IN_FLUX });
     return this.logIn(request);
   }

@@ -97,14 +97,14 @@ export class NamedGroups {
   }
 }
 
-/** Returns the refusal of a name that no group has. It says which group has a similar one: a new group would be its twin. */
+/** Returns the refusal for a name that no group has. It names the group with a similar name: a new group would be its duplicate. */
 function notFound(similar: string | undefined): Refused {
   if (similar === undefined) return new Refused('group_not_found');
-  const problem = 'another group has this name but for case or accents';
+  const problem = 'the name of another group differs only in case or accents';
   return new Refused('group_not_found', { details: [{ field: 'group', problem, name: similar }] });
 }
 
-/** Returns the name of the oldest group that differs from `name` in case or accents only, as users are found. */
+/** Returns the name of the oldest group that differs from `name` in case or accents only, compared as in the search for users. */
 async function similarName(name: string, transaction: Transaction): Promise<string | undefined> {
   const [found] = await query<{ name: string }>(
     transaction,

@@ -40,15 +40,15 @@ export class GroupCalls {
     this.#calls = calls;
   }
 
-  /** Renames, describes, archives or restores a group, for its owners and admins. */
+  /** Renames a group, changes its description or settings, archives or restores it, for its owners and admins. */
   async change(groupId: number, change: GroupChange, options: CallOptions = {}): Promise<GroupState> {
     const request = { method: 'PATCH', body: { groupId, ...change, actorId: this.#calls.userId } } as const;
     return this.#calls.write<GroupState>('/groups', request, 'group_id', options);
   }
 
   /**
-   * Returns what happened to a group: who joined, left or got another role, and what else of it changed; the newest, or those
-   * before the cursor of an event. The event log keeps events for a limited time.
+   * Returns the events about a group itself: members who joined, left or got another role, and changes of the group. Returns the
+   * newest ones, or those before the cursor of an event. The event log keeps events for a limited time.
    */
   async events(
     groupId: number,
@@ -91,7 +91,7 @@ export class GroupCalls {
     return (await this.#calls.write<{ revoked: number }>('/invitations', request, 'revoked', options)).revoked;
   }
 
-  /** Returns the invitations with which users may still join, newest first, for owners and admins. */
+  /** Returns the invitations that are still valid, newest first, for owners and admins. */
   async invitations(groupId: number, options: CallOptions = {}): Promise<OpenInvitation[]> {
     type Listed = { invitations: OpenInvitation[] };
     return (await this.#calls.read<Listed>('/invitations', { groupId }, 'invitations', options)).invitations;

@@ -74,7 +74,7 @@ export const ERROR_CODES = {
   account_deleted: [409, 'The other account of the direct chat was deleted: it accepts no new messages.'],
   has_left: [
     409,
-    'The user has left the group or was removed: only an owner or admin can add them. One who has left may also accept an invitation.',
+    'The user has left the group or was removed: only an owner or admin can add them. A user who has left can also accept an invitation.',
   ],
   last_owner: [409, 'The last owner of a group cannot step down: make another member owner first.'],
   no_standby: [409, 'No standby can become active.'],
@@ -107,7 +107,7 @@ export const ERROR_CODES = {
   ],
   unavailable: [
     503,
-    'The database cannot be reached, or cannot store: `error` says if its disk is full. Nothing was stored: retry after `Retry-After` seconds.',
+    'The database cannot be reached or cannot store data: `error` says if its disk is full. Nothing was stored: retry after `Retry-After` seconds.',
     'not executed',
   ],
   blocked: [503, 'Another transaction blocks the database. Nothing was stored: retry.', 'not executed'],

@@ -21,7 +21,7 @@ function documentOf(schema: z.core.$ZodType): JsonSchema | undefined {
 
 const needed = new WeakSet<object>();
 
-/** Marks a field that names the caller: it is required with AUTH=open only, where no token does. Returns the same schema. */
+/** Marks a field that names the caller: it is required only with AUTH=open, where no token names the caller. Returns the same schema. */
 export function requiredWhenOpen<Schema extends z.ZodType>(schema: Schema): Schema {
   needed.add(schema);
   return schema;

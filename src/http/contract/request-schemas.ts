@@ -30,7 +30,7 @@ export const actingUserId = (role = 'The user who acts') =>
       .describe(`${role}. Required with AUTH=open. With AUTH=token it may be left out: the token names the user.`),
   );
 
-/** The user whom the events of a change name, where that need not be the user whom it is about: `actorOf` (authentication.ts). */
+/** The user whom the events name as the actor, if the change may be about another user: `actorOf` (authentication.ts). */
 export const actorId = id
   .optional()
   .describe(
@@ -144,7 +144,7 @@ export const description = withJsonSchema(
 /** A reaction to a message: an emoji, or a short name that clients agree on. */
 export const emoji = name(32);
 
-/** Why an operator pauses failover. */
+/** The reason for a pause of failover. */
 export const pauseReason = name(200);
 
 /** The longest `meta` of a message, as JSON in bytes. */
@@ -154,7 +154,7 @@ const STORED_META_LIMIT = 8192;
 
 /** Shortest new password, in characters: the minimum of NIST SP 800-63B. */
 export const MIN_PASSWORD_LENGTH = 8;
-/** Error for a shorter one. */
+/** The error for a shorter password. */
 export const TOO_SHORT = `must have ${MIN_PASSWORD_LENGTH} characters or more`;
 
 /** scrypt accepts any length; the upper limit keeps the rejection of a login cheap. */
@@ -230,7 +230,7 @@ export const meta = withJsonSchema(
     .unknown()
     .refine(isObject, { error: 'must be a JSON object', abort: true })
     .refine((value) => {
-      // The same status and code as for one that is short enough here, and that PostgreSQL refuses as too large.
+      // The same status and code as for a meta that is short enough here, but that PostgreSQL refuses as too large.
       const isTooLong = Buffer.byteLength(JSON.stringify(value)) > META_LIMIT;
       if (isTooLong || isStoredBeyond(STORED_META_LIMIT, value)) throw new Refused('meta_too_large');
       return true;

@@ -22,7 +22,7 @@ const replyPreview = z
   })
   .meta({ id: 'ReplyPreview' });
 
-/** How many users have one reaction to a message. */
+/** The number of users who have one reaction to a message. */
 const reaction = z
   .object({
     emoji: z.string(),
@@ -44,7 +44,7 @@ export const message = z
     meta: z
       .record(z.string(), z.unknown())
       .optional()
-      .describe('What the client stored with the message, if anything.'),
+      .describe('The JSON object that the client stored with the message, if any.'),
     idempotency_key: z
       .string()
       .optional()
@@ -95,12 +95,12 @@ export const chat = z
     unread: z
       .number()
       .describe(
-        'Messages of others after last_read_id; 1000 stands for 1,000 or more, also if own messages are among the 1,000 newest.',
+        'Messages of others after last_read_id; 1000 means 1,000 or more, even if own messages are among the 1,000 newest.',
       ),
     mentions: z
       .number()
       .describe(
-        "How many of them mention the user: an @ and the user's present name. Only the newest 100 that have an @ are searched.",
+        "How many of them mention the user: an @ and the user's current name. Only the newest 100 that have an @ are searched.",
       ),
     last_read_id: z.number().describe('The read mark: the last message that the user has read; 0 if there is none.'),
     last_message: z
@@ -122,7 +122,7 @@ const actor = {
     .string()
     .nullable()
     .optional()
-    .describe('The name of that user now; null if the account is not known any more.'),
+    .describe('The current name of that user; null if the account is no longer known.'),
 };
 const happened = { cursor: z.string(), at: z.iso.datetime() };
 const groupState = {
@@ -185,7 +185,7 @@ export const event = z
       ...groupState,
       changed: z
         .array(z.enum(['name', 'description', 'archived', 'shows_reads']))
-        .describe('The fields that have another value than before.'),
+        .describe('The fields whose values have changed.'),
       ...actor,
     }),
     z.object({ kind: z.literal('group_deleted'), ...happened, ...groupState, ...actor }),
@@ -197,7 +197,9 @@ export const event = z
       username: z
         .string()
         .nullable()
-        .describe('The name now, which is deleted-… for a deleted account; null if the account is not known any more.'),
+        .describe(
+          'The current name, which is deleted-… for a deleted account; null if the account is no longer known.',
+        ),
     }),
     z.object({
       kind: z.literal('joined'),
@@ -216,7 +218,7 @@ export const event = z
   ])
   .meta({ id: 'Event' });
 
-/** A signal that is in no log: typing or presence. */
+/** A signal, which is not in the event log: typing or presence. */
 export const ephemeral = z
   .discriminatedUnion('kind', [
     z.object({
@@ -232,7 +234,7 @@ const signals = z
   .array(ephemeral)
   .optional()
   .describe(
-    'Only with `ephemeral=1`: signals that are in no log. They may be lost, and the cursor does not depend on them.',
+    'Only with `ephemeral=1`: signals, which are not in the event log. They may be lost, and the cursor does not depend on them.',
   );
 
 /** The response to GET /subscribe/status. */

@@ -11,12 +11,14 @@ export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   message_deleted: 'A message was deleted.',
   reaction: 'A user added a reaction to a message, or removed it.',
   read: 'The user has read further in the group, on any device. Only the user’s own devices receive it.',
-  read_by: 'A member has read further, in a group that shows reads. At most two a second of one member.',
-  role_changed: 'A member has another role in the group; also if the last owner left and another member became owner.',
-  group_changed: 'The group was renamed, described, archived or restored. A poll by its earlier name receives it too.',
+  read_by: 'A member has read further, in a group that shows reads. At most two events a second for one member.',
+  role_changed:
+    'The role of a member in the group has changed; also sent if the last owner left and another member became owner.',
+  group_changed:
+    'The group was renamed, its description or settings changed, or it was archived or restored. A poll by its earlier name receives it too.',
   group_deleted: 'The group was deleted, with its messages. A poll by its name receives it too.',
   user_renamed:
-    'A user has another name, which is deleted-… for a deleted account. Delivered once for each group of the user, and to the user’s own devices.',
+    'The name of a user has changed, to deleted-… for a deleted account. Delivered once for each group of the user, and to the user’s own devices.',
   joined: 'A user joined the group, or created it. Delivered to the group, and to the user.',
   left: 'A user left the group or was removed. Delivered to the group, and to the user.',
   notification:

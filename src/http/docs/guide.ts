@@ -6,7 +6,7 @@ export const GUIDE = `A highly available chat. Send requests to any node: every 
 
 ## Start
 Sign in with POST /register or POST /login. GET /sync then returns the user, the chats with their unread counts, and a cursor. GET /messages reads the messages of a chat.
-Repeat GET /subscribe/user with the cursor of the response before, or open GET /events with the cursor: both return every event since, whichever node is asked.
+Repeat GET /subscribe/user with the cursor of the previous response, or open GET /events with the cursor: both return every event since, whichever node you use.
 Polls wait for \`timeout\` seconds: give the HTTP client a longer timeout. 204 means that nothing happened.
 
 ## Requests
@@ -17,10 +17,10 @@ Every response has the header \`X-Request-Id\`: that of the request, if it has o
 
 ## Authentication and tokens
 With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Authorization: Bearer <token>\`. GET /health names the mode in \`auth\`.
-A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account: under the name in the token, or if that is taken with a
-suffix such as -3fa9c1, never in an account that exists. A standby cannot create it: it responds 503 \`not_active\` to that JWT, also to a GET, until the JWT was used on the active node. GET /me returns
+A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account, with the name in the token. If that name is taken, the new account
+gets a suffix such as -3fa9c1: a JWT never opens an existing account of another user. A standby that does not forward writes cannot create the account: it responds 503 \`not_active\` to that JWT, also to a GET, until the JWT has been used on the active node. GET /me returns
 the account. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
-With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: send it always. Every caller may then read every group, and do what owners and admins may. A client that sends both works in both modes.
+With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: send it always. Every caller may then read every group, and may do what owners and admins may do. A client that sends both works in both modes.
 
 ## Writes and failover
 A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. If a node does not respond, use another: GET /cluster lists their addresses, unless a proxy hides them. While \`active_url\` is null, a failover
@@ -29,7 +29,7 @@ with the first attempt, and the same key with every retry: the same request then
 the descriptions of the others say why repeating them is safe. PATCH and DELETE take none: repeating one has no further effect, except that it may return 404 if the first one removed what it names. A repeated request gets the stored response and counts only as a request, not as another message or notification. Keys are kept for a day.
 
 ## Cursors
-A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`; so have GET /sync, GET /chats, GET /messages and POST /messages.
+A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`. The responses of GET /sync, GET /chats, GET /messages and POST /messages have one too.
 A poll with a cursor returns every event after it, in order, once, on any node. Without a cursor it returns only events from now on.
 A topic is a name that clients can wait for without a group of that name: GET /subscribe/status?group=name waits for it, POST /notify/name reaches it and every group of that name.
 410 \`cursor_expired\` means that the events after the cursor are not available. \`reason\` says why: \`retention\` (they were removed), \`history\` and \`ahead\` (the database
@@ -39,16 +39,16 @@ was restored, or a replica was promoted), \`too_far\` (the user joined and left 
 GET /events is the same log as server-sent events, for a browser's EventSource; there is no WebSocket. The name of each event is its \`kind\`, its data is the event as JSON, its id is its cursor.
 The first id comes without an event: it is the position from which the stream continues. \`onmessage\` receives only the kind message: add a listener for each other kind. The stream resumes from \`Last-Event-ID\`.
 
-An EventSource connects again by itself after an error, to the same address. To use another node, close it and open one there with \`cursor=\` and the last \`lastEventId\`. A temporary error (429, 5xx) is a stream with status 200
-that has the event \`unavailable\` with the error as data, and ends: an EventSource connects again after that. 400, 401, 403, 404 and 410 are final and have their own status:
+An EventSource connects again by itself after an error, to the same address. To use another node, close it and open one there with \`cursor=\` and the last \`lastEventId\`. A temporary error (429, 5xx) is sent as a stream with status 200
+that has the event \`unavailable\` with the error as data, and then ends: an EventSource connects again after that. 400, 401, 403, 404 and 410 are final and have their own status:
 the \`readyState\` of the EventSource is then CLOSED. A browser does not show the status: read GET /sync, which fails for the same reason or returns a new cursor, and open another EventSource.
 The event \`cursor_expired\` in a stream, with the Error as data, means the same as 410.
 
 ## Signals
-Signals of typing and presence are in no log, have no cursor and may be lost. Streams carry them as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves them out).
+Signals of typing and presence are not in the event log, have no cursor and may be lost. Streams carry them as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves them out).
 A poll gets them only with \`ephemeral=1\`: it then also ends for signals, with an empty \`events\` and the field \`ephemeral\`. Its response has the header \`Ephemeral-Cursor\`:
-the next poll sends it as \`ephemeral\`, and gets what arrived within two seconds in between. POST /typing sends a signal, GET /presence returns who is connected.
-Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes are 404 \`switched_off\`.
+the next poll sends it as \`ephemeral\`, and also gets the signals that arrived between the two polls, if they are less than two seconds old. POST /typing sends a signal, GET /presence returns who is connected.
+Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes return 404 \`switched_off\`.
 
 ## CORS and other origins
 A page of another origin than the node's may call it if \`CORS_ORIGIN\` names that origin (\`*\` for every origin); with \`AUTH=open\` on a loopback address, pages of every loopback origin may.
@@ -56,7 +56,7 @@ Any other gets 403 \`foreign_origin\`. The nodes use no cookies: send the token 
 Such a page can read the response headers \`Cursor\`, \`Ephemeral-Cursor\`, \`Retry-After\` and \`X-Request-Id\`.
 
 ## Limits
-\`REQUESTS_PER_MINUTE\` limits each user, or each address without a token; wrong passwords are limited for each account and address. A limit is 429 with \`Retry-After\` in seconds; each ten seconds admit a sixth of what a limit allows in a minute.
+\`REQUESTS_PER_MINUTE\` limits each user, or each address for requests without a token; wrong passwords are limited for each account and address. A request beyond a limit gets 429 with \`Retry-After\` in seconds. A limit per minute is counted in windows of ten seconds, each of which allows a sixth of it.
 \`NOTIFICATIONS_PER_MINUTE\` limits POST /notify, \`HOOK_POSTS_PER_MINUTE\` each hook; a user may send ${TYPING_PER_MINUTE} signals of typing a minute.
 Health checks are not counted. A body has at most 128 KiB, a payload 64 KiB, a message 4096 characters.
 Messages are text: files are not uploaded here. Store a file elsewhere, and send its address.

@@ -40,7 +40,7 @@ const errors: Record<number, string> = {
   400: 'The request is invalid.',
   401: 'The caller is not authenticated.',
   403: 'The caller is not allowed to do this.',
-  404: 'What the request names does not exist.',
+  404: 'The request names something that does not exist.',
   409: 'The request conflicts with the current state.',
   410: 'The cursor has expired, and `reason` says why, or the hook was revoked.',
   413: 'The body is too large.',

@@ -70,5 +70,5 @@ function bodyOf({ requestBody }: Operation): string | null {
   return example === undefined ? null : JSON.stringify(example);
 }
 
-/** In single quotes of a POSIX shell. */
+/** Returns the value in single quotes for a POSIX shell. */
 const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Caller, Requirement } from '../request/checks/authentication.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
 
-/** The nodes that serve a route: in service is a node that is not fallen. */
+/** The nodes that serve a route. A node is in service unless it is fallen. */
 export type ServedBy = 'every node' | 'every node in service' | 'active node';
 
 /** The arguments of a handler: the input, validated and typed by the route's schema, and the caller. */
@@ -44,7 +44,7 @@ export interface Route {
   status?: 200 | 201;
   /** The body of a successful response, for the document and the tests; absent if it is not JSON. */
   responseBody?: z.ZodType;
-  /** Fields of the example response whose values, found by their names, would not be what this route returns. */
+  /** Fields of the example response for which the examples in field-texts.ts do not fit this route. */
   responseExample?: Readonly<Record<string, unknown>>;
   /** The media type of a successful response if it is not JSON. */
   content?: string;

@@ -113,7 +113,7 @@ function passwordRoute({ accountChanges }: Services): Route {
     summary:
       'Changes the password of an account, or sets its first one, and ends all its sessions; the caller gets a new token',
     description:
-      'With AUTH=open, anyone can sign in to an account without a password by its name, until it has one. A first password requires a token of the account in the header Authorization, with AUTH=open too: a userId alone is not enough. Requests by userId need no session there, before and afterwards: only AUTH=token shuts them out. After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
+      'With AUTH=open, anyone can sign in to an account without a password by its name, until it has one. A first password requires a token of the account in the header Authorization, with AUTH=open too: a userId alone is not enough. With AUTH=open, requests that name a userId need no session, before and after the change: only AUTH=token prevents them. After a lost response do not repeat it: log in with the new password, or with the old one if that is refused',
     input: z.object({
       oldPassword: givenPassword.optional().describe('Required for an account that has one.'),
       password,

@@ -1,4 +1,4 @@
-/** The data of the cluster page beside `/cluster`: the terms of a day, the figures of the last minutes, and what blocks. */
+/** The data of the cluster page beside `/cluster`: the terms of a day, the figures of the last minutes, and the sessions that block. */
 import type { Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { query } from '../../../database/query.ts';
@@ -62,7 +62,7 @@ export function clusterDetailRoutes(services: Services): Route[] {
 function timelineRoute({ sequelize }: Services): Route {
   const read = ttlCache(SHARED_MS, async () => {
     const terms = await readTerms(sequelize, { limit: MAX_TERMS, hours: TIMELINE_HOURS });
-    // By the clock that the terms have: that of this node may be wrong.
+    // By the database's clock, as the terms: the clock of this node may be wrong.
     const [clock] = await query<{ now: Date }>(sequelize, 'SELECT clock_timestamp() AS now');
     return { now: (clock?.now ?? new Date()).toISOString(), terms };
   });

@@ -130,18 +130,18 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
 }
 
 interface LastActive {
-  /** How long ago a node was last known to be active, by the database; null if none ever was. */
+  /** Milliseconds since a node was last known to be active, according to the database; null if none ever was. */
   ms: number | null;
   readAt: number;
 }
 
-/** Reads what the database knows, for a node that was started while none was active. */
+/** Reads from the database when a node was last active: this node does not know it if it was started while none was active. */
 async function lastActive(sequelize: Sequelize): Promise<LastActive> {
   const [row] = await query<NoActiveRow>(sequelize, READ_NO_ACTIVE_MS);
   return { ms: row?.ms ?? null, readAt: performance.now() };
 }
 
-/** The shorter one: both are counted from the last sign of an active node that was seen. */
+/** Returns the shorter of the two times: both are counted from the last sign of an active node that was seen. */
 function msWithoutActive({ ms, readAt }: LastActive, observedMs: number | null): number | null {
   const known = [ms === null ? null : ms + performance.now() - readAt, observedMs].filter((one) => one !== null);
   return known.length === 0 ? null : Math.round(Math.min(...known));

@@ -17,7 +17,7 @@ export const termRow = z.object({
   gap_ms: z.number().nullable(),
 });
 
-/** Reads the newest terms from plantao.leader_history, newest first. One more is read than returned, for the gap after it. */
+/** Reads the newest terms from plantao.leader_history, newest first. Reads one more than it returns, for the gap before the oldest one. */
 export function readTerms(sequelize: Sequelize, options: { limit: number; hours?: number }): Promise<object[]> {
   return query(
     sequelize,

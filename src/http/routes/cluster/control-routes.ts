@@ -30,10 +30,12 @@ export const health = z
       .describe('When the pause of failover for maintenance ends by itself; null while there is none'),
     auth: z.enum(['open', 'token']).describe('How users sign in: by name alone, or with a password'),
     peers: z.array(peer),
-    ready: z.boolean().describe('Whether the node can do the work of its role now; /readiness has it as its status'),
+    ready: z
+      .boolean()
+      .describe('Whether the node can do the work of its role now; the status of /readiness says the same'),
     conditions: z
       .array(z.object({ name: z.string(), reason: z.string(), since: z.iso.datetime() }))
-      .describe('What is wrong now, with the node or with what it depends on'),
+      .describe('Current problems of the node, or of what it depends on'),
   })
   .meta({ id: 'Health' });
 
@@ -101,7 +103,7 @@ function checkRoutes(services: Services): Route[] {
   const check = (
     path: string,
     summary: string,
-    isSo: (input: z.output<typeof readinessInput>) => boolean,
+    passes: (input: z.output<typeof readinessInput>) => boolean,
     input: z.ZodType<z.output<typeof readinessInput>> = nothing,
   ) =>
     route({
@@ -115,7 +117,7 @@ function checkRoutes(services: Services): Route[] {
       responseBody: health,
       alsoStatuses: [503],
       handle: ({ input }) =>
-        isSo(input) ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
+        passes(input) ? { body: healthOf(services) } : { status: 503, body: healthOf(services), headers: RETRY_SOON },
     });
   return [
     check('/health', 'Whether this node is alive, and whether it is active', () => cluster.role !== 'fallen'),

@@ -22,7 +22,7 @@ export function logLevelRoutes({ logLevel }: Services): Route[] {
       requires: 'admin',
       summary: 'Changes how much this node logs, until it restarts',
       description:
-        'Changes how much this node logs, until it restarts with LOG_LEVEL. With debug it logs every request. The signal SIGUSR2 changes to debug and back. plantao.settings shows the level of each node. Repeating it is safe',
+        'After a restart, LOG_LEVEL applies again. With debug the node logs every request. The signal SIGUSR2 changes to debug and back. plantao.settings shows the level of each node. Repeating it is safe',
       input: z.object({ level }),
       responseBody: logLevelResponse,
       handle({ input, request }) {

@@ -12,7 +12,8 @@ import { type Route, route } from '../route.ts';
 export function metricsRoutes(services: Services): Route[] {
   const { measurements } = services;
   const process = new Registry();
-  // A sample each 50 ms, which is part of each delay: with 10 ms, the default, an idle process wakes a hundred times a second.
+  // One sample every 50 ms, an interval that is part of each measured delay: with 10 ms, the default, an idle process wakes a hundred
+  // times a second.
   collectDefaultMetrics({ register: process, eventLoopMonitoringPrecision: 50 });
   // The version is not exposed: it would help an attacker.
   process.removeSingleMetric('nodejs_version_info');

@@ -12,7 +12,7 @@ const PAUSE_ENDED = 'failover is possible again';
 
 const pauseInput = z.object({
   minutes: count(1, MAX_MINUTES, 30).describe('How long the pause lasts at most'),
-  reason: pauseReason.nullish().describe('Why; shown wherever the pause is'),
+  reason: pauseReason.nullish().describe('The reason, which is shown wherever the pause is shown'),
 });
 
 /** The response to POST /pause. */

@@ -45,7 +45,7 @@ function changeGroupRoute({ administration }: Services): Route {
     servedBy: 'active node',
     requires: 'user',
     summary:
-      'Renames, describes, archives or restores a group, for owners and admins. The group gets the event group_changed',
+      'Renames a group, changes its description or settings, archives or restores it, for owners and admins. The group gets the event group_changed',
     input: z.object({
       groupId: id,
       name: groupName.optional(),
@@ -183,7 +183,7 @@ function invitationsRoute({ invitations }: Services): Route {
     path: '/invitations',
     servedBy: 'every node in service',
     requires: 'user',
-    summary: 'The invitations to a group with which users may still join, for owners and admins; without their tokens',
+    summary: 'The invitations to a group that are still valid, for owners and admins; without their tokens',
     input: z.object({ groupId: id }),
     errorStatuses: [404],
     responseBody: invitationsResponse,

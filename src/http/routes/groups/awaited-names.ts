@@ -35,7 +35,7 @@ function groupNameOn(key: string, waiters: Waiters): string | null {
 /** Returns the names of a user's own groups that clients wait on. Other groups of the same name stay hidden. */
 export async function awaitedNamesOf(userId: number, { memberships, waiters }: Services): Promise<Set<string>> {
   const awaited = new Set<string>();
-  /** The groups that no client waits on by id, by name. */
+  /** The ids of the groups that no client waits on by id, by their names. */
   const others = new Map<string, number[]>();
   for (const [id, { name }] of (await memberships.of(userId)).groups) {
     if (waiters.isAwaited(routingKey.group(id))) awaited.add(name);

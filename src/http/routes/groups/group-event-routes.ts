@@ -11,20 +11,20 @@ import { type Route, route } from '../route.ts';
 export const groupEventsResponse = z.object({
   group_id: z.number(),
   events: z.array(event),
-  has_more: z.boolean().describe('There are older ones.'),
+  has_more: z.boolean().describe('True if there are older events.'),
   cursor: z.string(),
 });
 
-/** GET `/group-events`: what happened to a group, beside its messages. */
+/** GET `/group-events`: the events about a group itself, without its messages. */
 export function groupEventRoutes({ groups, groupEvents }: Services): Route[] {
   const read = route({
     method: 'get',
     path: '/group-events',
     servedBy: 'every node in service',
     requires: 'user',
-    summary: 'What happened to a group: who joined, left or got another role, and what else of it changed',
+    summary: 'The events about a group itself: members who joined, left or got another role, and changes of the group',
     description:
-      'The newest events of the kinds joined, left, role_changed and group_changed, oldest first, as polls deliver them; for members, who may read the messages of the same time too. The event log keeps events for a limited time (EVENT_RETENTION_HOURS): older ones are not here',
+      'The newest events of the kinds joined, left, role_changed and group_changed, oldest first, as polls deliver them; for members, who may also read the messages of the same time. The event log keeps events for a limited time (EVENT_RETENTION_HOURS): older ones are not returned',
     input: z.object({
       groupId: id,
       limit: count(1, 500, 100),

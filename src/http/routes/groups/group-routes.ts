@@ -42,7 +42,7 @@ function chatsRoute({ chatList, live }: Services): Route {
     requires: 'user',
     summary: 'The groups of a user, the most recently active first, with unread counts, last messages and members',
     description:
-      'Not all members of a large group are listed: `members_count` has their number. Of more than 2000 groups, the newest are returned',
+      'Not all members of a large group are listed: `members_count` has their number. If the user is in more than 2000 groups, the newest 2000 are returned',
     input: z.object({ userId: actingUserId() }),
     errorStatuses: [404],
     responseBody: chatsResponse,
@@ -153,7 +153,7 @@ function leaveRoute({ groups, administration }: Services): Route {
     requires: 'user',
     summary: 'Leaves a group, or for owners and admins removes another member. Repeating it is safe',
     description:
-      'A user who has left can be added again by an owner or admin, or accept an invitation; one who was removed, only be added by an owner or admin. If the last owner leaves, the admin who has been a member longest becomes owner, or else the member; the group gets the event role_changed',
+      'An owner or admin can add a user again who has left or was removed; a user who has left can also accept an invitation. If the last owner leaves, the longest-standing admin becomes owner, or the longest-standing member if there is no admin; the group gets the event role_changed',
     input: z.object({ groupId: id, userId: actingUserId('The user to remove, by default the caller'), actorId }),
     errorStatuses: [404, 409],
     responseBody: membership,

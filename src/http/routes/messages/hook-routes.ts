@@ -39,7 +39,7 @@ function listRoute({ hooks }: Services): Route {
     path: '/hooks',
     servedBy: 'every node in service',
     requires: 'user',
-    summary: 'The hooks of a group that are in use, for its owners and admins',
+    summary: 'The hooks of a group that are not revoked, for its owners and admins',
     input: z.object({ groupId: id }),
     errorStatuses: [404],
     responseBody: hooksResponse,

@@ -60,7 +60,7 @@ function presenceRoute({ live, groups }: Services): Route {
     requires: 'user',
     summary: 'The members of a group who are connected to any node, by a poll or a stream',
     description:
-      'A user goes offline 8 s after the last poll or stream, or 6 s after their node died. Changes come as `ephemeral` (see Signals)',
+      'A user goes offline 8 s after the last poll or stream has ended, or 6 s after their node died. Changes come as `ephemeral` (see Signals)',
     input: z.object({ groupId: id }),
     errorStatuses: [404],
     responseBody: presenceResponse,
@@ -81,7 +81,7 @@ function requireLive(live: Live | null): Live {
   throw new HttpError('switched_off', 'typing and presence are switched off here: PRESENCE=off');
 }
 
-/** @throws {Refused} not_a_member; user_not_found or group_not_found where callers are not authenticated. */
+/** Checks that the user is in the group. @throws {Refused} not_a_member; user_not_found or group_not_found where callers are not authenticated. */
 async function requireMembership(
   { memberships, eventLog, groups }: Services,
   caller: Caller,

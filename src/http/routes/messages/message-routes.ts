@@ -19,13 +19,15 @@ export function messageRoutes(services: Services): Route[] {
 export const pageResponse = z.object({
   group_id: z.number(),
   messages: z.array(message),
-  has_more: z.boolean().describe('There are more in this direction; with around, there are older ones.'),
-  has_newer: z.boolean().optional().describe('Only with around: there are newer ones.'),
+  has_more: z
+    .boolean()
+    .describe('True if there are more messages in this direction; with around, if there are older ones.'),
+  has_newer: z.boolean().optional().describe('Only with around: true if there are newer messages.'),
   incomplete: z
     .array(z.enum(['reactions']))
     .optional()
     .describe(
-      'What the messages lack because it cannot be read now, for example while its table is locked: read the page again later.',
+      'The parts that the messages lack because they cannot be read now, for example while a table is locked: read the page again later.',
     ),
   cursor: z.string(),
 });
@@ -82,7 +84,7 @@ export const sendResponse = z.object({
   durable: z
     .enum(['local', 'replicated'])
     .describe(
-      'What the commit waited for, by the settings of PostgreSQL in force then: the disk of the primary, or also those of the synchronous standbys. Other writes wait for the same and have no receipt: repeat them after an outcome_unknown, or read what they changed.',
+      'The disks that the commit waited for, by the settings of PostgreSQL at that time: that of the primary, or also those of the synchronous standbys. Other writes wait for the same disks, but their responses do not say which: after an outcome_unknown, repeat them or read what they changed.',
     ),
 });
 

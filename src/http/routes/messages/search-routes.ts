@@ -34,7 +34,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
         q: searchText.describe('Words, and phrases in double quotes.'),
         groupId: id.optional().describe('Only messages of this group.'),
         senderId: id.optional(),
-        before: id.optional().describe('Only messages before this id: `next_before` of the page before.'),
+        before: id.optional().describe('Only messages before this id: `next_before` of the previous page.'),
         limit: count(1, 50, 20),
         userId: actingUserId('The user who searches'),
       }),
