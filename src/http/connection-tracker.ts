@@ -18,7 +18,10 @@ const BROKEN = new HttpError('invalid_request', 'this is not a valid HTTP reques
 /** While all connections are taken, idle ones are closed in steps: at most this share of all every so many milliseconds. */
 const EVICT_EVERY_MS = 50;
 const EVICTED_SHARE = 0.02;
-/** Not one that is between two requests: a peer probes once a second over one, and the first request on a new one may be on its way. */
+/**
+ * Only connections that are idle for this long are closed: a peer probes once a second over one, and the first request on a new one
+ * may be under way.
+ */
 const EVICTED_AFTER_MS = 3000;
 
 /** Tracks the connections of a node and their requests. */
@@ -90,7 +93,7 @@ export class ConnectionTracker {
     for (const connection of this.#connections.values()) connection.closeWhenDone();
   }
 
-  /** Clients that keep connections without using them must not keep out those that have requests. */
+  /** Closes some idle connections: clients that keep connections without using them must not keep out those that have requests. */
   #evictIdle(): void {
     const now = performance.now();
     if (now - this.#evictedAt < EVICT_EVERY_MS) return;

@@ -71,7 +71,7 @@ export class Connection implements PendingConnection {
     if (this.#mayBegin) this.#turns.begin(this);
   }
 
-  /** How long it has had no request, in milliseconds; 0 while it has one. */
+  /** The time for which it has had no request, in milliseconds; 0 while it has one. */
   get idleMs(): number {
     return this.#isIdle ? performance.now() - this.#idleSince : 0;
   }
@@ -146,7 +146,7 @@ export class Connection implements PendingConnection {
     this.#idleSince = performance.now();
     exchange.lifetime.end();
     const first = this.#atWork[0];
-    // It was ready, and its client can read it from now on.
+    // Its response was ready, and the client can read it from now on.
     if (at === 0 && first?.response.writableEnded) first.lifetime.allow(RESPONSE_TIMEOUT_MS);
     if (this.#mayBegin) this.#turns.begin(this);
     this.#runAfterLast();

@@ -81,7 +81,7 @@ function toHttpError(error: unknown, request: IncomingMessage, gate: RoleGate): 
   return null;
 }
 
-/** PostgreSQL's own words name objects and values, so they are logged only. */
+/** PostgreSQL's own message names objects and values, so it is only logged. */
 const refusedByDatabase = (ofRead: boolean) =>
   new HttpError(
     'database_refused',

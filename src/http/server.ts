@@ -63,8 +63,8 @@ export class Server {
     tracker.serve(this.#server, handle, respondToOverdue);
     // A client that half-closes still waits for its response (`nc -N`). By default Node would close the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
-    // Called by close(). Node's own destroys a connection whose last response is written but not sent yet, and the responses behind
-    // it; and it leaves those open that have not sent a request, or whose response ends later.
+    // Called by close(). Node's own function destroys a connection whose last response is written but not sent yet, and the responses
+    // queued behind it. It leaves those connections open that have not sent a request, or whose response ends later.
     this.#server.closeIdleConnections = () => tracker.closeWhenDone();
     this.#server.prependListener('request', onRequest);
     this.#server.on('checkContinue', (request, response) => {
@@ -75,7 +75,7 @@ export class Server {
     this.#server.on('checkExpectation', (request, response) => this.#server.emit('request', request, response));
     this.#server.setTimeout(SILENT_MS);
     this.#server.maxConnections = maxConnections;
-    // By default Node drops every header after the 2,000th without a word: a key, a token, a Host. HEADER_BYTES limits them.
+    // By default Node drops every header after the 2,000th silently: a key, a token, a Host. HEADER_BYTES limits them.
     this.#server.maxHeadersCount = 0;
   }
 

@@ -35,7 +35,7 @@ export interface Cluster extends RoleView {
   readonly url: string;
   readonly term: number | null;
   readonly activeNode: string | null;
-  /** How long no node has been active, in milliseconds; null while one is, and if this process has never known one. */
+  /** The time for which no node has been active, in milliseconds; null while one is, and if this process has never known one. */
   readonly noActiveMs: number | null;
   /** An active node of the same cluster id on another database; null if there is none. */
   readonly secondActive: { node: string; url: string; term: number; epoch: string | null } | null;

@@ -1,5 +1,5 @@
 /**
- * How long requests may be begun in one turn of the event loop, in milliseconds: enough for a hundred ordinary ones. Timers and
+ * The time in which requests may begin in one turn of the event loop, in milliseconds: enough for a hundred ordinary ones. Timers and
  * other sockets wait that long, and until the last request that began has been handled.
  */
 const BUDGET_MS = 10;
@@ -17,7 +17,7 @@ export interface PendingConnection {
  */
 export class TurnBudget {
   readonly #waiting = new Set<PendingConnection>();
-  /** When the first request of this turn began; null if none has. */
+  /** The time when the first request of this turn began; null if none has. */
   #startedAt: number | null = null;
 
   /** Begins the requests of a connection, now or in the next turns. */

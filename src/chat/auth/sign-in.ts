@@ -35,7 +35,7 @@ export interface SignInOptions {
 /** Accounts that one address may register in an hour, if requests are limited at all: enough for a classroom. */
 const REGISTRATIONS = 100;
 
-/** Creates the services with which users sign in. The caller starts the token cache with AUTH=token, and stops it in either case. */
+/** Creates the services with which users sign in. The caller starts the token cache if AUTH=token, and always stops it. */
 export function buildSignIn({ sequelize, write, users, session, toBlockedError, log, settings }: SignInOptions) {
   const tokens = new Tokens(write, settings.tokenHours);
   const limits = new SignInLimits(sequelize, log, {

@@ -1,8 +1,8 @@
 /**
  * Caches the users of tokens. A token is looked up in the database once, then in memory. Revocations are read from
  * plantao.token_revocations on a NOTIFY, and a few times a second in any case, so that a lost NOTIFY changes nothing. The
- * cache is valid for one second after the start of the last successful read of revocations. After that (the database is
- * away) every token is looked up again, so that no revoked token is accepted.
+ * cache is valid for one second after the start of the last successful read of revocations. After that (the database cannot be
+ * reached) every token is looked up again, so that no revoked token is accepted.
  *
  * All queries run on one session, one at a time. A token that a look-up found valid is therefore in the cache before the
  * query that would return its revocation, and cannot be added after it.
@@ -52,7 +52,7 @@ export class TokenCache {
   /** The transactions whose revocations have not been read. */
   #unread: Unread | null = null;
   #mustRead = false;
-  /** Why the last read of revocations failed. */
+  /** The error of the last read of revocations that failed. */
   #failure: unknown = null;
   #misses = 0;
   #working: Promise<void> | null = null;
@@ -72,7 +72,7 @@ export class TokenCache {
     return this.#known.size;
   }
 
-  /** How many tokens were not in the cache and had to be looked up. */
+  /** The number of tokens that were not in the cache and had to be looked up. */
   get misses(): number {
     return this.#misses;
   }
@@ -155,7 +155,7 @@ export class TokenCache {
     if (this.#readAt === before) throw new SessionLostError('revoked tokens cannot be read', { cause: this.#failure });
   }
 
-  /** Clears the cache, because the database is another one. Polls and streams end, and their clients authenticate again. */
+  /** Clears the cache, because this is a different database. Polls and streams end, and their clients authenticate again. */
   forget(): void {
     this.#known.forgetAll();
     this.#unread = null;
@@ -232,7 +232,7 @@ export class TokenCache {
         this.#known.drop(hash, 'revoked');
         return null;
       }
-      // By both clocks: that of a database which is behind must not lock everyone out.
+      // Both clocks count: a database whose clock is behind must not lock everyone out.
       const earlyMs = jwt ? Math.min(row.early_ms, jwt.issuedAt * 1000 - Date.now()) : 0;
       if (earlyMs > 0) throw new EarlyJwtError(earlyMs);
       if (row.user_id === null) throw new UnknownIdentityError('this JWT is of a user without an account');

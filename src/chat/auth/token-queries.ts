@@ -91,7 +91,7 @@ export interface JwtIdentity {
   hash: string;
   user_id: number | null;
   is_revoked: boolean;
-  /** Milliseconds until the time of issue, by the clock that revocations go by; 0 or less for nearly every JWT. */
+  /** Milliseconds until the time of issue, by the database's clock, as for revocations; 0 or less for nearly every JWT. */
   early_ms: number;
 }
 

@@ -8,7 +8,7 @@ type IsMember = (groupId: number) => boolean;
 
 /** An audience that can match past events with the memberships that the user had at that time. */
 export interface ReplayableAudience extends Audience {
-  /** The memberships that decide, or null if none do. */
+  /** The memberships that decide whether an event matches, or null if none do. */
   readonly memberships: Memberships | null;
   /** As {@link Audience.matches}, with the given memberships. */
   matchesAs(event: LogEvent, isMember: IsMember): boolean;
@@ -18,7 +18,7 @@ export interface ReplayableAudience extends Audience {
   readonly name: string | null;
 }
 
-/** All of one user's groups, each from the event of its joining on: GET /subscribe/user and /events. */
+/** Matches the events of all groups of a user, each group from the event with which the user joined it: GET /subscribe/user and /events. */
 export class UserAudience implements ReplayableAudience {
   readonly id: string;
   readonly memberships: Memberships;
@@ -65,8 +65,9 @@ export class UserAudience implements ReplayableAudience {
 }
 
 /**
- * One group by id, or one name: the topic and every group that has this name at the event, also one that is created or
- * joined during the wait (GET /subscribe/status). With memberships, it matches only groups of which the user is a member.
+ * Matches the events of one group by id, or of one name: of the topic, and of every group that has this name at the time of the
+ * event, including groups created or joined during the wait (GET /subscribe/status). With memberships, it matches only groups of
+ * which the user is a member.
  */
 export class GroupOrNameAudience implements ReplayableAudience {
   readonly id: string;

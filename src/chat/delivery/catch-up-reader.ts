@@ -61,15 +61,15 @@ interface CatchUpRow extends FeedRow {
 const LIMIT_MS = 5000;
 /** A request that has waited this long is refused: another node can serve the client sooner. */
 const MAX_WAIT_MS = 5000;
-/** Pages that may wait: as many as {@link MAX_WAIT_MS} allow at a few milliseconds each. */
+/** Pages that may wait: as many as {@link MAX_WAIT_MS} allows at a few milliseconds each. */
 const MAX_WAITING = 1000;
 /** Joins and leaves of one user that are examined for a page, 20 ms of work: a hundred an hour for a week. */
 const MAX_CHANGES = 20_000;
 
 /**
  * Reads the log from the database for polls and streams whose cursor lies before the tail in memory. It has a session of its own
- * and reads one page at a time, so that a thousand clients that catch up delay each other and not those that wait for new events.
- * Audiences take turns, so that one with a thousand returning cursors delays only itself.
+ * and reads one page at a time, so that a thousand clients that catch up delay each other, but not those that wait for new events.
+ * Audiences take turns, so that one whose clients catch up from a thousand different cursors delays only itself.
  */
 export class CatchUpReader {
   readonly #session: Pick<ReconnectingSession, 'query'>;
@@ -163,7 +163,7 @@ const overloaded = () =>
 
 // $1 position, $2 the user whose memberships decide, $3 a group, $4 a name, $5 true for all groups of that user.
 // groups_before is membershipsBefore() of membership-order.ts in SQL: the first change in a group since the position shows
-// whether the user was in it then; without a change, the user was in it if the user is now.
+// whether the user was in it then. Without a change, the user was in it then if the user is in it now.
 const QUERY = `
   WITH changes AS MATERIALIZED (
     SELECT position, kind, group_id FROM plantao.events
@@ -181,7 +181,7 @@ const QUERY = `
     -- Groups that had the name then.
     UNION SELECT group_id FROM plantao.events
       WHERE topic = $4 AND position > $1 AND kind IN ('group_changed', 'group_deleted') AND $2 IS NULL
-    -- By name only the user's own groups: the number of other groups with this name must not matter.
+    -- By name, only the user's own groups are searched: the number of other groups with this name must not matter.
     UNION SELECT mine.group_id FROM (SELECT group_id FROM groups_before UNION SELECT group_id FROM first_changes) mine
       WHERE EXISTS (SELECT FROM plantao.groups WHERE id = mine.group_id AND name = $4 OFFSET 0)
         OR EXISTS (SELECT FROM plantao.events e

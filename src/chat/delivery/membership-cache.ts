@@ -81,7 +81,7 @@ export class MembershipCache {
     return memberships;
   }
 
-  /** Updates the name of the event's group: every event carries the name that the group has by now. */
+  /** Updates the name of the event's group: every event carries the current name of its group. */
   rename({ groupId, groupName }: LogEvent): void {
     if (groupId === null || groupName === null) return;
     const known = this.#names.get(groupId);

@@ -2,7 +2,7 @@
  * Decides with which memberships an event is matched: a join counts from its own event on, a leave only after its event.
  * Users therefore receive the events of their own joining and leaving, and everything in between.
  *
- * Delivery of new events (event-delivery.ts) and reading of past ones (replay.ts) both run through here. The statement in
+ * Delivery of new events (event-delivery.ts) and reading of past ones (replay.ts) both use {@link inMembershipOrder}. The statement in
  * catch-up-reader.ts repeats {@link membershipsBefore} in SQL, because only PostgreSQL has all of a user's changes; the
  * random runs of test/integration/delivery/log-model/log-model.slow.test.ts compare the three.
  */

@@ -43,7 +43,7 @@ export class GroupAdministration {
   }
 
   /**
-   * Renames, describes, archives or restores a group.
+   * Renames a group, changes its description or settings, archives or restores it.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat.
    */
   async change(groupId: number, by: Actor, change: GroupChange): Promise<GroupState> {
@@ -114,7 +114,7 @@ export class GroupAdministration {
   }
 
   /**
-   * Deletes a group: from the first step on it is gone for all users, and its messages are removed in further ones. If one of them
+   * Deletes a group. After the first step it is gone for all users; further steps remove its messages. If one of these
    * fails, the active node continues the deletion later. A former member may repeat the call meanwhile.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, direct_chat.
    */

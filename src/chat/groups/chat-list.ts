@@ -21,7 +21,7 @@ interface ListedChat {
   role: MemberRole;
   /** Messages of others after `last_read_id`, at most {@link MAX_UNREAD}. */
   unread: number;
-  /** How many of them have an @ and the user's present name; of those with an @, the newest {@link MAX_SEARCHED} are searched. */
+  /** The number of them that have an @ and the user's current name. Only the newest {@link MAX_SEARCHED} with an @ are searched. */
   mentions: number;
   last_read_id: number;
   last_message: { id: number; sender: string; sender_id: number; excerpt: string; timestamp: string } | null;
@@ -35,11 +35,11 @@ export interface ChatListView {
 }
 
 /**
- * The greatest unread count, which stands for this many or more: the cost of counting must not grow with the history. A group with
- * this many messages after the mark has it too if some of them are the user's own: the number of the others is not known.
+ * The highest unread count, which means this many or more: the cost of counting must not grow with the history. A group with this
+ * many messages after the mark gets it even if the user sent some of them, because older messages are not counted.
  */
 const MAX_UNREAD = 1000;
-/** Mentions are counted in this many unread messages of a group that have an @, the newest: their texts are read, which may be long. */
+/** Mentions are counted in at most this many unread messages of a group, the newest with an @: their texts, which may be long, are read. */
 const MAX_SEARCHED = 100;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;
@@ -93,7 +93,7 @@ const MENTIONS = `
 
 /**
  * Lists a user's chats in one statement, which reads a bounded number of rows for each group, by index. Where an unread message may
- * mention the user, a second one counts.
+ * mention the user, a second statement counts the mentions.
  */
 export class ChatList {
   readonly #sequelize: Sequelize;

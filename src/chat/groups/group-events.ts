@@ -5,7 +5,7 @@ import { FEED, type FeedRow } from '../../events/event-feed.ts';
 import { EventDecoder } from '../../events/reading/event-decoder.ts';
 import { Refused } from '../errors.ts';
 
-/** A page of what happened to a group, oldest first. */
+/** A page of the events about a group itself, oldest first. */
 export interface GroupEventPage {
   /** The events, as polls deliver them. */
   events: object[];
@@ -20,7 +20,7 @@ type Row = (FeedRow | { position: null }) & { head: number; epoch: string };
 
 /**
  * One statement, so that the page and the log's head come from one snapshot. The index events_about_groups has these kinds only:
- * the cost does not depend on the number of messages. The sum is that of the index.
+ * the cost does not depend on the number of messages. `group_id + 0` is the expression that it indexes.
  */
 const PAGE = `
   SELECT b.head, b.epoch, f.*
@@ -36,7 +36,7 @@ const PAGE = `
   WHERE g.id = $groupId AND g.deleted_at IS NULL
   ORDER BY f.position`;
 
-/** Reads what happened to groups: who joined and left, their roles, names and descriptions. The event log has it as long as it keeps events. */
+/** Reads the events about groups: joins and leaves, changes of roles, names and descriptions. They exist until retention removes them. */
 export class GroupEvents {
   readonly #sequelize: Sequelize;
   /** No logger: the event-log reader already logs undecodable events. */

@@ -17,7 +17,7 @@ export interface Hook {
   created_at: string;
 }
 
-/** The hook of a token. */
+/** The hook that a token belongs to. */
 export interface FoundHook {
   id: number;
   groupId: number;
@@ -61,7 +61,7 @@ export class Hooks {
     return { hook: { id, name: hookName, sender, created_by, created_at }, token: keyedToken(key, salt) };
   }
 
-  /** Returns the hooks of a group that are in use, the oldest first. @throws {Refused} not_a_member, forbidden, group_not_found. */
+  /** Returns the hooks of a group that are not revoked, the oldest first. @throws {Refused} not_a_member, forbidden, group_not_found. */
   async list(groupId: number, actorId: number | null): Promise<Hook[]> {
     await requireRoleToRead(groupId, actorId, OWNERS_AND_ADMINS, this.#sequelize);
     const rows = await query<HookRow>(

@@ -18,7 +18,7 @@ export interface Invitation {
   expiresAt: string;
 }
 
-/** An invitation with which users may still join. Times are in ISO 8601. */
+/** An invitation that is still valid. Times are in ISO 8601. */
 export interface OpenInvitation {
   id: string;
   created_at: string;
@@ -38,7 +38,7 @@ interface InvitedGroup {
   is_removed: boolean;
 }
 
-/** Invitations kept for a group; beyond it, expired and old ones are deleted first. */
+/** Invitations kept for a group. If there are more, expired and old ones are deleted first. */
 const MAX_INVITATIONS = 100;
 /** Length of a token: 256 random bits in base64url. */
 export const INVITATION_LENGTH = 43;
@@ -54,7 +54,7 @@ export class Invitations {
   }
 
   /**
-   * Creates an invitation that is valid for some `hours` and for as many users as `uses`.
+   * Creates an invitation that is valid for `hours` hours and for `uses` users.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner or admin, direct_chat, key_reused;
    * {NotActiveError}.
    */
@@ -86,7 +86,7 @@ export class Invitations {
   }
 
   /**
-   * Returns the invitations with which users may still join, newest first. They cannot be used to join: no token is stored.
+   * Returns the invitations that are still valid, newest first, without their tokens, which are not stored.
    * @throws {Refused} not_a_member, forbidden unless the actor is an owner or admin, group_not_found.
    */
   async list(groupId: number, actorId: number | null): Promise<OpenInvitation[]> {
@@ -122,7 +122,7 @@ export class Invitations {
 
   /**
    * Revokes the invitations of a group, or one of them, and returns how many.
-   * @throws {Refused} as {@link create}; invitation_not_found if there is no such one.
+   * @throws {Refused} as {@link create}; invitation_not_found if that one does not exist.
    */
   async revoke(groupId: number, actorId: number | null, invitationId: string | null = null): Promise<number> {
     return this.#write(async (transaction) => {
@@ -139,7 +139,7 @@ export class Invitations {
   }
 
   /**
-   * Adds the user to the group of an invitation, and returns the group's id and name. For a member the invitation is not used up.
+   * Adds the user to the group of an invitation, and returns the group's id and name. A user who is a member already uses up nothing.
    * @throws {Refused} user_not_found, invitation_not_found also if it has expired or is used up, removed_from_group, group_full,
    * too_many_groups, key_reused; {NotActiveError}.
    */

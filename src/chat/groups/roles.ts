@@ -50,7 +50,8 @@ export async function requireRole(
 }
 
 /**
- * Checks the same for a read, which locks nothing. With AUTH=open the group must exist; of an authenticated actor the role says so.
+ * Checks the same for a read, without a lock. With AUTH=open it checks only that the group exists; the role of an authenticated
+ * actor proves that.
  * @throws {Refused} not_a_member, forbidden, group_not_found.
  */
 export async function requireRoleToRead(
@@ -70,7 +71,7 @@ export async function requireRoleToRead(
   if (found.length === 0) throw new Refused('group_not_found');
 }
 
-/** @throws {Refused} forbidden, with the roles that may do it. */
+/** Checks that a role is among the allowed ones. @throws {Refused} forbidden, with the roles that may do it. */
 function requireOneOf(allowed: readonly MemberRole[], role: MemberRole): void {
   if (allowed.includes(role)) return;
   const who = allowed.includes('admin') ? 'owners and admins' : 'owners';

@@ -1,6 +1,6 @@
 /**
- * Returns a JSON value as text that does not depend on the order of the keys of its objects: languages order them differently,
- * and the same request is repeated after a restart of the client. PostgreSQL's jsonb does not keep their order either.
+ * Returns a JSON value as text that does not depend on the order of the keys of its objects. Languages order them differently, so a
+ * client that repeats a request after a restart may send another order. PostgreSQL's jsonb does not keep their order either.
  */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, one: unknown) => (isObject(one) ? sorted(one) : one));

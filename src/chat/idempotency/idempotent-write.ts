@@ -44,7 +44,7 @@ export async function idempotentWrite<Result>(
   try {
     await before();
   } catch (error) {
-    // The first of two requests at the same time may have committed meanwhile, and be the reason of the refusal.
+    // If two requests run at the same time, the first may have committed meanwhile, and may be the reason for this refusal.
     const committed = await findResult(sequelize, bind).catch(() => null);
     if (committed) return resultOf<Result>(committed);
     throw error;

@@ -6,11 +6,11 @@ import { type Ephemeral, KEEP_MS, RecentSignals } from './recent-signals.ts';
 
 /** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
 const MAX_IN_GROUP = 500;
-/** Deliveries of one call: tens of milliseconds of work. The group in which this is reached is completed, the rest dropped. */
+/** Deliveries of one call: tens of milliseconds of work. The group in which this is reached is completed; the others are dropped. */
 const MAX_DELIVERIES = 20_000;
 
 /**
- * Delivers signals to the polls and streams that want them. Signals are in no log: a client that is away for longer than
+ * Delivers signals to the polls and streams that want them. Signals are not in the event log: a client that is away for longer than
  * two seconds misses them.
  */
 export class EphemeralDelivery {
@@ -29,7 +29,7 @@ export class EphemeralDelivery {
     return this.#waiters.ephemeralWaiters > 0 || performance.now() - this.#markedAt < KEEP_MS;
   }
 
-  /** Returns where the signals end now, for a poll that ends: its client's next one gets those {@link after} it. */
+  /** Returns the current end of the signals, for a poll that ends: the client's next poll gets the signals {@link after} it. */
   mark(): string {
     this.#markedAt = performance.now();
     return this.#recent.mark;

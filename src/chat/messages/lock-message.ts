@@ -12,8 +12,8 @@ export interface LockedMessage {
 }
 
 /**
- * Locks the event log and returns what decides who may change a message: it stays true until the commit. `actorId` is null where
- * callers are not authenticated (AUTH=open).
+ * Locks the event log and returns the facts that decide who may change a message. They stay true until the commit. `actorId` is null
+ * where callers are not authenticated (AUTH=open).
  * @throws {Refused} message_not_found.
  */
 export async function lockMessage(

@@ -22,7 +22,7 @@ export interface MessageRow {
   edited_at: unknown;
 }
 
-/** Returns null for a time that JavaScript cannot represent; such a message is left out. */
+/** Returns a message as clients see it; null if JavaScript cannot represent its time, and the message is left out. */
 export function messageView({ id, sender, sender_id, is_hook, content, ...times }: MessageRow): MessageView | null {
   const [timestamp, editedAt] = [isoTime(times.created_at), isoTime(times.edited_at)];
   if (timestamp === null) return null;

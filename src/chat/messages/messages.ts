@@ -56,7 +56,7 @@ type PageRow = (MessageRow | { id: null }) & {
 
 /**
  * Bytes of a page as JSON: enough for the largest page of the longest messages in ASCII. Control characters take six bytes each:
- * without this, a page could have 12 MB, and writing it would block the event loop for a third of a second.
+ * without a limit, a page could have 12 MB, and writing it would block the event loop for a third of a second.
  */
 const MAX_BYTES = 2 * 1024 * 1024;
 

@@ -4,8 +4,8 @@ import { query } from '../../database/query.ts';
 import type { Log } from '../../log/log.ts';
 
 /**
- * Found in the catalogue of locks, since the error of a wait names no table. A lock that is still waited for counts too: reads queue
- * behind it. So does one on an index (REINDEX), which PostgreSQL opens to plan a read.
+ * Searches pg_locks, because the error of a lock timeout names no table. A lock that its session still waits for counts too, because
+ * reads queue behind it. So does a lock on an index (REINDEX), because PostgreSQL opens the index to plan a read.
  */
 const IS_LOCKED = `WITH tables AS (VALUES (to_regclass('plantao.reactions')), (to_regclass('plantao.reaction_counts')))
   SELECT FROM pg_locks
@@ -14,16 +14,16 @@ const IS_LOCKED = `WITH tables AS (VALUES (to_regclass('plantao.reactions')), (t
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
   LIMIT 1`;
 
-/** Of partly damaged data, reads succeed and fail in turn. */
+/** If the data is partly damaged, reads succeed and fail in turn: the error is logged once in this time. */
 const LOG_EVERY_MS = 60_000;
 
 /**
  * Reads with reactions, or without them while another transaction has locked their tables (VACUUM FULL, ALTER TABLE), or PostgreSQL
- * refuses to read them (damaged, a privilege was revoked): messages do not depend on what decorates them.
+ * refuses to read them (damaged, a privilege was revoked): messages must not depend on their reactions.
  */
 export class ReactionAvailability {
   readonly #sequelize: Sequelize;
-  /** True from when a read was ended while it waited for a lock, until the lock is released: further reads do not wait. */
+  /** True from a read's lock timeout until the lock is released: further reads do not wait. */
   #wereLocked = false;
   readonly #log: Log;
   #refusalLoggedAt = Number.NEGATIVE_INFINITY;

@@ -48,7 +48,7 @@ export class ReadMarks {
   readonly #wanted = new Map<string, ReadMark>();
   /** Marks that wait for {@link MIN_INTERVAL_MS} to pass. */
   readonly #later = new Map<string, Promise<number>>();
-  /** When the storing of a mark began, if within the last {@link MIN_INTERVAL_MS}, the oldest first, by the monotonic clock. */
+  /** The times at which marks began to be stored, within the last {@link MIN_INTERVAL_MS}, the oldest first, by the monotonic clock. */
   readonly #storeStartedAt = new Map<string, number>();
   #isStoring = false;
 
@@ -66,7 +66,7 @@ export class ReadMarks {
     const key = keyOf(mark.userId, mark.groupId);
     const messageId = Math.max(mark.messageId, this.#wanted.get(key)?.messageId ?? 0);
     this.#wanted.set(key, { ...mark, messageId });
-    // Even if the interval is over by now: the timer that waits for it stores this mark too, and would find none otherwise.
+    // Even if the interval has ended: its timer, which has not run yet, stores this mark too, and would find none otherwise.
     const waiting = this.#later.get(key);
     if (waiting) return waiting;
     const waitMs = (this.#storeStartedAt.get(key) ?? Number.NEGATIVE_INFINITY) + MIN_INTERVAL_MS - performance.now();

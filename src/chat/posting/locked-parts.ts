@@ -3,13 +3,13 @@ import { BlockedError } from '../../database/checks/blocking.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import type { Post } from './post.ts';
 
-/** How long posts that need a part are refused after one had to wait for it. */
+/** How long posts that need a locked row or table are refused after one post had to wait for it. */
 const KEEP_MS = 2000;
 const MAX_PARTS = 1000;
 
 /**
- * The context of an error names the statement that waited, in every language of the server: that of a foreign key, or one of
- * post_messages().
+ * The context of PostgreSQL's error contains the statement that waited, whatever the language of its messages: the check of a
+ * foreign key, or a statement of post_messages().
  */
 const FOREIGN_KEY = /FROM ONLY "plantao"\."(users|groups)"/;
 const OWN_STATEMENT = /plantao\.(idempotency_keys|hooks)\b/;
@@ -17,7 +17,7 @@ const OWN_STATEMENT = /plantao\.(idempotency_keys|hooks)\b/;
 /** The row of the sender or of the group, or a whole table that only some posts need. */
 export type LockedPart = 'users' | 'groups' | 'idempotency_keys' | 'hooks';
 
-/** Returns what another transaction has locked that not every post needs; null for any other error. */
+/** Returns the row or table that another transaction has locked, if not every post needs it; null for any other error. */
 export function lockedPart(error: unknown): LockedPart | null {
   if (sqlState(error) !== SqlState.LOCK_NOT_AVAILABLE) return null;
   const { where } = error as { where?: unknown };
@@ -31,7 +31,7 @@ export function needsTable({ key, fromHook }: Post, table: 'idempotency_keys' | 
   return table === 'hooks' ? fromHook === true : key !== null;
 }
 
-/** Remembers which parts are locked, since each post that waits for one holds the event log meanwhile. */
+/** Remembers which rows and tables are locked: each post that waited for one would keep the event log locked meanwhile. */
 export class LockedParts {
   readonly #now: Clock;
   readonly #until = new Map<string, number>();
@@ -40,7 +40,7 @@ export class LockedParts {
     this.#now = now;
   }
 
-  /** Notes that `post` waited for the part. */
+  /** Notes that `post` waited for this row or table. */
   add(part: LockedPart, post: Post): void {
     const name = part === 'users' ? senderOf(post) : part === 'groups' ? groupOf(post) : part;
     this.#until.delete(name);
@@ -49,7 +49,7 @@ export class LockedParts {
     if (this.#until.size > MAX_PARTS && oldest !== undefined) this.#until.delete(oldest);
   }
 
-  /** Returns the error for a post that needs a part which was locked a moment ago; null for any other. */
+  /** Returns the error for a post that needs a row or table which was locked a moment ago; null for any other. */
   errorOf(post: Post): BlockedError | null {
     if (this.#until.size === 0) return null;
     const now = this.#now();

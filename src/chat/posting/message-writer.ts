@@ -62,7 +62,7 @@ export class MessageWriter {
   readonly #health: WriterHealth;
   readonly #locked = new LockedParts();
   #pumping: Promise<void> | null = null;
-  /** True if a probe is due that waits for the commit under way: without it, failing posts could keep it off for ever. */
+  /** True if a probe must run before the next commit: otherwise failing posts could delay it for ever. */
   #isProbeWanted = false;
 
   constructor(options: MessageWriterOptions) {
@@ -113,8 +113,9 @@ export class MessageWriter {
   }
 
   /**
-   * The message is stored, so an error must not say otherwise. The positions are read on another session: if the term has changed,
-   * that session may be with another primary, which does not have the message.
+   * Waits until the synchronous standbys have the message. It is stored already, so an error must not say otherwise. The positions
+   * are read on another session: if the term has changed, that session may be connected to another primary, which does not have the
+   * message.
    */
   async #confirmReplicated(): Promise<void> {
     const { isReplicated, fencingToken } = this.#options;
@@ -189,7 +190,7 @@ export class MessageWriter {
     return rows;
   }
 
-  /** Handles a failed batch. With a SQLSTATE it has rolled back, unless the session ended, perhaps after the commit. */
+  /** Handles a failed batch. With a SQLSTATE it was rolled back, unless the session ended: then it may have been committed. */
   async #failed(batch: QueuedPost[], error: unknown, isRepaired: boolean): Promise<void> {
     if (sqlState(error) === SqlState.TERM_CLOSED) return failAll(batch, new NotActiveError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
@@ -222,11 +223,11 @@ export class MessageWriter {
     const [first, second] = batch;
     if (first && !second) {
       this.#locked.add(part, first.post);
-      // The next posts do not wait for the session that the log names.
+      // The next posts do not wait until the blocking session is found, which the log names.
       void this.#toBlockedError(error).then((blocked) => first.fail(blocked));
       return;
     }
-    // Each locked row takes as long as the first, and holds the event log.
+    // Each further locked row costs as long a wait as the first, with the event log locked.
     await this.#commitEach(batch, new BlockedError([], { cause: error }));
   }
 
@@ -244,7 +245,7 @@ export class MessageWriter {
     const [first] = needing;
     if (!first) return failAll(batch, await this.#toBlockedError(error));
     this.#locked.add(table, first.post);
-    // The others do not wait for the sentence for these, nor for the session that the log names.
+    // The other posts do not wait until the blocking session is found, which the error of these posts and the log need.
     void this.#toBlockedError(error).then((explained) => failAll(needing, explained));
     await this.#commit(batch.filter(({ post }) => !needsTable(post, table)));
   }

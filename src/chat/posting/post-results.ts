@@ -1,4 +1,4 @@
-/** How the posts of a batch are resolved and rejected. */
+/** Resolves and rejects the posts of a batch. */
 import { timeOfEpoch } from '../../database/epoch-time.ts';
 import { unavailabilityOf, WAITS_FOR_STANDBY } from '../../database/errors.ts';
 import { Refused } from '../errors.ts';

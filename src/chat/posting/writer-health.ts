@@ -14,7 +14,7 @@ import type { ReconnectingSession } from '../../database/session/reconnecting-se
 /** Timeout for opening the new session, which finds out why a commit did not respond. */
 const REOPEN_LIMIT_MS = 1000;
 const PROBE_EVERY_MS = 2000;
-/** Writes a record to PostgreSQL's write-ahead log, so that its commit requires what a post's does. */
+/** Writes a record to PostgreSQL's write-ahead log, so that its commit waits for the disk and the standbys as a post's commit does. */
 const PROBE = { name: 'probe', text: "SELECT pg_logical_emit_message(true, 'plantao', '')" };
 /** Prepares the plans of post_messages in the writer's session; stores nothing. */
 export const WARM_UP_POST = { name: 'warm_up_post', text: 'SELECT plantao.warm_up_post()' };
@@ -23,12 +23,12 @@ const TRY_POST = { name: 'try_post', text: 'SELECT plantao.warm_up_post(true)' }
 /** The tables of the event log. */
 const TABLES_OF_LOG = ['events', 'event_log', 'epochs', 'recovery_marker'];
 
-/** Returns true if the event log refused its row (class 23): it would refuse the row of every post. */
+/** Returns true if the event log refused its row (SQLSTATE class 23): it would refuse the row of every post. */
 export function isRefusedByLog(error: unknown): boolean {
   return /^23/.test(sqlState(error) ?? '') && TABLES_OF_LOG.includes(tableOf(error) ?? '');
 }
 
-/** Returns true if this post alone may have caused the error (class 23), even in a table that a DBA's trigger writes to. */
+/** Returns true if this post alone may have caused the error (SQLSTATE class 23), even in a table that a DBA's trigger writes to. */
 function isCausedByPost(error: unknown): boolean {
   return /^23/.test(sqlState(error) ?? '') && !isRefusedByLog(error);
 }
@@ -58,7 +58,7 @@ export class WriterHealth {
     this.#commitLimitMs = commitLimitMs;
   }
 
-  /** Why no post can be stored; null after a commit or a probe that succeeded. */
+  /** The reason why no post can be stored; null after a commit or a probe that succeeded. */
   get problem(): string | null {
     return this.#problem;
   }
@@ -77,7 +77,7 @@ export class WriterHealth {
     this.#isInDoubt = false;
   }
 
-  /** Notes that a commit failed. What may be due to one post is a problem only if the probe fails too. */
+  /** Notes that a commit failed. An error that one post may have caused is a problem only if the probe fails too. */
   failed(error: unknown): void {
     if (concernsAll(error)) this.cannotCommit(error);
     else if (!isCausedByPost(error)) this.#isInDoubt = true;
@@ -105,7 +105,7 @@ export class WriterHealth {
       await this.#session.query(PROBE, this.#commitLimitMs);
       this.succeeded();
     } catch (error) {
-      // Where PostgreSQL has refused the last post and this one, something in the session may be the cause.
+      // If PostgreSQL refused the last post and the probe too, the cause may be in the session.
       if (this.#problem !== null && isRefusedByDatabase(error)) this.#session.reconnect();
       await this.reopen();
       this.cannotCommit(error);

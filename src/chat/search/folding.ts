@@ -34,7 +34,7 @@ const INVISIBLE: Ranges = [
 /** Characters that are ignored, in order. */
 export const IGNORED: Ranges = [...ACCENTS, ...INVISIBLE].sort(([one], [other]) => one - other);
 
-/** Characters that stand for themselves: signs, emoji, and those of scripts without spaces between words. */
+/** Characters that each count as a word: signs, emoji, and those of scripts without spaces between words. */
 export const SINGLES: Ranges = [
   [0x21, 0x2f],
   [0x3a, 0x40],
@@ -96,7 +96,7 @@ const isIn = (ranges: Ranges, point: number) => {
   return false;
 };
 
-/** A character of a word, one that stands for itself, or a space. */
+/** A character of a word, one that counts as a word by itself, or a space. */
 export type CharacterClass = 'word' | 'single' | 'space';
 
 /** Returns the class of a folded character. */
@@ -110,7 +110,7 @@ export function classOf(point: number): CharacterClass {
   return isIn(SINGLES, point) ? 'single' : 'word';
 }
 
-/** Returns the character to which each one folds, for those that change. A node's start does not wait for them. */
+/** Returns the character to which each one folds, for those that change. Computed on first use, so that a node's start does not wait for it. */
 export const foldsOf: () => ReadonlyMap<number, number> = lazy(() => {
   const folds = new Map<number, number>();
   for (const [from, to] of FOLDED) {
@@ -129,7 +129,7 @@ export const foldsOf: () => ReadonlyMap<number, number> = lazy(() => {
   return folds;
 });
 
-/** Forms of East Asian letters that are half as wide. */
+/** Half-width forms of East Asian letters. */
 const isHalfWidth = (point: number) => point >= 0xff66 && point <= 0xffdc;
 
 /** Returns the letter without accents in lower case; null if it is more than one character. */

@@ -51,9 +51,9 @@ const TOO_MANY = 'too many searches are running: try again in a few seconds';
 const TOO_SLOW = 'the database is too slow for this search at the moment: try again, or search in one group';
 
 /**
- * Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. Rows are
- * compared, because the planner assumes that a range of ids holds few messages: it read whole groups as bitmaps, or the messages of
- * all groups by their ids. The index of (group_id, id) is the only one for a comparison of both.
+ * Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. It compares
+ * (group_id, id) pairs, because the planner assumes that a range of ids holds few messages: it read whole groups as bitmaps, or the
+ * messages of all groups by their ids. Only the index on (group_id, id) serves a comparison of pairs.
  */
 const readQuery = (conditions: readonly string[]) => `
   SELECT c.number::int, m.id, m.is_found, m.number = $maxMessages AS is_last
@@ -101,7 +101,7 @@ export class MessageSearch {
     let before = Number.POSITIVE_INFINITY;
     let candidates = new Candidates([]);
     const isComplete = await this.#inTime(async (transaction) => {
-      // From here: the wait for a free connection is no work of this search.
+      // The time counts from here: the wait for a free connection is no work of this search.
       const deadline = performance.now() + this.#limits.timeMs;
       const scope = await searchScope(transaction, options);
       before = scope.before;

@@ -44,11 +44,11 @@ const PUNCTUATION: Ranges = [
 ];
 
 /**
- * Returns the same for the texts that mention a user: an @ and the name, followed by a space or the end, perhaps after signs. Letters of
- * scripts without spaces between words count as signs. Accents do not matter: @joao mentions João. The chat page has the same
- * rule (web/home/model/text/mentions.ts). Returns null for a name of marks alone: once folded, it is empty.
+ * Returns the regular expression for the texts that mention a user: an @ and the name, followed by a space or the end, perhaps after
+ * signs. Letters of scripts without spaces between words count as signs. Accents do not matter: @joao mentions João. The chat page
+ * has the same rule (web/home/model/text/mentions.ts). Returns null for a name of marks alone: once folded, it is empty.
  *
- * Only the present name counts: after a rename, earlier messages mention the user who now has the former name. The service keeps no
+ * Only the current name counts: after a rename, earlier messages mention the user who now has the former name. The service keeps no
  * former names, because they would outlive a deleted account.
  */
 export function mentionPatternOf(username: string): string | null {

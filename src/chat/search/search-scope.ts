@@ -6,8 +6,8 @@ import type { Candidate } from './candidates.ts';
 import { indexFormat } from './indexing/signatures.ts';
 
 /**
- * Most changed messages with events that the index has not followed yet. Beyond them, a change is found only once the index has
- * followed it.
+ * The maximum number of changed messages that a search reads because the index has not followed their events yet. A change beyond
+ * this number is found once the index has followed it.
  */
 const MAX_CHANGED = 1000;
 
@@ -55,7 +55,7 @@ export async function searchScope(
   });
   if (!scope) throw new Refused('user_not_found');
   if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
-  // Not from the highest id, which a message may have.
+  // The default is not the highest possible id, because a message may have it.
   const before = Math.min(asked ?? Number.POSITIVE_INFINITY, (scope.newest ?? 0) + 1);
   const candidates = (scope.groups ?? []).flatMap(({ id, indexed_to }): Candidate[] => [
     { groupId: id, from: indexed_to + 1, to: before - 1 },

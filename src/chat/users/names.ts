@@ -7,7 +7,7 @@
  */
 import { withoutValidJoiners } from './joiners.ts';
 
-/** Begins the name of every hook's messages, and is part of no username: a hook cannot be confused with a user. */
+/** Begins the sender name of every hook's messages. No username may contain it, so that a hook cannot be confused with a user. */
 export const HOOK_MARK = '\u{1fa9d}';
 
 /**

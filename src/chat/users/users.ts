@@ -18,8 +18,8 @@ const TOO_MANY_SEARCHES = 'too many searches are running: try again in a few sec
 const IN_USE = 'NOT u.is_hook AND u.erased_at IS NULL';
 
 /**
- * Names that begin with the text, in the order of an index, which has an exact name first; of those, the one with the same accents.
- * Of a text of marks alone nothing is left to search: that finds the name itself.
+ * Finds the names that begin with the text, in the order of an index: exact names come first, and among these the one with the same
+ * accents. If the text consists of marks only, nothing is left to search, and this finds only the name itself.
  */
 const BEGINNING = `
   SELECT u.id, u.username FROM plantao.users u
@@ -27,7 +27,7 @@ const BEGINNING = `
     AND (plantao.search_name($part) <> '' OR plantao.name_key($part) IN ('', u.username_key))
   ORDER BY u.search_name, u.username_key <> plantao.name_key($part), u.id LIMIT $limit`;
 
-/** Names that contain the text further on: an index alone is read, in order, up to as many as are asked for. */
+/** Finds the names that contain the text, but not at the beginning. Reads only an index, in its order, until it has as many as requested. */
 const CONTAINING = `
   WITH wanted AS (SELECT plantao.search_name($part) AS name), found AS MATERIALIZED (
     SELECT u.id, u.search_name FROM plantao.users u
@@ -65,7 +65,7 @@ export class Users {
     return rows.map(({ id, username }) => (id === null ? null : { id, username }));
   }
 
-  /** Returns users with their present names, by their ids. */
+  /** Returns users with their current names, by their ids. */
   async viewsOf(ids: readonly number[]): Promise<Map<number, UserView>> {
     const users = await modelsOf(this.#sequelize).User.findAll({
       attributes: ['id', 'username'],

@@ -54,12 +54,12 @@ export interface PollRequest {
 }
 
 /**
- * A client that has half-closed its connection still waits or has vanished, and only a write shows which. Its poll ends by
- * then: soon enough to free the slot of one that has vanished, and a client that still reads returns with its cursor.
+ * A client that has half-closed its connection still waits or has vanished, and only a write shows which. Its poll ends within this
+ * time: soon enough to free the slot of one that has vanished. A client that still reads returns with its cursor.
  */
 const HALF_CLOSED_MS = 2000;
 
-/** The header with the mark of signals up to which the client has them all. */
+/** The header with the mark up to which the client has all signals. */
 const MARK_HEADER = 'Ephemeral-Cursor';
 
 /** Returns the time left. Long waits are multiples of a quarter second, because Node keeps one list of timers per length. */
@@ -193,7 +193,7 @@ export class LongPoll implements Subscriber {
     this.#lifetime.allow(SENDING_MS);
     this.#response.writeHead(200, {
       'Content-Type': 'application/json; charset=utf-8',
-      // Compression would delay the response of a proxy and save little.
+      // Compression by a proxy would delay the response and save little.
       'Cache-Control': 'no-store, no-transform',
       Cursor: delivery.cursor,
       'Content-Length': body.length,

@@ -35,7 +35,7 @@ interface SseStreamRequest {
 /** A quarter of the minute after which common proxies close a silent connection. */
 const HEARTBEAT_MS = 15_000;
 /**
- * Interval after a client has half-closed its connection. The second write distinguishes a client that still reads from one
+ * Heartbeat interval after a client has half-closed its connection. The second write distinguishes a client that still reads from one
  * that has vanished, because it fails if a RST answered the first.
  */
 const HALF_CLOSED_HEARTBEAT_MS = 500;
@@ -101,7 +101,7 @@ export class SseStream implements Subscriber {
     this.#response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store, no-transform',
-      // nginx would collect the stream otherwise.
+      // nginx would buffer the stream otherwise.
       'X-Accel-Buffering': 'no',
     });
     // An id alone is not an event, but a client that is disconnected before the first one knows where to continue.

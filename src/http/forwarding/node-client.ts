@@ -34,7 +34,7 @@ export interface NodeRequest {
   target: string;
   headers: OutgoingHttpHeaders;
   body: Buffer;
-  /** For the whole request: with the time that it waits for one of the connections, and with a second attempt. */
+  /** Time limit for the whole request, including the wait for a connection and a second attempt. */
   timeoutMs: number;
   /** Cancels the request. */
   signal?: AbortSignal;
@@ -80,12 +80,12 @@ export class NodeClient {
     const isSecure = node.protocol === 'https:';
     const name = node.hostname.replace(/^\[|\]$/g, '');
     const options = {
-      // Not as part of the URL, which would resolve `..` and encode what the node refuses.
+      // Not as part of the URL: parsing it would resolve `..`, and encode characters that the node refuses.
       path: node.pathname.replace(/\/$/, '') + originForm(target),
       method,
       agent: isSecure ? this.#agents.https : this.#agents.http,
       headers: { ...headers, ...(this.#calledLocalhost.has(url) && { host: 'localhost' }) },
-      // By default the name in `Host`.
+      // The default would be the name in `Host`.
       servername: isIP(name) ? '' : name,
     };
     const sent = (isSecure ? https : http).request(node, options);
@@ -113,7 +113,7 @@ function responseTo(sent: ClientRequest, { body, timeoutMs, signal, openedBy }: 
       end();
       reject(new NoResponse(error, isSent));
     };
-    // Node.js reports the end of a request that waits for a connection only when it would get one.
+    // If a request that waits for a connection is destroyed, Node.js reports that only when it would get one.
     const stop = (reason: Error) => {
       fail(reason);
       sent.destroy(reason);
@@ -159,7 +159,7 @@ async function readResponse(response: IncomingMessage): Promise<NodeResponse> {
     pieces.push(piece);
   }
   if (!response.complete) throw new Error('the response was cut off');
-  // Others cannot be passed on.
+  // A response with another status cannot be relayed.
   if (status < 200 || status > 599) throw new Error(`the response has status ${status}`);
   return { status, headers: response.headers, body: Buffer.concat(pieces) };
 }

@@ -14,7 +14,7 @@ export interface ClusterView {
   peers(): readonly Peer[];
 }
 
-/** Interval of the checks. More often is no use: this node learns of a promotion after about as long. */
+/** Interval of the checks. A shorter one would gain nothing: this node learns of a promotion after about this time. */
 const CHECK_EVERY_MS = 20;
 /** How long a node that has lost its role, but is alive, may take to finish its requests. */
 const FINISH_MS = 1000;
@@ -24,7 +24,7 @@ interface Pending {
   /** The name of the node that it was sent to. */
   readonly node: string | null;
   readonly cancel: (reason: Error) => void;
-  /** When another node was first seen active; null while none is. */
+  /** The time when another node was first seen active; null while none is. */
   successorSeenAt: number | null;
 }
 

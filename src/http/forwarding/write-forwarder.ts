@@ -56,8 +56,8 @@ const tooMany = () =>
 /**
  * Forwards writes from a standby to the active node (STANDBY_WRITES=forward), so that clients behind a plain round-robin proxy
  * need not find it. The client gets the active node's response: the caller's credentials, the Idempotency-Key and the path are
- * forwarded unchanged. The active node gets the address of the client as from a proxy: to count the clients behind this node,
- * name it in TRUST_PROXY there.
+ * forwarded unchanged. The active node gets the address of the client in X-Forwarded-For, as from a proxy: for it to count the
+ * clients behind this node separately, its TRUST_PROXY must name this node.
  *
  * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and only once. While there is no active
  * node it waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
@@ -122,7 +122,7 @@ export class WriteForwarder {
     return this.#cluster.role === 'standby' && !this.#cluster.acceptsWrites;
   }
 
-  /** Returns the body; null if the client disconnected before its end. The active node authenticates: any client may send one. */
+  /** Returns the body; null if the client disconnected before its end. Any client may send one, since only the active node authenticates. */
   async #bodyOf(request: Request, response: Response): Promise<Buffer | null> {
     const lifetime = RequestLifetime.of(response);
     let own = 0;

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 /** The header, in lower case as Node gives it. */
 const HEADER = 'x-request-id';
 
-/** UUIDs, trace ids, what proxies generate. Anything else could forge a log line, or fill one. */
+/** UUIDs, trace ids and other ids that proxies generate. Anything else could forge a log line, or fill one. */
 const ACCEPTED = /^[A-Za-z0-9][A-Za-z0-9._:+/=@-]{0,63}$/;
 
 const GENERATED = Symbol('generated request id');
@@ -12,7 +12,7 @@ const GENERATED = Symbol('generated request id');
 type Identified = IncomingMessage & { [GENERATED]?: string };
 
 /**
- * Returns the id of a request: its header `X-Request-Id`, or a new one if that is missing or odd. Generated on the first call
+ * Returns the id of a request: its header `X-Request-Id`, or a new one if that is missing or not accepted. Generated on the first call
  * only, so that a parked poll does not hold one.
  */
 export function requestIdOf(request: IncomingMessage): string {

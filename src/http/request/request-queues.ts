@@ -48,7 +48,7 @@ export class RequestQueues {
   }
 }
 
-/** Control routes must respond on a busy node. Polls and streams wait for news, and have slots of their own. */
+/** Control routes must respond on a busy node. Polls and streams wait for events, and have slots of their own. */
 const isUnqueued = ({ servedBy, waits, unqueued }: Route) => servedBy === 'every node' || waits || unqueued;
 
 function overload(why: Overload): Error {

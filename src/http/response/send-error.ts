@@ -12,8 +12,8 @@ export const markEventStream: RequestHandler = (_request, response, next) => {
 };
 
 /**
- * Sends an error response. On the route of an event stream a temporary error (429, 5xx) is a stream with status 200 that has
- * one event, `unavailable`, and ends: a browser's EventSource reconnects after that, but never after another status. Its
+ * Sends an error response. On the route of an event stream a temporary error (429, 5xx) is sent as a stream with status 200
+ * that has one event, `unavailable`, and ends: a browser's EventSource reconnects after that, but never after another status. Its
  * Last-Event-ID does not change, because the event has no id.
  */
 export function sendError(response: Response, error: HttpError): void {

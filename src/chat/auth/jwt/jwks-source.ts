@@ -67,7 +67,7 @@ export class JwksSource {
     this.#clock = options.clock ?? threadClock;
   }
 
-  /** Begins to fetch. Resolves at once: a node serves users with passwords while the keys are not available. */
+  /** Begins to fetch, and returns at once: a node serves users with passwords while the keys are not available. */
   start(): void {
     void this.#fetch();
   }
@@ -171,7 +171,7 @@ async function readKeys(url: string, signal: AbortSignal): Promise<JSONWebKeySet
   return { keys: usable };
 }
 
-/** Waits until the host's name is found, so that not every fetch takes another of the system's two threads for look-ups. */
+/** Waits until the host's name is resolved: a look-up by the fetch itself could take another of the two threads that look up names. */
 function lookUpFirst(url: string, signal: AbortSignal): Promise<unknown> {
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -180,14 +180,14 @@ function lookUpFirst(url: string, signal: AbortSignal): Promise<unknown> {
   return Promise.race([otherDns.find(hostname.replace(/^\[|\]$/g, '')), aborted]);
 }
 
-/** A public key that checks signatures. Secret keys are not used: every reader of the set could sign with them. */
+/** Returns true for a public key that verifies signatures. Secret keys are not used: every reader of the set could sign with them. */
 function isPublic(key: unknown): key is JWK {
   if (typeof key !== 'object' || key === null) return false;
   const { kty, use, d, k } = key as JWK;
   return ['RSA', 'EC', 'OKP'].includes(kty ?? '') && use !== 'enc' && d === undefined && k === undefined;
 }
 
-/** A key that is neither damaged nor too short: a set of such keys must not replace the known ones. */
+/** Returns false for a key that is damaged or too short: a set of such keys must not replace the known ones. */
 function isSound(key: JWK): boolean {
   try {
     const { asymmetricKeyDetails } = createPublicKey({ key, format: 'jwk' });

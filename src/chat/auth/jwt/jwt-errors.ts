@@ -13,7 +13,10 @@ export class UnknownIdentityError extends Error {
   override readonly name = 'UnknownIdentityError';
 }
 
-/** The clock of a JWT's issuer is ahead, and the JWT valid in `ms` only: accepted earlier, it would outlive a sign-out of all devices. */
+/**
+ * A JWT becomes valid only in `ms`, because its issuer's clock is ahead. If it were accepted earlier, it would outlive a sign-out of
+ * all devices.
+ */
 export class EarlyJwtError extends Error {
   override readonly name = 'EarlyJwtError';
   readonly ms: number;

@@ -35,8 +35,8 @@ export class JwtSessions {
   }
 
   /**
-   * Checks a JWT, and waits for its time of issue if the issuer's clock is ahead. One that was accepted before would outlive a sign-out
-   * of all devices; and if a sign-out revoked JWTs of the near future too, its user could not sign in again at once.
+   * Checks a JWT, and waits for its time of issue if the issuer's clock is ahead. If it were accepted before that time, it would
+   * outlive a sign-out of all devices. If a sign-out revoked JWTs of the near future too, the user could not sign in again at once.
    */
   async #check(token: string, hash: string): Promise<CachedToken | null> {
     const { verifier, cache } = this.#options;

@@ -21,7 +21,7 @@ export interface JwtRules {
 export interface VerifiedJwt {
   issuer: string;
   subject: string;
-  /** Key of the identity: SHA-256 in hexadecimal, as plantao.identity_hash() has it. */
+  /** Key of the identity: SHA-256 in hexadecimal, as plantao.identity_hash() computes it. */
   identity: string;
   /** Time of issue in seconds since 1970; some seconds in the future if the issuer's clock is ahead. */
   issuedAt: number;
@@ -60,7 +60,7 @@ export class JwtVerifier {
       'url' in settings.keys ? new JwksSource({ url: settings.keys.url, log, onKeysRemoved: removed }) : null;
   }
 
-  /** How often keys were removed. A JWT that was checked before the last time must be checked again. */
+  /** The number of times that keys were removed. A JWT that was checked before the last removal must be checked again. */
   get keyRemovals(): number {
     return this.#keyRemovals;
   }
@@ -132,7 +132,7 @@ export class JwtVerifier {
     if (!isFit || subject.includes('\0')) {
       throw new JwtRefusedError(`its subject must have 1 to ${MAX_SUBJECT_LENGTH} characters`);
     }
-    // A user who signs out everywhere revokes the JWTs that were issued until then: it would stay valid. jose does not check this.
+    // A user who signs out everywhere revokes the JWTs issued until then: one from the future would stay valid. jose does not check this.
     // One within the tolerance is accepted when its time has come, so that a later revocation covers it: jwt-sessions.ts.
     if (!(iat <= Date.now() / 1000 + TOLERANCE_S)) throw new JwtRefusedError('its claim iat is in the future');
     const identity = hash('sha256', `${issuer}\n${subject}`, 'hex');

@@ -3,8 +3,8 @@ import { query } from '../../../database/query.ts';
 import type { Candidate } from '../candidates.ts';
 
 /**
- * Rows that one statement returns, all groups together, and at least for each group. A search for a common word needs only a few
- * of each.
+ * The maximum number of rows that one statement returns for all groups together, unless each group then has fewer than the minimum.
+ * A search for a common word needs only a few rows of each group.
  */
 const MAX_ROWS = 512;
 const MIN_ROWS_PER_GROUP = 4;
@@ -16,7 +16,7 @@ interface ProbedRow {
   mask: number;
 }
 
-/** Hashes that are compared before the others: few chunks of other texts have all of them. */
+/** Hashes that are compared before the others: few chunks without a match have all of them. */
 const HASHES_AT_ONCE = 4;
 
 /** Returns an expression for the chunks that have these hashes. They are numbers that this program computed, not input. */

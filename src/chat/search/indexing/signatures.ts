@@ -15,9 +15,9 @@ const PAIR = 4;
 const SENDER = 5;
 /**
  * Trigrams have three hashes each: a rare one may collide with frequent ones in one or two of them, but seldom in all. Whole words
- * of one or two letters and signs have five, because a text has few and a search may be for one alone. Four letters and a pair of
- * signs have one, which is checked beside those of their trigrams or signs. Four letters exclude most texts that have the trigrams
- * of a word only in several other words.
+ * of one or two letters and signs have five, because a text has few and a search may be for one alone. Sequences of four letters and
+ * pairs of signs have one, which is checked in addition to those of their trigrams or signs. Sequences of four letters exclude most
+ * texts that have the trigrams of a word only spread over several other words.
  */
 const TRIGRAM = [1, 6, 7];
 const FOUR_LETTERS = 12;
@@ -38,7 +38,7 @@ function hashOf(kind: number, one: number, other = 0, third = 0, fourth = 0): nu
 /** Returns the hash of a sender, by which the messages of one person are found. */
 export const senderHash = (id: number) => hashOf(SENDER, id % 0x1_0000_0000, Math.floor(id / 0x1_0000_0000));
 
-/** The hashes of a text. The n-grams of the precise ones are in fewer texts. */
+/** The hashes of a text. The `precise` ones are those of n-grams that fewer texts contain. */
 interface Hashes {
   precise: number[];
   others: number[];
@@ -51,7 +51,7 @@ export function hashesOf(text: string): number[] {
 }
 
 /**
- * Returns the hashes of a folded text: of each trigram of a word and each four letters, of whole words of one or two letters, of
+ * Returns the hashes of a folded text: of each trigram and each four letters of a word, of whole words of one or two letters, of
  * each sign, and of each pair of adjacent signs. `isOpen` is true for a part of a longer text, where the first and the last word
  * may continue: then it returns only hashes that the whole text certainly has.
  */

@@ -50,5 +50,5 @@ class UnfinishedBodies {
   }
 }
 
-/** Those of this process. */
+/** The unfinished bodies of this process. */
 export const unfinishedBodies = new UnfinishedBodies(MAX_BYTES);

@@ -69,7 +69,7 @@ function authenticationMs(request: Request, { waits }: Route): number {
   return timeoutMs >= 0 && timeoutMs < AUTHENTICATION_MS ? Math.max(timeoutMs, MIN_POLL_MS) : AUTHENTICATION_MS;
 }
 
-/** An unauthenticated client does not receive even a cursor. */
+/** Throws 503, without a cursor: an unauthenticated client does not receive even that. */
 function notAuthenticatedInTime(): never {
   throw serviceUnavailable('unavailable', 'your token cannot be looked up at the moment: try again');
 }

@@ -81,7 +81,7 @@ export function adminTokenCheck(adminToken: string | null): (hash: string) => bo
   return (hash) => timingSafeEqual(Buffer.from(hash), expected);
 }
 
-/** @throws the response for a JWT that is refused or cannot be checked; other errors as they are. */
+/** Throws the error response for a JWT that is refused or cannot be checked, and other errors as they are. */
 function refuseJwt(error: unknown): never {
   if (error instanceof JwtRefusedError) throw unauthenticated(`this JWT is refused: ${error.message}`);
   if (error instanceof KeysUnavailableError) {
@@ -137,7 +137,7 @@ function unauthenticated(sentence = 'this token is unknown, expired or revoked: 
   return new HttpError('unauthenticated', sentence, { headers: { 'WWW-Authenticate': 'Bearer realm="plantao"' } });
 }
 
-/** @throws {HttpError} 403 if the authenticated caller is another user. */
+/** Checks that an authenticated caller is this user. @throws {HttpError} 403 if it is another one. */
 export function requireSelf(caller: Caller, userId: number): void {
   if (caller.userId !== null && caller.userId !== userId) {
     throw new HttpError('forbidden', 'this userId is not yours');
@@ -156,7 +156,8 @@ export function requireUserId(caller: Caller, userId: number | undefined, field 
 }
 
 /**
- * Returns who changes a group: the signed-in user, or with AUTH=open the one that the request names, if any, in the events only.
+ * Returns the user who changes a group: the signed-in user. With AUTH=open it is the user that the request names, if any, and only
+ * the events show that user.
  * @throws {HttpError} 403 if another user than the caller is named.
  */
 export function actorOf(caller: Caller, named: number | undefined): Actor {
@@ -164,7 +165,7 @@ export function actorOf(caller: Caller, named: number | undefined): Actor {
   return { actorId: caller.userId, namedId: caller.userId ?? named ?? null };
 }
 
-/** @throws {Refused} not_a_member if the authenticated caller is not in the group. */
+/** Checks that an authenticated caller is in the group. @throws {Refused} not_a_member. */
 export async function requireMember(caller: Caller, groupId: number, groups: Pick<Groups, 'isMember'>): Promise<void> {
   if (caller.userId !== null && !(await groups.isMember(groupId, caller.userId))) throw new Refused('not_a_member');
 }

@@ -12,7 +12,7 @@ const CHECKS = new Set(['/health', '/liveness', '/readiness', '/primary', '/repl
 const MAX_CACHED = 1000;
 
 /**
- * Rejects requests for foreign hosts. If a page of `evil.example` lets its name point to this node (DNS rebinding), the
+ * Rejects requests for foreign hosts. If a page of `evil.example` makes its name resolve to this node (DNS rebinding), the
  * browser treats its requests as same-origin. Only `Host` reveals them.
  */
 export class HostCheck {
@@ -31,7 +31,7 @@ export class HostCheck {
   }
 
   /**
-   * A target in absolute form replaces the `Host` of the request (RFC 9112, 3.2.2), also for what compares it later.
+   * Checks the host of a request. A target in absolute form replaces its `Host` (RFC 9112, 3.2.2), also for later comparisons.
    * @throws {HttpError} 400 if the request names no host or two; 421 if the host is not a name of this node.
    */
   check(request: IncomingMessage, path: string): void {

@@ -42,8 +42,8 @@ export class OriginCheck {
   }
 
   /**
-   * Links from other sites may still open pages and the node's state (`isControl`), because the linking page cannot read
-   * them. They do not open a user's data.
+   * Checks the origin of a request. Links from other sites may still open pages and the node's state (`isControl`), because the
+   * linking page cannot read them. They do not open a user's data.
    * @throws {HttpError} 403 for a request from a page of an origin that is not allowed.
    */
   check(request: IncomingMessage, isControl: boolean): void {

@@ -24,7 +24,7 @@ export class RateLimiter {
   readonly #limiter: RateLimiterMemory;
   readonly #what: string;
 
-  /** `what` is counted, in words. A window admits at least `atLeast` points, so that the largest request is possible. */
+  /** `what` names in the error what is counted. A window admits at least `atLeast` points, so that the largest request is possible. */
   constructor(what: string, perMinute: number, atLeast = 1) {
     const points = Math.max(Math.ceil(perMinute / WINDOWS_PER_MINUTE), atLeast);
     this.#limiter = new RateLimiterMemory({ points, duration: WINDOW_S, keyPrefix: '' });

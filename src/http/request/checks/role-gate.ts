@@ -28,7 +28,7 @@ export class RoleGate {
     };
   }
 
-  /** @throws {HttpError} 503 not_alive or not_active. */
+  /** Checks that this node serves routes of this kind now. @throws {HttpError} 503 not_alive or not_active. */
   check(servedBy: ServedBy): void {
     if (servedBy === 'every node') return;
     if (this.#view.role === 'fallen') throw this.notAlive();

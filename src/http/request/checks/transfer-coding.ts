@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../../http-error.ts';
 
 /**
- * Node decodes `chunked` only, and passes the bytes of every other coding on as if they were the body (RFC 9112, 6.1).
+ * Checks that the transfer coding is `chunked`, if there is one. Node decodes no other, and passes its bytes on as if they were the
+ * body (RFC 9112, 6.1).
  * @throws {HttpError} 400 for another coding, alone or before `chunked`.
  */
 export function checkTransferCoding({ headers }: IncomingMessage): void {
