@@ -43,7 +43,7 @@ interface FoundPart {
   match: boolean;
 }
 
-/** Mark the beginning and the end of a match: private-use characters, which the parser takes for letters. */
+/** The marks of the beginning and the end of a match: private-use characters, which the parser takes for letters. */
 const [BEGIN, END] = ['\u{f0001}', '\u{f0002}'];
 
 /** Returns the pieces of a found message without its formatting, each with whether it is a match. */
