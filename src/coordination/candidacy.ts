@@ -11,7 +11,7 @@ import type { LeaderLocking } from './lock/leader-lock.ts';
 import type { Term } from './lock/term.ts';
 import type { PauseState } from './pause.ts';
 
-/** A server that is read-only, or on which a transaction blocks the term, keeps every node out alike. */
+/** SQLSTATEs of a read-only server and of a transaction that blocks the new term: both keep every node from being promoted. */
 const BLOCKING_CODES: ReadonlySet<string> = new Set([
   SqlState.LOCK_NOT_AVAILABLE,
   SqlState.READ_ONLY,
@@ -55,7 +55,10 @@ export class Candidacy {
   #failure: unknown = null;
   #failingSince = 0;
   #failedAt = 0;
-  /** When PostgreSQL responded again after the first outage since a node was last seen active: later ones are part of the same vacancy. */
+  /**
+   * When PostgreSQL responded again after the first outage since a node was last seen active: later outages belong to the same
+   * vacancy.
+   */
   #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CandidacyOptions) {
@@ -87,7 +90,6 @@ export class Candidacy {
     return this.#clock() < this.#deferUntil;
   }
 
-  /** Ends the back-off. */
   endBackOff(): void {
     this.#notBefore = Number.NEGATIVE_INFINITY;
   }
@@ -119,8 +121,8 @@ export class Candidacy {
 
   /**
    * Checks during the back-off whether a session holds the lock. If one does, its node was faster, and may die before this node
-   * observes it in any other way. The query also resets the idle timeout of the lock session. If it fails, the next attempt logs
-   * why.
+   * observes it in any other way. The query also resets the idle timeout of this node's own lock session. If it fails, the next
+   * attempt logs why.
    */
   async checkHolder(): Promise<void> {
     const { lock } = this.#options;
@@ -152,9 +154,9 @@ export class Candidacy {
   }
 
   /**
-   * Opens the session of the lock and that of the writer. The lock's is awaited first, although both are being opened: its error says
-   * why a server accepts no writes, and the log does not alternate between two errors. If it fails, the other is not awaited, so that
-   * the next attempt follows soon.
+   * Opens the lock session and the writer's session at the same time, and waits for the lock session first: its error says why a
+   * server accepts no writes, and the log does not alternate between two errors. If the lock session fails, the other is not
+   * awaited, so that the next attempt follows soon.
    */
   async #openSessions(): Promise<void> {
     const { lock, writerSession } = this.#options;
@@ -181,7 +183,7 @@ export class Candidacy {
   async #report(error: unknown): Promise<void> {
     const { toBlockedError, changes } = this.#options;
     const explained = await toBlockedError(error).catch(() => error);
-    // A later attempt has had another result.
+    // PostgreSQL has responded to a later attempt.
     if (this.#failures === 0) return;
     const isBlocked = explained instanceof BlockedError || sqlState(error) === SqlState.LOCK_NOT_AVAILABLE;
     const reason = isBlocked ? 'another transaction blocks the new term' : errorMessage(error) + adviceOn(error);
@@ -224,7 +226,7 @@ export class Candidacy {
     const now = this.#clock();
     return {
       sinceSignMs: this.#sign && now - this.#sign.at,
-      // 0 while a node is active. The elapsed time is always positive, so every standby would retry at the 50 ms rate all the time.
+      // 0 while a node is active: the elapsed time is always positive, and with it every standby would always try every 50 ms.
       leaderlessMs: this.#isLed ? 0 : now - this.#leaderSeenAt,
       failures: this.#failures,
       failingMs: this.#failures > 0 ? now - this.#failingSince : 0,

@@ -27,11 +27,15 @@ const RESTART_MS = 30_000;
  * Returns the milliseconds from one tick of the run loop to the next, before jitter.
  *
  * An active or fallen node ticks at the idle interval, for the work beside the lock (housekeeping.ts): the lock thread renews the
- * lease. A standby tries at the idle interval while a node is active; every 5 ms for 100 ms, then every 20 ms until
- * half a second after a sign that the lock may be free (a killed holder's lock is freed about 5 ms later); every 50 ms while no node is seen
- * active, for three leases, since a frozen holder loses the lock within one. After that it returns to the idle interval: a
- * foreign session may hold the lock for days. If the database does not respond, it tries after
- * 20, 40, 50, 50 ms: a refused connection costs nothing, and this node should notice a restarted PostgreSQL at once.
+ * lease. A standby tries to take the lock
+ *
+ * - at the idle interval while a node is active;
+ * - after a sign that the lock may be free, every 5 ms for 100 ms, then every 20 ms until half a second has passed: a killed
+ *   holder's lock is freed about 5 ms later;
+ * - every 50 ms while no node is seen active, for three leases, since a frozen holder loses the lock within one; then at the idle
+ *   interval again, because a foreign session may hold the lock for days;
+ * - after 20, 40, 50, 50 ms if the database does not respond: a refused connection costs nothing, and this node should notice a
+ *   restarted PostgreSQL at once.
  */
 export function nextTickMs(state: ElectionState): number {
   const { role, leaseMs, sinceSignMs, leaderlessMs, failures, failingMs } = state;

@@ -47,7 +47,7 @@ const CAUSES: Readonly<Record<string, EndCause>> = {
   [SqlState.QUERY_CANCELED]: 'no_reply',
 };
 
-/** Returns the cause of the loss of a lock session: by the SQLSTATE of PostgreSQL's error, or by the kind of one that has none. */
+/** Returns why a lock session was lost: by the SQLSTATE of PostgreSQL's error or, without one, by the kind of the error. */
 export function causeOfLoss(error: unknown): EndCause {
   const known = CAUSES[sqlState(error) ?? ''];
   if (known !== undefined) return known;

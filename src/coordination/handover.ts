@@ -9,7 +9,7 @@ import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-option
 
 /** A successor is known about 10 ms after a resignation; only a switchover waits longer than this. */
 const SUCCESSOR_LIMIT_MS = 300;
-/** The longest back-off after a resignation, in milliseconds: a peer that lives has taken the lock by then. */
+/** The longest back-off after a resignation, in milliseconds: a living peer has taken the lock by then. */
 const MAX_BACK_OFF_MS = 2000;
 
 /** Options of a {@link Handover}. */
@@ -25,7 +25,7 @@ export interface HandoverOptions
   suspectVacancy(reason: string): void;
 }
 
-/** How an active node gives its role away: by a resignation, or to a successor that a switchover names. */
+/** Ends the active role of this node: by a resignation, or by a switchover, which may name the successor. */
 export class Handover {
   readonly #options: HandoverOptions;
 
@@ -79,8 +79,8 @@ export class Handover {
   }
 
   /**
-   * Resigns, in the run loop's turn. A fall changes the role from active to fallen directly, so that waiting clients do not receive
-   * a short-lived standby role.
+   * Resigns; called in `runExclusive` of the run loop. A fall changes the role from active to fallen directly, so that waiting
+   * clients do not receive a short-lived standby role.
    */
   async resign(
     { reason, cause, handTo = null, askedBy = null }: Partial<Resignation> & Pick<Resignation, 'reason' | 'cause'>,

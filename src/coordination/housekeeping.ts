@@ -28,8 +28,8 @@ export interface HousekeepingOptions {
 
 const ROW_EVERY_MS = 1000;
 /**
- * How much longer an active or fallen node waits between probes than a standby: nothing that it does at once depends on them. A
- * peer whose connection closes is observed at once, and a later term is announced by NOTIFY.
+ * How many times longer an active or fallen node waits between two probes than a standby does: no immediate action of it depends on
+ * one. It observes at once that a peer's connection closes, and NOTIFY announces a later term.
  */
 const SLOW_PROBE_FACTOR = 4;
 const ROW_AFTER_CHANGE_MS = 200;
@@ -53,8 +53,8 @@ export class Housekeeping {
   }
 
   /**
-   * Makes the row due soon, but not at once: the session that writes it would be opened while the first posts of a new term need
-   * theirs. A preferred node waits two leases before it requests the role, so that a fault does not make the role bounce.
+   * Makes the row due soon, but not at once: otherwise the session that writes it would be opened while the first posts of a new
+   * term need theirs. A preferred node waits two leases before it requests the role, so that a fault does not make the role bounce.
    */
   roleChanged(): void {
     this.#rowDueAt = this.#clock() + ROW_AFTER_CHANGE_MS;
@@ -117,6 +117,6 @@ export class Housekeeping {
 
   async #requestRole(): Promise<void> {
     const answer = await this.#options.requestSwitchover().catch((error) => `it failed: ${errorMessage(error)}`);
-    this.#options.changes.report('preferred', `PREFERRED requests the switch back: ${answer}`);
+    this.#options.changes.report('preferred', `requested the active role back (PREFERRED): ${answer}`);
   }
 }

@@ -3,7 +3,7 @@ import { type Clock, monotonic } from '../async/clock.ts';
 /** When this node was last active: now, or until the end of its lease, if that has expired or the node has resigned. */
 export class OwnActivity {
   readonly #clock: Clock;
-  /** Until when its lease was last seen to be valid; null while it is not active. */
+  /** The end of its lease when that was last recorded; null while it is not active. */
   #leasedUntil: number | null = null;
   #endedAt: number | null = null;
 
@@ -16,7 +16,7 @@ export class OwnActivity {
     return this.#leasedUntil === null ? this.#endedAt : Math.min(this.#clock(), this.#leasedUntil);
   }
 
-  /** Records that this node is active with a lease until then; called at each tick, because heartbeats extend it. */
+  /** Records that this node is active with a lease until `until`; called at each tick, because heartbeats extend the lease. */
   leased(until: number): void {
     this.#leasedUntil = until;
   }

@@ -54,7 +54,6 @@ export class OwnRole {
     if (this.#term && this.acceptsWrites) this.#activity.leased(this.#term.validUntil);
   }
 
-  /** Records that the lock was released. */
   noteRelease(): void {
     this.#activity.ended();
   }

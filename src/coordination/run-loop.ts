@@ -81,7 +81,7 @@ export class RunLoop {
       .catch((error) => this.#options.onError(error))
       .finally(() => {
         this.#isStepping = false;
-        // The ticks during a slow step have skipped theirs.
+        // The ticks during a slow step started no step.
         if (this.#clock() - startedAt >= interval) this.wake();
       });
   }

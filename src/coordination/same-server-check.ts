@@ -20,14 +20,14 @@ export interface SameServerCheckOptions {
   log: Log;
 }
 
-/** After a session was opened or a term began: the first posts and the other sessions come first. */
+/** Delay of the check after a session was opened or a term began: the first posts and the other sessions come first. */
 const SOON_MS = 300;
-/** Shortest time between two checks that refused writes cause, and between those of a pool that is elsewhere. */
+/** Shortest time between two checks after refused writes, and between two checks while the pool uses another server. */
 const AGAIN_MS = 1000;
 const LIMIT_MS = 3000;
 
 const ELSEWHERE =
-  'the session that holds the leader lock and those that write are with different PostgreSQL servers: two servers accept writes, or the address in DATABASE_URL leads to another than before';
+  'the session that holds the leader lock and those that write are connected to different PostgreSQL servers: two servers accept writes, or the address in DATABASE_URL now leads to another one';
 /** The heartbeat does not read the epochs: a session that has locked them must not cost the active node its role. */
 const TERM_CHANGED = 'the epoch of its term was changed by hand, and PostgreSQL refuses each write';
 const POOL_ELSEWHERE =
@@ -79,13 +79,13 @@ export class SameServerCheck {
 
   async #check({ isRefused = false } = {}): Promise<void> {
     if (this.#isStopped || this.#options.lock.term === null) return;
-    // The present check may have looked at the session before it was opened.
+    // The running check may have skipped the session, because it was not open yet.
     if (this.#isChecking) return this.checkSoon();
     this.#isChecking = true;
     try {
       await this.#compare(isRefused);
     } catch (error) {
-      // A session that cannot be opened is reported elsewhere, and the opening is checked.
+      // A session that cannot be opened is reported elsewhere. Once it is opened, the servers are compared again.
       this.#options.log.debug({ event: 'servers_not_compared' }, errorMessage(error));
     } finally {
       this.#isChecking = false;
@@ -98,7 +98,7 @@ export class SameServerCheck {
     const { lock, sessions, renewPool, reconnect, giveUp, log } = this.#options;
     // If the term was closed, this node learns it now, as it would with its next heartbeat.
     if (!(await lock.renew())) return;
-    // One connection of several may be with another server.
+    // One of several connections may lead to another server.
     if (isRefused || this.#problem === POOL_ELSEWHERE) renewPool();
     const open = sessions.filter((session) => session.isOpen);
     const found = await this.#elsewhere(open);

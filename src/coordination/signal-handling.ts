@@ -38,7 +38,7 @@ export class SignalHandling {
     else this.#resignation(signal.term, signal.to);
   }
 
-  /** The start or end of a pause, which is read with the next row. After its end a standby tries at once. */
+  /** Handles the start or end of a pause, which is read with the next row. After its end a standby tries at once. */
   #pause(): void {
     const { housekeeping, loop, isLed, suspectVacancy } = this.#options;
     housekeeping.writeRowSoon();
@@ -46,7 +46,7 @@ export class SignalHandling {
     loop.wake();
   }
 
-  /** The promotion of another node: an active node checks its own lock at once. */
+  /** Handles the promotion of another node: an active node checks its own lock at once. */
   #promotion(leader: { node: string; url: string; term: number }): void {
     const { node, peers, lock, candidacy, ownRole } = this.#options;
     if (leader.node === node) return;

@@ -47,9 +47,12 @@ import { RunLoop } from './run-loop.ts';
 import { SignalHandling } from './signal-handling.ts';
 import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
 
-/** A node opens the session of the lock and takes it in about 50 ms; if it cannot, the others follow after this time. */
+/** A node opens its lock session and takes the lock in about 50 ms. If it cannot, the others follow after this time. */
 const DEFER_MS = 100;
-/** A node that cannot open the session for writes for this long, in milliseconds, leaves the role to a peer; a shorter lease is the limit. */
+/**
+ * An active node that cannot open the session for writes for this long, in milliseconds, or for a shorter lease, leaves the role to
+ * a peer.
+ */
 const MAX_UNREACHABLE_MS = 5000;
 /** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */
 const STOP_LIMIT_MS = 2000;
@@ -149,7 +152,7 @@ export class SyncManager {
     return current === 'standby' ? this.#candidacy.problem : null;
   }
 
-  /** Starts. With IS_ACTIVE=false it lets a peer be first: it waits two leases, or until one is seen active. */
+  /** Starts. With IS_ACTIVE=false the node lets its peers try first: it waits two leases, or until a peer is seen active. */
   start(): void {
     const { isActive, leaseMs } = this.#options;
     if (isActive) this.#candidacy.suspectVacancy('IS_ACTIVE at start');
@@ -190,7 +193,7 @@ export class SyncManager {
     return this.#handover.switchover(to, origin);
   }
 
-  /** Resigns because this node cannot write, and closes the lock session: the next one may be with another server. */
+  /** Resigns because this node cannot write, and closes the lock session: the next one may be opened to another server. */
   async giveUp(reason: string): Promise<void> {
     await this.#loop.runExclusive(async () => {
       await this.#handover.resign({ reason, cause: 'cannot_write' });
@@ -211,8 +214,8 @@ export class SyncManager {
   }
 
   /**
-   * Handles that PostgreSQL accepts writes again, after a restart or a failover. On a new primary the sessions of two nodes that open
-   * at once delay each other, so the node that was active last comes first.
+   * Called when PostgreSQL accepts writes again, after a restart or a failover. On a new primary, sessions that two nodes open at once
+   * delay each other, so the node that was active last comes first.
    */
   handleServerFound(): void {
     this.#candidacy.deferToLast(this.#options.peers.highestTerm, DEFER_MS);

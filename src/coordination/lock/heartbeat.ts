@@ -34,7 +34,7 @@ export class Heartbeat {
     this.#options = options;
   }
 
-  /** Schedules the first heartbeat of a lease that began at `startedAt`. */
+  /** Schedules the next heartbeat of a lease that began, or was last renewed, at `startedAt`. */
   start(startedAt: number): void {
     clearTimeout(this.#timer);
     const { clock, leaseMs, schedule = setTimeout } = this.#options;
@@ -87,11 +87,11 @@ export class Heartbeat {
     const { mainThread, leaseMs } = this.#options;
     const silentMs = mainThread?.ageMs ?? 0;
     if (silentMs <= maxSilenceMs(leaseMs)) return false;
-    this.#lose(`the node's main thread has stood still for ${(silentMs / 1000).toFixed(1)} s`, 'node_stalled');
+    this.#lose(`the node's main thread has been blocked for ${(silentMs / 1000).toFixed(1)} s`, 'node_stalled');
     return true;
   }
 
-  /** Repeats a heartbeat that a DBA has cancelled (pg_cancel_backend), since its session still holds the lock. */
+  /** Sends a heartbeat. Repeats one that a DBA has cancelled (pg_cancel_backend), since its session still holds the lock. */
   async #askWhetherHeld(session: Session, term: number): Promise<HeartbeatReply | undefined> {
     const { clock, leaseMs } = this.#options;
     const lateAt = clock() + leaseMs;

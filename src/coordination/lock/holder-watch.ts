@@ -107,7 +107,7 @@ export class HolderWatch {
     return now - this.#seen.since > 2 * this.#options.leaseMs;
   }
 
-  /** Uses the longer of its lease and ours: nodes may have different settings. */
+  /** Uses the longer of the holder's lease and this node's: nodes may have different settings. */
   #isSilent({ heartbeatMark, leaseMs }: HolderRow): boolean {
     const now = this.#clock();
     if (this.#silent?.heartbeatMark !== heartbeatMark) this.#silent = { heartbeatMark, since: now };

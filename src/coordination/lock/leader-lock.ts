@@ -27,7 +27,7 @@ export type LeaderLocking = Pick<
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the network. */
 const RELEASE_LIMIT_MS = 3000;
-/** For a statement of a session that does not hold the lock; a shorter lease is the limit. A longer one would only delay the next attempt. */
+/** For statements of a session that does not hold the lock; the lease if that is shorter. More would only delay the next attempt. */
 const ATTEMPT_LIMIT_MS = 3000;
 /** The first call of a function in a session takes about 30 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 3000;
@@ -43,8 +43,8 @@ const WARM_UP_LIMIT_MS = 3000;
  * Once acquired, the lock renews its lease by itself (heartbeat.ts), until it is released or lost.
  *
  * On a standby the session stays open and has its plans prepared (warm_up_term), so that a promotion costs only two quick
- * round trips. After a failover of PostgreSQL it is a spare one, if possible (spare-sessions.ts). A new session tries for the
- * lock first.
+ * round trips. After a failover of PostgreSQL it is a spare one, if possible (spare-sessions.ts). A new session tries to take the
+ * lock before its plans are prepared.
  */
 export class LeaderLock {
   readonly #options: LeaderLockOptions;
@@ -80,7 +80,7 @@ export class LeaderLock {
   tryAcquire(promotion: Promotion): Promise<Term | null> {
     return this.#try(async (signal) => {
       // Session locks stack: if it were taken twice, the one unlock of a resignation would not free it.
-      if (this.#isHeld) this.abandon('the lock is tried for again');
+      if (this.#isHeld) this.abandon('another attempt to take the lock begins');
       const session = await this.#openSession(signal);
       const isFirstTry = this.#tried !== session;
       this.#tried = session;
@@ -139,7 +139,7 @@ export class LeaderLock {
     });
   }
 
-  /** Opens the session, and leaves its plans to the attempt that follows. @throws as {@link tryAcquire}. */
+  /** Opens the session; the attempt that follows prepares its plans. @throws as {@link tryAcquire}. */
   async open(): Promise<void> {
     await this.#try((signal) => this.#openSession(signal));
   }
@@ -198,7 +198,7 @@ export class LeaderLock {
     if (wasHeld) this.#options.onLost(reason, cause);
   }
 
-  /** Runs an attempt, which {@link interrupt} ends. */
+  /** Runs an attempt, which {@link interrupt} can end. */
   #try<T>(attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.#queue.run(async () => {
       const controller = new AbortController();
@@ -224,7 +224,7 @@ export class LeaderLock {
     return session;
   }
 
-  /** Prepares the plans for the next attempt. A session that has just taken the lock does without: it would plan them twice. */
+  /** Prepares the plans for the next attempt. A session that has just taken the lock skips this: it would plan them twice. */
   async #warmUp(session: Session, signal: AbortSignal): Promise<void> {
     if (this.#warm === session) return;
     await session.warmUp(WARM_UP_TERM, WARM_UP_LIMIT_MS, signal, { mayFail: true });

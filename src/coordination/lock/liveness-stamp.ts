@@ -35,7 +35,7 @@ const MAX_SILENCE_MS = 15_000;
  * Returns how long a node's main thread may be silent before the node gives up the leader lock: three leases, at least
  * 5 s. Each request stamps it, so a burst of requests does not look like silence. A full garbage collection, a short stop in a
  * debugger or a burst of swapping ends before that; anything longer is an endless loop. The limit exceeds 15 s only if the lease
- * does: its DBA has accepted that a frozen node keeps the lock for so long.
+ * does: by setting it, the operator has accepted that a frozen node keeps the lock for so long.
  */
 export const maxSilenceMs = (leaseMs: number) =>
   Math.max(leaseMs, MIN_SILENCE_MS, Math.min(3 * leaseMs, MAX_SILENCE_MS));

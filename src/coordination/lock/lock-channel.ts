@@ -66,13 +66,13 @@ export type LockThreadEvent =
 interface SentError {
   name: string;
   message: string;
-  /** That of the error, or the SQLSTATE of its cause. */
+  /** The SQLSTATE of the error or of its cause; without one, the code of the error. */
   code: string | null;
   /** True for an error of the connection. */
   isUnavailable: boolean;
 }
 
-/** Packs an error for sending, with all by which database/errors.ts distinguishes errors. */
+/** Packs an error for sending, with everything that database/errors.ts needs to classify it. */
 export function packError(error: unknown): SentError {
   const { name, code } = error instanceof Error ? (error as NodeJS.ErrnoException) : { name: 'Error', code: null };
   return {

@@ -39,8 +39,8 @@ export const READ_HOLDER: pg.QueryConfig = {
 export const WARM_UP_TERM: pg.QueryConfig = { name: 'warm_up_term', text: 'SELECT plantao.warm_up_term()' };
 
 /**
- * Puts the lease in force again, in the statement that it begins with or that renews it: a trigger of a DBA's may set
- * idle_session_timeout in the session, and PostgreSQL reports no change of it.
+ * Puts the lease in force again, in the statement that it begins with or that renews it: a DBA's trigger may set
+ * idle_session_timeout in the session, and PostgreSQL does not report such a change.
  */
 const setLease = (parameter: string) => `set_config('idle_session_timeout', ${parameter}, false)`;
 

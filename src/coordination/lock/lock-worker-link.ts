@@ -51,7 +51,7 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
 /** Deadline for a thread to end after the order to end, which usually takes milliseconds. */
 const END_LIMIT_MS = 1000;
 
-/** The main thread's end of one run of the thread that keeps the leader lock (lock-worker.ts). */
+/** The main thread's connection to one run of the thread that keeps the leader lock (lock-worker.ts). */
 export class LockWorkerLink {
   readonly lease: Lease;
   /** When the lock thread last ran. */
@@ -81,7 +81,7 @@ export class LockWorkerLink {
     this.#worker.unref();
     this.#worker.on('message', (message: LockThreadMessage) => this.#receive(message));
     this.#worker.on('error', (error) => this.#end(errorMessage(error)));
-    this.#worker.on('exit', (code) => this.#end(`it ended with ${code}`));
+    this.#worker.on('exit', (code) => this.#end(`it exited with code ${code}`));
   }
 
   /** Calls the leader lock. @throws its error; {@link LockWorkerError} if the thread ends in the meantime. */

@@ -30,7 +30,7 @@ export class Term implements OpenedTerm {
     return !this.#isEnded && this.#lease.heldTerm === this.number;
   }
 
-  /** From now on the term is valid only once PostgreSQL confirms a heartbeat that is sent later. */
+  /** Makes the term invalid until PostgreSQL confirms a heartbeat that is sent from now on. */
   doubt(): void {
     this.#doubtedAt = this.#lease.now();
   }

@@ -9,7 +9,10 @@ type RoleSignal =
   | { kind: 'promoted'; term: number; node: string; url: string }
   | { kind: 'resigned'; term: number; to: string | null };
 
-/** As NODE_NAME allows them. The name is logged, and any role may send it: a line break would forge a line of the log. */
+/**
+ * A node's name, as the setting NODE_NAME allows it. Any role may send one, and it is logged: a line break would forge a line of
+ * the log.
+ */
 const NODE_NAME = /^[\w.-]{1,40}$/;
 const URL_TEXT = /^[\x21-\x7e]{1,1000}$/;
 const isText = (value: unknown, form: RegExp): value is string => typeof value === 'string' && form.test(value);

@@ -39,14 +39,17 @@ interface PeerLoad extends Load {
   waiters: number;
 }
 
-/** Peers that a node follows: it probes each of them several times a second. An INSERT by hand could add any number of rows. */
+/**
+ * The maximum number of peers that a node follows: it probes each several times a second, and an INSERT by hand could add any
+ * number of rows.
+ */
 export const MAX_PEERS = 100;
 
 /** A reply that took longer says too little about the server's clock. */
 const MAX_ROUND_TRIP_MS = 1000;
 
 /**
- * Makes the commit of a node's row not wait for a synchronous standby: no client is promised that the row is stored. Use it in
+ * Keeps the commit of a node's row from waiting for a synchronous standby: no client is promised that the row is stored. Use it in
  * RETURNING, which PostgreSQL evaluates for each row that is written; it does not evaluate a select list that no row reaches.
  */
 const UNACKNOWLEDGED = "set_config('synchronous_commit', 'local', true)";
@@ -64,7 +67,7 @@ interface Row extends PeerRow, PeerLoad {
 export interface RegistryState {
   /** The database's cluster id. */
   cluster: string | null;
-  /** The rows of its peers as they were before. */
+  /** The rows of its peers. */
   peers: (PeerRow & PeerLoad)[];
   /** True if there is a {@link NodeRegistry.takeRequest request} for the term in the row. */
   isSwitchoverRequested: boolean;
@@ -92,8 +95,8 @@ export class NodeRegistry {
   #hasWritten = false;
   #hasWarned = false;
   /**
-   * The server's clock, in milliseconds since 1970, less this process's. With it a row says when the node was active as it sent it: a
-   * server that stalls, or a lock, delays the write, and the node may have lost its role meanwhile.
+   * The server's clock, in milliseconds since 1970, minus this process's monotonic clock. With it `active_at` is the time at which the
+   * row was sent: a stalled server, or a lock, delays the write, and the node may have lost its role in the meantime.
    */
   #serverAheadMs: number | null = null;
 
@@ -198,7 +201,7 @@ export class NodeRegistry {
     this.#hasWarned = true;
     this.#log.error(
       { event: 'name_taken' },
-      `another node has the name ${node} too (process ${pid}, ${url}): give each node a NODE_NAME of its own`,
+      `another node is also named ${node} (process ${pid}, ${url}): give each node a NODE_NAME of its own`,
     );
   }
 }

@@ -32,7 +32,7 @@ const UNAWARE_MS = 100;
  * rows show promotions and resignations too, some tenths of a second later.
  */
 const DISTRUST_MS = 30_000;
-/** Observations kept; {@link MAX_PEERS} are of nodes that exist. */
+/** The maximum number of observations: twice {@link MAX_PEERS}, since announcements may name nodes that do not exist. */
 const MAX_OBSERVATIONS = 2 * MAX_PEERS;
 
 const NONE_ANNOUNCED = { since: Number.NEGATIVE_INFINITY, at: Number.NEGATIVE_INFINITY };
@@ -46,7 +46,7 @@ export class PeerObservations {
   readonly #newest = new Map<string, PeerObservation>();
   /** The newest resigned term, kept no longer than an observation counts, because a restore makes terms lower. */
   #closed = { ...NONE_CLOSED };
-  /** When the announcements of promotions began of which none is confirmed yet, and the time of the last one. */
+  /** When the current series of unconfirmed announcements of promotions began, and the time of the last one. */
   #announced = { ...NONE_ANNOUNCED };
   #distrustedUntil = Number.NEGATIVE_INFINITY;
   readonly #onActive = new Set<() => void>();

@@ -53,7 +53,7 @@ export class PeerProbe {
   readonly #watched = new WeakSet<Socket>();
   #request: http.ClientRequest | null = null;
   #limitMs = 0;
-  /** One request for a closed connection follows each probe at most: a peer may close every one. */
+  /** After each probe, a closed connection causes one more request at most: a peer may close every connection. */
   #mayProbeAgain = false;
   #isStopped = false;
   #isSilent = false;

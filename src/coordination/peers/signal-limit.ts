@@ -6,7 +6,7 @@ const MAX_IN_WINDOW = 50;
 
 /**
  * Limits how many notifications are handled: any role that may connect can send a hundred thousand in one statement. The others are
- * lost, which is harmless: what they hint at is read from PostgreSQL once a second.
+ * dropped, which is harmless: the state that they hint at is read from PostgreSQL once a second.
  */
 export class SignalLimit {
   readonly #clock: Clock;

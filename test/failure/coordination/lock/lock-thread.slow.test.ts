@@ -96,7 +96,7 @@ describe('The lock thread', function () {
   for (const [how, end, why] of [
     // No caller sends this: the thread fails as it would by a bug.
     ['an uncaught error', (worker: Worker) => void worker.postMessage(null), /^Cannot read properties of null/],
-    ['force', (worker: Worker) => void worker.terminate(), /^it ended with 1$/],
+    ['force', (worker: Worker) => void worker.terminate(), /^it exited with code 1$/],
   ] as const) {
     it(`loses the lock at once when it ends by ${how}; the next attempt starts another thread`, async () => {
       const [thread, worker] = await active();

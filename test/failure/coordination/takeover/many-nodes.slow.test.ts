@@ -119,14 +119,14 @@ describe('Any number of nodes', () => {
     const other = await start('node-c', { PREFERRED: 'true', IS_ACTIVE: 'false' });
     await theActive();
     await always('the role does not move', async () => (await health(preferred)).active, { forMs: 4 * LEASE_MS });
-    expect(said(other, /PREFERRED requests the switch back/)).to.equal(false);
+    expect(said(other, /requested the active role back/)).to.equal(false);
   });
 
   it('with the same name log an error', async function () {
     this.timeout(60_000);
     const [one, other] = [await start('node-a'), await start('node-a')];
     const sentence =
-      /^another node has the name node-a too \(process \d+, http:\S+\): give each node a NODE_NAME of its own$/;
+      /^another node is also named node-a \(process \d+, http:\S+\): give each node a NODE_NAME of its own$/;
     await eventually('one of them logs it', () => said(one, sentence) || said(other, sentence), { within: 10_000 });
     const active = await Promise.all([health(one), health(other)]);
     expect(active.filter((each) => each.active === true)).to.have.length.below(2);
