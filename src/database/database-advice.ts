@@ -33,13 +33,13 @@ const ADVICE: Record<string, string> = {
   '55000':
     'ALTER DATABASE … ALLOW_CONNECTIONS true lets sessions in again, unless this is a template, such as template0: name another database then',
   '58P01':
-    'PostgreSQL cannot read a file of its own, or one that a setting of it, of the database or of the role names, such as session_preload_libraries: correct the setting; its log has more',
+    'PostgreSQL cannot read a file of its own, or a file that a setting of the server, the database or the role names, such as session_preload_libraries: correct the setting; see the log of PostgreSQL',
   '57P03': 'PostgreSQL accepts no sessions now (it is starting, stopping or recovering): start again when it does',
   '42704': 'Plantão needs PostgreSQL 14 or newer',
 };
 
 const UNTRUSTED =
-  'name the file with the certificate of its authority, or a self-signed one itself, as sslrootcert in DATABASE_URL; sslmode=require encrypts, and checks no certificate';
+  'name the file with the CA certificate, or with the self-signed certificate of the server, as sslrootcert in DATABASE_URL; sslmode=require encrypts without checking the certificate';
 
 /** The remedy where TLS fails, by the code of the error. */
 const TLS_ADVICE: Record<string, string> = {

@@ -2,8 +2,8 @@
 const LATEST_MS = 8.64e15;
 
 /**
- * Returns the SQL of a time as a number of milliseconds, for what a write returns: the text of a time depends on DateStyle, which a
- * trigger of a DBA's may change during the statement.
+ * Returns SQL for a time as a number of milliseconds, for the times that a write returns: the text of a time depends on DateStyle, which
+ * a DBA's trigger may change during the statement.
  */
 export function epochMs(time: string): string {
   return `extract(epoch FROM ${time}) * 1000`;

@@ -96,7 +96,7 @@ export const WAITS_FOR_STANDBY =
 const OF_LOST_SESSION = /^(08|57P|58)/;
 
 /**
- * Returns true if a PL/pgSQL function raised the error (RAISE), such as a trigger of a DBA's. The function chose the SQLSTATE, and
+ * Returns true if a PL/pgSQL function raised the error (RAISE), such as a DBA's trigger. The function chose the SQLSTATE, and
  * the transaction has rolled back.
  */
 export function isRaised(error: unknown): boolean {
@@ -135,9 +135,9 @@ export function isUnavailable(error: unknown): boolean {
 
 /**
  * Returns true if PostgreSQL refuses what this program needs until a DBA acts: a privilege was revoked (42501), an object
- * was dropped or renamed (42…, 3F000), a trigger or a constraint of a DBA's refuses it (with any SQLSTATE), a sequence or a
+ * was dropped or renamed (42…, 3F000), a DBA's trigger or constraint refuses it (with any SQLSTATE), a sequence or a
  * number has reached its end (2200H, 22003), a publication covers a table without a replica identity (55000), data or an index
- * is damaged (XX…). The transaction has rolled back. Our own functions report with PT00… what no DBA has caused.
+ * is damaged (XX…). The transaction has rolled back. Our own functions raise PT00… for errors that no DBA has caused.
  */
 export function isRefusedByDatabase(error: unknown): boolean {
   const state = sqlState(error);
@@ -179,8 +179,8 @@ export function reasonOf(error: unknown): string {
   return `PostgreSQL refuses it (SQLSTATE ${state})`;
 }
 
-/** Why a database is unavailable that has replied, in words for clients, who can only wait. */
-const SAID_TO_CLIENTS: Readonly<Record<string, string>> = {
+/** The reasons for clients, which can only wait, why a database that has replied is unavailable. */
+const CLIENT_REASONS: Readonly<Record<string, string>> = {
   [SqlState.DISK_FULL]: "the database's disk is full",
   [SqlState.OUT_OF_MEMORY]: 'the database is out of memory',
   [SqlState.TOO_MANY_CONNECTIONS]: 'all connections of the database are taken',
@@ -189,6 +189,6 @@ const SAID_TO_CLIENTS: Readonly<Record<string, string>> = {
 
 /** Returns why a request failed, if {@link isUnavailable}, for clients: it names no setting, role or statement. */
 export function unavailabilityOf(error: unknown): string {
-  if (isCancelled(error)) return 'the database cancelled this';
-  return SAID_TO_CLIENTS[sqlState(error) ?? ''] ?? 'the database cannot be reached or is too busy now';
+  if (isCancelled(error)) return 'the database cancelled the request';
+  return CLIENT_REASONS[sqlState(error) ?? ''] ?? 'the database cannot be reached or is too busy now';
 }

@@ -136,8 +136,8 @@ const READ_LOCK_HOLDER = `
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 /**
- * Takes the migration lock. Waits as long as a migration may take while a session that migrates holds it. Every role that
- * may connect can take this lock, so it waits only briefly for any other session, and the error names that session.
+ * Takes the migration lock. While a session that migrates holds it, waits as long as a migration may take. Every role that may
+ * connect can take this lock, so the wait for any other session is short, and the error names that session.
  */
 async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_MS }: MigrateOptions): Promise<void> {
   const startedAt = performance.now();
@@ -193,7 +193,7 @@ function refuseOtherSchema(
   const known = migrations.at(-1)?.number ?? 0;
   if (newest > known) {
     throw new MigrationError(
-      `the database has schema version ${newest}, this Plantão knows only ${known}: start a newer version of the software`,
+      `the database has schema version ${newest}, and this version of Plantão knows only ${known}: start a newer version`,
     );
   }
   const other = applied.find(({ number, name }) =>

@@ -16,7 +16,7 @@ export function query<Row extends object = object>(
 
 /** Returns the pool, and the transaction if `on` is one. */
 export function scopeOf(on: Sequelize | Transaction): { sequelize: Sequelize; transaction: Transaction | null } {
-  // Sequelize's types lack that a transaction knows its pool.
+  // A transaction has a reference to its pool, which Sequelize's types lack.
   const { sequelize } = on as unknown as { sequelize?: Sequelize };
   if (sequelize === undefined) return { sequelize: on as Sequelize, transaction: null };
   return { sequelize, transaction: on as Transaction };

@@ -4,7 +4,7 @@ import type { Durability } from './post.ts';
 import type { QueuedPost } from './post-queue.ts';
 
 /**
- * Neither the results nor the parameters may depend on a setting that a trigger of a DBA's may change in the session: DateStyle formats
+ * Neither the results nor the parameters may depend on a setting that a DBA's trigger may change in the session: DateStyle formats
  * a time, and with array_nulls = off a NULL in an array arrives as the text "NULL". So the time is a number, and an empty text
  * or 0 stands for a value that a post lacks.
  */

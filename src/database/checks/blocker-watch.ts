@@ -39,8 +39,8 @@ export class BlockerWatch {
   };
 
   /**
-   * The same, also for a statement that has taken too long, if a session blocks the nodes: a statement without a lock_timeout of
-   * its own waits for locks until then. Returns the error unchanged if none blocks.
+   * As {@link toBlockedError}, and also explains a statement that has taken too long while a session blocks the nodes: without a
+   * lock_timeout of its own, a statement waits for locks until then. Returns the error unchanged if none blocks.
    */
   readonly toBlockedOrSlow: ToBlockedError = async (error) => {
     if (sqlState(error) !== SqlState.QUERY_CANCELED) return this.toBlockedError(error);

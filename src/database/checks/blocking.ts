@@ -14,14 +14,14 @@ export interface Blocker {
   /** When its transaction began, in ISO 8601; null if our role may not see it. */
   since: string | null;
   endedBy: string;
-  /** What it waits for itself if that is PostgreSQL's disk: then ending it helps nothing. */
+  /** Its own wait event if it waits for PostgreSQL's disk: ending it would not help then. */
   diskWait: string | null;
 }
 
 /**
- * In SQL, what a node's session of a row `b` of plantao.blocking waits for if that is PostgreSQL's disk; null otherwise. The work of
- * others, such as VACUUM FULL, waits for a disk that is as fast as ever, and can be ended. A commit that waits until another one has
- * written is an LWLock. A role sees this of its own sessions, a member of pg_monitor of all.
+ * In SQL, the wait event of the session in row `b` of plantao.blocking, if it is a node's session that waits for PostgreSQL's disk; null
+ * otherwise. Sessions of other programs, such as VACUUM FULL, also wait for a healthy disk, and can be ended. A commit that waits until
+ * another one has written shows as an LWLock. A role sees wait events of its own sessions, a member of pg_monitor those of all.
  */
 export const DISK_WAIT = `(SELECT a.wait_event FROM pg_catalog.pg_stat_activity a
   WHERE a.pid = b.pid AND b.application_name LIKE 'plantao:%'

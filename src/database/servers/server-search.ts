@@ -191,7 +191,7 @@ export class ServerSearch {
     return preferred !== null && serverKey(preferred.server) === serverKey(server);
   }
 
-  /** Records that a server accepts writes, which must wait for the preferred one. */
+  /** Records that a server accepts writes but must wait for the preferred one. */
   #accept(server: Server): void {
     const state = this.#servers.get(serverKey(server));
     if (state) state.error = null;

@@ -14,7 +14,7 @@ export interface Server {
 /** Two servers are the same if their keys are equal. */
 export const serverKey = ({ address, port }: Server): string => `${address} ${port}`;
 
-/** `db1:5432 (10.0.0.7)`, for errors. */
+/** Returns a server as errors name it, e.g. `db1:5432 (10.0.0.7)`. */
 export function describeServer({ host, address, port }: Server): string {
   const name = isIPv6(host) ? `[${host}]` : host;
   return `${name}:${port}${address === host ? '' : ` (${address})`}`;

@@ -150,7 +150,7 @@ export class Servers {
     };
   }
 
-  /** For a session that is opened to `server` in any state, and closed when another takes over. */
+  /** Returns the choice of `server` in any state, for a session that is closed when another server takes over. */
   only(server: Server): ServerChoice {
     return {
       find: () => Promise.resolve(server),

@@ -100,7 +100,7 @@ export class BoundedClient extends pg.Client {
     throw new DatabaseUnavailableError(errorMessage(error), { cause: error });
   }
 
-  /** The pool does not lend this connection again, and opens another instead. */
+  /** Makes the pool open another connection instead of lending this one again. */
   retire(): void {
     // Read by Sequelize before it lends a connection. The types lack it.
     (this as unknown as { _invalid: boolean })._invalid = true;

@@ -32,7 +32,7 @@ export function applicationName(node: string, part: SessionPart): string {
  * is sent again after one and after three seconds).
  */
 export const CONNECT_LIMIT_MS = 5000;
-/** A server that has not accepted a connection within this time cannot be reached. */
+/** A server that has not accepted a connection within this time counts as unreachable. */
 const REACHED_WITHIN_MS = 2000;
 /** One of several servers is given up sooner, so that the error which names each of them comes in time. */
 const WATCH_SHARE = 0.8;
@@ -100,7 +100,7 @@ function serversOf(target: DatabaseTarget, options: Omit<ConnectionOptions, 'ser
 
 const gates = new Map<string, OpeningGate>();
 
-/** One gate for all sessions of this process with one user, database and server. */
+/** Returns the gate that all sessions of this process with one user, database and server share. */
 function gateTo(server: Server, options: SessionOptions): OpeningGate {
   const key = JSON.stringify([serverKey(server), options.user, options.database]);
   const gate = gates.get(key) ?? new OpeningGate((signal) => tryToOpen(server, options, signal));
@@ -124,14 +124,14 @@ function tryToOpen(server: Server, options: SessionOptions, signal: AbortSignal)
     client
       .connect()
       .catch((error) => {
-        // At the server's authentication_timeout: it still hangs.
+        // The server's authentication_timeout ended it: openings still hang.
         if (sqlState(error) === SqlState.QUERY_CANCELED) return new Promise(() => {});
       })
       .then(() => resolve());
   });
 }
 
-/** Returns the configuration of one client of pg, for its constructor. `gate` is what may hold back the opening. */
+/** Returns the configuration of one client of pg, for its constructor. `gate` returns the gate that may delay the opening. */
 export function clientConfig(
   options: SessionOptions,
   sockets: Sockets,

@@ -2,9 +2,12 @@ import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A session that the server accepts and does not open for this long hangs. One takes 20 ms, and a second on an overloaded machine. */
+/**
+ * An opening that the server has accepted and not finished after this time hangs. It takes 20 ms, or a second on an overloaded
+ * machine.
+ */
 const HANGS_AFTER_MS = 2000;
-/** One that was given up sooner says nothing about the server. */
+/** An opening that was given up sooner says nothing about the server. */
 const GIVEN_UP_AFTER_MS = 1000;
 /** From one trial to the next while openings hang. The earlier trials go on. */
 const FIRST_TRIAL_MS = 6000;

@@ -1,6 +1,6 @@
 /**
  * Sets the settings of a session back before its next statement if an earlier one may have changed them (setting-changes.ts).
- * Callers wait only if {@link pinsDue} returns statements: an unchanged session costs its statements no turn of the microtask queue.
+ * Callers wait only if {@link pinsDue} returns statements: in an unchanged session no statement is delayed, not even by a microtask.
  */
 import type pg from 'pg';
 import { sqlState } from '../errors.ts';
@@ -23,7 +23,7 @@ export function checkPins(client: pg.Client, reply: unknown): void {
   (client as unknown as Inner).connection.checkRepair(reply);
 }
 
-/** Notes that a statement has failed, perhaps because of a setting. One that violates a constraint has not. */
+/** Notes that a statement has failed, perhaps because of a setting. A violated constraint is never due to a setting. */
 export function doubtSettings(client: pg.Client, error: unknown): void {
   const state = sqlState(error);
   if (state !== null && !state.startsWith('23')) (client as unknown as Inner).connection.doubtSettings();

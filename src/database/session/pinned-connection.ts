@@ -76,7 +76,7 @@ export class PinnedConnection extends pg.Connection {
   readonly #gateTo: (server: Server) => OpeningGate | null;
   #watched: WatchedOpening | null = null;
 
-  /** `gateTo` returns what may hold back the opening of a session to a server. */
+  /** `gateTo` returns the gate that may delay the opening of a session to a server. */
   constructor(options: SessionOptions, stream: () => Socket, gateTo: (server: Server) => OpeningGate | null) {
     const { ssl = false, sslnegotiation, keepAlive, keepAliveInitialDelayMillis } = options;
     const config = { ssl, sslNegotiation: sslnegotiation, keepAlive, keepAliveInitialDelayMillis, stream };

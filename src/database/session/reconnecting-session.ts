@@ -154,8 +154,8 @@ export class ReconnectingSession {
   }
 
   /**
-   * A plan that was made while a rule discarded an INSERT (DO INSTEAD NOTHING) names no table, so PostgreSQL keeps it after the rule
-   * was dropped. Only a new session makes another.
+   * Replaces the session, to get new plans. A plan that was made while a rule discarded an INSERT (DO INSTEAD NOTHING) names no table,
+   * so PostgreSQL keeps it after the rule was dropped.
    */
   #dropPlans(session: Session): void {
     if (this.#session !== session || performance.now() - this.#replacedAt < REPLACE_EVERY_MS) return;

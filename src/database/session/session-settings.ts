@@ -66,8 +66,8 @@ export const SESSION_SETTINGS: SessionSettings = {
   check_function_bodies: 'on',
   default_table_access_method: 'heap',
 
-  // Planning: by key, and without JIT: it is on by default where PostgreSQL was built with LLVM (Debian, managed services), the
-  // planner overestimates the rows of a new table, and compiling one statement took 230 to 460 ms.
+  // Planning: by key, and without JIT. JIT is on by default where PostgreSQL was built with LLVM (Debian, managed services). The
+  // planner overestimates the rows of a new table, and then compiling one statement took 230 to 460 ms.
   jit: 'off',
   plan_cache_mode: 'auto',
   enable_indexscan: 'on',
@@ -92,8 +92,8 @@ const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>
 const MIN_WORK_MEM = '4MB';
 
 /**
- * What could end the statement that pins the settings is sent before it, in the start-up message: limits, and the isolation level: a
- * standby of PostgreSQL refuses every statement of a serializable transaction.
+ * The settings that could end the statement that pins all others. They are sent before it, in the start-up message: the limits, and the
+ * isolation level, because a standby of PostgreSQL refuses every statement of a serializable transaction.
  */
 const STARTUP_SETTINGS = [
   'statement_timeout',
@@ -175,7 +175,10 @@ function rows(settings: SessionSettings): string {
   return pairs.map((pair) => `(${pair})`).join(', ');
 }
 
-/** Returns the names of settings that are not in force, given the values of {@link pinSession}; null if the server lacks one. */
+/**
+ * Returns the names of the settings that are not in force. `held` has the values that {@link pinSession} returned: null for a
+ * setting that the server lacks.
+ */
 export function unpinned(settings: SessionSettings, held: ReadonlyMap<string, string | null>): string[] {
   return Object.entries(settings)
     .filter(([name, value]) => {

@@ -8,14 +8,14 @@ export interface ChangedSetting {
   value: string;
 }
 
-/** Returns the line of the log for it. */
+/** Returns the sentence for the log. */
 export function changedSettingSentence({ session, name, value }: ChangedSetting): string {
-  return `${name} became ${JSON.stringify(value)} in the session ${session}: probably a trigger or a function of the database sets it. This node sets it back before its next statement; give that function a SET clause instead (ALTER FUNCTION … SET ${name} = …), which ends with it`;
+  return `${name} became ${JSON.stringify(value)} in the session ${session}: probably a trigger or a function of the database sets it. This node sets it back before its next statement; give that function a SET clause instead (ALTER FUNCTION … SET ${name} = …), whose effect ends with the function`;
 }
 
 /**
- * The pinned settings of one session that may have another value, because a trigger or a function of a DBA's has set them. PostgreSQL
- * reports some of the settings when they change, with the end of the statement that changed them; the others make statements fail.
+ * The pinned settings of one session that may have another value, because a DBA's trigger or function has set them. PostgreSQL reports
+ * changes of some settings, at the end of the statement that made them; a change of the others makes statements fail.
  */
 export class SettingChanges {
   readonly #settings: SessionSettings;
@@ -43,8 +43,8 @@ export class SettingChanges {
 
   /**
    * Returns the statements that set the settings back, or null if no setting may have changed. In a transaction (T) only those that
-   * PostgreSQL has reported: the transaction may have set others itself. An aborted one (E) accepts no statement, and its end takes the
-   * changes back.
+   * PostgreSQL has reported: the transaction may have set others itself. An aborted one (E) accepts no statement, and its rollback
+   * reverts the changes.
    */
   repair(transaction: 'I' | 'T' | 'E' | null, version: number): string | null {
     if (!this.#areAllDoubted && this.#reported.size === 0) return null;
@@ -59,7 +59,7 @@ export class SettingChanges {
     const held = [reply].flat().at(-1) as pg.QueryResult<{ name: string; current_setting: string | null }>;
     const values = new Map(held.rows.map((row) => [row.name, row.current_setting]));
     const missing = isWhole ? unpinned(this.#settings, values) : [...this.#reported];
-    if (missing.length > 0) throw new SessionSettingsError(`the session does not take back ${missing.join(', ')}`);
+    if (missing.length > 0) throw new SessionSettingsError(`these settings cannot be set back: ${missing.join(', ')}`);
     if (isWhole) this.#areAllDoubted = false;
   }
 }

@@ -11,7 +11,7 @@ const KEEP_ALIVE_MS = 100;
 const KEEP_ALIVE: pg.QueryConfig = { text: 'SELECT' };
 /** How long a session is kept after its server was last seen in recovery. If it was promoted, the session is taken within this time. */
 const KEEP_MS = 2000;
-/** From the loss of a session, or a failed opening, to the next one. */
+/** Delay from the loss of a session, or a failed opening, to the next opening. */
 const RETRY_MS = 500;
 /** A warm-up takes about 50 ms, and ten times that on an overloaded machine. */
 const STATEMENT_LIMIT_MS = 3000;
@@ -84,7 +84,7 @@ export class SpareSessions {
     else if (!this.#stop.signal.aborted) void this.#keep(server);
   }
 
-  /** Opens a session, and keeps it until it is taken or its server is no standby any more. */
+  /** Opens a session, and keeps it until it is taken or its server is no longer a standby. */
   async #keep(server: Server): Promise<void> {
     const key = serverKey(server);
     const options = { ...this.#options, servers: this.#options.servers.only(server) };

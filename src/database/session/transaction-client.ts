@@ -35,7 +35,10 @@ export class TransactionClient extends BoundedClient {
     }
   }
 
-  /** If a statement after BEGIN fails, the transaction is open and aborted: without its end every later one would fail too. */
+  /**
+   * Begins a transaction with the settings. If a statement after BEGIN fails, the aborted transaction is ended: in it every later
+   * statement would fail too.
+   */
   async #beginPinned(): Promise<void> {
     try {
       await this.send(this.#begin);

@@ -68,7 +68,7 @@ export function readTls(given: TlsSettings): Tls {
   // As libpq does: a root certificate implies that it is checked.
   const isChecked = given.rootCertificate !== undefined && given.rootCertificate !== 'system';
   if (mode === 'verify-ca' && !isChecked) {
-    throw new DatabaseUrlError('has sslmode=verify-ca and no sslrootcert with the certificate of its authority');
+    throw new DatabaseUrlError('has sslmode=verify-ca and no sslrootcert: name the file with the CA certificate');
   }
   return {
     mode: mode === 'require' && isChecked ? 'verify-ca' : mode,

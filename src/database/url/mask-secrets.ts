@@ -4,7 +4,7 @@ const MASK = '***';
 
 /**
  * Returns a URL, of a database or another one, with its secrets masked: the password, and parameters whose name says that they
- * are secret. Text that is no URL is returned as it is.
+ * are secret. Text that is not a URL is returned as it is.
  */
 export function maskUrlSecrets(url: string): string {
   const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url) ?? [];

@@ -9,12 +9,12 @@ const meansNothingStored = (error: unknown) =>
   isUnavailable(error) ||
   isRefusedByDatabase(error);
 
-const STORED = 'the change is stored, but what the response should say of it could not be read: repeat the request';
+const STORED = 'the change is stored, but the data for the response could not be read: repeat the request';
 
 /**
- * Runs what remains of a request whose write is committed: another write, or a read for the response. An error that would say
- * "nothing was stored" is then false.
- * @throws {OutcomeUnknownError} with `sentence` in place of an error that says so; any other error unchanged.
+ * Runs the rest of a request whose write is committed: another write, or a read for the response. An error that says "nothing was
+ * stored" would be false there.
+ * @throws {OutcomeUnknownError} with `sentence` in place of such an error; any other error unchanged.
  */
 export async function afterCommit<T>(work: () => Promise<T>, sentence = STORED): Promise<T> {
   try {

@@ -35,10 +35,10 @@ export interface FencedWriteOptions {
 }
 
 /**
- * Creates the function through which this node writes chat data; only batched posts have another (message-writer.ts). It runs
+ * Creates the function through which this node writes chat data, except for batched posts (message-writer.ts). It runs
  * a managed transaction whose first statement proves the term in the database and keeps the next term out until the commit.
- * A write whose id was taken, because its sequence was behind, is retried after the sequences are repaired; one on a connection with
- * another isolation level, on a new connection.
+ * A write whose id was taken, because its sequence was behind, is retried after the sequences are repaired. A write on a connection
+ * with another isolation level is retried on a new connection.
  * @throws {NotActiveError} when the node has no term or the database has closed it; {OutcomeUnknownError} when the commit was
  * not confirmed; {BlockedError} when another transaction holds a lock that the write needs.
  */

@@ -35,7 +35,7 @@ export class Sequences {
     this.#log = log;
   }
 
-  /** Repairs a second later, unless {@link cancel} comes first. Until then a write that meets a taken id heals them itself. */
+  /** Repairs a second later, unless {@link cancel} comes first. Until then a write that meets a taken id repairs them itself. */
   repairSoon(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.repair(), DELAY_MS).unref();

@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/postgr
 
 const TEXT = 'olá é ';
 
-/** The settings that a trigger of a DBA's changes: name, value, and whether only for the transaction. */
+/** The settings that a DBA's trigger changes: name, value, and whether only for the transaction. */
 const CHANGES: [name: string, value: string, isLocal: boolean][] = [
   ['DateStyle', 'SQL, DMY', false],
   ['DateStyle', 'SQL, DMY', true],
@@ -18,7 +18,7 @@ const CHANGES: [name: string, value: string, isLocal: boolean][] = [
   ['default_transaction_isolation', 'serializable', false],
 ];
 
-describe("A trigger of a DBA's that changes a setting of a node's session", () => {
+describe("A DBA's trigger that changes a setting of a node's session", () => {
   let database: TestDatabase;
   let nodes: TwoNodes;
   let dba: pg.Client;

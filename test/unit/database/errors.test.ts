@@ -30,7 +30,7 @@ describe('A client', () => {
     const said = (code: string) => unavailabilityOf(Object.assign(new Error('secret "role" SELECT'), { code }));
     expect(said('53100')).to.equal("the database's disk is full");
     expect(said('53300')).to.equal('all connections of the database are taken');
-    for (const code of ['57014', '40001']) expect(said(code)).to.equal('the database cancelled this');
+    for (const code of ['57014', '40001']) expect(said(code)).to.equal('the database cancelled the request');
     for (const code of ['08006', '28P01', 'ECONNREFUSED'])
       expect(said(code)).to.equal('the database cannot be reached or is too busy now');
   });

@@ -122,7 +122,7 @@ describe('A migrated database', () => {
     const error = await refusal(use.database.url);
     expect(error).to.be.instanceOf(MigrationError);
     expect(error.message).to.equal(
-      `the database has schema version 9000, this Plantão knows only ${all.length}: start a newer version of the software`,
+      `the database has schema version 9000, and this version of Plantão knows only ${all.length}: start a newer version`,
     );
     expect(await applied(use.client)).to.deep.equal([...all, '9000_of_tomorrow']);
   });
