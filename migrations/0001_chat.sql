@@ -51,7 +51,7 @@ CREATE TABLE plantao.users (
   username_key  text COLLATE "C" NOT NULL GENERATED ALWAYS AS (plantao.name_key(username)) STORED UNIQUE
                 CHECK (username_key <> ''),
   search_name   text COLLATE "C" NOT NULL GENERATED ALWAYS AS (plantao.search_name(username)) STORED
-                -- Of 64 characters, each of which may be 18 when it is decomposed.
+                -- 64 characters, each of which may become 18 when it is decomposed.
                 CONSTRAINT users_username_searched_check CHECK (char_length(search_name) <= 1152),
   password_hash text CHECK (octet_length(password_hash) <= 1024),
   created_at    timestamptz NOT NULL DEFAULT now() CHECK (created_at >= '1970-01-01 UTC' AND created_at < '10000-01-01 UTC'),
@@ -136,7 +136,7 @@ COMMENT ON COLUMN plantao.messages.created_at IS 'Start of the transaction that 
 COMMENT ON COLUMN plantao.messages.edited_at IS 'Time of the last change of its text, set by a trigger; null if there was none.';
 COMMENT ON COLUMN plantao.messages.reply_to_id IS 'The message of the same group that it replies to, if any. No foreign key: a reply outlives its target.';
 COMMENT ON COLUMN plantao.messages.idempotency_key IS 'The Idempotency-Key of the post, if it had one. Only the sender''s own devices receive it: a client recognises its message by it. plantao.idempotency_keys makes retries safe.';
-COMMENT ON COLUMN plantao.messages.meta IS 'What the client stores with the message, as a JSON object: at most 4 KiB through the API, 8 KiB as text here.';
+COMMENT ON COLUMN plantao.messages.meta IS 'Data that the client stores with the message, as a JSON object: at most 4 KiB through the API, 8 KiB as text here.';
 -- Serves the pages of GET /messages, newest first within one group; the cost does not depend on the size of the table.
 -- Including the sender lets GET /chats count unread messages from the index alone.
 CREATE INDEX messages_by_group ON plantao.messages (group_id, id) INCLUDE (sender_id);

@@ -98,11 +98,11 @@ COMMENT ON COLUMN plantao.events.at IS 'When it was appended.';
 CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_id IS NOT NULL;
 CREATE INDEX events_by_topic ON plantao.events (topic, position) WHERE topic IS NOT NULL;
 CREATE INDEX events_by_user ON plantao.events (user_id, position) WHERE user_id IS NOT NULL;
--- Serves what happened to a group, among all its messages: GET /group-events. The sum, as for the next one.
+-- Serves the history of a group without its messages: GET /group-events. The sum has the same reason as in events_of_former_names.
 CREATE INDEX events_about_groups ON plantao.events ((group_id + 0), position)
   WHERE kind IN ('joined', 'left', 'role_changed', 'group_changed');
 CREATE INDEX events_broadcast ON plantao.events (position) WHERE kind = 'broadcast';
--- Serves the name that a group had at an event. The sum keeps every plan from events_by_group, which has each message of the group.
+-- Serves the name that a group had at an event. The sum keeps the planner from using events_by_group, which has each message of the group.
 CREATE INDEX events_of_former_names ON plantao.events ((group_id + 0), position)
   WHERE kind IN ('group_changed', 'group_deleted') AND topic IS NOT NULL;
 
@@ -142,8 +142,8 @@ COMMENT ON COLUMN plantao.epochs.cause IS 'created | failover (a standby was pro
 COMMENT ON COLUMN plantao.epochs.lost_until IS 'Highest position that a node is known to have read in the epoch before: the log fell from here back to after_position. Null if nothing is known to be lost.';
 COMMENT ON COLUMN plantao.epochs.started_at IS 'When it began.';
 
--- PostgreSQL has no function for it, and every post and heartbeat needs it: a session that locks pg_database (VACUUM FULL, ALTER
--- DATABASE) must not stop them. The path of a table is <directory>/<oid of the database>/<file>.
+-- PostgreSQL has no function for the oid of the database, and every post and heartbeat needs it: a session that locks pg_database
+-- (VACUUM FULL, ALTER DATABASE) must not stop them. The path of a table is <directory>/<oid of the database>/<file>.
 CREATE FUNCTION plantao.database_oid() RETURNS oid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -250,7 +250,7 @@ COMMENT ON COLUMN plantao.event_feed.is_outdated IS 'True for an edit that a lat
 COMMENT ON COLUMN plantao.event_feed.payload IS 'Payload of a notification; details of the kinds that are not about messages or memberships alone.';
 COMMENT ON COLUMN plantao.event_feed.at IS 'When the event was appended.';
 COMMENT ON COLUMN plantao.event_feed.idempotency_key IS 'The Idempotency-Key of the post; nodes send it to the sender only.';
-COMMENT ON COLUMN plantao.event_feed.meta IS 'What the client stored with the message.';
+COMMENT ON COLUMN plantao.event_feed.meta IS 'Data that the client stored with the message.';
 COMMENT ON COLUMN plantao.event_feed.reply_to IS 'The message that it replies to: plantao.reply_preview().';
 COMMENT ON COLUMN plantao.event_feed.actor_id IS 'The user who did it: plantao.act_as(). Null if that is not known.';
 COMMENT ON COLUMN plantao.event_feed.actor IS 'Name of that user.';
@@ -291,8 +291,8 @@ BEGIN
       USING ERRCODE = 'PT003', HINT = 'Do not use REPEATABLE READ or SERIALIZABLE to write to plantao.messages and plantao.memberships.';
   END IF;
   LOCK TABLE plantao_mutexes.event_log IN SHARE UPDATE EXCLUSIVE MODE;
-  -- Every post waits until this transaction ends, so a node's does not wait for long for other locks: while a DBA runs VACUUM FULL
-  -- on the reactions, each reaction would hold up all posts.
+  -- Every post waits until this transaction ends, so a node's transaction waits only briefly for other locks. Otherwise each reaction
+  -- would hold up all posts while a DBA runs VACUUM FULL on the reactions.
   IF current_setting('lock_timeout') NOT IN ('0', '50ms', '100ms') AND current_setting('application_name') LIKE 'plantao:%' THEN
     PERFORM set_config('lock_timeout', '100ms', true);
   END IF;
@@ -415,14 +415,14 @@ CREATE TRIGGER log_added AFTER INSERT ON plantao.messages
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_messages();
 -- plantao.log_removed_messages() logs deletions (0017_group_administration.sql): those of a deleted group are left out.
 
--- As plantao.importing, the setting counts only with the id of the present transaction.
+-- Like plantao.importing, the setting counts only with the id of the current transaction.
 CREATE FUNCTION plantao.act_as(actor bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM set_config('plantao.actor', concat(pg_current_xact_id(), ':', actor), true);
 END $$;
 COMMENT ON FUNCTION plantao.act_as(bigint) IS
-  'Names the user for whom the rest of the transaction changes groups and memberships: their events say so. From psql: BEGIN; SELECT plantao.act_as(7); INSERT INTO plantao.memberships …; COMMIT;';
+  'Names the user for whom the rest of the transaction changes groups and memberships: the events of these changes name that user. From psql: BEGIN; SELECT plantao.act_as(7); INSERT INTO plantao.memberships …; COMMIT;';
 
 CREATE FUNCTION plantao.actor_details() RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -432,7 +432,7 @@ BEGIN
   RETURN CASE WHEN actor IS NOT NULL THEN jsonb_build_object('actor_id', actor) END;
 END $$;
 COMMENT ON FUNCTION plantao.actor_details() IS
-  'Returns what the payload of an event says about the user who acts in this transaction (plantao.act_as); null if that is not known. The id only: the log would keep the names of erased accounts.';
+  'Returns the part of an event''s payload that names the user who acts in this transaction (plantao.act_as); null if that is not known. It has only the id: the log would keep the names of erased accounts.';
 
 CREATE FUNCTION plantao.log_memberships() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
@@ -460,7 +460,7 @@ BEGIN
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION plantao.log_memberships() IS 'Appends one event for each membership that a statement inserted or deleted. That of a user who has created the group in the same transaction says so.';
+COMMENT ON FUNCTION plantao.log_memberships() IS 'Appends one event for each membership that a statement inserted or deleted. For a user who has created the group in the same transaction, the payload has "created": true.';
 
 CREATE TRIGGER log_joined AFTER INSERT ON plantao.memberships
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_memberships('joined');
@@ -493,8 +493,8 @@ CREATE TRIGGER refuse_removal BEFORE DELETE OR TRUNCATE ON plantao.event_log
 CREATE FUNCTION plantao.note_lost_end() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- The next events get the removed positions again. Nodes may not notice that they fell behind their own position: the new
-  -- events may have passed it when they read next.
+  -- The next events get the removed positions again. A node may not notice that the log fell back behind its position: the new events
+  -- may have passed that position when the node reads next.
   IF (SELECT max(position) FROM removed) > plantao.log_head() THEN
     PERFORM plantao.lock_log();
     PERFORM plantao.begin_epoch();

@@ -102,7 +102,7 @@ COMMENT ON COLUMN plantao.nodes.commit_ms IS 'Its longest commit of posts in the
 COMMENT ON COLUMN plantao.nodes.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in the last second; null if there was none.';
 COMMENT ON COLUMN plantao.nodes.queued_posts IS 'Posts that waited for the next commit when it wrote the row.';
 COMMENT ON COLUMN plantao.nodes.active_at IS 'When it last wrote the row as the active node, by the clock of the database; null if it never has. A restart keeps it.';
-COMMENT ON COLUMN plantao.nodes.conditions IS 'What keeps it from the work of its role, and other faults that it sees, as /readiness shows them; null if there is none.';
+COMMENT ON COLUMN plantao.nodes.conditions IS 'The faults that keep it from the work of its role, and others that it sees, as /readiness shows them; null if there is none.';
 COMMENT ON COLUMN plantao.nodes.history IS 'plantao.history_fingerprint() when it wrote the row. A row with another fingerprint was copied with the database: its node belongs to another cluster.';
 
 CREATE TABLE plantao.node_settings (

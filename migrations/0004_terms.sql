@@ -67,8 +67,8 @@ COMMENT ON COLUMN plantao.leader_terms.handed_to IS 'The node that a switchover 
 COMMENT ON COLUMN plantao.leader_terms.lease IS 'LEASE_MS of its node: PostgreSQL ends the lock session after this time without a heartbeat.';
 CREATE UNIQUE INDEX leader_terms_open ON plantao.leader_terms ((true)) WHERE ended_at IS NULL;
 
--- A server numbers terms on from the newest one that it has. After a failover to a standby that lacks the last term, and with two
--- primaries, two terms have the same number. The random name of the epoch tells them apart.
+-- A server continues the numbers of terms from the newest term that it has. After a failover to a standby that lacks the last
+-- term, and with two primaries, two terms have the same number. The random name of the epoch tells them apart.
 CREATE FUNCTION plantao.fencing_token(of_term bigint) RETURNS bigint
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   SELECT ('x' || left(e.epoch, 5))::bit(20)::bigint * 4294967296 + t.term
@@ -86,7 +86,7 @@ BEGIN
     RAISE EXCEPTION 'the write fence requires READ COMMITTED: an older snapshot would not see that the term was closed'
       USING ERRCODE = 'PT003';
   END IF;
-  -- Set for the server while this session was open. A crash would lose writes that clients were told are stored.
+  -- A DBA may have set this while the session was open. A crash would lose writes that were acknowledged.
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
@@ -120,14 +120,14 @@ BEGIN
         AND pid = pg_backend_pid() AND granted)
     AND (for_term IS NULL
          OR EXISTS (
-           -- As in plantao.assert_term(): the node of a term whose row was changed by hand would keep the role, and each of its writes
-           -- would be refused. Not by the fencing token: a lock on plantao.epochs must not cost the node its role.
+           -- Compares the node as plantao.assert_term() does: otherwise, if the row was changed by hand, the node would keep the role
+           -- while each of its writes is refused. Does not use the fencing token: a lock on plantao.epochs must not cost the node its role.
            SELECT FROM plantao.leader_terms t
            WHERE t.term = for_term AND t.ended_at IS NULL
              AND (caller NOT LIKE 'plantao:%' OR split_part(caller, ':', 2) = t.node)));
 END $$;
 COMMENT ON FUNCTION plantao.hold_leader_lock(bigint) IS
-  'Returns true if this session holds the leader lock and the given term is open and of the session''s node. Every heartbeat calls it.';
+  'Returns true if this session holds the leader lock, and the given term is open and belongs to the session''s node. Every heartbeat calls it.';
 
 CREATE FUNCTION plantao.last_active_at(of_term bigint, unseen_ms double precision DEFAULT NULL) RETURNS timestamptz
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -152,7 +152,7 @@ BEGIN
     (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)));
 END $$;
 COMMENT ON FUNCTION plantao.last_active_at(bigint, double precision) IS
-  'Returns when the node of a term was last known to be active: its end; if it is open, the latest sign of life, because a node that died has not recorded its end: it wrote its row, it appended an event, or another node saw it active unseen_ms ago. The result means nothing while the node is active. Runs with the owner''s rights: plantao_dba_readonly may not read the log.';
+  'Returns when the node of a term was last known to be active. For a closed term that is its end. For an open one it is the latest sign of life, because a node that died has not recorded its end: it wrote its row, it appended an event, or another node saw it active unseen_ms ago. The result means nothing while the node is active. Runs with the owner''s rights: plantao_dba_readonly may not read the log.';
 
 -- open_term() calls functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
 CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void
@@ -213,7 +213,7 @@ BEGIN
                WHERE last.term <= own_term AND last.node = candidate);
 END $$;
 COMMENT ON FUNCTION plantao.may_lead(text, bigint) IS
-  'Returns whether a node may become active now: always, except while another was named as successor (for half a second at the most) and during a pause. Then only if the last term was that of its present process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked their table or a DBA has changed it.';
+  'Returns whether a node may become active now: always, except while another was named as successor (for half a second at most) and during a pause. During a pause it may only if the last term was that of its current process (own_term; null if it has had none). True while the pauses cannot be read, because another session has locked their table or a DBA has changed it.';
 
 CREATE FUNCTION plantao.open_term(node text, url text, reason text, unseen_ms double precision DEFAULT NULL, own_term bigint DEFAULT NULL)
 RETURNS bigint
@@ -235,7 +235,7 @@ BEGIN
   RETURN plantao.insert_term(1 + coalesce((SELECT max(term) FROM plantao.leader_terms), 0), node, url, reason);
 END $$;
 COMMENT ON FUNCTION plantao.open_term(text, text, text, double precision, bigint) IS
-  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT007 where plantao.may_lead() says no, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw a node active; null if it has seen none. own_term: the last term of the calling process.';
+  'Called on the lock session after it acquired the leader lock: closes the fence, closes the last term, opens the next one. SQLSTATE 55P03 if an open transaction of the last term blocks it for 100 ms (see plantao.end_last_term_sessions), PT002 without the lock, PT007 if plantao.may_lead() returns false, 25006 on a server that is read-only. unseen_ms: how long ago the caller last saw a node active; null if it has seen none. own_term: the last term of the calling process.';
 
 CREATE FUNCTION plantao.warm_up_term() RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '100ms' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan

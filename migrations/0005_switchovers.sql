@@ -6,7 +6,7 @@ CREATE VIEW plantao.leader_history AS
          started_at - lag(ended_at) OVER (ORDER BY term) AS gap, end_cause, asked_by
   FROM plantao.leader_terms ORDER BY term DESC;
 COMMENT ON VIEW plantao.leader_history IS 'All terms, newest first: the active node, the reason of its promotion, the length of the term, and the gap before it.';
-COMMENT ON COLUMN plantao.leader_history.term IS 'The fencing token.';
+COMMENT ON COLUMN plantao.leader_history.term IS 'Number of the term, one higher with each promotion.';
 COMMENT ON COLUMN plantao.leader_history.node IS 'The active node of the term.';
 COMMENT ON COLUMN plantao.leader_history.url IS 'URL of that node.';
 COMMENT ON COLUMN plantao.leader_history.reason IS 'Why it was promoted.';

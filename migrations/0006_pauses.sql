@@ -20,14 +20,14 @@ COMMENT ON COLUMN plantao.pauses.ended_by IS 'Role, or HTTP client, that ended i
 
 CREATE VIEW plantao.current_pause AS
   SELECT p.since, p.until, p.reason, p.asked_by
-  -- A pause lasts 24 hours at the most, also one from the future that was inserted by hand.
+  -- A pause lasts at most 24 hours, even one that was inserted by hand with times in the future.
   FROM (SELECT * FROM plantao.pauses WHERE pauses.until <= clock_timestamp() + interval '24 hours' ORDER BY id DESC LIMIT 1) p
   WHERE p.ended_at IS NULL AND p.until > clock_timestamp();
 COMMENT ON VIEW plantao.current_pause IS
   'The pause of failover (plantao.pause) if there is one: at most one row. Until it ends no node is promoted, except the process that was active last.';
 COMMENT ON COLUMN plantao.current_pause.since IS 'When it was requested.';
 COMMENT ON COLUMN plantao.current_pause.until IS 'When it ends by itself.';
-COMMENT ON COLUMN plantao.current_pause.reason IS 'Why.';
+COMMENT ON COLUMN plantao.current_pause.reason IS 'The reason that was given; null if none was.';
 COMMENT ON COLUMN plantao.current_pause.asked_by IS 'Role, or HTTP client, that requested it.';
 
 CREATE FUNCTION plantao.pause(for_time interval DEFAULT '30 minutes', reason text DEFAULT NULL, requested_by text DEFAULT NULL)

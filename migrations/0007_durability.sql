@@ -81,4 +81,4 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WHERE plantao.commit_durability() = 'local' OR s.sync_state IN ('sync', 'quorum')
 $$;
 COMMENT ON FUNCTION plantao.messages_at_risk() IS
-  'Returns how many messages a failover at this moment could lose, with the most advanced standby as the new primary (of the synchronous ones, if there are any). At most one transaction too many. Null without a standby: the disk of this server is the only copy.';
+  'Returns how many messages a failover at this moment could lose, with the most advanced standby as the new primary (of the synchronous ones, if there are any). May count one transaction too many. Null without a standby: the disk of this server is the only copy.';

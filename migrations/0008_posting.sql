@@ -91,7 +91,7 @@ DECLARE
   -- An empty batch requires neither term nor log. It runs every statement and stores nothing (plantao.warm_up_post).
   is_empty boolean := cardinality(senders) = 0;
   keyed boolean := is_empty OR cardinality(array_remove(keys, NULL)) > 0;
-  -- Of the posts whose keys are known, else null.
+  -- For posts whose keys are known; null for the others.
   known_ids bigint[];
   known_at timestamptz[];
   known_positions bigint[];
@@ -314,7 +314,7 @@ BEGIN
           ORDER BY n LIMIT CASE WHEN raises THEN 5 ELSE 1 END) free;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF raises THEN
-      -- As many as there are free ids.
+      -- One message for each free id, up to five.
       PERFORM plantao.require_stored(least(stored, 1), (SELECT count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');
       PERFORM plantao.require_stored(least(plantao.log_head() - before, stored), stored, 'events');
     END IF;

@@ -15,7 +15,7 @@ COMMENT ON COLUMN plantao.tokens.user_id IS 'The account.';
 COMMENT ON COLUMN plantao.tokens.created_at IS 'When the user signed in.';
 COMMENT ON COLUMN plantao.tokens.expires_at IS 'When it expires. An UPDATE to an earlier time takes effect within a second.';
 COMMENT ON COLUMN plantao.tokens.proof IS
-  'What the user proved: password, or name for a sign-in without a password (AUTH=open), which AUTH=token refuses. operator: inserted directly by a role that may write to this table.';
+  'How the user proved the identity: password, or name for a sign-in without a password (AUTH=open), which AUTH=token refuses. operator: inserted directly by a role that may write to this table.';
 COMMENT ON COLUMN plantao.tokens.device IS 'The browser and the system, such as Firefox on Linux, for the list of the user''s sessions; null if unknown.';
 -- Serves the removal of all or the oldest tokens of a user.
 CREATE INDEX tokens_by_user ON plantao.tokens (user_id, created_at);
@@ -33,7 +33,7 @@ COMMENT ON TABLE plantao.token_revocations IS 'Tokens that were revoked in the l
 COMMENT ON COLUMN plantao.token_revocations.xid IS 'Id of the transaction that revoked the token.';
 COMMENT ON COLUMN plantao.token_revocations.hash IS 'SHA-256 of the token.';
 COMMENT ON COLUMN plantao.token_revocations.at IS 'When it was revoked.';
--- Without a primary key: rows could not be removed from a table that a publication covers.
+-- The table has no primary key: without this, rows could not be removed while a publication covers it.
 ALTER TABLE plantao.token_revocations REPLICA IDENTITY FULL;
 CREATE INDEX token_revocations_by_xid ON plantao.token_revocations (xid);
 CREATE INDEX token_revocations_by_age ON plantao.token_revocations (at);
@@ -175,7 +175,7 @@ BEGIN
   END LOOP;
 END $$;
 COMMENT ON FUNCTION plantao.give_back_attempt(text[], text[]) IS
-  'Subtracts one attempt under each of keys and removes the counts of forgotten: the password was right.';
+  'Called when the password was right: subtracts one attempt under each key in keys, and removes the counts of the keys in forgotten.';
 
 CREATE TABLE plantao.known_networks (
   user_id bigint NOT NULL REFERENCES plantao.users ON DELETE CASCADE,

@@ -35,7 +35,7 @@ COMMENT ON COLUMN plantao.cluster_status.posts_per_second IS 'Posts that it comm
 COMMENT ON COLUMN plantao.cluster_status.commit_ms IS 'Its longest commit of posts in that second; null if there was none.';
 COMMENT ON COLUMN plantao.cluster_status.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in that second; null if there was none.';
 COMMENT ON COLUMN plantao.cluster_status.queued_posts IS 'Posts that waited for the next commit at that moment.';
-COMMENT ON COLUMN plantao.cluster_status.conditions IS 'What kept it from the work of its role at that moment, as /readiness shows it; null if nothing did.';
+COMMENT ON COLUMN plantao.cluster_status.conditions IS 'The faults that kept it from the work of its role at that moment, and others that it saw, as /readiness shows them; null if there was none.';
 
 CREATE VIEW plantao.activity AS
   SELECT s.node, s.role, s.posts_per_second, s.queued_posts, s.commit_ms, s.waiters, s.behind, s.delivery_ms, s.heartbeat_age_ms
@@ -43,7 +43,7 @@ CREATE VIEW plantao.activity AS
   -- The figures of a silent node are out of date.
   WHERE s.role NOT IN ('stopped', 'silent')
   ORDER BY s.node;
-COMMENT ON VIEW plantao.activity IS 'What each living node does now: one row for each, about a second old. In psql: TABLE plantao.activity \watch 1';
+COMMENT ON VIEW plantao.activity IS 'The current work of each living node: one row for each, about a second old. In psql: TABLE plantao.activity \watch 1';
 COMMENT ON COLUMN plantao.activity.node IS 'Name of the node.';
 COMMENT ON COLUMN plantao.activity.role IS 'active | standby | fallen.';
 COMMENT ON COLUMN plantao.activity.posts_per_second IS 'Posts that it committed in the second before its heartbeat.';
@@ -82,8 +82,8 @@ CREATE VIEW plantao.durability AS
   FROM (SELECT) one LEFT JOIN plantao.standbys() s ON true
   ORDER BY s.messages_at_risk, s.lag_bytes, s.standby;
 COMMENT ON VIEW plantao.durability IS
-  'What a commit survives, and what each standby lacks: one row for each connected standby, the most advanced first, or one row with a null standby. A failover at this moment could lose the messages_at_risk of the standby that is promoted.';
-COMMENT ON COLUMN plantao.durability.durable IS 'What a commit of a session like this one waits for: local (this server''s disk) or replicated (the disks of the synchronous standbys too).';
+  'The durability of commits, and the data that each standby lacks: one row for each connected standby, the most advanced first, or one row with a null standby. A failover at this moment could lose the messages_at_risk of the standby that is promoted.';
+COMMENT ON COLUMN plantao.durability.durable IS 'The disks for which a commit of a session like this one waits: local (this server''s) or replicated (those of the synchronous standbys too).';
 COMMENT ON COLUMN plantao.durability.synchronous_standby_names IS 'The setting; empty if replication is asynchronous.';
 COMMENT ON COLUMN plantao.durability.standby IS 'application_name of the standby; null if none is connected.';
 COMMENT ON COLUMN plantao.durability.client_addr IS 'Address of the standby; null for a Unix socket.';
@@ -92,7 +92,7 @@ COMMENT ON COLUMN plantao.durability.sync_state IS 'sync or quorum: commits wait
 COMMENT ON COLUMN plantao.durability.lag_bytes IS 'Bytes of the write-ahead log that this server has on disk and the standby has not.';
 COMMENT ON COLUMN plantao.durability.lag_events IS 'Events that the standby may not have.';
 COMMENT ON COLUMN plantao.durability.lag_ms IS 'Age of the oldest of these events, in milliseconds; 0 if there are none.';
-COMMENT ON COLUMN plantao.durability.messages_at_risk IS 'How many of these events are messages: lost if the standby were promoted now. At most one transaction too many.';
+COMMENT ON COLUMN plantao.durability.messages_at_risk IS 'How many of these events are messages: lost if the standby were promoted now. May count one transaction too many.';
 
 CREATE VIEW plantao.group_activity AS
   SELECT g.id AS group_id, g.name, (SELECT count(*) FROM plantao.memberships m WHERE m.group_id = g.id) AS members,
@@ -184,7 +184,7 @@ CREATE VIEW plantao.blocking AS
 COMMENT ON VIEW plantao.blocking IS
   'The sessions and transactions that block nodes: an open transaction that has written a message, a row lock, a table lock, a session of another program with the leader lock. Normally empty, or for a moment only.';
 COMMENT ON COLUMN plantao.blocking.blocks IS
-  'What it blocks: event log (posts and membership changes), next term (promotions and resignations), writes of nodes, new group names, leader lock, table …, rows of … (what needs one of the rows that it has locked), or the session of a node.';
+  'The work that it blocks: event log (posts and membership changes), next term (promotions and resignations), writes of nodes, new group names, leader lock, table …, rows of … (statements that need one of the rows that it has locked), or the session of a node.';
 COMMENT ON COLUMN plantao.blocking.waiting IS 'Number of sessions that wait for it now.';
 COMMENT ON COLUMN plantao.blocking.pid IS 'Server process of the blocking session; null for a prepared transaction.';
 COMMENT ON COLUMN plantao.blocking.usename IS 'Login role of the blocking session.';

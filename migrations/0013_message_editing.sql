@@ -10,7 +10,7 @@ COMMENT ON TABLE plantao.message_edits IS
 COMMENT ON COLUMN plantao.message_edits.message_id IS 'The message. No foreign key: a trigger removes the rows of deleted messages in one statement.';
 COMMENT ON COLUMN plantao.message_edits.replaced_at IS 'When this text was replaced: the edited_at of the text after it.';
 COMMENT ON COLUMN plantao.message_edits.content IS 'The earlier text.';
--- Without a primary key: a message could not be deleted while a publication covers this table.
+-- The table has no primary key: without this, messages could not be deleted while a publication covers it.
 ALTER TABLE plantao.message_edits REPLICA IDENTITY FULL;
 CREATE INDEX message_edits_by_message ON plantao.message_edits (message_id, replaced_at);
 
@@ -50,7 +50,7 @@ COMMENT ON FUNCTION plantao.log_edits() IS 'Appends one event for each message w
 CREATE TRIGGER log_edited AFTER UPDATE ON plantao.messages
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_edits();
 
--- The deletion of one message may leave more than other writes can wait for.
+-- One message may have more reactions and earlier texts than can be removed while other writes wait.
 CREATE TABLE plantao.removed_messages (
   message_id bigint PRIMARY KEY CHECK (message_id BETWEEN 1 AND 9007199254740991)
 );
@@ -59,7 +59,7 @@ COMMENT ON TABLE plantao.removed_messages IS
 COMMENT ON COLUMN plantao.removed_messages.message_id IS 'The message.';
 
 CREATE FUNCTION plantao.forget_edits() RETURNS trigger
--- Without sequential scans, as every function whose plan may have been made while the table was small.
+-- Without sequential scans, like every function whose plan may have been made while the table was small.
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   forgotten integer;

@@ -25,7 +25,7 @@ CREATE TABLE plantao.reaction_counts (
 COMMENT ON TABLE plantao.reaction_counts IS 'The number of each reaction to a message, kept by triggers: a message may have ten thousand reactions, and GET /messages shows 500 messages.';
 COMMENT ON COLUMN plantao.reaction_counts.message_id IS 'The message.';
 COMMENT ON COLUMN plantao.reaction_counts.emoji IS 'The reaction.';
-COMMENT ON COLUMN plantao.reaction_counts.count IS 'How many users have it.';
+COMMENT ON COLUMN plantao.reaction_counts.count IS 'Number of users who have added it.';
 
 CREATE FUNCTION plantao.add_reactions() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -82,8 +82,8 @@ BEGIN
     WHERE k.message_id = r.message_id AND k.emoji = r.emoji AND k.count <= r.number)
   UPDATE plantao.reaction_counts k SET count = k.count - r.number FROM removed r
   WHERE k.message_id = r.message_id AND k.emoji = r.emoji AND k.count > r.number;
-  -- Reactions to a message that was deleted, or that is removed with its group or its sender, go without an event: the group is
-  -- notified of that.
+  -- Reactions to a message that was deleted, or that is removed with its group or its sender, get no event: the group is notified of
+  -- that deletion.
   INSERT INTO plantao.events (position, kind, group_id, message_id, payload)
   SELECT head + row_number() OVER (ORDER BY c.message_id, c.user_id, c.emoji), 'reaction', m.group_id, c.message_id,
          jsonb_build_object('user_id', c.user_id, 'emoji', c.emoji, 'added', false, 'count', coalesce(k.count, 0))
@@ -152,7 +152,7 @@ BEGIN
   GET DIAGNOSTICS forgotten = ROW_COUNT;
   room := room - forgotten;
   IF room > 0 THEN DELETE FROM plantao.removed_messages r WHERE r.message_id = ANY (ids); END IF;
-  -- Beyond this step there may be more messages.
+  -- If the list was cut at the limit, there may be more messages.
   RETURN CASE WHEN cardinality(ids) = at_most THEN at_most ELSE at_most - room END;
 END $$;
 COMMENT ON FUNCTION plantao.forget_removed_messages(bigint, integer) IS

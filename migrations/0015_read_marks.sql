@@ -10,7 +10,7 @@ COMMENT ON COLUMN plantao.groups.shows_reads IS
   'True if the members see how far each of them has read: each moved read mark is an event read_by for the group. False by default, also in direct chats.';
 
 CREATE FUNCTION plantao.keep_read_mark() RETURNS trigger
--- Without sequential scans, as every function that is called for each new member: its plan is made for the first of them, when the
+-- Without sequential scans, like every function that is called for each new member: its plan is made for the first of them, when the
 -- table may be small, and a statement may add thousands.
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
@@ -18,7 +18,7 @@ DECLARE
 BEGIN
   -- An import stores the marks before the messages.
   IF plantao.is_importing() THEN RETURN NEW; END IF;
-  -- No new member but a conflict: INSERT ... ON CONFLICT DO UPDATE must find its own value in excluded.
+  -- The user is a member already: INSERT ... ON CONFLICT DO UPDATE must find its own value in excluded.
   IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id AND m.user_id = NEW.user_id) THEN
     RETURN NEW;
   END IF;
@@ -32,7 +32,7 @@ CREATE TRIGGER keep_read_mark BEFORE INSERT OR UPDATE OF last_read_id ON plantao
   FOR EACH ROW EXECUTE FUNCTION plantao.keep_read_mark();
 
 CREATE FUNCTION plantao.log_reads() RETURNS trigger
--- Without nested loops, as log_edits().
+-- Without nested loops, like log_edits().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;

@@ -3,7 +3,7 @@
 ALTER TABLE plantao.groups
   ADD COLUMN description text NOT NULL DEFAULT '' CHECK (char_length(description) <= 1024),
   ADD COLUMN archived_at timestamptz CHECK (archived_at >= '1970-01-01 UTC' AND archived_at < '10000-01-01 UTC');
-COMMENT ON COLUMN plantao.groups.description IS 'What the group is about.';
+COMMENT ON COLUMN plantao.groups.description IS 'A text about the group; empty if there is none.';
 COMMENT ON COLUMN plantao.groups.archived_at IS 'When the group was archived: since then the API accepts no new message. Null for a group in use.';
 
 ALTER TABLE plantao.memberships
@@ -37,7 +37,7 @@ CREATE TRIGGER make_owner BEFORE INSERT ON plantao.memberships
   FOR EACH ROW WHEN (NEW.role = 'member') EXECUTE FUNCTION plantao.make_owner();
 
 CREATE FUNCTION plantao.log_roles() RETURNS trigger
--- Without nested loops, as log_edits().
+-- Without nested loops, like log_edits().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;
@@ -72,7 +72,7 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.require_owner() IS
-  'Refuses, at the end of the transaction, that a group has members and its last owner becomes an admin or a member.';
+  'Raises an exception at the end of a transaction that took the role from the last owner of a group with members and made no other member its owner.';
 -- At the end, so that one statement may take the role from an owner and the next one give it to another member.
 CREATE CONSTRAINT TRIGGER require_owner AFTER UPDATE OF role ON plantao.memberships DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (OLD.role = 'owner' AND NEW.role <> 'owner') EXECUTE FUNCTION plantao.require_owner();
@@ -85,7 +85,7 @@ CREATE TABLE plantao.departures (
   PRIMARY KEY (group_id, user_id)
 );
 COMMENT ON TABLE plantao.departures IS
-  'Former members: one who has left is added again only by an owner or admin, or joins by invitation; one who was removed, only by an owner or admin. DELETE a row to forget that.';
+  'Former members. Only an owner or admin can add them again; those who left may also join by invitation, those who were removed may not. DELETE a row to lift this.';
 COMMENT ON COLUMN plantao.departures.group_id IS 'The group.';
 COMMENT ON COLUMN plantao.departures.user_id IS 'The former member.';
 COMMENT ON COLUMN plantao.departures.left_at IS 'When the membership ended.';
@@ -132,7 +132,7 @@ CREATE TRIGGER forget_departure AFTER INSERT ON plantao.memberships
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.forget_departures();
 
 CREATE FUNCTION plantao.log_group_changes() RETURNS trigger
--- Without nested loops, as log_edits().
+-- Without nested loops, like log_edits().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;
@@ -227,7 +227,7 @@ COMMENT ON FUNCTION plantao.log_group_deletion() IS
 CREATE TRIGGER log_deletion BEFORE DELETE ON plantao.groups
   FOR EACH ROW WHEN (OLD.deleted_at IS NULL) EXECUTE FUNCTION plantao.log_group_deletion();
 
--- The messages of a deleted group go without an event each: group_deleted covers them.
+-- The messages of a deleted group get no events of their own: group_deleted covers them.
 CREATE FUNCTION plantao.log_removed_messages() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -258,7 +258,7 @@ DECLARE
 BEGIN
   UPDATE plantao.groups g SET deleted_at = clock_timestamp() WHERE g.id = group_to_delete AND g.deleted_at IS NULL;
   messages := ARRAY(SELECT o.id FROM plantao.messages o WHERE o.group_id = group_to_delete ORDER BY o.id LIMIT room);
-  -- First, because the deletion of a message removes all that it has left.
+  -- Reactions come first, because the deletion of a message removes those that it still has.
   DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
     SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.message_id = ANY (messages) LIMIT room);
   GET DIAGNOSTICS removed = ROW_COUNT;
@@ -285,7 +285,7 @@ COMMENT ON COLUMN plantao.invitations.hash IS 'SHA-256 of the token, which is 25
 COMMENT ON COLUMN plantao.invitations.group_id IS 'The group.';
 COMMENT ON COLUMN plantao.invitations.created_by IS 'The owner or admin who created it; null with AUTH=open.';
 COMMENT ON COLUMN plantao.invitations.created_at IS 'When it was created.';
-COMMENT ON COLUMN plantao.invitations.expires_at IS 'From then on it is refused.';
+COMMENT ON COLUMN plantao.invitations.expires_at IS 'When it expires: from then on it is refused.';
 COMMENT ON COLUMN plantao.invitations.uses_left IS 'How many more users may join with it.';
 CREATE INDEX invitations_by_group ON plantao.invitations (group_id, created_at);
 CREATE INDEX invitations_by_creator ON plantao.invitations (created_by);

@@ -22,7 +22,7 @@ BEGIN
   -- devices.
   INSERT INTO plantao.events (position, kind, group_id, user_id, payload)
   SELECT head + row_number() OVER (ORDER BY n.id, m.group_id), 'user_renamed', m.group_id, n.id,
-         -- The first of them is enough: a node would forget the others again.
+         -- Only in the first of them: at each further one, a node would drop its earlier events again.
          CASE WHEN n.erased_at IS NOT NULL AND row_number() OVER (PARTITION BY n.id ORDER BY m.group_id) = 1
               THEN '{"erased": true}'::jsonb END
   FROM (SELECT n.id, n.username FROM new_rows n EXCEPT SELECT o.id, o.username FROM old_rows o) renamed
@@ -79,7 +79,7 @@ BEGIN
     SELECT 'erased', encode(plantao.identity_hash(f.issuer, f.subject), 'hex'), clock_timestamp() FROM former f
     ON CONFLICT (issuer, subject) DO UPDATE SET revoked_before = excluded.revoked_before;
   END IF;
-  -- Each membership costs half a millisecond under the lock: of the events, and of the heir of the group.
+  -- Each membership costs half a millisecond under the lock: for its events, and for a new owner of the group.
   DELETE FROM plantao.memberships m WHERE (m.group_id, m.user_id) IN (
     SELECT o.group_id, o.user_id FROM plantao.memberships o WHERE o.user_id = account LIMIT 250);
   IF EXISTS (SELECT FROM plantao.memberships m WHERE m.user_id = account) THEN
@@ -101,7 +101,7 @@ BEGIN
   UPDATE plantao.groups g SET creator_id = NULL WHERE g.id IN (SELECT o.id FROM plantao.groups o WHERE o.creator_id = account LIMIT room);
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
-  -- After that: plantao.make_owner() finds out from them whether a creator may still join.
+  -- Departures come after that: plantao.make_owner() reads in them whether a creator may still join.
   DELETE FROM plantao.departures d WHERE (d.group_id, d.user_id) IN (
     SELECT o.group_id, o.user_id FROM plantao.departures o WHERE o.user_id = account LIMIT room);
   GET DIAGNOSTICS removed = ROW_COUNT;
@@ -126,7 +126,7 @@ BEGIN
   RETURN at_most - room;
 END $$;
 COMMENT ON FUNCTION plantao.erase_user(bigint, text, integer) IS
-  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves its groups, and cannot sign in. A step that has not ended all of more than 250 memberships returns at_most; the others follow in the next steps. Every other step removes at most at_most rows and returns their number: reactions, idempotency keys, departures, known networks and what names it as a creator, and with the mode erase the messages, with the reactions to them, too; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
+  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves its groups, and cannot sign in. A step ends at most 250 memberships, and returns at_most if more are left for the next steps. Every other step removes at most at_most rows and returns their number. It removes reactions, idempotency keys, departures, known networks, and the account as creator of groups. With the mode erase it also removes the messages and the reactions to them; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
 
 CREATE FUNCTION plantao.continue_erasures(under_term bigint, at_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

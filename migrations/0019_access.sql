@@ -1,4 +1,4 @@
--- Access of programs and of another application's users: hooks, which post to one group, and JWTs.
+-- Access for programs and for the users of another application: hooks, which post to one group, and JWTs.
 
 CREATE TABLE plantao.hooks (
   user_id    bigint PRIMARY KEY REFERENCES plantao.users ON DELETE CASCADE,
@@ -104,7 +104,7 @@ CREATE TABLE plantao.identities (
 );
 COMMENT ON TABLE plantao.identities IS
   'The accounts of users who sign in with JWTs of another application (JWT_ISSUER). A row is created with the first JWT of a user. An account of the same name is never used.';
-COMMENT ON COLUMN plantao.identities.issuer IS 'The claim iss. Or erased: the user of this row deleted the account, and only the hash of the identity is kept, so that JWTs from before are refused. Such a row can be deleted once they have expired.';
+COMMENT ON COLUMN plantao.identities.issuer IS 'The claim iss; or the word erased, if the account was deleted: only the hash of the identity is kept then, so that JWTs from before are refused. Such a row can be deleted once these have expired.';
 COMMENT ON COLUMN plantao.identities.subject IS 'The claim sub: the user, as the other application knows it. For the issuer erased: plantao.identity_hash() of the former row, in hexadecimal.';
 COMMENT ON COLUMN plantao.identities.user_id IS 'The account; null if its row in plantao.users was deleted, and for the issuer erased. A JWT that is issued after that creates another one.';
 COMMENT ON COLUMN plantao.identities.created_at IS 'When the row was created.';

@@ -1,4 +1,4 @@
--- Signals of typing and presence. Nodes exchange them as notifications; nothing of it is stored.
+-- Signals of typing and presence. Nodes exchange them as notifications; they are not stored.
 
 CREATE TABLE plantao.signal_key (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
