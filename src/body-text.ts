@@ -6,7 +6,7 @@
  * @throws the signal's reason once it is aborted; an error if the body has more than `maxBytes` bytes; the error of the connection.
  */
 export async function bodyText(response: Response, signal: AbortSignal, maxBytes = Infinity): Promise<string> {
-  // Without a stream: no body, or a `fetch` that does not offer one, as React Native's.
+  // Without a stream: no body, or a `fetch` that does not offer one, such as React Native's.
   const reader = response.body?.getReader?.();
   if (!reader) return response.text();
   // A read that is waiting then resolves at once.

@@ -8,7 +8,7 @@ import type { LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { withTimeout } from './async/with-timeout.ts';
 
-/** A name that was found before is not waited for any longer: the addresses that it had then are used. */
+/** How long the look-up of a known name is awaited; after that its last addresses are used. */
 const PATIENCE_MS = 250;
 /** More names than a node uses. */
 const MAX_KNOWN = 1000;

@@ -14,7 +14,10 @@ const STOP_LIMIT_MS = 10_000;
 /** SIGHUP: the terminal was closed. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** Exits. That waits for look-ups of names, half a minute if the DNS does not respond: a further signal ends the process at once. */
+/**
+ * Exits. An exit waits for look-ups of host names, half a minute if the DNS does not respond: a further signal ends the process at
+ * once.
+ */
 function exit(code: number): never {
   for (const signal of STOP_SIGNALS) process.removeAllListeners(signal);
   process.exit(code);
@@ -49,7 +52,7 @@ try {
   if (process.platform !== 'win32') process.on('SIGUSR2', () => node.toggleDebugLog());
   await node.start();
 } catch (error) {
-  // A start that a signal has ended is no failure: the stop exits.
+  // A start that a signal has ended is not a failure: `stop` exits.
   if (!isStopping) {
     console.error(printableLines(`cannot start: ${errorMessage(error)}${remedyFor(error)}`));
     process.exit(1);

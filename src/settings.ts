@@ -61,7 +61,7 @@ export interface Settings {
   presence: boolean;
   /** The maximum number of connections of clients. */
   maxConnections: number;
-  /** The maximum number of connections to the database in the pool; the sessions that a node keeps open come on top. */
+  /** The maximum number of connections to the database in the pool; the sessions that a node keeps open are not counted. */
   poolSize: number;
   /** Age at which an event is removed, in hours. */
   eventRetentionHours: number;
@@ -75,7 +75,7 @@ export interface Settings {
   editHistory: boolean;
 }
 
-/** Some settings are invalid; `problems` has one sentence for each. */
+/** Thrown when settings are invalid; `problems` has one sentence for each. */
 export class SettingsError extends Error {
   readonly problems: string[];
   constructor(problems: string[]) {

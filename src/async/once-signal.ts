@@ -15,12 +15,10 @@ export class OnceSignal<Reason = void> {
     return this.#happened?.reason ?? null;
   }
 
-  /** The number of listeners. */
   get size(): number {
     return this.#listeners?.size ?? 0;
   }
 
-  /** Adds a listener. */
   add(listener: (reason: Reason) => void): void {
     if (this.#happened) {
       listener(this.#happened.reason);

@@ -1,5 +1,5 @@
 /**
- * Runs a task one run at a time. All calls during a run share the next one, since the present run may have read too early
+ * Runs a task one run at a time. All calls during a run share the next one, since the current run may have read too early
  * for them. So each caller gets a result that is at least as recent as its call, and no older result follows a newer one.
  */
 export class SingleFlight<Result = void> {
@@ -26,7 +26,7 @@ export class SingleFlight<Result = void> {
     return this.#next;
   }
 
-  /** Rejects runs that have not begun, and all later ones, with `reason`. Resolves when the present run has ended. */
+  /** Rejects runs that have not begun, and all later ones, with `reason`. Resolves when the current run has ended. */
   async stop(reason: unknown): Promise<void> {
     this.#stopReason = reason;
     await this.#last;

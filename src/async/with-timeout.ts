@@ -1,6 +1,6 @@
 /**
- * After a stall of a process, its timers run before its sockets: a reply that has already arrived is read first, so a timeout means
- * that there is none. Browsers have no such function.
+ * Runs a callback after the sockets were read. After a stall of a process, timers run before sockets: this way a reply that has already
+ * arrived is read first, so a timeout means that there is none. Browsers have no setImmediate.
  */
 const afterSockets = globalThis.setImmediate ?? ((run: () => void) => run());
 

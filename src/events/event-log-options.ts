@@ -19,7 +19,7 @@ export interface EventLogOptions {
   onDelivered?(ageMs: number): void;
   /** Called when the log was replaced. `cursor` is the end of what was handed out before, in its own epoch. */
   onNewHistory(cursor: string): void;
-  /** Called when the log advanced and no hint came: the listener misses notifications. */
+  /** Called when the log advanced and no hint arrived: the listener misses notifications. */
   onMissedNotification(): void;
   /** Returns the events that must be read during a fast-forward too. */
   interest(): Interest;

@@ -39,7 +39,7 @@ export class KnownLog {
     return formatCursor(this.end);
   }
 
-  /** Returns the cursor of a position in the present epoch, as clients see it. */
+  /** Returns the cursor of a position in the current epoch, as clients see it. */
   cursorAt(position: number): string {
     return formatCursor({ epoch: this.epoch, position });
   }

@@ -108,7 +108,7 @@ function echoOf({ sender_id, idempotency_key }: FeedRow): SenderEcho | undefined
 
 /** Returns the JSON of a message. Its meta and its preview of another message are as PostgreSQL writes them. */
 function messageJson(row: FeedRow): string {
-  if (row.content === null) throw new UndecodableEventError(`its text of ${row.bytes} bytes is not read`);
+  if (row.content === null) throw new UndecodableEventError(`its text of ${row.bytes} bytes is too large to be read`);
   const own = fields({
     id: row.message_id,
     sender: row.sender,
@@ -184,6 +184,7 @@ const actorOf = ({ actor, actor_id }: FeedRow) => (actor_id === null ? {} : { ac
 
 /** Returns the payload as PostgreSQL writes it. Parsed and written again, 1e400 would become null and 2^53 + 1 another number. */
 function payloadOf({ payload, bytes }: FeedRow): string {
-  if (payload === null && bytes > 0) throw new UndecodableEventError(`its payload of ${bytes} bytes is not read`);
+  if (payload === null && bytes > 0)
+    throw new UndecodableEventError(`its payload of ${bytes} bytes is too large to be read`);
   return payload ?? 'null';
 }

@@ -94,7 +94,7 @@ export class Retention {
     return { events, keys };
   }
 
-  /** As {@link #inSteps}. What the database refuses, as by a foreign key of a DBA's table, does not stop the other work. */
+  /** As {@link #inSteps}. Work that the database refuses, for example by a foreign key of a DBA's table, does not stop the other work. */
   async #tryTo(what: string, sql: string, values: Record<string, number> = {}, step = STEP): Promise<number> {
     const { log, fencingToken } = this.#options;
     try {
@@ -129,7 +129,7 @@ export class Retention {
   }
 }
 
-/** Returns what lets rows be removed to which a table of a DBA's refers. */
+/** Returns the remedy for a foreign key of a DBA's table that keeps rows from being removed; empty for other errors. */
 function remedyFor(error: unknown): string {
   const [table, constraint] = [tableOf(error), constraintOf(error)];
   if (sqlState(error) !== SqlState.FOREIGN_KEY_VIOLATION || table === null || constraint === null) return '';

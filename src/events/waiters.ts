@@ -46,7 +46,10 @@ export interface Waiter {
   readonly audience: Audience;
   /** True if it is also woken by signals. */
   readonly wantsEphemeral?: boolean;
-  /** Keeps the delivery, in the very turn in which its events were matched. A poll leaves the waiters here. Must be cheap. */
+  /**
+   * Keeps the delivery, in the very turn in which its events were matched. A poll removes itself from the waiters here. Must be
+   * cheap.
+   */
   stage(delivery: Delivery): void;
   /** Sends what was staged, in a later turn if many waiters are woken. */
   flush(): void;
@@ -175,7 +178,7 @@ export class Waiters {
     return onKey.size > max ? null : [...onKey].filter(({ ephemeralWaiters }) => ephemeralWaiters > 0);
   }
 
-  /** Gives every waiter of an audience the same delivery, signals only those that want them; {@link flush} sends it. */
+  /** Gives every waiter of an audience the same delivery, but signals only to those that want them; {@link flush} sends it. */
   stage({ audience, waiters }: Subscribers, delivery: Omit<Delivery, 'audience'>): void {
     const shared: Delivery = { ...delivery, audience };
     for (const waiter of waiters) {
@@ -213,7 +216,7 @@ export class Waiters {
     try {
       while (this.#flushed < end) this.#staged[this.#flushed++]?.flush();
     } finally {
-      // Also if a waiter threw, against its contract: the others must not wait for ever.
+      // In `finally`, because a waiter may throw, contrary to its contract: the others must not wait for ever.
       if (this.#flushed < this.#staged.length) {
         setImmediate(() => this.#flushSlice());
       } else {

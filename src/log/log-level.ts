@@ -1,6 +1,6 @@
 import type { Log } from './log.ts';
 
-/** From the most verbose to none. */
+/** The log levels, from the most verbose to none. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** One of {@link LOG_LEVELS}. */
@@ -41,7 +41,7 @@ export class LogLevel {
     const before = this.#current;
     this.#current = level;
     const announce = () =>
-      this.#log.info({ event: 'log_level' }, `the log level is ${level}, before ${before}: ${requester}`);
+      this.#log.info({ event: 'log_level' }, `the log level is now ${level} (was ${before}): ${requester}`);
     // Logged at the more verbose of the two levels: the other may hide it.
     const isQuieter = LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(before);
     if (isQuieter) announce();

@@ -32,9 +32,9 @@ export interface LogOutput {
 export class BoundedOutput implements LogOutput {
   readonly #stream: OutputStream;
   #lost = 0;
-  /** Lost since lines were last written; 0 while none are dropped. */
+  /** The number of lines lost since lines were last written; 0 while none are dropped. */
   #lostNow = 0;
-  /** Of the last write. `process.stdout` survives its errors and does not keep them. */
+  /** The error of the last write. `process.stdout` survives its errors and does not keep them. */
   #failure: Error | null = null;
   onResume: (lost: number) => void = () => {};
 
@@ -112,7 +112,7 @@ function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
 /** The shortest time between two attempts to write again what is kept, in milliseconds. */
 const RETRY_MS = 500;
 
-/** The remedies for the usual errors, by their code. */
+/** The causes of the usual errors, by their code. */
 const CAUSES: Readonly<Record<string, string>> = {
   ENOSPC: 'its disk is full',
   EDQUOT: 'its disk quota is used up',

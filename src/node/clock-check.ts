@@ -1,6 +1,6 @@
 import type { Conditions } from './conditions.ts';
 
-/** Clocks that are synchronised (NTP) differ by milliseconds. A JWT is valid for this long before its time. */
+/** Clocks that are synchronised (NTP) differ by milliseconds. The check of a JWT's times tolerates this difference. */
 const LIMIT_MS = 5000;
 /** The condition ends below this difference, so that one near the limit does not begin and end with each measurement. */
 const AGREE_MS = 4000;

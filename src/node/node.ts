@@ -55,7 +55,10 @@ export interface Node {
 /** How long a stop waits for a slow reader of the log. */
 const FLUSH_LIMIT_MS = 1000;
 
-/** The parts that a test gives a node instead of its own: a log, a compiled lock-worker.ts, another interval of the checks of tables. */
+/**
+ * The parts that a test gives a node instead of its own: a log, a compiled lock-worker.ts, another interval for the checks of the
+ * tables.
+ */
 export interface GivenParts {
   log?: Log;
   lockProgram?: URL | undefined;
@@ -80,7 +83,7 @@ export function createNode(settings: Settings, given: GivenParts = {}): Node {
     const applied = await withDatabaseAdvice(url, () =>
       migrate(url, { log: (line) => log.info(line), signal: stopped.signal }),
     );
-    if (applied > 0) log.info(`the schema is up to date: ${applied} migrations applied`);
+    if (applied > 0) log.info(`the schema is up to date (migrations applied: ${applied})`);
     const databaseWarnings = await checkDatabase(settings, { skipTables: true });
     for (const warning of [...settingsWarnings(settings), ...databaseWarnings]) log.warn(warning);
     stopped.signal.throwIfAborted();
@@ -129,7 +132,10 @@ export function createNode(settings: Settings, given: GivenParts = {}): Node {
   };
 }
 
-/** A little less than MAX_CONNECTIONS is what some systems permit by default; much less may surprise. */
+/**
+ * Logs the reduced limits. Some systems permit a little less than MAX_CONNECTIONS by default; much less may surprise, so it is a
+ * warning.
+ */
 function logLimits(
   log: Log,
   openFiles: number,
@@ -152,7 +158,7 @@ interface NodeBasis {
   given: GivenParts;
 }
 
-/** Builds the parts, each from those before it. What a part reports to a later one is an event ({@link NodeEvents}). */
+/** Builds the parts, each from those before it. A part reports to a later one by an event ({@link NodeEvents}). */
 function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis) {
   const events = new NodeEvents();
   const address = new OwnAddress(settings);
@@ -184,7 +190,7 @@ function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis
   const listener = listenFor(chat, { connection: database.listenOptions(), log, events });
   events.on('notificationMissed', async () => {
     // While the NOTIFY queue is full no notification is sent, and a new listener would receive none either.
-    if (await notifyQueue.wereHintsSent()) listener.replace('the event log moved and no notification of it came');
+    if (await notifyQueue.wereHintsSent()) listener.replace('the event log advanced and no notification arrived');
   });
   const shared = { settings, node, version: packageVersion(), url, log, logLevel, database, lock, chat, measurements };
   const coordination = buildCoordination({ ...shared, blockers, conditions, listener, events });

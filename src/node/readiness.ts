@@ -16,7 +16,7 @@ export interface ReadinessOptions {
   secondActive(): string | null;
   /** Returns why the log cannot be written. */
   logProblem(): string | null;
-  /** Returns why writes are refused, if this node's sessions are with different servers. */
+  /** Returns why writes are refused, if this node's sessions are connected to different servers. */
   serverProblem(): string | null;
   writer: { readonly problem: string | null; readonly needsProbe: boolean; probe(): void };
 }
@@ -80,7 +80,7 @@ export class Readiness {
     return this.#isFreeOf(PREVENTS_READS);
   }
 
-  /** True while the node can do what its role requires: an active stores posts, a standby can be promoted. */
+  /** True while the node can do what its role requires: an active node stores posts, a standby can be promoted. */
   get isReady(): boolean {
     return this.#isFreeOf(PREVENTS_WORK);
   }

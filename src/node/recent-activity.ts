@@ -33,8 +33,8 @@ interface Interval {
 }
 
 /**
- * The figures of all nodes during the last five minutes. A node reads the rows of its peers once a second anyway, so each can
- * show those of all, also of one that has died, and a browser needs to reach only one of them. At most about 300 KB.
+ * The figures of all nodes during the last five minutes. Each node reads the rows of its peers once a second anyway, so it can show the
+ * figures of all nodes, even of one that has died. A browser needs to reach only one node. Takes at most about 300 KB.
  */
 export class RecentActivity {
   readonly stepMs = STEP_MS;

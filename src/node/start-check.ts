@@ -64,7 +64,7 @@ interface Server extends pg.QueryResultRow {
 }
 
 const ASCII_ONLY =
-  "the database's locale knows capitals in ASCII only, so Zoë and ZOË are two users: create the database with LOCALE 'C.UTF-8'";
+  "the database's locale changes the case of ASCII letters only, so Zoë and ZOË are two users: create the database with LOCALE 'C.UTF-8'";
 
 function serverWarnings(server: Server): string[] {
   const warnings: string[] = [];

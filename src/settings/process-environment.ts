@@ -67,4 +67,4 @@ function readAtOnce(file: string): Buffer {
 }
 
 const unreadable = (file: string, why: string) =>
-  new EnvironmentError(`${file} ${why}: replace it by a file, or set PLANTAO_NO_DOTENV=1`);
+  new EnvironmentError(`${file} ${why}: replace it with a text file, or set PLANTAO_NO_DOTENV=1`);

@@ -2,7 +2,7 @@ import { maskUrlSecrets } from '../database/url/mask-secrets.ts';
 import type { Settings } from '../settings.ts';
 import type { JwtSettings } from './jwt-settings.ts';
 
-/** Settings by environment variable. Null: not set. */
+/** Settings by environment variable; null for one that is not set. */
 export type PublicSettings = Record<string, string | null>;
 
 /** A setting of one environment variable. */

@@ -2,7 +2,7 @@
 const GRACE_MS = 500;
 
 /**
- * Detects that the listener misses notifications: events were read, and long after that no hint of them had arrived. One or
+ * Detects that the listener misses notifications: events were read, and long afterwards no hint of them has arrived. One or
  * two lost hints look the same. The listener is then replaced without need, which is quick and harmless.
  */
 export class MissedNotificationDetector {

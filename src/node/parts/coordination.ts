@@ -104,7 +104,7 @@ export function buildCoordination(options: CoordinationOptions) {
     renewPool: database.renewPool,
     reconnect() {
       database.reconnect();
-      listener.replace('the sessions of this node were with different servers');
+      listener.replace('the sessions of this node were connected to different servers');
     },
     giveUp: (reason) => sync.giveUp(reason),
     log,

@@ -19,7 +19,7 @@ export class NodeEvents extends EventEmitter<{
   lockLost: [reason: string, cause: EndCause];
   /** PostgreSQL refused a write because the term of this fencing token is closed. */
   termRefused: [token: number];
-  /** The event log moved and no notification of it came. */
+  /** The event log advanced and no notification arrived. */
   notificationMissed: [];
   /** A cluster notification arrived. */
   clusterSignal: [signal: ClusterSignal];

@@ -38,7 +38,7 @@ interface NodeRowOptions {
   pause: PauseState;
 }
 
-/** An older row, in milliseconds, is of a peer that is silent or late: its figures are out of date. */
+/** The age of a peer's row, in milliseconds, beyond which its figures are out of date: the peer is silent or late. */
 const CURRENT_MS = 2000;
 
 /** Returns the function that writes this node's row in plantao.nodes, and passes on what it reads of the other rows and of the cluster. */

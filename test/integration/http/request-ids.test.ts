@@ -103,7 +103,7 @@ describe('The log of a node', function () {
     await eventually('plantao.settings shows debug', async () => (await shownLevel()) === 'debug');
     expect((await setLevel('info')).body).to.deep.equal({ level: 'info', previous_level: 'debug' });
     await node.logged('the change', ({ msg }) =>
-      /^the log level is info, before debug: requested by HTTP client /.test(String(msg)),
+      /^the log level is now info \(was debug\): requested by HTTP client /.test(String(msg)),
     );
     await eventually('plantao.settings shows info', async () => (await shownLevel()) === 'info');
   });
@@ -121,9 +121,9 @@ describe('The log of a node', function () {
       node.kill('SIGUSR2');
       await node.logged(expected, ({ msg }) => msg === expected, { since });
     };
-    await signal('the log level is debug, before info: signal SIGUSR2');
+    await signal('the log level is now debug (was info): signal SIGUSR2');
     await logsRequest('after-signal');
-    await signal('the log level is info, before debug: signal SIGUSR2');
+    await signal('the log level is now info (was debug): signal SIGUSR2');
     expect((await get(`${node.url}/health`)).status).to.equal(200);
   });
 

@@ -224,7 +224,7 @@ describe('The listener', () => {
     try {
       void listener.start();
       await eventually('it is on its way', () => sockets.length === 1);
-      listener.replace('the event log moved and no notification of it came');
+      listener.replace('the event log advanced and no notification arrived');
       const isClosed = sockets[0] && (await Promise.race([once(sockets[0], 'close'), tick(200)])) !== null;
       expect(isClosed, 'the first connection was closed').to.equal(false);
       expect(sockets).to.have.length(1);

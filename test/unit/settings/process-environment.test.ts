@@ -52,13 +52,13 @@ describe('The environment of a process', () => {
   it('does not wait for a writer of a named pipe', function () {
     if (process.platform === 'win32') this.skip();
     execFileSync(MAKE_PIPE, ['.env']);
-    expect(processEnvironment).to.throw(EnvironmentError, '.env is a pipe: replace it by a file');
+    expect(processEnvironment).to.throw(EnvironmentError, '.env is a pipe: replace it with a text file');
   });
 
   it('is not read from a file of gigabytes', () => {
     writeFileSync('.env', 'A=1\n');
     truncateSync('.env', 3 * 1024 ** 3);
-    expect(processEnvironment).to.throw(EnvironmentError, '.env is larger than 1 MiB: replace it by a file');
+    expect(processEnvironment).to.throw(EnvironmentError, '.env is larger than 1 MiB: replace it with a text file');
   });
 
   for (const [what, bytes] of [
@@ -68,7 +68,7 @@ describe('The environment of a process', () => {
   ] as const) {
     it(`is not read from a file in another encoding: ${what}`, () => {
       writeFileSync('.env', bytes);
-      expect(processEnvironment).to.throw(EnvironmentError, '.env is not text in UTF-8: replace it by a file');
+      expect(processEnvironment).to.throw(EnvironmentError, '.env is not text in UTF-8: replace it with a text file');
     });
   }
 
