@@ -169,9 +169,9 @@ async function measureNodeFaults(bench: Bench): Promise<void> {
     contestants,
     targets: [
       target('kill -9', 50),
-      target('SIGTERM', 20),
-      target('POST /switchover', 20),
-      target('POST /fall', 20),
+      target('SIGTERM', 40),
+      target('POST /switchover', 40),
+      target('POST /fall', 40),
       target('SIGSTOP', LEASE_MS + 100),
       { work: 'PostgreSQL restarted fast', of: ['PostgreSQL restarted fast', 'after'], atMost: 200 },
     ],

@@ -60,7 +60,7 @@ await runPart('rivals', 'Other chat servers', async (bench) => {
   if (nchan) {
     const start = (databaseUrl: string | null) => () => startNchan({ load, programs: nchan, databaseUrl });
     // Its part that holds connections is written in C, and without a database it writes nothing to a disk.
-    durable.push({ name: NCHAN, atLeast: 1, atMost: 2, start: start(postgres.url) });
+    durable.push({ name: NCHAN, atLeast: 1, atMost: 4, start: start(postgres.url) });
     alone.push({ name: NCHAN_ALONE, atLeast: 0.01, atMost: 2, start: start(null) });
   }
 

@@ -41,12 +41,20 @@ export async function withToken(setting: Context): Promise<void> {
       postsTo(setting, `${OPEN}, one client`, node, 1),
       postsTo(setting, `${TOKEN}, one client`, guarded, 1, authenticated),
     ],
-    targets: [`${CLIENTS} clients`, 'one client'].map((clients) => ({
-      work: `${clients}: posts per second with ${TOKEN} / ${OPEN}`,
-      of: [`${TOKEN}, ${clients}`, 'perSecond'],
-      to: [[`${OPEN}, ${clients}`, 'perSecond']],
-      atLeast: 0.9,
-    })),
+    targets: [
+      {
+        work: `${CLIENTS} clients: posts per second with ${TOKEN} / ${OPEN}`,
+        of: [`${TOKEN}, ${CLIENTS} clients`, 'perSecond'],
+        to: [[`${OPEN}, ${CLIENTS} clients`, 'perSecond']],
+        atLeast: 0.9,
+      },
+      {
+        work: `one client: p50 with ${TOKEN} / ${OPEN}`,
+        of: [`${TOKEN}, one client`, 'p50'],
+        to: [[`${OPEN}, one client`, 'p50']],
+        atMost: 1.15,
+      },
+    ],
     rounds: Math.min(3, bench.rounds),
   });
 }
