@@ -73,13 +73,14 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     });
     await open(page);
     await page.getByRole('dialog', { name: 'Loading…' }).waitFor();
+    const requested = [...files];
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await open(page);
     await page.getByRole('dialog', { name: 'Loading…' }).waitFor();
+    expect(files).to.have.length(2).and.deep.equal(requested);
     await page.clock.fastForward(20_000);
     await says(page, 'Reload the page.');
-    expect(files).to.have.length(2);
     hangs = false;
     await close(page);
     await open(page);
