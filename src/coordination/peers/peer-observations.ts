@@ -18,6 +18,8 @@ interface PeerObservation extends Leader {
   isPreferred: boolean;
   /** True if PostgreSQL announced that the peer has become active. */
   isAnnounced?: boolean;
+  /** True if it is from the peer's row, which may be older than its age: PostgreSQL may have stored it late. */
+  isRow?: boolean;
 }
 
 /** How long an observation counts, in milliseconds: rows come once a second, responses several times. */
@@ -151,9 +153,9 @@ export class PeerObservations {
     return this.#clock() < this.#distrustedUntil;
   }
 
-  /** True if a peer says that it is active, although its resignation or a later promotion was announced before. */
-  #isRefutation({ node, at, active, term, isAnnounced }: PeerObservation): boolean {
-    if (isAnnounced || !active) return false;
+  /** True if a peer responds that it is active, although its resignation or a later promotion was announced before. */
+  #isRefutation({ node, at, active, term, isAnnounced, isRow }: PeerObservation): boolean {
+    if (isAnnounced || isRow || !active) return false;
     if (term <= this.#closedTerm && at > this.#closed.since) return true;
     const isLater = (one: PeerObservation) => one.isAnnounced && one.node !== node && one.term > term;
     return at > this.#announced.since && [...this.#newest.values()].some(isLater);

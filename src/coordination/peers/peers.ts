@@ -71,7 +71,7 @@ export class Peers {
     for (const { node, url, role, term, is_primary, heartbeat_age_ms } of this.#rows) {
       const [alive, active] = [role === 'active' || role === 'standby', role === 'active'];
       const at = sentAt - Math.max(0, heartbeat_age_ms);
-      this.#observations.add({ node, url, at, alive, active, term: term ?? 0, isPreferred: is_primary });
+      this.#observations.add({ node, url, at, alive, active, term: term ?? 0, isPreferred: is_primary, isRow: true });
     }
     const configured = new Set([...this.#probes.values()].filter(({ url }) => this.#isConfigured(url)).map(nodeOf));
     const found = this.#rows.filter((row) => !configured.has(row.node)).map((row) => row.url);

@@ -281,6 +281,21 @@ describe('Peers', () => {
     expect(forge(201)).to.equal(true);
   });
 
+  it('believe announcements although a row of the node that resigned was stored late', () => {
+    create();
+    const old = row('old', 'http://127.0.0.1:9', { term: 7, heartbeat_age_ms: 0 });
+    peers.observeRows([old], now);
+    now += 10;
+    expect(peers.observeResignation(7)).to.equal(true);
+    now += 10;
+    peers.observeRows([old], now);
+    expect(peers.active, 'its term was resigned').to.equal(null);
+    expect(peers.observePromotion({ node: 'next', url: 'http://127.0.0.1:9', term: 8 })).to.equal(true);
+    now += 10;
+    peers.observeRows([old], now);
+    expect(peers.observeResignation(8)).to.equal(true);
+  });
+
   it('believe each announcement of switchovers that follow one another closely', async () => {
     const [one, two] = [await peer(alive('one', { active: true, term: 7 })), await peer(alive('two'))];
     create(one.url, two.url);
