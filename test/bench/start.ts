@@ -19,7 +19,7 @@ const ACTIVE = 'the active of two nodes';
 const STANDBY = 'the standby of two nodes';
 const HTTP_SERVER = "require('node:http').createServer((_, response) => response.end()).listen(process.env.PORT)";
 
-/** What a node cannot do without: Express, Sequelize with pg, and a second thread for the leader lock. */
+/** The least that a node needs: Express, Sequelize with pg, and a second thread for the leader lock. */
 const WITH_LIBRARIES = `
   for (const name of ['express', 'pg', 'sequelize']) require(name);
   new (require('node:worker_threads').Worker)('setInterval(() => {}, 60_000)', { eval: true });

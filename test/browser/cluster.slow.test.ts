@@ -40,7 +40,7 @@ describe('The cluster page', function () {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
   }
 
-  it('asks the nodes for their roles every second, also while reads of the database hang', async () => {
+  it('asks the nodes for their roles every second, even while reads of the database hang', async () => {
     const [active, standby] = await roles();
     const page = await open(standby);
     await isActive(page, active);

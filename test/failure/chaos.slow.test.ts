@@ -12,7 +12,7 @@ const MIN_FAULTS = IS_LONG_RUN ? 4 : 2;
 /** A run lasts until it has had its faults, so a busy machine accepts fewer posts a second, not fewer in all. */
 const MIN_MESSAGES = IS_LONG_RUN ? 100 : 40;
 
-describe('a cluster under random faults', () => {
+describe('A cluster under random faults', () => {
   it(`loses, duplicates and reorders nothing, and recovers by itself (SEED=${SEED})`, async function () {
     // Start, faults, healing and reading to the end each have their own limit.
     this.timeout(6 * 60_000);

@@ -131,7 +131,7 @@ for (const proxy of proxies) {
       await database?.drop();
     });
 
-    it('no request fails while nothing does, and after kill -9 of the active only as the file says', async () => {
+    it('no request fails while both nodes run, and after kill -9 of the active node only as the file says', async () => {
       const stop = new AbortController();
       const posts: Outcome[] = [];
       const polls: Outcome[] = [];

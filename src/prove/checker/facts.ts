@@ -16,7 +16,7 @@ export interface MessageFacts {
   acknowledgements: Acknowledgement[];
   /** Acknowledgements of lost events (lost-events.ts). */
   lost: Acknowledgement[];
-  /** True if a reader received it and then stepped back behind it. */
+  /** True if a reader received it and then stepped back to before it. */
   isRolledBack: boolean;
   stored: { message: number; position: number; group: number; node: string | null; term: number | null }[];
   /** Its position in the log: from the table, else from the first response or reader. */

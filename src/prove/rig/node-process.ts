@@ -38,7 +38,7 @@ export interface NodeProcessOptions {
   env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** A node as a process of its own, as in production. The same object through every start. */
+/** A node as a process of its own, as in production. The object stays the same through every start. */
 export class NodeProcess {
   readonly name: string;
   readonly port: number;

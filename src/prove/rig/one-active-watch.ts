@@ -7,7 +7,7 @@ const LIMIT_MS = 300;
 
 /**
  * Requests every node's `/health` in turn, all the time, and proves from the responses that there were never two active nodes:
- * a node that was active in one term before and after another one was, was active at the same time.
+ * if a node was active in one term both before and after another one was active, both were active at the same time.
  */
 export class OneActiveWatch {
   readonly #urls: readonly string[];

@@ -1,5 +1,5 @@
 /*
- * npm run bench:presence: what presence costs for each connected user who does nothing. As many polls as fit wait on two nodes,
+ * npm run bench:presence: the cost of presence for each connected, idle user. As many polls as fit wait on two nodes,
  * each of another user, with PRESENCE on and off.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

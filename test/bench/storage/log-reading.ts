@@ -1,6 +1,6 @@
 /*
  * npm run bench:log: how fast a node reads a bulk INSERT of messages that no client waits for, beside a bare SELECT of the same
- * events, and how late a message to a waited group is that is posted right after the INSERT. `--rows N` changes its size.
+ * events, and how late a message arrives in a group that a client waits for, posted right after the INSERT. `--rows N` changes its size.
  */
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
@@ -83,7 +83,7 @@ await runPart('log-reading', 'Reading the log', async (bench) => {
     targets: [{ work: 'events per second without waiters', of: [NODE, 'perSecond'], atLeast: 50_000 }],
   });
   await bench.section({
-    title: 'From post to poll in a waited group',
+    title: 'From post to poll in a group that a client waits for',
     figures: [{ key: 'ms', label: 'ms' }],
     contestants: [
       { name: QUIET, round: async () => ({ ms: await postToPoll(node, caughtUp) }) },

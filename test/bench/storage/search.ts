@@ -16,7 +16,7 @@ import type { Contestant } from '../common/section.ts';
 import { latencyOf } from '../common/statistics.ts';
 import { shown } from '../common/table.ts';
 
-/** So many take about two minutes. */
+/** This many messages take about two minutes. */
 const MESSAGES = 500_000;
 const GROUPS = 200;
 /** The user is in the first half of the groups. */
@@ -24,7 +24,7 @@ const USER = 1;
 const PAGE = 20;
 const FRAGMENTS = 20_000;
 const VOCABULARY = 30_000;
-/** A scan without the index may take so long. */
+/** A scan without the index may take this long. */
 const SCAN_LIMIT_MS = 120_000;
 
 /** The searches. The generator puts the words into messages. */

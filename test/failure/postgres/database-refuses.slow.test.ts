@@ -87,7 +87,7 @@ const DROPPED: [table: string, path: string, body: JsonObject][] = [
   ['events', '/notify/x', { payload: 1 }],
 ];
 
-describe('A database that refuses what a node needs', () => {
+describe('A node whose database refuses what it needs', () => {
   let database: TestDatabase;
   let nodes: TwoNodes;
   let dba: pg.Client;
@@ -150,7 +150,7 @@ describe('A database that refuses what a node needs', () => {
   });
 
   for (const [what, fault, undo, sqlState] of FAULTS) {
-    it(`gets 503 with a true sentence, and is named once in the log: ${what}`, async () => {
+    it(`responds 503 with the true reason, and logs it once: ${what}`, async () => {
       const before = failures().length;
       await dba.query(fault);
       try {
@@ -214,7 +214,7 @@ describe('A database that refuses what a node needs', () => {
     await eventually('posts are stored again', isStored, PATIENCE);
   });
 
-  it('gets 503 for reads, rather than fewer rows, while row-level security hides rows from the nodes', async () => {
+  it('responds 503 to reads, rather than with fewer rows, while row-level security hides rows from the nodes', async () => {
     const groupId = 1;
     const paths = [`/messages?groupId=${groupId}`, '/chats?userId=1', '/users', `/group-users?groupId=${groupId}`];
     const codesOf = (url: string) => Promise.all(paths.map(async (path) => (await get(`${url}${path}`)).body.code));
@@ -259,7 +259,7 @@ describe('A database that refuses what a node needs', () => {
     }
   });
 
-  it('gets 503 for reads and polls too, keeps the reason in /readiness, and logs it once', async () => {
+  it('responds 503 to reads and polls too, shows the reason in /readiness, and logs it once', async () => {
     const entries = () => nodes.standby.entries.filter(({ msg }) => msg?.includes('could not read the event log'));
     await dba.query('REVOKE USAGE ON SCHEMA plantao FROM plantao_service');
     try {

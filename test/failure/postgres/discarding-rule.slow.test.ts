@@ -41,7 +41,7 @@ describe('A rule that discards rows', function () {
     ['memberships', '/group-users', { groupId: 1, userId: 100 }],
   ];
   for (const [table, path, body] of REQUESTS) {
-    it(`refuses what needs plantao.${table}, and nothing more once it is dropped`, async () => {
+    it(`makes the node refuse what needs plantao.${table}, until it is dropped`, async () => {
       const send = () => post(`${node.url}${path}`, body, { deadline: 15_000 });
       await dba.query(`CREATE RULE discard AS ON INSERT TO plantao.${table} DO INSTEAD NOTHING`);
       expect((await send()).body.code).to.equal('database_refused');

@@ -56,7 +56,7 @@ describe('A full NOTIFY queue', () => {
   };
   const active = () => eventually('one node is active', activeOf);
 
-  it('is what plantao check reports, and not that NOTIFY works', async () => {
+  it('is reported by plantao check, which then does not say that NOTIFY works', async () => {
     const { exit, output } = await plantao(['check', '--database', postgres.url]);
     expect(exit).to.equal(0);
     expect(output)
@@ -83,7 +83,7 @@ describe('A full NOTIFY queue', () => {
     expect(heard.ms).to.be.below(BY_READING_MS);
   });
 
-  it('fails no notification, change of a group, sign-out, nor an INSERT by a DBA', async () => {
+  it('fails no notification, change of a group, sign-out or INSERT by a DBA', async () => {
     const people = new People(dba);
     const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
     const groupId = await people.group('queue', [ana, bruno]);

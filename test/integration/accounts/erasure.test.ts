@@ -286,14 +286,14 @@ describe('A deleted account', function () {
     expect(events.map(({ kind }) => kind)).to.deep.equal(['user_renamed', 'left', 'role_changed', 'message_deleted']);
   });
 
-  it('can have the messages that it kept erased later', async () => {
+  it('can have its remaining messages erased later', async () => {
     const ana = await scene.people.comeIn();
     await scene.people.message(await scene.people.group('Grupo', [ana]), ana, 'fica');
     await erase(ana, 'keep');
     expect(await query("SELECT plantao.erase_user($1, 'erase') AS removed", [ana.id])).to.deep.equal([{ removed: 1 }]);
   });
 
-  it('is never made of the sender of a hook, of an unknown id, or in a mode that is null', async () => {
+  it('is never made from the sender of a hook, of an unknown id, or in a mode that is null', async () => {
     const ana = await scene.people.comeIn();
     const groupId = await scene.people.group('Grupo', [ana]);
     const [hook] = await query<{ id: number }>("SELECT hook_id AS id FROM plantao.create_hook($1, 'Cron')", [groupId]);

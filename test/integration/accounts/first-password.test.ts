@@ -36,7 +36,7 @@ describe('The first password of an account (AUTH=open)', function () {
     expect((await get(`${node.url}/me?userId=${own.userId}`)).body.has_password).to.equal(true);
   });
 
-  it('needs a token of that very account: a userId alone shuts no one out', async () => {
+  it('needs a token of that very account: a userId alone locks no one out', async () => {
     const [own, other] = [await logIn(People.name('ana')), await logIn(People.name('bruno'))];
     for (const token of [null, 'x'.repeat(43), other.token]) {
       const { status, body } = await set(own.userId, token);

@@ -174,7 +174,7 @@ for (const STANDBY_WRITES of ['refuse', 'forward']) {
   });
 }
 
-describe('Users with JWTs, when the sign-in service', function () {
+describe('Users with JWTs', function () {
   this.timeout(60_000);
   let issuer: JwtIssuer;
   let database: TestDatabase;
@@ -212,7 +212,7 @@ describe('Users with JWTs, when the sign-in service', function () {
       { within: 15_000 },
     );
 
-  it('does not respond, wait and block no other user; get 503 if it fails; and sign in once it responds', async () => {
+  it('wait for a sign-in service that does not respond, and block no other user; get 503 if it fails, and sign in once it responds', async () => {
     let answered = 0;
     const waiting = Array.from({ length: 20 }, async (_, n) => {
       const statuses = await statusesOf(await issuer.token(`u${n}`));
@@ -236,14 +236,14 @@ describe('Users with JWTs, when the sign-in service', function () {
     await become(await issuer.token('u1'), 200);
   });
 
-  it('fails, stay signed in', async () => {
+  it('stay signed in while the sign-in service fails', async () => {
     issuer.answer = (response) => void response.writeHead(503).end();
     await become(await issuer.token('u1'), 200);
     await become(await issuer.token('u1', { jti: 'another' }), 200);
     issuer.answer = null;
   });
 
-  it('changes its keys, sign in with the new one, and no longer with the removed one', async () => {
+  it('sign in with a new key of the sign-in service, and no longer with one that it has removed', async () => {
     const former = await issuer.token('u1');
     await become(former, 200);
     await issuer.addKey('second', 'RS256');

@@ -121,7 +121,7 @@ describe('A node that is far behind the log', () => {
     expect(spans()).to.equal(2);
   });
 
-  it('delivers to a user who joins on the way only the events after the join', async () => {
+  it('delivers to a user who joins meanwhile only the events after the join', async () => {
     const { poll } = await node.pollUser(2, null);
     await post(BULK, 40);
     await post(SMALL, 2);

@@ -228,7 +228,7 @@ describe('Administration of groups', function () {
     expect(events.slice(0, 2).map(({ kind }) => kind)).to.deep.equal(['group_deleted', 'left']);
   });
 
-  it('says who may do what the caller may not do', async () => {
+  it('names the roles that may do what the caller may not', async () => {
     const { owner, admin, member, other, groupId } = await scene();
     const posted = await call('POST', '/messages', owner, { groupId, content: 'Olá' });
     const messageId = posted.body.message_id as number;

@@ -14,7 +14,7 @@ describe('Direct chats', () => {
     return body.users.map(({ id }) => id);
   };
 
-  it('are created once, also when both users open them many times at once', async () => {
+  it('are created once, even when both users open them many times at once', async () => {
     const [carla, davi] = [await newUser('carla'), await newUser('davi')];
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? open(carla, davi) : open(davi, carla))),
@@ -44,7 +44,7 @@ describe('Direct chats', () => {
     ]);
   });
 
-  it('can be left, and have the user back who opens them again', async () => {
+  it('can be left, and take back a user who opens them again', async () => {
     const [hugo, iara] = [await newUser('hugo'), await newUser('iara')];
     const groupId = (await open(hugo, iara)).body.group_id;
     await request('DELETE', on('/group-users'), { body: { groupId, userId: iara } });

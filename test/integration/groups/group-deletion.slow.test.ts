@@ -138,7 +138,7 @@ for (const auth of ['token', 'open']) {
       expect(refusal).to.equal('memberships_group_id_fkey');
     });
 
-    it('ends the name of the group in the log at once, also while its messages remain', async () => {
+    it('ends the name of the group in the log at once, even while its messages remain', async () => {
       const [midway, gone] = [await newGroup('kept', 1), await newGroup('a', 0)];
       const { name } = (await sql.query('SELECT name FROM plantao.groups WHERE id = $1', [midway])).rows[0];
       await beginDeletion(midway);

@@ -127,7 +127,7 @@ describe('What happened to a group', function () {
     expect(next.status, 'events continue at the cursor').to.equal(204);
   });
 
-  it('is for members, and of an existing group', async () => {
+  it('is shown to members only, and for an existing group only', async () => {
     const { ana, carla, groupId } = await scene();
     const path = `/group-events?groupId=${groupId}`;
     expect(codeOf(await call('GET', path, carla))).to.deep.equal([403, 'not_a_member']);

@@ -36,7 +36,7 @@ describe('An open invitation', function () {
     expect(await users()).to.equal(before);
   });
 
-  it('is refused if it is none, has expired, is used up, or its group is gone', async () => {
+  it('is refused if it does not exist, has expired, is used up, or its group is gone', async () => {
     const { owner, groupId, invite } = await scene();
     for (const token of ['', 'x', 'x'.repeat(43)]) expect(codeOf(await check(token)), token).to.deep.equal(NOT_FOUND);
     expect((await check('x'.repeat(44))).status).to.equal(400);

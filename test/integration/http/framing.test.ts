@@ -19,7 +19,7 @@ describe('The framing of a request', () => {
     return { status: client.statuses[0], text: client.heard };
   };
 
-  it('may be chunked, and no other coding is taken for the body itself', async () => {
+  it('may be chunked, and is refused with any other transfer coding', async () => {
     expect((await once(chunked('Transfer-Encoding: Chunked\r\n'))).status).to.equal(200);
     for (const coding of ['gzip, chunked', 'identity, chunked', 'gzip\r\nTransfer-Encoding: chunked']) {
       const { status, text } = await once(chunked(`Transfer-Encoding: ${coding}\r\n`));
@@ -37,7 +37,7 @@ describe('The framing of a request', () => {
     expect((await once(getText('/groups', `${many}Host: localhost\r\n`))).status).to.equal(200);
   });
 
-  it('may ask for the methods of the whole server', async () => {
+  it('may ask for the methods of the whole server (OPTIONS *)', async () => {
     const { status, text } = await once('OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(status).to.equal(204);
     expect(text).to.match(/^Allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST\r$/m);

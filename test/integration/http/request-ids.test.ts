@@ -24,7 +24,7 @@ describe('X-Request-Id', () => {
     }
   });
 
-  it('is a new one where the request has none, or an odd one', async () => {
+  it('is a new one where the request has none, or an invalid one', async () => {
     const odd = ['', ' ', 'a'.repeat(65), 'with space', 'olá', '"><script>', '-dash', 'a\tb', '{"a":1}', 'a, b'];
     const ids = await Promise.all(odd.map((id) => idOf(`${nodes.active.url}/users`, { 'x-request-id': id })));
     for (const [at, id] of ids.entries()) expect(id, odd[at]).to.match(UUID);

@@ -191,7 +191,7 @@ describe('Read marks', () => {
     expect((await get(on(`/read?groupId=${groupId}`))).status, 'no user').to.equal(400);
   });
 
-  it('of a client that scrolls are few events', async () => {
+  it('of a client that scrolls cause few events', async () => {
     const groupId = await newChat('Rolagem');
     await fill(groupId, 40);
     const { rows } = await sql.query('SELECT id FROM plantao.messages WHERE group_id = $1 ORDER BY id', [groupId]);

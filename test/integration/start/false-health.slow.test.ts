@@ -91,7 +91,7 @@ describe('A false health response', () => {
     expect(await terms()).to.equal(1);
   });
 
-  it('that is no JSON, or that never comes, does not count', async () => {
+  it('that is not JSON, or that never arrives, does not count', async () => {
     const [first, second] = await start('<html>502 Bad Gateway</html>');
     await eventually('the first is active', () => isActive(first));
     await probed();

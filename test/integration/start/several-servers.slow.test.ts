@@ -161,7 +161,7 @@ describe('A URL that names several servers', function () {
     }
   });
 
-  it('that names one server leads to it, also if it is a standby: reads go on there', async () => {
+  it('that names one server leads to it, even if it is a standby: reads go on there', async () => {
     expect(await portOf(urlOf([standby.port]))).to.equal(standby.port);
   });
 

@@ -80,7 +80,7 @@ export class Contract {
     try {
       body = JSON.parse(text);
     } catch {
-      return `${what} is no JSON: ${text.slice(0, 300)}`;
+      return `${what} is not JSON: ${text.slice(0, 300)}`;
     }
     const check = this.#checks.get(pointer) ?? this.#ajv.compile({ $ref: `document${pointer}` });
     this.#checks.set(pointer, check);

@@ -89,7 +89,7 @@ export class ReplicatedPostgres {
       `ALTER SYSTEM SET synchronous_standby_names = '${synchronous ? `ANY 1 (${names})` : ''}'`,
     );
     await this.#primary.query('SELECT pg_reload_conf()');
-    await eventually('the primary waits for its standbys as told', async () => {
+    await eventually('the primary waits for its standbys as configured', async () => {
       const rows = await this.#primary.query("SELECT FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')");
       return rows.length > 0 === synchronous;
     });

@@ -56,7 +56,7 @@ interface Row extends pg.QueryResultRow {
   values: string[] | null;
 }
 
-/** All that may be set for a database, in rounds in which each setting has one value at the most. */
+/** All that may be set for a database, in rounds in which each setting has one value at most. */
 export async function unusualSettings(client: pg.Client): Promise<UnusualSetting[][]> {
   // plpgsql adds its own settings when it is loaded.
   await client.query('DO $$ BEGIN END $$');

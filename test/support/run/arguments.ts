@@ -3,7 +3,7 @@ import { parseCommand, UsageError } from '../../../src/terminal/arguments.ts';
 
 /**
  * Parses the arguments of a program of the tests. Prints `usage` and exits for --help; exits with code 2 and a sentence for an
- * argument that is not valid, also if `check` throws a UsageError.
+ * argument that is not valid, including when `check` throws a UsageError.
  */
 export function programArguments<const Options extends NonNullable<ParseArgsConfig['options']>, Result>(
   usage: string,

@@ -23,7 +23,7 @@ describe('importFile', () => {
     expect(await imported([`{ "table": "messages", "row": ${row} } `])).to.deep.equal([`[${row}]`]);
   });
 
-  it('names line 1 if its last ids are none', async () => {
+  it('names line 1 if its last ids are not ids', async () => {
     for (const ids of ['{"users":"x"}', '{"users":1.5}', '7', 'null']) {
       const input = Readable.from([`{"plantao_export":1,"rows":{},"last_ids":${ids}}\n`]);
       const query = (async () => []) as Query;

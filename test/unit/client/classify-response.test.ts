@@ -19,7 +19,7 @@ describe('The client classifies every 503 as the list of error codes says', () =
     expect(new Set(Object.values(listed))).to.deep.equal(new Set(['not executed', 'perhaps executed', 'refused']));
   });
 
-  it('takes an unknown code, and every code with another status, for no proof', () => {
+  it('does not take an unknown code, or any code with another status, as proof', () => {
     for (const [status, code] of [
       [503, ''],
       [503, 'of_a_newer_node'],

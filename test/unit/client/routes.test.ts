@@ -154,7 +154,7 @@ describe('The client library', () => {
     });
   }
 
-  it('passes over a kind of event that it does not know, and goes on behind it', async () => {
+  it('skips a kind of event that it does not know, and continues after it', async () => {
     const future = { kind: 'hologram', cursor: 'e-2', at: '', group_id: 1 };
     node.behave = ({ query }, response) =>
       query.get('cursor') === 'e-1'

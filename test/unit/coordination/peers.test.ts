@@ -60,7 +60,7 @@ describe('Peers', () => {
     for (const fake of fakes.splice(0)) await fake.stop();
   });
 
-  it('take for active the one with the highest term among those that claim to be', async () => {
+  it('name as active the one with the highest term among those that claim to be', async () => {
     const old = await peer(alive('old', { active: true, term: 4 }));
     const current = await peer(alive('current', { active: true, term: 5 }));
     const standby = await peer(alive('standby', { term: 5 }));
@@ -268,7 +268,7 @@ describe('Peers', () => {
     });
   }
 
-  it('do not believe announced promotions for long that no peer confirms', () => {
+  it('soon stop believing announced promotions that no peer confirms', () => {
     create();
     const forge = (n: number) => peers.observePromotion({ node: `x${n}`, url: '-', term: 100 + n });
     for (let n = 0; n < 200; n++) {
@@ -357,7 +357,7 @@ describe('Peers', () => {
     expect(peers.active).to.equal(null);
   });
 
-  it('do not take a closed connection for silence while a new one works: a proxy closes idle ones', async () => {
+  it('do not treat a closed connection as silence while a new one works: a proxy closes idle ones', async () => {
     const node = await peer(alive('node', { active: true }));
     create(node.url);
     await peers.probe(1000);

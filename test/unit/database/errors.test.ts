@@ -26,7 +26,7 @@ describe('The SQLSTATE of an error', () => {
 });
 
 describe('A client', () => {
-  it('hears that the disk is full, not that the database cannot be reached, and no setting, role or statement', () => {
+  it('is told that the disk is full, not that the database cannot be reached, and no setting, role or statement', () => {
     const said = (code: string) => unavailabilityOf(Object.assign(new Error('secret "role" SELECT'), { code }));
     expect(said('53100')).to.equal("the database's disk is full");
     expect(said('53300')).to.equal('all connections of the database are taken');
@@ -50,7 +50,7 @@ describe('The outcome of a commit', () => {
   });
 });
 
-describe("An error that a function of the operator's raises with a SQLSTATE of a lost session", () => {
+describe('An error that a function of the operator raises with the SQLSTATE of a lost session', () => {
   for (const code of ['08006', '57P01', '58030']) {
     it(`is a refusal: the transaction has rolled back, and the session goes on (${code})`, () => {
       const error = Object.assign(new Error('spam'), { code, routine: 'exec_stmt_raise' });

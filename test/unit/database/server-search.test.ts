@@ -147,7 +147,7 @@ describe('The search for the server that accepts writes', () => {
     expect(await within(200, found)).to.include({ address: B });
   });
 
-  it('goes on after it has failed, so that the next caller meets the promoted server', async () => {
+  it('goes on after it has failed, so that the next caller gets the promoted server', async () => {
     world.states.set(A, 'down').set(B, 'standby');
     const servers = world.servers(A, B);
     expect(await failureOf(servers)).to.match(/no server accepts writes/);

@@ -65,7 +65,7 @@ describe('The log', () => {
     });
   }
 
-  it('takes no line of an error’s text for a frame of its stack', () => {
+  it('does not treat a line of an error’s text as a frame of its stack', () => {
     const error = Object.assign(new Error('bad value: "\n    at the secret (changes)"'), { code: '22P02' });
     expect(written(false, (log) => log.error({ err: error }, 'failed'))).to.not.include('changes');
   });

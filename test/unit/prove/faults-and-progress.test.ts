@@ -41,7 +41,7 @@ describe('The failover command of plantao prove', () => {
 });
 
 describe('The schedule in rounds', () => {
-  it('has every fault once in each round, and begins with the one that is asked for', () => {
+  it('has every fault once in each round, and begins with the requested one', () => {
     const [, first] = FAULTS;
     if (!first) throw new Error('there is no fault');
     const options = { faults: FAULTS, seed: 3, nodes: 2, leaseMs: 2000, inRounds: true };

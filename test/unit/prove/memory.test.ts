@@ -22,7 +22,7 @@ describe('The watch for two active nodes', () => {
     expect(spans.overlap()).to.equal('node-0 in term 1 and node-1 in term 2');
   });
 
-  it('takes nodes for active at different times if one was last seen before the other was first seen', () => {
+  it('considers nodes active at different times if one was last seen before the other was first seen', () => {
     const spans = new ActiveSpans();
     for (const at of [0, 50, 100]) spans.add(seen('node-a', 1, at));
     spans.add({ ...seen('node-a', 1, 150), active: false });

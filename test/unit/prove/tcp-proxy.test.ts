@@ -64,7 +64,7 @@ describe('The TCP proxy', () => {
     socket.write('lost');
     const late = await dial();
     late.socket.write('lost too');
-    await eventually('both have spoken into the void', () => proxy.swallowedBytes === 4 + 8);
+    await eventually('both have sent data that is swallowed', () => proxy.swallowedBytes === 4 + 8);
     expect(proxy.connections).to.equal(2);
     expect([heard, late.heard]).to.deep.equal([
       { text: '', closed: false, error: '' },

@@ -61,7 +61,7 @@ describe('The chat page with AUTH=token', function () {
     expect(use.browser.problems()).to.deep.equal([]);
   });
 
-  it('keeps the device signed in on which the password is changed, also if its poll is refused first', async () => {
+  it('keeps the device on which the password is changed signed in, even if its poll is refused first', async () => {
     const page = await use.browser.open(use.second.url);
     await register(page, 'rita');
     await respondAfterRefusal(page, '**/password');
@@ -71,7 +71,7 @@ describe('The chat page with AUTH=token', function () {
     expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
   });
 
-  it('keeps the tab signed in in which the password is changed, and the other one after a reload', async () => {
+  it('keeps the tab in which the password is changed signed in, and the other one after a reload', async () => {
     const page = await use.browser.open(use.second.url);
     await register(page, 'tina');
     const beside = await use.browser.openBeside(page, use.second.url);
@@ -85,7 +85,7 @@ describe('The chat page with AUTH=token', function () {
     expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
   });
 
-  it('keeps nothing of an account on the device that deletes it, also if its poll is refused first', async () => {
+  it('keeps nothing of an account on the device that deletes it, even if its poll is refused first', async () => {
     const page = await use.browser.open(use.second.url);
     await register(page, 'gone');
     await respondAfterRefusal(page, '**/delete-account');

@@ -4,11 +4,11 @@ import { eventually } from '../../../support/eventually.ts';
 import { openGroup } from '../../chat-browser.ts';
 import { useChat } from '../use-chat.ts';
 
-describe('Two tabs of the chat page', function () {
+describe('The chat page in two tabs', function () {
   this.timeout(180_000);
   const { use, ana, newGroup } = useChat();
 
-  it('stays signed in in other tabs, until one of them signs out', async () => {
+  it('keeps both signed in, until one of them signs out', async () => {
     const { name } = await newGroup();
     const first = await ana();
     const second = await use.browser.openBeside(first, use.first.url);
@@ -17,7 +17,7 @@ describe('Two tabs of the chat page', function () {
     await second.getByRole('button', { name: 'Sign in' }).waitFor();
   });
 
-  it('notifies in one of two tabs, by the service worker, and a click opens the group', async () => {
+  it('notifies in one of them, by the service worker, and a click opens the group', async () => {
     const { name, id, bruno } = await newGroup();
     const first = await ana({ serviceWorkers: 'allow', permissions: ['notifications'] });
     await first.evaluate(() => localStorage.setItem('plantao.alert.notifies', 'true'));

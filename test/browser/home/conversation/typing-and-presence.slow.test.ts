@@ -63,7 +63,7 @@ describe('Typing and presence on the chat page', function () {
     for (const page of [ana, claras]) await typing(page).filter({ hasNotText: 'bruno' }).waitFor({ state: 'attached' });
   });
 
-  it('reports typing once for many keys of each message, and not for an empty field or an edit', async () => {
+  it('reports typing once for many keystrokes in each message, and not for an empty field or an edit', async () => {
     const { first, browser, clientOf } = pages;
     await clientOf('bruno');
     const ana = await clientOf('ana');

@@ -122,7 +122,7 @@ describe('The chat page shows what happens to a group', function () {
     expect(await page.getByRole('combobox', { name: 'New owner' }).count()).to.equal(0);
   });
 
-  it('shows in one line whom a user added one after the other, and each who joined alone in a line of their own', async () => {
+  it('shows in one line the users whom another added in succession, and in a line of its own each user who joined alone', async () => {
     const { group_id: id } = await ana.createChat('Merged', ['bruno']);
     const page = await use.browser.signIn(use.first.url, 'bruno');
     await openGroup(page, 'Merged');

@@ -36,7 +36,7 @@ describe('The chat page on a device that is not set up as usual', function () {
   });
 
   for (const days of [-2, 2]) {
-    it(`has right days and the right order of groups on a device whose clock is wrong by ${days} days`, async () => {
+    it(`shows the right days and the right order of groups on a device whose clock is wrong by ${days} days`, async () => {
       const [busy, quiet] = [`Busy ${days}`, `Quiet ${days}`];
       const me = await clientOf('ana');
       const { group_id: id } = await me.createChat(busy);

@@ -14,7 +14,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     expect(use.browser?.problems(OFFLINE) ?? []).to.deep.equal([]);
   });
 
-  it('open without a network, also if none was opened before', async () => {
+  it('open without a network, even if none was opened before', async () => {
     const page = await use.browser.signIn(use.first.url, 'ana', { serviceWorkers: 'allow' });
     await page.evaluate(async () => void (await navigator.serviceWorker.ready));
     await page.context().setOffline(true);
@@ -87,7 +87,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.getByRole('textbox', { name: 'Group name' }).waitFor();
   });
 
-  it('of another version do not end the page: it asks for a reload', async () => {
+  it('of another version do not break the page: it asks for a reload', async () => {
     const page = await use.browser.open(use.first.url);
     const broken = 'export function DialogView() { throw new Error("another version"); }';
     await page.route(`${DIALOGS}.js`, (route) => route.fulfill({ contentType: 'text/javascript', body: broken }));
@@ -127,7 +127,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.locator('#nodes .active').first().waitFor();
   }
 
-  it('take back what waits for a connection when they are cancelled: nothing is done once it returns', async () => {
+  it('withdraw what waits for a connection when they are cancelled: nothing is done once it returns', async () => {
     const page = await use.browser.signIn(use.first.url, 'undecided');
     const requests: string[] = [];
     page.on('response', (response) => requests.push(new URL(response.url()).pathname));

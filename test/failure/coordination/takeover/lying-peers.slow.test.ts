@@ -55,7 +55,7 @@ describe('The health response of a peer', () => {
     expect(b.entries.some(({ event }) => event === 'promoted')).to.equal(false);
   });
 
-  it('makes no second active node if it stays away while the active one lives', async () => {
+  it('makes no second active node if none arrives while the active one lives', async () => {
     const a = await start('node-a');
     await eventually('it is active', () => a.sync.isActive);
     const liar = await lie({ status: 'alive', active: true, node: 'node-a', term: a.term });

@@ -155,7 +155,7 @@ describe('A pause of failover', function () {
     await eventually('it is active again', () => isActive(active));
   });
 
-  it('begins and ends over HTTP, on any node, also while no node is active', async () => {
+  it('begins and ends over HTTP, on any node, even while no node is active', async () => {
     const began = await post(`${standby.url}/pause`, { minutes: 5, reason: 'new disk' });
     expect(began.status).to.equal(200);
     expect(Date.parse(began.body.paused_until as string) - Date.now()).to.be.within(280_000, 310_000);

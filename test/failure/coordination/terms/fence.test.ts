@@ -146,7 +146,7 @@ describe('The write fence', () => {
     }
   });
 
-  it('refuses a write through the pool by a node that still takes itself for active', async () => {
+  it('refuses a write through the pool by a node that still considers itself active', async () => {
     const sequelize = openSequelize(database.url, 'plantao:node-a:pool', 2);
     try {
       const write = fencedWrite(sequelize, () => term);
@@ -162,7 +162,7 @@ describe('The write fence', () => {
     }
   });
 
-  it('refuses a post to a node that still takes itself for active', async () => {
+  it('refuses a post to a node that still considers itself active', async () => {
     const session = new ReconnectingSession(connectionOptions(database.url, 'plantao:node-a:writer', 2000));
     const writer = new MessageWriter({
       session,

@@ -75,7 +75,7 @@ describe('A session that has locked the tables of the tokens, with AUTH=token', 
     await eventually('both are ready', areReady, { within: 10_000 });
   });
 
-  it('harms no one where it is the table of the identities, which only JWTs need', async () => {
+  it('affects no one where it is the table of the identities, which only JWTs need', async () => {
     await dba.query('BEGIN; LOCK TABLE plantao.identities');
     try {
       await always('posts are stored', async () => (await send()).status === 200, { forMs: 2000 });

@@ -95,12 +95,12 @@ describe('An active node whose lock session stays with a former primary that goe
     expect(await promoted.query("SELECT FROM plantao.messages WHERE content = 'here'")).to.have.length(1);
   });
 
-  it('takes the lock on the new primary although no write is refused, and hears what it stores', async () => {
+  it('takes the lock on the new primary although no write is refused, and receives the events that it stores', async () => {
     const proxy = await proxyTo(former);
     const node = await startNode('node-a', proxy.via(former.url));
     await promote();
     proxy.redirect({ port: promoted.port });
-    // Its log stays with the former primary, so that it would not hear what it stores.
+    // Its log stays with the former primary, so that it would not receive the events that it stores.
     await former.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'plantao:node-a:writer'`,
     );

@@ -217,7 +217,7 @@ describe('A page of the log', function () {
     expect(sizes.slice(0, 3)).to.deep.equal(['log_page_500', 'log_page_250', 'log_page_125']);
   });
 
-  it('is cut down to a row that PostgreSQL cannot read, and reading continues behind it', async () => {
+  it('is cut down to a row that PostgreSQL cannot read, and reading continues after it', async () => {
     const before = node.log.known.head;
     await client.query("SELECT plantao.notify_group('a topic', to_jsonb(n)) FROM generate_series(1, 40) n");
     const bad = before + 17;

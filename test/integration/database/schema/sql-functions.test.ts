@@ -105,7 +105,7 @@ describe('The SQL functions', () => {
     }
   });
 
-  it('let the node that was active last lead during a pause, also if a failover lost the row of its last term', async () => {
+  it('let the node that was active last lead during a pause, even if a failover lost the row of its last term', async () => {
     await client.query('BEGIN');
     try {
       await client.query("SELECT plantao.insert_term(6, 'node-a', '', ''), plantao.pause()");

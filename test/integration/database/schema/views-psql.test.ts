@@ -47,7 +47,7 @@ describe("A DBA's SQL in psql", () => {
     await sql("DELETE FROM plantao.messages WHERE content = 'dois'");
     await sql('DELETE FROM plantao.memberships WHERE user_id = 2 AND group_id = 1');
     await sql('INSERT INTO plantao.memberships (group_id, user_id) VALUES (1, 2)');
-    const kinds = await eventually('all is told', async () => {
+    const kinds = await eventually('all events have arrived', async () => {
       const { body } = await poll(nodes.standby.url, `user?user_id=2&cursor=${cursor}`);
       return body.events.length === 3 && body.events.map(({ kind }) => kind);
     });

@@ -153,7 +153,7 @@ describe('A stream of server-sent events', () => {
       );
     }
     await send('the end');
-    await eventually('the brisk one has it all', () => brisk.texts.includes('the end'), { within: 20_000 });
+    await eventually('the fast one has it all', () => brisk.texts.includes('the end'), { within: 20_000 });
     expect(slow.texts.includes('the end')).to.equal(false);
     // It has left the waiters, and nothing is buffered for it: 12 MB have passed.
     await eventually('the slow one has left', async () => (await waiters(nodes.active.url)) <= 1);

@@ -110,7 +110,7 @@ describe('A client that half-closes after its request', () => {
     await eventually('the stream has begun', () => client.heard.includes('retry:'));
     const writer = await RawClient.open(nodes.active.url);
     await writer.send(message('for the stream')).halfClose().closed();
-    await eventually('it hears the message', () => client.heard.includes('for the stream'));
+    await eventually('it receives the message', () => client.heard.includes('for the stream'));
     client.destroy();
     await eventually('its slot is free', async () => (await figureOf(url, SLOTS)) === 0);
   });

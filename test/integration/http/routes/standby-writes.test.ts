@@ -81,7 +81,7 @@ describe('A standby with STANDBY_WRITES=forward', () => {
     }
   });
 
-  it('refuses a body that is too large before its end, however it is sent, and forgets one that is broken off', async () => {
+  it('refuses a body that is too large before its end, however it is sent, and forgets one that is aborted', async () => {
     const head = 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
     const piece = `${(4096).toString(16)}\r\n${'x'.repeat(4096)}\r\n`;
     for (const { url } of [nodes.standby, nodes.active]) {

@@ -170,7 +170,7 @@ describe('The message writer', () => {
     expect(session.batches.map(({ keys }) => keys)).to.deep.equal([[null], ['k', 'l'], ['k'], ['k']]);
   });
 
-  it('rejects posts with NotActiveError without a term, also if the term ends while posts wait', async () => {
+  it('rejects posts with NotActiveError without a term, even if the term ends while posts wait', async () => {
     term = null;
     expect(await post('standby')).to.equal('NotActiveError');
     expect(session.batches).to.have.length(0);

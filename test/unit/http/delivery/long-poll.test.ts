@@ -205,7 +205,7 @@ describe('A long poll', () => {
     }
   });
 
-  it('gives it such a time too when its token ends', async () => {
+  it('limits that time too when its token ends', async () => {
     const { poll } = setUp();
     const response = new SlowResponse();
     Object.assign(response, { set: () => response, json: () => response, req: {}, status: () => response });

@@ -64,7 +64,7 @@ describe('A standby that forwards to a node which does not accept the host of it
     active.server.close();
   });
 
-  it('calls it localhost, from the second request on at once', async () => {
+  it('sends it Host: localhost, from the second request on at once', async () => {
     accepted = 'localhost';
     for (const _ of [1, 2]) expect((await post(`${standby.url}/messages`, {})).status).to.equal(200);
     expect(hosts).to.deep.equal([new URL(active.url).host, 'localhost', 'localhost']);
@@ -76,7 +76,7 @@ describe('A standby that forwards to a node which does not accept the host of it
     expect(posts.map(({ status }) => status)).to.deep.equal([200, 200, 200]);
   });
 
-  it('calls it localhost when it lets it create the account of a JWT', async () => {
+  it('sends it Host: localhost when it asks it to create the account of a JWT', async () => {
     accepted = 'localhost';
     expect(await standby.forwarder.createAccountOnActiveNode('token')).to.equal(true);
     expect(hosts).to.deep.equal([new URL(active.url).host, 'localhost']);

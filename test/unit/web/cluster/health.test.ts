@@ -73,7 +73,7 @@ describe('The state of the cluster on its page', () => {
     }
   });
 
-  it('takes the node with the higher term while two say that they are active', () => {
+  it('names the node with the higher term while two say that they are active', () => {
     const probes: [string, Probe][] = [
       probe('a', 'active'),
       ['b', { health: { ...health('b', 'active'), term: 7 }, at: 10_000, misses: 0 }],
@@ -89,13 +89,13 @@ describe('The state of the cluster on its page', () => {
     expect(state).to.include({ kind: 'active', problem: 'the disk is full' });
   });
 
-  it('does not take one late response for an outage', () => {
+  it('does not treat one late response as an outage', () => {
     expect(assessed(status(both, [term('a')]), [probe('a', 'active', 1)])).to.include({ kind: 'active', node: 'a' });
     const silent = [row('a', 'silent', { heartbeat_age_ms: 5000 }), row('b', 'standby')];
     expect(assessed(status(silent, [term('a')]), [probe('a', 'active', 2)])).to.include({ kind: 'missing' });
   });
 
-  it('does not take several late responses of nodes for an outage while they write their rows', () => {
+  it('does not treat several late responses of nodes as an outage while they write their rows', () => {
     const late = [probe('a', 'active', 5), probe('b', 'standby', 5)];
     expect(assessed(status(both, [term('a')]), late)).to.include({ kind: 'active', node: 'a' });
     expect(assessed(status(both, [term('a')]), late, { now: 14_000 })).to.include({ kind: 'missing' });

@@ -47,7 +47,7 @@ describe("The cluster page's timeline", () => {
     expect(chart.gaps).to.deep.equal([]);
   });
 
-  it('shows the gap that lasts now, also if the dead node has not closed its term', () => {
+  it('shows the gap that lasts now, even if the dead node has not closed its term', () => {
     const open = chartOf(timeline(term(1, 'a', 30, null, null)), { minutes: 60, nodes: [], endedAt: NOW - 6 * 60_000 });
     expect(open.rows[0]?.bars[0]?.to).to.equal(0.9);
     expect(open.gaps).to.have.length(1);

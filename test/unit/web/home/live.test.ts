@@ -72,7 +72,7 @@ describe('The connected users, on the chat page', () => {
 describe('Reports of typing', () => {
   const group = (members_count: number) => ({ id: 1, members_count, members: [] }) as unknown as ChatGroup;
 
-  it('are one request for many keys; none for an empty text, an empty group or where presence is off', async () => {
+  it('are one request for many keystrokes; none for an empty text, an empty group or where presence is off', async () => {
     let reports = 0;
     const node = await startFakeNode(({ path }, response) => {
       if (path === '/typing') reports += 1;
