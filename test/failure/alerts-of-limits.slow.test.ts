@@ -45,7 +45,7 @@ describe('The alerts of .ops on the metrics of nodes at their limits', function 
   beforeEach(async () => {
     for (const role of ['active', 'standby']) await nodeIn(role);
     calm = await eventually(
-      'all is well',
+      'no condition holds, and no request waits',
       async () => {
         const samples = await scrape(cluster.nodes);
         const bad = ['plantao_condition', 'plantao_pool_waiting_requests', 'plantao_queued_requests'];

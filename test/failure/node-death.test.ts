@@ -44,7 +44,7 @@ describe('The active node', () => {
     const { gap, logOf } = await scene.broken(() => active.kill('SIGKILL'), { mend: () => restart(active) });
     expect(gap.ms).to.be.below(LEASE_MS);
     const promoted = logOf(standby).find(({ event }) => event === 'promoted');
-    // The calm try may find the lock free before anything was heard.
+    // A regular attempt may find the lock free before the standby notices the silence.
     expect(promoted?.msg).to.match(/^active for term \d+: (node-\w went silent|the leader lock was free)$/);
     expect(logOf(standby)).to.have.length.below(MAX_LINES);
     expect(events(logOf(active)), 'it returns as a standby').to.not.include('promoted');

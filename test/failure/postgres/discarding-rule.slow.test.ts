@@ -49,7 +49,7 @@ describe('A rule that discards rows', function () {
       if (path === '/messages') {
         const isReady = async () => (await get(`${node.url}/readiness`)).status === 200;
         await eventually('it is not ready', async () => !(await isReady()));
-        // Also while no post fails: a probe finds out what a post would get.
+        // Even while no post fails: a probe finds out what a post would get.
         await always('it stays so', async () => !(await isReady()), {
           forMs: 3000,
         });

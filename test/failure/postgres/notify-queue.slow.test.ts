@@ -137,13 +137,13 @@ describe('A full NOTIFY queue', () => {
     const replaced = said(nodes.active, 'listener_replaced').length;
     await dba.query(`INSERT INTO plantao.messages (group_id, sender_id, content)
                      SELECT group_id, user_id, 'unheard' FROM plantao.memberships LIMIT 1`);
-    // Two readings of the log after it moved: a deaf listener would have been replaced.
+    // Two reads of the log after it moved: a listener that misses notifications would have been replaced.
     const { rows: heads } = await dba.query('SELECT plantao.log_head() AS head');
     await eventually('the node has read it', async () => {
       const { text } = await get(`${url}/metrics`);
       return Number(/^plantao_log_position (\S+)$/m.exec(text)?.[1]) >= Number(heads[0]?.head);
     });
-    // A missing notification is noticed half a second later, and a reading later acted upon.
+    // A missing notification is noticed half a second later, and acted upon one read later.
     const isCalm = () =>
       said(nodes.active, 'listener_replaced').length === replaced &&
       saidOfQueue(nodes.active, 'condition_began').length === before;

@@ -207,7 +207,7 @@ describe('Users with JWTs', function () {
     );
   const become = (token: string, expected: number) =>
     eventually(
-      `every node answers ${expected}`,
+      `every node responds ${expected}`,
       async () => (await statusesOf(token)).every((status) => status === expected),
       { within: 15_000 },
     );

@@ -128,7 +128,7 @@ describe('plantao.name_key', function () {
       if (point === 0xd800) point = 0xe000;
       const character = String.fromCodePoint(point);
       const isHidden = /[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u.test(character);
-      // Of what can be seen one in a hundred; its lower case is another matter.
+      // Of the visible characters, one in a hundred. Their lower case does not matter here.
       if (isHidden || point % 100 === 0) names.push(`a${character}b`);
     }
     expect(names.length).to.be.above(5000);

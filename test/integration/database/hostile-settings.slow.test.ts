@@ -5,7 +5,7 @@ import { createDatabase, type TestDatabase } from '../../support/postgres/postgr
 import { testServer } from '../../support/postgres/test-server.ts';
 import { type UnusualSetting, unusualSettings } from '../../support/postgres/unusual-settings.ts';
 
-/** Settings at once. Fewer would name the guilty one sooner, and take longer. */
+/** The number of settings that are set at once. Fewer would find the guilty one sooner, and take longer. */
 const BATCH = 100;
 
 /** Objects with which an ordinary role could interfere if it may create in public, PostgreSQL's default until 14. */
@@ -46,7 +46,7 @@ describe('Settings of the database', function () {
     });
   }
 
-  /** Line by line, since a whole answer is too long to be read for what differs in it. */
+  /** Line by line, since a whole response is too long to find a difference in it. */
   const differences = (answers: string[]) =>
     Array.from({ length: Math.max(answers.length, usual.length) }, (_, line) => [answers[line], usual[line]]).filter(
       ([found, expected]) => found !== expected,

@@ -137,14 +137,14 @@ describe('Typing and presence', function () {
       await eventually('both are online', async () => String(await online(url)) === '1,2', { within: 10_000 });
     }
     const seen = () => signalsOf(watching).filter(({ kind }) => kind === 'presence');
-    await eventually('Ana hears that Bruno came', () => seen().length > 0, { within: 10_000 });
+    await eventually('Ana is notified that Bruno came', () => seen().length > 0, { within: 10_000 });
     expect(seen().at(-1)).to.deep.equal({ kind: 'presence', user_id: BRUNO, online: true });
     for (const path of ['chats', 'sync']) {
       const { body } = await get<JsonObject>(`${nodes.active.url}/${path}?userId=1`);
       expect(body.online_users, `GET /${path}`).to.have.members([ANA, BRUNO]);
     }
     bruno.close();
-    await eventually('Ana hears that Bruno went', () => seen().at(-1)?.online === false, { within: 25_000 });
+    await eventually('Ana is notified that Bruno went', () => seen().at(-1)?.online === false, { within: 25_000 });
     await eventually('he is offline on the other node', async () => String(await online(nodes.active.url)) === '1');
   });
 

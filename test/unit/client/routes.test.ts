@@ -148,7 +148,7 @@ describe('The client library', () => {
       const inPath = Object.fromEntries(names.map((name, at) => [name, decodeURIComponent(values[at] ?? '')]));
       const input = { ...Object.fromEntries(heard?.query ?? []), ...heard?.body, ...inPath };
       expect(route?.input.safeParse(input).error?.issues ?? []).to.deep.equal([]);
-      // What every node serves does not wait for an active one. A request to a node that the caller names has no use.
+      // A route that every node serves needs no wait for an active one. A request to a node that the caller names has no use.
       const use = route?.servedBy === 'active node' ? 'write' : 'read';
       expect(uses.filter((one) => one !== use)).to.deep.equal([]);
     });

@@ -17,7 +17,7 @@ describe('The SQLSTATE of an error', () => {
   });
 
   it('is found in the causes of an error, whatever PostgreSQL or an operator has chosen', () => {
-    // PT402 is how PostgREST is told the status 402, PGRST how it is told more.
+    // PT402 tells PostgREST the status 402; PGRST tells it more.
     for (const code of ['42501', 'P0001', 'ZZ001', 'HV000', 'F0000', 'PT402', 'PGRST', 'ERROR', 'EMUTE']) {
       const error = new Error('the query failed', { cause: Object.assign(new Error('refused'), { code }) });
       expect([sqlState(error), isRefusedByDatabase(error)]).to.deep.equal([code, true]);

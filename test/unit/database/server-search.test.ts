@@ -78,7 +78,7 @@ describe('The search for the server that accepts writes', () => {
 
   it('keeps the process running while a caller waits, and no longer', async () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-    // Mocha's own timer of this test begins behind the first turn.
+    // Mocha's own timer of this test begins after the first turn.
     await turn();
     const before = timers();
     let accept = () => {};

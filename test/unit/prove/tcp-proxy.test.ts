@@ -29,7 +29,7 @@ describe('The TCP proxy', () => {
     await once(echo, 'close');
   });
 
-  /** A client that keeps what it hears. */
+  /** A client that keeps what it receives. */
   async function dial() {
     const socket = connect(proxy.port, '127.0.0.1');
     clients.push(socket);
@@ -53,7 +53,7 @@ describe('The TCP proxy', () => {
     await eventually('the echo comes back', () => heard.text === 'bom dia');
     expect(proxy.connections).to.equal(1);
     socket.end();
-    await eventually('the server hears the close', () => served.size === 0);
+    await eventually('the server notices the close', () => served.size === 0);
     await eventually('the proxy forgets the connection', () => proxy.connections === 0);
   });
 

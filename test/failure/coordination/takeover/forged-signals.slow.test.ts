@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase } from '../../../support/postgres/pos
 
 const URL_OF_NONE = 'http://127.0.0.1:9';
 
-/** What a role that may merely connect can send all the time; `term` increases. */
+/** The notifications that a role that may merely connect can send all the time; `term` increases. */
 const FORGED: [what: string, signals: (term: number) => ClusterSignal[]][] = [
   ['promotions of a node that does not exist', (term) => [{ kind: 'promoted', term, node: 'evil', url: URL_OF_NONE }]],
   ['resignations to a node that does not exist', (term) => [{ kind: 'resigned', term, to: 'evil' }]],

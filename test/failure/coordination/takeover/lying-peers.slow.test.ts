@@ -31,7 +31,7 @@ describe('The health response of a peer', () => {
     running.push(one);
     return one;
   };
-  /** Checks all the time, for two leases, that never both nodes are active. */
+  /** Checks all the time, for two leases, that the two nodes are never active together. */
   const neverTwo = (one: Coordinator, other: Coordinator) => {
     const atMostOne = () => !(one.sync.isActive && other.sync.isActive);
     return always('at most one node is active', atMostOne, { forMs: 2 * LEASE_MS, every: 3 });

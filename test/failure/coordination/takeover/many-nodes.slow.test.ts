@@ -48,7 +48,7 @@ describe('Any number of nodes', () => {
   /** Returns the active node once every node names it. */
   const theActive = () =>
     eventually(
-      'every node names one active',
+      'every node names the same active node',
       async () => {
         const all = await Promise.all(running.map(health));
         const active = running.filter((_, index) => all[index]?.active === true);
@@ -146,7 +146,7 @@ describe('Any number of nodes', () => {
       const [a, b] = [await start('node-a', env(0)), await start('node-b', env(1))];
       const direct = async (own: number) => (await get(`http://127.0.0.1:${ports[own]}/health`)).body;
       await eventually(
-        'both know the active',
+        'both know the active node',
         async () => (await direct(0)).active && (await direct(1)).active_node === 'node-a',
       );
       const { term } = await direct(0);

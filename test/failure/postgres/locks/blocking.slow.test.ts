@@ -73,7 +73,10 @@ describe('An open transaction that blocks the nodes', function () {
     expect(said(sentence)).to.have.length(1);
     await psql.query('ROLLBACK');
     expect((await send('three')).status).to.equal(200);
-    await eventually('the log tells its end', () => said(/^psql of Ana .* no longer holds up event log$/).length === 1);
+    await eventually(
+      'the log says that it has ended',
+      () => said(/^psql of Ana .* no longer holds up event log$/).length === 1,
+    );
     expect(await view()).to.deep.equal([]);
   });
 
@@ -99,7 +102,7 @@ describe('An open transaction that blocks the nodes', function () {
     await eventually('it is named', () => said(/^psql of Ana .* holds up rows of groups\. To end it/).length === 1);
     await psql.query('ROLLBACK');
     await eventually(
-      'the log tells its end',
+      'the log says that it has ended',
       () => said(/^psql of Ana .* no longer holds up rows of groups$/).length === 1,
     );
   });

@@ -18,7 +18,7 @@ describe('A pooled connection whose transaction cannot begin', () => {
     ({ admin } = await testServer());
     role = `${database.name}_role`;
     await admin(`CREATE ROLE ${role} LOGIN PASSWORD 'of this test' SUPERUSER`);
-    // Once the role is no superuser, BEGIN succeeds and the settings after it are refused: it may not set this back.
+    // Once the role is no longer a superuser, BEGIN succeeds and the settings after it are refused: it may not set this back.
     await admin(`ALTER ROLE ${role} SET session_replication_role = replica`);
     const url = Object.assign(new URL(database.url), { username: role, password: 'of this test' });
     // One connection, and no pooler between: which of its sessions would begin is a matter of chance.

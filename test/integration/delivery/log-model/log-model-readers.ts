@@ -14,7 +14,7 @@ interface Reader {
   waiting: { poll: DirectPoll; node: LogNode } | null;
 }
 
-/** Readers that poll on one node or another with their cursors. What they hear is compared with the model. */
+/** Readers that poll on one node or another with their cursors. The events that they receive are compared with the model. */
 export class Readers {
   /** Events delivered to all readers together. */
   told = 0;

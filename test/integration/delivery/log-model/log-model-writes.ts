@@ -18,7 +18,7 @@ export type Write =
   | { do: 'retain'; events: number }
   | { do: 'newEpoch' };
 
-/** Those who write, and the names that groups have. */
+/** The users who write, and the names that groups have. */
 export interface Cast {
   users: number[];
   /** Creates all groups and never joins: they stay without an owner, and no departure hands them over. */

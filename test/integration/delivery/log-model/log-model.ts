@@ -64,14 +64,14 @@ export class LogModel {
     return group;
   }
 
-  /** Renames a group. Its readers by the old name and those by the new one hear it. */
+  /** Renames a group. Its readers by the old name and those by the new one receive the event. */
   rename(group: Group, name: string): void {
     const topic = group.name;
     group.name = name;
     this.append('group_changed', { groupId: group.id, topic });
   }
 
-  /** Deletes a group. Its members hear it, also by its name, and leave. Then it has no name, and its texts are gone. */
+  /** Deletes a group. Its members receive the event, also by its name, and leave. Then it has no name, and its texts are gone. */
   delete(group: Group): void {
     group.isDeleted = true;
     this.append('group_deleted', { groupId: group.id, topic: group.name });
@@ -104,7 +104,7 @@ export class LogModel {
     for (const entry of this.entries) {
       const { goneAt } = entry;
       if (entry.position <= from || entry.position > to) continue;
-      const may = hears(reading, entry) && (goneAt === undefined || goneAt > to);
+      const may = receives(reading, entry) && (goneAt === undefined || goneAt > to);
       const must = may && goneAt === undefined;
       if (heard.has(entry.position) && !may) return `heard what it must not: ${entry.kind} at ${entry.position}`;
       if (!heard.has(entry.position) && must) return `missed ${entry.kind} at ${entry.position}`;
@@ -125,12 +125,12 @@ function endsText(later: LogRecord, entry: Entry): boolean {
 }
 
 /**
- * Returns true if a reader hears an event. Everyone hears a broadcast, and whoever waits for a topic hears what is sent to it.
- * Apart from that a reader hears the events of the groups that it waits for while its user is a member; a reader without
- * a user counts as a member. A reader of a name hears the groups that have it before or after the event. A reader of all groups
- * of a user also hears what is about this user.
+ * Returns true if a reader receives an event. Every reader receives a broadcast. A reader that waits for a topic receives what
+ * is sent to it. A reader receives the events of the groups that it waits for while its user is a member; a reader without a
+ * user counts as a member. A reader of a name waits for the groups that have it before or after the event. A reader of all
+ * groups of a user also receives what is about this user.
  */
-function hears({ userId, of }: Reading, entry: Entry): boolean {
+function receives({ userId, of }: Reading, entry: Entry): boolean {
   const { kind, groupId, groupName, topic } = entry;
   if (kind === 'broadcast') return true;
   if (kind === 'notification' && topic !== null && topic === of) return true;

@@ -262,7 +262,7 @@ describe('Streams and polls of one node', () => {
     const attempt = (path: string) => get<{ code: string }>(`${url}${path}`);
     await eventually('all five wait', async () => /^plantao_waiters 5$/m.test((await get(`${url}/metrics`)).text));
     await eventually(
-      'the house is full',
+      'all slots are taken',
       async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 503,
     );
     // An EventSource connects again only after a response with status 200.
@@ -278,7 +278,7 @@ describe('Streams and polls of one node', () => {
     );
     readers[0]?.close();
     await eventually(
-      'there is room',
+      'a slot is free',
       async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 204,
     );
     for (const reader of readers) reader.close();

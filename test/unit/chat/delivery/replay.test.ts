@@ -17,7 +17,7 @@ function event(more: Partial<LogEvent>): LogEvent {
 const joined = (groupId: number, userId = ME) => event({ kind: 'joined', groupId, userId });
 const left = (groupId: number, userId = ME) => event({ kind: 'left', groupId, userId });
 const message = (groupId: number) => event({ groupId });
-const rosterOf = (...groups: number[]): Memberships => ({
+const membershipsOf = (...groups: number[]): Memberships => ({
   userId: ME,
   groups: new Map(groups.map((id) => [id, { name: `g${id}` }])),
   holders: 0,
@@ -50,28 +50,28 @@ describe('membershipsBefore', () => {
 describe('replay', () => {
   it("matches a group from the user's own join to the user's own leave, both included", () => {
     const events = [message(1), joined(1), message(1), left(1), message(1)];
-    const heard = replay(new UserAudience(rosterOf()), events, new Set());
+    const heard = replay(new UserAudience(membershipsOf()), events, new Set());
     expect(heard).to.deep.equal(events.slice(1, 4));
   });
 
   it('uses the memberships of then, not those of now', () => {
     const events = [message(1), left(1), message(1)];
-    expect(replay(new UserAudience(rosterOf()), events, new Set([1]))).to.deep.equal(events.slice(0, 2));
+    expect(replay(new UserAudience(membershipsOf()), events, new Set([1]))).to.deep.equal(events.slice(0, 2));
   });
 
   it('matches joins and leaves of others for members only', () => {
     const events = [joined(1, OTHER), joined(2, OTHER), left(1, OTHER)];
-    expect(replay(new UserAudience(rosterOf(1)), events, new Set([1]))).to.deep.equal([events[0], events[2]]);
+    expect(replay(new UserAudience(membershipsOf(1)), events, new Set([1]))).to.deep.equal([events[0], events[2]]);
   });
 
   it('skips messages whose text was deleted', () => {
     const events = [event({ groupId: 1, json: null }), message(1)];
-    expect(replay(new UserAudience(rosterOf(1)), events, new Set([1]))).to.deep.equal([events[1]]);
+    expect(replay(new UserAudience(membershipsOf(1)), events, new Set([1]))).to.deep.equal([events[1]]);
   });
 
   it('matches a broadcast for every audience', () => {
     const events = [event({ kind: 'broadcast' })];
-    expect(replay(new UserAudience(rosterOf()), events, new Set())).to.deep.equal(events);
+    expect(replay(new UserAudience(membershipsOf()), events, new Set())).to.deep.equal(events);
     expect(replay(new GroupOrNameAudience('x', null), events, new Set())).to.deep.equal(events);
   });
 
@@ -85,7 +85,7 @@ describe('replay', () => {
   it("matches a name's groups for members only, and its topic for anyone", () => {
     const topic = event({ kind: 'notification', topic: 'x', groupId: 2 });
     const events = [message(1), left(1), message(1), topic].map((one) => ({ ...one, groupName: 'x' }));
-    const audience = new GroupOrNameAudience('x', rosterOf());
+    const audience = new GroupOrNameAudience('x', membershipsOf());
     expect(replay(audience, events, new Set([1]))).to.deep.equal([events[0], events[1], events[3]]);
   });
 
@@ -96,6 +96,9 @@ describe('replay', () => {
       events[2],
       events[3],
     ]);
-    expect(replay(new GroupOrNameAudience(1, rosterOf()), events, new Set([1]))).to.deep.equal([events[0], events[2]]);
+    expect(replay(new GroupOrNameAudience(1, membershipsOf()), events, new Set([1]))).to.deep.equal([
+      events[0],
+      events[2],
+    ]);
   });
 });

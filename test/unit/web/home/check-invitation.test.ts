@@ -3,7 +3,7 @@ import { ChatClient } from '../../../../src/client/index.ts';
 import { checkInvitation } from '../../../../src/web/home/model/groups/check-invitation.ts';
 import { json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
 
-/** Returns what comes of the check of an invitation to which a node responds so: the group's name, or the code of the error. */
+/** Returns the result of checking an invitation with this response of a node: the group's name, or the code of the error. */
 async function checked(status: number, body: object): Promise<string | undefined> {
   const node = await startFakeNode((_, response) => json(response, status, body));
   try {

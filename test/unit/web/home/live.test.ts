@@ -140,7 +140,7 @@ describe('Tabs that share a poll', () => {
     const first = leader.poll('e1-1', true, ending.signal);
     const answer = follower.poll('e1-1', true, ending.signal);
     expect((await first).body?.ephemeral).to.have.length(1);
-    await eventually('the other tab hears the signal', () => heard.length === 1);
+    await eventually('the other tab receives the signal', () => heard.length === 1);
     await leader.poll('e1-2', true, ending.signal);
     const body = (await answer).body;
     expect([body?.cursor, (body?.events as unknown[]).length]).to.deep.equal(['e1-3', 1]);

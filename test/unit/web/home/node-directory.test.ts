@@ -65,7 +65,7 @@ describe('the nodes that the chat page knows', () => {
     const { client, directory } = open(store);
     void directory.read();
     await eventually(
-      'the own node has been asked',
+      'the node of the page has been asked',
       () => own.heard.filter(({ path }) => path === '/cluster').length > 1,
     );
     expect([client.urls, other.heard.length]).to.deep.equal([[own.url], 0]);
