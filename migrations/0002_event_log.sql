@@ -207,9 +207,11 @@ COMMENT ON FUNCTION plantao.reply_preview(bigint, bigint) IS
 CREATE VIEW plantao.event_feed AS
   SELECT e.position, e.kind, e.group_id,
          coalesce((SELECT next.topic FROM plantao.events next
-                   WHERE next.group_id + 0 = e.group_id AND next.position > e.position
+                   -- Rows are compared, as in src/database/key-range.ts.
+                   WHERE (next.group_id + 0, next.position) > (e.group_id, e.position)
+                     AND (next.group_id + 0, next.position) <= (e.group_id, 9223372036854775807)
                      AND next.kind IN ('group_changed', 'group_deleted') AND next.topic IS NOT NULL
-                   ORDER BY next.position LIMIT 1), CASE WHEN g.deleted_at IS NULL THEN g.name END) AS group_name, e.topic, e.user_id, who.username, e.message_id,
+                   ORDER BY next.group_id + 0, next.position LIMIT 1), CASE WHEN g.deleted_at IS NULL THEN g.name END) AS group_name, e.topic, e.user_id, who.username, e.message_id,
          m.sender_id, sender.username AS sender, sender.is_hook, m.content, m.created_at AS sent_at, m.edited_at,
          e.kind = 'message_edited' AND m.edited_at > e.at AS is_outdated, e.payload, e.at,
          m.idempotency_key, m.meta, CASE WHEN m.reply_to_id IS NOT NULL THEN plantao.reply_preview(m.reply_to_id, e.group_id) END AS reply_to,

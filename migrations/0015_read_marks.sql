@@ -22,7 +22,11 @@ BEGIN
   IF TG_OP = 'INSERT' AND EXISTS (SELECT FROM plantao.memberships m WHERE m.group_id = NEW.group_id AND m.user_id = NEW.user_id) THEN
     RETURN NEW;
   END IF;
-  newest := coalesce((SELECT m.id FROM plantao.messages m WHERE m.group_id = NEW.group_id ORDER BY m.id DESC LIMIT 1), 0);
+  newest := coalesce((
+    -- Rows are compared, as in src/database/key-range.ts.
+    SELECT m.id FROM plantao.messages m
+    WHERE (m.group_id, m.id) > (NEW.group_id, 0) AND (m.group_id, m.id) <= (NEW.group_id, 9223372036854775807)
+    ORDER BY m.group_id DESC, m.id DESC LIMIT 1), 0);
   NEW.last_read_id := CASE TG_OP WHEN 'INSERT' THEN newest ELSE greatest(OLD.last_read_id, least(NEW.last_read_id, newest)) END;
   RETURN NEW;
 END $$;
@@ -82,7 +86,10 @@ BEGIN
   INTO moved_users, moved_groups, moved_to
   FROM unnest(users, group_ids, message_ids) AS a (user_id, group_id, message_id)
   JOIN plantao.memberships m ON m.group_id = a.group_id AND m.user_id = a.user_id
-  CROSS JOIN LATERAL (SELECT id FROM plantao.messages WHERE group_id = a.group_id ORDER BY id DESC LIMIT 1) newest
+  CROSS JOIN LATERAL (
+    SELECT n.id FROM plantao.messages n
+    WHERE (n.group_id, n.id) > (a.group_id, 0) AND (n.group_id, n.id) <= (a.group_id, 9223372036854775807)
+    ORDER BY n.group_id DESC, n.id DESC LIMIT 1) newest
   WHERE m.last_read_id < least(a.message_id, newest.id);
   -- Skipped if there is nothing to move: the statement would lock the event log all the same.
   IF moved_users IS NOT NULL THEN

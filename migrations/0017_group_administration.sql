@@ -257,7 +257,11 @@ DECLARE
   removed integer;
 BEGIN
   UPDATE plantao.groups g SET deleted_at = clock_timestamp() WHERE g.id = group_to_delete AND g.deleted_at IS NULL;
-  messages := ARRAY(SELECT o.id FROM plantao.messages o WHERE o.group_id = group_to_delete ORDER BY o.id LIMIT room);
+  messages := ARRAY(
+    -- Rows are compared, as in src/database/key-range.ts.
+    SELECT o.id FROM plantao.messages o
+    WHERE (o.group_id, o.id) > (group_to_delete, 0) AND (o.group_id, o.id) <= (group_to_delete, 9223372036854775807)
+    ORDER BY o.group_id, o.id LIMIT room);
   -- Reactions come first, because the deletion of a message removes those that it still has.
   DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
     SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.message_id = ANY (messages) LIMIT room);

@@ -1,5 +1,6 @@
 import { type Clock, threadClock } from '../../async/clock.ts';
 import { FairQueue } from '../../async/fair-queue.ts';
+import { keyRange } from '../../database/key-range.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import { CursorExpiredError } from '../../events/cursor.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/event-feed.ts';
@@ -161,14 +162,16 @@ const overloaded = () =>
     sentence: 'too many clients are catching up on this node: try another node, or try again later',
   });
 
+const OF_USER = `${keyRange(['user_id', 'position'], '$2::bigint', '$1::bigint')} AND user_id IS NOT NULL`;
+
 // $1 position, $2 the user whose memberships decide, $3 a group, $4 a name, $5 true for all groups of that user.
 // groups_before is membershipsBefore() of membership-order.ts in SQL: the first change in a group since the position shows
 // whether the user was in it then. Without a change, the user was in it then if the user is in it now.
 const QUERY = `
   WITH changes AS MATERIALIZED (
     SELECT position, kind, group_id FROM plantao.events
-    WHERE user_id = $2::bigint AND position > $1::bigint AND kind IN ('joined', 'left')
-    ORDER BY position LIMIT ${MAX_CHANGES + 1}
+    WHERE ${OF_USER} AND kind IN ('joined', 'left')
+    ORDER BY user_id, position LIMIT ${MAX_CHANGES + 1}
   ), first_changes AS MATERIALIZED (
     SELECT DISTINCT ON (group_id) group_id, kind FROM changes ORDER BY group_id, position
   ), groups_before AS MATERIALIZED (
@@ -185,19 +188,21 @@ const QUERY = `
     UNION SELECT mine.group_id FROM (SELECT group_id FROM groups_before UNION SELECT group_id FROM first_changes) mine
       WHERE EXISTS (SELECT FROM plantao.groups WHERE id = mine.group_id AND name = $4 OFFSET 0)
         OR EXISTS (SELECT FROM plantao.events e
-                   WHERE e.group_id + 0 = mine.group_id AND e.position > $1 AND e.kind IN ('group_changed', 'group_deleted')
+                   WHERE ${keyRange(['(e.group_id + 0)', 'e.position'], 'mine.group_id', '$1')} AND e.kind IN ('group_changed', 'group_deleted')
                      AND e.topic IS NOT NULL AND e.topic = $4 OFFSET 0)
     UNION SELECT group_id FROM groups_before WHERE $5::boolean
     UNION SELECT group_id FROM (SELECT group_id FROM changes ORDER BY position LIMIT ${PAGE_SIZE}) c WHERE $5
   ), found AS (
     SELECT e.position FROM groups_of_interest g CROSS JOIN LATERAL (
-      SELECT position FROM plantao.events WHERE group_id = g.id AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) e
+      SELECT position FROM plantao.events WHERE ${keyRange(['group_id', 'position'], 'g.id', '$1')} AND group_id IS NOT NULL
+      ORDER BY group_id, position LIMIT ${PAGE_SIZE}) e
     UNION SELECT * FROM (
-      SELECT position FROM plantao.events WHERE topic = $4 AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) t
+      SELECT position FROM plantao.events WHERE ${keyRange(['topic', 'position'], '$4', '$1')} AND topic IS NOT NULL
+      ORDER BY topic, position LIMIT ${PAGE_SIZE}) t
     UNION SELECT * FROM (
       SELECT position FROM plantao.events WHERE kind = 'broadcast' AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) b
     UNION SELECT * FROM (
-      SELECT position FROM plantao.events WHERE $5 AND user_id = $2 AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) m
+      SELECT position FROM plantao.events WHERE $5 AND ${OF_USER} ORDER BY user_id, position LIMIT ${PAGE_SIZE}) m
   ), page AS MATERIALIZED (
     SELECT position AS at_position FROM found ORDER BY position LIMIT ${PAGE_SIZE}
   ), sized AS (

@@ -1,4 +1,5 @@
 import type { Sequelize } from 'sequelize';
+import { keyRange } from '../../database/key-range.ts';
 import { query } from '../../database/query.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
@@ -44,6 +45,9 @@ const MAX_SEARCHED = 100;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;
 
+const MESSAGE = ['m.group_id', 'm.id'] as const;
+const UNREAD = keyRange(MESSAGE, 'mine.id', 'mine.last_read_id');
+
 const QUERY = `
   WITH mine AS (
     SELECT g.id, g.name, g.direct_low IS NOT NULL AS direct, g.description,
@@ -59,14 +63,14 @@ const QUERY = `
     FROM mine
     CROSS JOIN LATERAL (
       SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count,
-             EXISTS (SELECT FROM plantao.messages m WHERE m.group_id = mine.id AND m.id > mine.last_read_id AND m.sender_id <> $userId
-                     AND strpos(m.content, '@') > 0) AS has_at
-      FROM (SELECT sender_id FROM plantao.messages WHERE group_id = mine.id AND id > mine.last_read_id
-            ORDER BY id DESC LIMIT ${MAX_UNREAD}) x) unread
+             EXISTS (SELECT FROM (SELECT FROM plantao.messages m WHERE ${UNREAD} AND m.sender_id <> $userId
+                                  AND strpos(m.content, '@') > 0 ORDER BY m.group_id, m.id LIMIT 1) x) AS has_at
+      FROM (SELECT m.sender_id FROM plantao.messages m WHERE ${UNREAD}
+            ORDER BY m.group_id DESC, m.id DESC LIMIT ${MAX_UNREAD}) x) unread
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
       FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
-      WHERE m.group_id = mine.id ORDER BY m.id DESC LIMIT 1) last ON true
+      WHERE ${keyRange(MESSAGE, 'mine.id', '0')} ORDER BY m.group_id DESC, m.id DESC LIMIT 1) last ON true
   )
   SELECT me.username, b.epoch, b.head,
          (SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'members_count', l.members_count, 'direct', l.direct,
@@ -85,9 +89,9 @@ const QUERY = `
 /** Counts the mentions among the newest of the messages that the list has counted. Only for groups with an @ in one of those. */
 const MENTIONS = `
   SELECT g.id, (SELECT count(*) FROM (
-      SELECT sender_id, content FROM plantao.messages WHERE group_id = g.id AND id > g.after AND id <= g.up_to
-        AND strpos(content, '@') > 0
-      ORDER BY id DESC LIMIT ${MAX_SEARCHED}) x
+      SELECT m.sender_id, m.content FROM plantao.messages m WHERE ${keyRange(MESSAGE, 'g.id', 'g.after', 'g.up_to')}
+        AND strpos(m.content, '@') > 0
+      ORDER BY m.group_id DESC, m.id DESC LIMIT ${MAX_SEARCHED}) x
     WHERE x.sender_id <> $userId AND x.content ~ $pattern::text)::int AS mentions
   FROM unnest($ids::bigint[], $after::bigint[], $upTo::bigint[]) AS g (id, after, up_to)`;
 

@@ -1,4 +1,5 @@
 import type { Sequelize } from 'sequelize';
+import { keyRange } from '../../database/key-range.ts';
 import { query } from '../../database/query.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { FEED, type FeedRow } from '../../events/event-feed.ts';
@@ -28,9 +29,9 @@ const PAGE = `
   LEFT JOIN LATERAL (
     SELECT ${FEED}
     FROM (SELECT e.position AS at_position FROM plantao.events e
-          WHERE e.group_id + 0 = g.id AND e.kind IN ('joined', 'left', 'role_changed', 'group_changed')
-            AND e.position > b.floor AND e.position <= $newest
-          ORDER BY e.position DESC LIMIT $limit + 1) found
+          WHERE ${keyRange(['(e.group_id + 0)', 'e.position'], 'g.id', 'b.floor', '$newest')}
+            AND e.kind IN ('joined', 'left', 'role_changed', 'group_changed')
+          ORDER BY e.group_id + 0 DESC, e.position DESC LIMIT $limit + 1) found
     JOIN plantao.event_feed ON position = found.at_position
   ) f ON true
   WHERE g.id = $groupId AND g.deleted_at IS NULL

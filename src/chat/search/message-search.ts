@@ -1,6 +1,7 @@
 import { type Sequelize, Transaction } from 'sequelize';
 import { FairSemaphore } from '../../async/fair-semaphore.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
+import { keyRange } from '../../database/key-range.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { type Candidate, Candidates } from './candidates.ts';
@@ -50,11 +51,7 @@ const SEARCHES = { concurrency: 2, queuedPerSource: 8, queued: 128, maxWaitMs: 3
 const TOO_MANY = 'too many searches are running: try again in a few seconds';
 const TOO_SLOW = 'the database is too slow for this search at the moment: try again, or search in one group';
 
-/**
- * Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. It compares
- * (group_id, id) pairs, because the planner assumes that a range of ids holds few messages: it read whole groups as bitmaps, or the
- * messages of all groups by their ids. Only the index on (group_id, id) serves a comparison of pairs.
- */
+/** Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. */
 const readQuery = (conditions: readonly string[]) => `
   SELECT c.number::int, m.id, m.is_found, m.number = $maxMessages AS is_last
   FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, from_id, to_id, number)
@@ -62,7 +59,7 @@ const readQuery = (conditions: readonly string[]) => `
     SELECT n.id, n.is_found, row_number() OVER (ORDER BY n.group_id DESC, n.id DESC) AS number
     FROM (
       SELECT m.group_id, m.id, ${conditions.join(' AND ')} AS is_found FROM plantao.messages m
-      WHERE (m.group_id, m.id) >= (c.group_id, c.from_id) AND (m.group_id, m.id) <= (c.group_id, c.to_id)
+      WHERE ${keyRange(['m.group_id', 'm.id'], 'c.group_id', 'c.from_id - 1', 'c.to_id')}
       ORDER BY m.group_id DESC, m.id DESC LIMIT $maxMessages
     ) n
   ) m

@@ -1,4 +1,5 @@
 import type { Transaction } from 'sequelize';
+import { keyRange } from '../../database/key-range.ts';
 import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS } from '../groups/group-limits.ts';
@@ -28,9 +29,9 @@ const SCOPE = `
          (SELECT json_agg(json_build_object('groupId', c.group_id, 'from', c.message_id, 'to', c.message_id)) FROM (
             SELECT e.group_id, e.message_id FROM own CROSS JOIN LATERAL (
               SELECT e.group_id, e.message_id FROM plantao.events e
-              WHERE e.group_id = own.id AND e.position > (SELECT position FROM index)
+              WHERE ${keyRange(['e.group_id', 'e.position'], 'own.id', '(SELECT position FROM index)')} AND e.group_id IS NOT NULL
                 AND e.kind IN ('message', 'message_edited') AND e.message_id <= own.indexed_to
-              ORDER BY e.position LIMIT ${MAX_CHANGED}) e
+              ORDER BY e.group_id, e.position LIMIT ${MAX_CHANGED}) e
             WHERE own.indexed_to > 0 LIMIT ${MAX_CHANGED}) c) AS changed
   FROM plantao.users u WHERE u.id = $userId AND NOT u.is_hook AND u.erased_at IS NULL`;
 

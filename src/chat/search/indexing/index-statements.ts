@@ -1,3 +1,4 @@
+import { keyRange } from '../../../database/key-range.ts';
 import { INDEXED_AT_ONCE } from './index-rows.ts';
 
 /** Reads the progress of the index. */
@@ -41,8 +42,8 @@ export const DUE = `
   FROM unnest($ids::bigint[], $tos::bigint[]) AS g (id, to_id)
   LEFT JOIN LATERAL (${LAST_ROW}) s ON true
   WHERE EXISTS (
-    SELECT FROM plantao.messages m
-    WHERE m.group_id = g.id AND m.id > coalesce(s.last_id, 0) AND m.id <= g.to_id OFFSET ${INDEXED_AT_ONCE - 1})`;
+    SELECT FROM plantao.messages m WHERE ${keyRange(['m.group_id', 'm.id'], 'g.id', 'coalesce(s.last_id, 0)', 'g.to_id')}
+    ORDER BY m.group_id, m.id OFFSET ${INDEXED_AT_ONCE - 1})`;
 
 /** Stores rows. Locks the groups until the commit. Skips a group that is being deleted, since waiting for it could deadlock. */
 export const SAVE = `

@@ -1,4 +1,5 @@
 import type { Sequelize, Transaction } from 'sequelize';
+import { keyRange } from '../../../database/key-range.ts';
 import { query } from '../../../database/query.ts';
 import type { Write } from '../../../database/writes/fenced-write.ts';
 import { CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
@@ -105,7 +106,8 @@ export class IndexStore {
       `SELECT m.* FROM unnest($ids::bigint[], $after::bigint[], $tos::bigint[]) AS g (id, indexed_to, to_id)
        CROSS JOIN LATERAL (
          SELECT m.id, m.group_id, m.sender_id, m.content FROM plantao.messages m
-         WHERE m.group_id = g.id AND m.id > g.indexed_to AND m.id <= g.to_id ORDER BY m.id LIMIT $maxPerGroup) m`,
+         WHERE ${keyRange(['m.group_id', 'm.id'], 'g.id', 'g.indexed_to', 'g.to_id')}
+         ORDER BY m.group_id, m.id LIMIT $maxPerGroup) m`,
       {
         ids: groups.map(({ id }) => id),
         after: groups.map(({ indexed_to }) => indexed_to),

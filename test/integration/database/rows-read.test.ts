@@ -1,0 +1,144 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import pino from 'pino';
+import { QueryTypes, type Sequelize } from 'sequelize';
+import { GroupOrNameAudience } from '../../../src/chat/delivery/audiences.ts';
+import { CatchUpReader } from '../../../src/chat/delivery/catch-up-reader.ts';
+import { ChatList } from '../../../src/chat/groups/chat-list.ts';
+import { GroupEvents } from '../../../src/chat/groups/group-events.ts';
+import { Messages } from '../../../src/chat/messages/messages.ts';
+import { IndexStore } from '../../../src/chat/search/indexing/index-store.ts';
+import { MessageSearch } from '../../../src/chat/search/message-search.ts';
+import { termsOf } from '../../../src/chat/search/search-query.ts';
+import { EventDecoder } from '../../../src/events/reading/event-decoder.ts';
+import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { rowsRead } from '../../support/postgres/rows-read.ts';
+
+const MESSAGES = 'plantao.messages';
+const EVENTS = 'plantao.events';
+/** Far below the messages of the busy group, and above what any of these statements needs. */
+const FEW = 1000;
+
+/**
+ * Few groups, one of which has most messages, and a table that was not vacuumed, as after an import: here PostgreSQL prefers to read
+ * the messages of all groups by their ids, if a statement lets it.
+ */
+describe('In a database with a large busy group', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let client: pg.Client;
+  const groups: Record<string, number> = {};
+
+  before(async () => {
+    database = await createDatabase();
+    await seedData(database.url);
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    for (const table of [MESSAGES, EVENTS]) await client.query(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`);
+    for (const [name, count] of [
+      ['early', 3],
+      ['idle', 5000],
+      ['busy', 30_000],
+      ['late', 3],
+    ] as const) {
+      const { rows } = await client.query<{ id: string }>(
+        'INSERT INTO plantao.groups (name) VALUES ($1) RETURNING id',
+        [name],
+      );
+      groups[name] = Number(rows[0]?.id);
+      await client.query('INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, 1)', [groups[name]]);
+      await client.query(
+        `INSERT INTO plantao.messages (group_id, sender_id, content)
+         SELECT $1, 2, 'mensagem para @ana ' || n FROM generate_series(1, $2::int) n`,
+        [groups[name], count],
+      );
+    }
+    await client.query(`UPDATE plantao.memberships m SET last_read_id = (
+      SELECT coalesce(max(id), 0) FROM plantao.messages WHERE group_id = m.group_id)`);
+    await client.query('ANALYZE');
+  });
+  after(async () => {
+    await client?.end();
+    await database?.drop();
+  });
+
+  const log = pino({ level: 'silent' });
+  const refuse = () => Promise.reject(new Error('nothing is written here'));
+  const inSql = (text: string) => (sequelize: Sequelize) => sequelize.query(text);
+  const toTheEnd = () => Object.values(groups).map((id) => ({ id, to: 1_000_000 }));
+
+  const statements: [what: string, table: string, work: (sequelize: Sequelize) => Promise<unknown>][] = [
+    ['the list of chats', MESSAGES, (sequelize) => new ChatList(sequelize).of(1)],
+    [
+      'a page of messages',
+      MESSAGES,
+      (sequelize) => new Messages(sequelize, refuse, log).page({ groupId: groups.early ?? 0, userId: 1, limit: 50 }),
+    ],
+    [
+      'a page of messages around one',
+      MESSAGES,
+      (sequelize) =>
+        new Messages(sequelize, refuse, log).page({
+          groupId: groups.idle ?? 0,
+          userId: 1,
+          limit: 50,
+          around: 100,
+        }),
+    ],
+    ['the search for groups to index', MESSAGES, (sequelize) => new IndexStore(sequelize, refuse).due(toTheEnd())],
+    [
+      'a read of messages to index',
+      MESSAGES,
+      (sequelize) =>
+        new IndexStore(sequelize, refuse).unindexed(
+          toTheEnd().map((group) => ({ ...group, indexed_to: 0 })),
+          16,
+        ),
+    ],
+    [
+      'a search in one group',
+      MESSAGES,
+      (sequelize) =>
+        new MessageSearch(sequelize).find({
+          userId: 1,
+          groupId: groups.early ?? 0,
+          terms: termsOf('mensagem'),
+          limit: 9,
+        }),
+    ],
+    ['a page of events about a group', EVENTS, (sequelize) => new GroupEvents(sequelize).page(groups.early ?? 0, 20)],
+    ['catching up by a group', EVENTS, (sequelize) => catchUp(sequelize, groups.early ?? 0)],
+    ['catching up by a name', EVENTS, (sequelize) => catchUp(sequelize, 'early')],
+    [
+      'a read mark',
+      MESSAGES,
+      (sequelize) =>
+        sequelize.query(`SELECT plantao.mark_read(ARRAY[1], ARRAY[${groups.early}], ARRAY[9007199254740991])`),
+    ],
+    [
+      'a new member',
+      MESSAGES,
+      (sequelize) => sequelize.query(`INSERT INTO plantao.memberships (group_id, user_id) VALUES (${groups.early}, 2)`),
+    ],
+    ['the view plantao.group_activity', MESSAGES, inSql('SELECT * FROM plantao.group_activity')],
+    ['deleting a group', MESSAGES, (sequelize) => sequelize.query(`SELECT plantao.delete_group(${groups.late}, 100)`)],
+  ];
+
+  /** As a session of a node, which plans each statement once. */
+  async function catchUp(sequelize: Sequelize, label: string | number): Promise<void> {
+    await sequelize.query('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off');
+    const session = {
+      query: <Row>({ text, values = [] }: pg.QueryConfig) =>
+        sequelize.query(text, { bind: values, type: QueryTypes.SELECT }) as unknown as Promise<Row[]>,
+    };
+    const client = { audience: new GroupOrNameAudience(label, null), isOver: false };
+    await new CatchUpReader(session, new EventDecoder()).read(client, 10);
+  }
+
+  for (const [what, table, work] of statements) {
+    it(`${what} reads few rows of the other groups`, async () => {
+      expect(await rowsRead(database.url, table, work)).to.be.below(FEW);
+    });
+  }
+});
