@@ -16,4 +16,4 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
   SELECT plantao.hint('plantao_signals', p) FROM unnest(payloads) AS p
 $$;
 COMMENT ON FUNCTION plantao.send_signals(text[]) IS
-  'Sends signals of typing and presence to the nodes. Like every hint, it is skipped while the NOTIFY queue is half full.';
+  'Sends signals of typing and presence to the nodes. Like every hint, it is skipped while the NOTIFY queue is at least half full.';

@@ -1,4 +1,4 @@
-/** The first delay. Short: PostgreSQL's failover or restart may be over by then. */
+/** The first delay. Short: the attempt may have failed in the last moment of a failover or restart of PostgreSQL. */
 const FIRST_MS = 10;
 
 /**

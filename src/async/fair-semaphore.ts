@@ -32,7 +32,7 @@ type Lane = Map<string, Waiting[]>;
 const keyOf = ({ source, subject }: QueueKey) => JSON.stringify([source, subject]);
 const sizeOf = (lane: Lane) => [...lane.values()].reduce((size, items) => size + items.length, 0);
 
-/** Returns the largest value, and the last of several equal ones, which has waited least. */
+/** Returns the largest value or, of several equal ones, the last, which has waited least. */
 function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number): Value | undefined {
   let found: Value | undefined;
   for (const value of of.values()) if (found === undefined || size(value) >= size(found)) found = value;

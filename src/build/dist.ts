@@ -58,7 +58,7 @@ export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<vo
   }
 }
 
-// One after the other: bundling the pages ends esbuild's process.
+// One after the other: bundling the pages ends esbuild's process, which the other builds use too.
 async function compileAll(folder: string): Promise<void> {
   await compilePrograms(folder);
   await compileClient(folder);

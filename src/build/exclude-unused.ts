@@ -19,8 +19,8 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
     file: /validator\/index\.js$/,
     text: onlyOf('isBoolean isEmpty isFloat isIP isIPRange isIn isInt isLength isMACAddress isURL isUUID', 'default'),
   },
-  // V8 keeps a whole source at two bytes a character if one of them is beyond Latin-1. These are in regular expressions, which
-  // esbuild does not escape.
+  // V8 keeps a whole source at two bytes a character if one character is beyond Latin-1. Here such characters are in
+  // regular expressions, which esbuild does not escape.
   { file: /validator\/lib\/alpha\.js$/, text: (code) => code.replace(/[^\0-\x7f]/g, escaped) },
   // Geometries of PostGIS.
   { file: /wkx\/lib\/wkx\.js$/, text: 'module.exports = {};' },
@@ -34,11 +34,11 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
     file: /\/qs\/lib\/index\.js$/,
     text: "module.exports = { parse() { throw new Error('the build excludes qs: see exclude-unused.ts'); } };",
   },
-  // Media types without an extension of file names; neither Express nor send looks them up.
+  // Removes media types without a file name extension; neither Express nor send looks them up.
   { file: /mime-db\/db\.json$/, text: withExtensions },
-  // Counters in other databases.
+  // Removes counters in other databases.
   { file: /rate-limiter-flexible\/index\.js$/, text: onlyOf('RateLimiterMemory RateLimiterRes') },
-  // Error messages in forty languages.
+  // Removes error messages in forty languages.
   { file: /zod\/v4\/locales\/index\.js$/, text: 'export { default as en } from "./en.js";' },
   // It creates a Response to detect Cloudflare, for which Node.js 20 loads its whole HTTP client.
   { file: /pg\/lib\/stream\.js$/, text: (code) => replaced(code, 'if (isCloudflareRuntime())', 'if (false)') },

@@ -1,7 +1,7 @@
 import { causes, SqlState, sqlState } from '../database/errors.ts';
 import { LateReplyError } from '../database/session/session.ts';
 
-/** Why a term ended, as plantao.leader_history shows it. PostgreSQL adds the events of the server itself. */
+/** Why a term ended, as plantao.leader_history shows it. The view adds the failovers, crashes and restarts of the server itself. */
 export type EndCause =
   | 'switchover'
   | 'fall'
@@ -38,7 +38,7 @@ export interface Resignation {
 }
 
 const CAUSES: Readonly<Record<string, EndCause>> = {
-  // admin_shutdown: pg_terminate_backend(). A shutdown of the server sends the same; its next start begins an epoch.
+  // admin_shutdown: pg_terminate_backend(). A shutdown of the server sends the same; the view tells them apart, because the next start begins an epoch.
   '57P01': 'terminated',
   '57P05': 'lease_expired',
   [SqlState.READ_ONLY]: 'read_only',

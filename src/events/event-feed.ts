@@ -36,9 +36,9 @@ export interface FeedRow {
   problem?: string;
 }
 
-/** Bytes of texts and payloads in a page: a busy server reads and a node decodes them in some tens of milliseconds. */
+/** Bytes of texts and payloads in a page: a busy server reads them, and a node decodes them, in some tens of milliseconds. */
 const MAX_BYTES = 1024 * 1024;
-/** A larger event is not read. The schema allows a sixteenth of this. */
+/** A larger event is not read: for a schema that was changed. The schema's own limit is a sixteenth of this. */
 const MAX_EVENT_BYTES = 1024 * 1024;
 
 /** The number of bytes that are read of an event. */
@@ -46,7 +46,7 @@ const READ_BYTES = `CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN bytes ELSE 0 END`
 
 /**
  * The columns of an alias of plantao.event_feed. Each is named, so that a new column of the view changes no prepared
- * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, with their length in it.
+ * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, which has only their length.
  */
 export const FEED = `position, kind, group_id, group_name, topic, user_id, username, actor_id, actor, message_id, sender_id, sender, is_hook, sent_at, edited_at,
   is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at, bytes, CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN content END AS content,

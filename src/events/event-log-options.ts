@@ -35,5 +35,5 @@ export interface ReadingSizes {
   ahead: number;
 }
 
-/** Reading two thousand events into memory takes a tenth of a second or two. */
+/** Reading two thousand events into memory takes 0.1 to 0.2 s. */
 export const DEFAULT_SIZES: ReadingSizes = { page: PAGE_SIZE, span: SPAN, ahead: 2000 };

@@ -70,7 +70,7 @@ export class KnownLog {
     this.#head = event.position;
   }
 
-  /** Advances to `position` without the events before it. The tail starts again there, since it may have no gap. */
+  /** Advances to `position` without the events before it. The tail starts again there, since it must not have a gap. */
   skipTo(position: number): void {
     this.#tail.restart(position);
     this.#head = position;

@@ -83,7 +83,7 @@ export class BoundedOutput implements LogOutput {
   }
 }
 
-/** The log is optional: a full disk or a closed pipe must not end the node. Without a listener, the error would. */
+/** The log is optional: a full disk or a closed pipe must not end the node. Without a listener, the error would end it. */
 const ignoreError = () => {};
 
 /** Returns the output on `process.stdout`. */
@@ -101,7 +101,7 @@ export function boundedStandardOutput(): BoundedOutput {
 
 /**
  * Node.js writes to a terminal synchronously: Ctrl-S, or a terminal whose output is not read, would stop the whole process. It has
- * no public API to change that. libuv has opened the terminal again for itself: nothing changes for the shell's own descriptor.
+ * no public API to change that. This is safe for the shell, because libuv has opened the terminal again for itself.
  */
 function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
   if (!stream.isTTY) return;

@@ -51,7 +51,7 @@ export function createLog(
 
 /**
  * Turns what libraries print with `console.warn` into debug entries of the log, which has only lines of JSON. Sequelize prints a
- * line when a commit fails, and that request is logged anyway.
+ * line when a commit fails, and the request whose commit failed is logged anyway.
  */
 export function captureWarnings(log: Log): void {
   console.warn = (...parts: unknown[]) => log.debug({ event: 'library_warning' }, formatted(...parts));

@@ -190,7 +190,7 @@ function assemble({ settings, node, log, logLevel, logOutput, given }: NodeBasis
   const listener = listenFor(chat, { connection: database.listenOptions(), log, events });
   events.on('notificationMissed', async () => {
     // While the NOTIFY queue is full no notification is sent, and a new listener would receive none either.
-    if (await notifyQueue.wereHintsSent()) listener.replace('the event log advanced and no notification arrived');
+    if (await notifyQueue.checkHints()) listener.replace('the event log advanced and no notification arrived');
   });
   const shared = { settings, node, version: packageVersion(), url, log, logLevel, database, lock, chat, measurements };
   const coordination = buildCoordination({ ...shared, blockers, conditions, listener, events });

@@ -9,7 +9,7 @@ export interface PublishedSettingsOptions {
   node: string;
   /** Returns the settings in effect. */
   read(): PublicSettings;
-  /** Returns the epoch: after a failover or a restore of PostgreSQL the row may be missing. */
+  /** Returns the epoch. A new one makes the row be written again: it may have been lost with a failover or a restore. */
   epoch(): string;
   onError(sentence: string): void;
 }

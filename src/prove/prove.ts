@@ -27,7 +27,7 @@ import { NodeRig } from './rig/node-rig.ts';
 export interface ProveOutcome {
   result: CheckResult;
   history: string;
-  /** A sentence that names the rest that could not be removed; null if nothing is left. */
+  /** A sentence that names what could not be removed; null if nothing is left. */
   leftover: string | null;
 }
 
@@ -80,6 +80,7 @@ export async function prove(options: ProveOptions): Promise<ProveOutcome> {
       await scratch?.remove();
     }
   }
+  // Events that a failover of PostgreSQL lost, as its epochs report, are shown apart.
   const result = await checkFile(rig.history.path, { mayLose: true });
   if (!keep && result.valid && result.interruption === null) await removeLogs(rig);
   return { result, history: rig.history.path, leftover: scratch.leftover };

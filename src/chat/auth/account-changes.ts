@@ -89,7 +89,7 @@ export class AccountChanges {
 
   /**
    * Replaces the password, or sets the first one. Revokes all tokens of the account, and returns a new token for the caller.
-   * A first password needs a token of the account: with AUTH=open a userId alone, perhaps a mistaken one, must not shut anyone out.
+   * A first password needs a token of the account: with AUTH=open a userId alone, perhaps a mistaken one, must not lock anyone out.
    * @throws {Refused} user_not_found, forbidden if the account never signs in with a password, unauthenticated if the old one is
    * wrong or a first one is set without a token, overloaded; {RateLimitedError}; {NotActiveError}.
    */

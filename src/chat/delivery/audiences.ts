@@ -79,7 +79,7 @@ export class GroupOrNameAudience implements ReplayableAudience {
 
   readonly #groupName: string | undefined;
 
-  /** `groupName` is the current name of the group, if `label` is an id and there are no memberships that have it. */
+  /** `groupName` is the current name of the group, if `label` is an id and no memberships are given that name the group. */
   constructor(label: string | number, memberships: Memberships | null, groupName?: string) {
     this.label = label;
     this.#groupName = groupName;

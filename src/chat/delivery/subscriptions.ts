@@ -32,7 +32,7 @@ const MAX_PAGES = 20;
  *
  * There is no gap, because this happens in one turn of the event loop ({@link EventLog.whenSettled}): the cursor is checked against
  * the log as this node knows it, its position is compared with the log's head, and if nothing lies between, the waiter is
- * registered. New events are matched and staged in one turn too (event-delivery.ts), so none can fall in between. After every
+ * registered. New events are matched with the waiters and handed to them in one turn too (event-delivery.ts), so none can fall in between. After every
  * await, the checks are repeated.
  */
 export class Subscriptions {
@@ -57,14 +57,15 @@ export class Subscriptions {
   async subscribe(subscriber: Subscriber, from: Cursor): Promise<Delivery | null> {
     const { audience } = subscriber;
     let cursor = from;
-    for (let pages = 0; ; pages++) {
+    for (let pages = 0; ; ) {
       if (!this.#log.known.covers(cursor)) await this.#log.read();
       const step = await this.#log.whenSettled(() => this.#registerOrRead(subscriber, cursor));
       if (step.kind === 'done') return null;
       const page = step.kind === 'page' ? step.page : await this.#catchUp(subscriber, step.position);
       if (page === null) continue;
+      pages++;
       cursor = { epoch: page.epoch, position: page.position };
-      if (page.events.length > 0 || pages === MAX_PAGES) {
+      if (page.events.length > 0 || pages >= MAX_PAGES) {
         return { reason: 'events', audience, events: page.events, cursor: formatCursor(cursor) };
       }
     }
@@ -100,7 +101,7 @@ export class Subscriptions {
     const changes = memberships ? tail.after(position, [routingKey.user(memberships.userId)]) : [];
     const groups = membershipsBefore(new Set(memberships?.groups.keys()), changes);
     const keys = new Set(audience.routingKeys());
-    // Groups that the user has left since count up to the leave.
+    // A group that the user has left meanwhile still counts, up to the leave.
     if (audience instanceof UserAudience) {
       for (const { groupId } of changes) if (groupId !== null) keys.add(routingKey.group(groupId));
     }

@@ -51,7 +51,7 @@ export function describeFailure(error: unknown): { exit: ExitCode; sentence: str
   }
   // 08…: the connection; 57P… and 25P03: PostgreSQL ended the session, or is starting or stopping.
   if (error instanceof SessionLostError || (state !== null && /^(08...|57P..|25P03)$/.test(state)))
-    return { exit: Exit.UNREACHABLE, sentence: `the database was lost: ${sentence}` };
+    return { exit: Exit.UNREACHABLE, sentence: `the connection to the database was lost: ${sentence}` };
   if (state !== null && NO_SCHEMA.includes(state)) {
     const remedy =
       'check that DATABASE_URL names the right one; if so, start a node of this version, or run `plantao migrate`';

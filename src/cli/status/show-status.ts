@@ -41,7 +41,7 @@ function heading({ cluster, leader, postgres }: ClusterStatus): string {
   );
 }
 
-/** The columns that a narrow terminal leaves out until the others fit; --json has all. */
+/** The columns that are left out one by one, in this order, until the table fits the terminal; --json has all. */
 const LEFT_OUT = ['url', 'version', 'preferred', 'queue', 'behind', 'posts/s', 'waiters'];
 
 function nodeTable({ nodes }: ClusterStatus, hasColours: boolean, columns: number): string {
@@ -77,10 +77,10 @@ function nodeTable({ nodes }: ClusterStatus, hasColours: boolean, columns: numbe
     const kept = [...headings.keys()].filter((at) => !LEFT_OUT.slice(0, count).includes(headings[at] ?? ''));
     const pick = <T>(cells: readonly T[]) => cells.filter((_, at) => kept.includes(at));
     const draw = (isColoured: boolean) => table(pick(headings), rows.map(pick), isColoured);
-    const isNarrow = draw(false)
+    const fits = draw(false)
       .split('\n')
       .every((line) => [...line].length <= columns);
-    if (isNarrow || count === LEFT_OUT.length) return draw(hasColours);
+    if (fits || count === LEFT_OUT.length) return draw(hasColours);
   }
 }
 

@@ -44,7 +44,8 @@ export class Batch {
   async insert(query: Query): Promise<number> {
     const failure = await this.#try(query, this.#rows);
     if (failure === null) return this.#rows.length;
-    // The lines before the one at fault stay in the table, because it may refer to them or repeat one.
+    // The lines before the one at fault stay in the table for the next attempts, because it may refer to them or repeat one. The
+    // caller rolls everything back.
     let suspects = this.#rows;
     while (suspects.length > 1) {
       const half = suspects.slice(0, Math.ceil(suspects.length / 2));

@@ -82,8 +82,8 @@ export class FailoverRequester {
       mayBeExecuted ||= !outcome.notExecuted;
       const giveUp = ({ code }: Failed) => unreachable(request, policy, failureReasons, { code, mayBeExecuted });
       // An attempt that the deadline cut short says nothing about its node: report the failure before it.
-      const isCutShort = outcome.code === '' && performance.now() >= endsAt;
-      if (isCutShort && last !== undefined) throw giveUp(last);
+      const isUnanswered = outcome.code === '' && performance.now() >= endsAt;
+      if (isUnanswered && last !== undefined) throw giveUp(last);
       last = outcome;
       failureReasons.set(target, outcome.reason);
 

@@ -65,7 +65,7 @@ export class Heartbeat {
     const [session, term] = [currentSession(), lease.heldTerm];
     if (term === null) return false;
     if (session === null) return this.#lose('it has no session', 'connection_lost');
-    if (this.#isMainThreadSilent()) return false;
+    if (this.#loseIfMainThreadIsSilent()) return false;
     const startedAt = clock();
     try {
       const reply = await this.#askWhetherHeld(session, term);
@@ -83,7 +83,7 @@ export class Heartbeat {
     return true;
   }
 
-  #isMainThreadSilent(): boolean {
+  #loseIfMainThreadIsSilent(): boolean {
     const { mainThread, leaseMs } = this.#options;
     const silentMs = mainThread?.ageMs ?? 0;
     if (silentMs <= maxSilenceMs(leaseMs)) return false;

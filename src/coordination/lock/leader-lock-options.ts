@@ -21,8 +21,8 @@ export interface LeaderLockOptions {
   clock?: Clock;
   /** Starts the timer of a heartbeat; default: setTimeout. */
   schedule?(renew: () => void, delayMs: number): NodeJS.Timeout | undefined;
-  /** The lease to write, which other threads read; default: a lease of its own. */
+  /** The lease that the lock updates, and that other threads read; default: a lease of its own. */
   lease?: Lease;
-  /** The sign of life of the thread that acts on the lease, if that is another thread. */
+  /** The sign of life of the main thread, if the lock is kept by another thread. */
   mainThread?: LivenessStamp;
 }

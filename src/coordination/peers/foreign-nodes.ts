@@ -68,7 +68,7 @@ export class ForeignNodes {
     }
   }
 
-  /** Returns true if the node has the id of this cluster, on this database or another, or if this node's id is not known yet. */
+  /** Returns true if the node has the id of this cluster, on this database or another, or if this node does not know the id of its cluster yet. */
   isOfThisCluster({ cluster }: PeerHealth): boolean {
     const { identity } = this.#options;
     return identity.cluster === null || cluster === identity.cluster;

@@ -33,7 +33,7 @@ const CHECK_EVERY_MS = 2000;
 const SKIPPED_LATELY_MS = 6000;
 
 /**
- * Watches how full the NOTIFY queue is. While it is half full, plantao.hint() sends nothing and every node sees changes by
+ * Watches how full the NOTIFY queue is. While it is at least half full, plantao.hint() sends nothing and every node sees changes by
  * reading the log once a second. A node's listener that holds the queue is terminated: the node opens another.
  */
 export class NotifyQueue {
@@ -44,7 +44,7 @@ export class NotifyQueue {
   #checking: Promise<boolean> | null = null;
   readonly #loop = new BackgroundLoop({
     delayMs: () => jittered(CHECK_EVERY_MS),
-    round: () => this.wereHintsSent(),
+    round: () => this.checkHints(),
     onError: () => {},
   });
 
@@ -73,7 +73,7 @@ export class NotifyQueue {
   }
 
   /** Checks now. Returns false if hints were skipped in the last seconds: a missing hint then says nothing about the listener. */
-  wereHintsSent(): Promise<boolean> {
+  checkHints(): Promise<boolean> {
     this.#checking ??= this.#check()
       .catch(() => {})
       .then(() => performance.now() - this.#fullAt > SKIPPED_LATELY_MS)

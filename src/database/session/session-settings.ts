@@ -79,7 +79,7 @@ export const SESSION_SETTINGS: SessionSettings = {
 
 /**
  * With synchronous_commit = off an acknowledged message may be lost, so it is changed to on. The DBA chooses among the
- * other values (local, remote_write, on, remote_apply), also while sessions are open: plantao.assert_term() refuses off then.
+ * other values (local, remote_write, on, remote_apply), even while sessions are open: plantao.assert_term() refuses writes with off then.
  */
 const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>> = {
   synchronous_commit: { value: 'off', instead: 'on' },

@@ -56,7 +56,7 @@ export class NodeClient {
     http: new http.Agent(AGENT_OPTIONS),
     https: new https.Agent(AGENT_OPTIONS),
   };
-  /** Addresses whose node does not accept the host in its PEER_URL. Every node accepts `localhost`. */
+  /** Addresses whose node refused their host (421). Every node accepts `localhost`. */
   readonly #calledLocalhost = new Set<string>();
 
   /** Sends a request to the node at `url`. Rejects with {@link NoResponse}. */
@@ -85,7 +85,7 @@ export class NodeClient {
       method,
       agent: isSecure ? this.#agents.https : this.#agents.http,
       headers: { ...headers, ...(this.#calledLocalhost.has(url) && { host: 'localhost' }) },
-      // The default would be the name in `Host`.
+      // Of the node: by default, Node.js takes the name in the `Host` of the client's request.
       servername: isIP(name) ? '' : name,
     };
     const sent = (isSecure ? https : http).request(node, options);

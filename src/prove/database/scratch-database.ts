@@ -44,7 +44,7 @@ export class ScratchDatabase implements RigDatabase {
   readonly url: string;
   readonly directUrl: string | null;
   readonly observerUrl: string;
-  /** A sentence that names the rest that could not be removed, and the statement that removes it; null if nothing is left. */
+  /** A sentence that names what could not be removed, and the statement that removes it; null if nothing is left. */
   leftover: string | null = null;
   readonly #adminUrl: string;
   readonly #isOurs: boolean;

@@ -65,7 +65,7 @@ function tiles(result: CheckResult): Html {
   return html`<ul class="tiles">${entries.map(([value, label]) => html`<li><b>${value}</b> ${label}</li>`)}</ul>`;
 }
 
-/** The gap that a reader looks for first; a run without that fault shows the worst of all. */
+/** The gap that people look for first; a run without that fault shows the worst of all. */
 function worstGap(gaps: readonly FaultGap[]): [string, string] {
   const ofKill = gapRows(gaps.filter(({ kind, active, alone }) => kind === 'kill -9' && active && alone))[0];
   if (ofKill) return [milliseconds(ofKill.worst), 'worst gap after kill -9 of the active node'];

@@ -105,7 +105,7 @@ describe('A node whose tables a DBA changes', function () {
     await isFound(/plantao\.memberships/);
   });
 
-  it('names child tables and the remedy, and has one event log', async () => {
+  it('names child tables and the remedy, and reads only its own event log', async () => {
     const childOf = async () => {
       const { body } = await get<Readiness>(`${node.url}/readiness`);
       return body.conditions.find(({ name }) => name === 'child_tables')?.reason ?? '';

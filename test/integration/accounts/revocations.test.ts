@@ -32,7 +32,7 @@ describe('Reading which tokens are revoked', () => {
     );
   const read = async (unread: Unread | null) => readRevocations(session, unread);
 
-  it('returns each once, while a transaction that is older than them stays open, and then those of that one', async () => {
+  it('returns each once while an older transaction stays open, and then those of that transaction', async () => {
     await issue('few');
     await slow.query('BEGIN');
     const { rows } = await slow.query(

@@ -208,7 +208,7 @@ describe('Cursors', () => {
     }
   });
 
-  describe('and memberships take effect at their event in the log:', () => {
+  describe('and memberships: a change takes effect at its event in the log:', () => {
     const join = (groupId: number, userId: number) => post(on('/group-users'), { groupId, userId });
     const leave = (groupId: number, userId: number) => del(on('/group-users'), { groupId, userId });
     const heardBy = (cursor: string, url: string) =>

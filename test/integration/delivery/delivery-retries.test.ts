@@ -106,7 +106,7 @@ describe('A post with an Idempotency-Key', () => {
     expect(await stored('deleted since')).to.equal(0);
   });
 
-  it('refers to the active node from the standby, which stores nothing', async () => {
+  it('is refused by a standby, which names the active node and stores nothing', async () => {
     const key = newKey();
     const refused = await send(nodes.standby.url, key, 'here or there');
     expect(refused.body.code).to.equal('not_active');

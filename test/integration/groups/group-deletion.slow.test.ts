@@ -41,7 +41,7 @@ for (const auth of ['token', 'open']) {
     const isGone = async (groupId: number) =>
       (await sql.query('SELECT FROM plantao.groups WHERE id = $1', [groupId])).rowCount === 0;
 
-    it('is continued by the active node if it stopped midway or began in psql, past one that fails, and logged once', async () => {
+    it('is continued by the active node if it stopped midway or began in psql, even if another deletion fails, which is logged once', async () => {
       const failing = await newGroup('kept', 2);
       const [stopped, begun] = [await newGroup('a', 2500), await newGroup('b', 2500)];
       await beginDeletion(failing);

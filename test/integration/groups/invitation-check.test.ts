@@ -22,7 +22,7 @@ describe('An open invitation', function () {
   };
   const NOT_FOUND = [404, 'invitation_not_found'];
 
-  it('shows the present name of the group to anyone who has its token, and creates no account', async () => {
+  it('shows the current name of the group to anyone with the token of the invitation, and creates no account', async () => {
     const { groupId, invite } = await scene();
     const token = await invite();
     const users = async () => (await sql.query('SELECT count(*) FROM plantao.users')).rows[0].count;

@@ -161,7 +161,7 @@ describe('A URL that names several servers', function () {
     }
   });
 
-  it('that names one server leads to it, even if it is a standby: reads go on there', async () => {
+  it('leads to the only server that it names, even if that is a standby: reads go on there', async () => {
     expect(await portOf(urlOf([standby.port]))).to.equal(standby.port);
   });
 

@@ -6,7 +6,7 @@ import { messageLine, parseTyped, plain } from '../../../src/cli/chat/terminal-t
 import { eventually } from '../../support/eventually.ts';
 
 describe('The command-line chat', () => {
-  it('parses its arguments in both forms', () => {
+  it('parses its arguments as --name value and as --name=value', () => {
     expect(parseArguments(['--user', 'ana', '--group=Grupo Geral', '--url', 'http://a, http://b'])).to.deep.equal({
       user: 'ana',
       password: undefined,

@@ -8,7 +8,7 @@ describe('describeFailure', () => {
     for (const code of ['57P01', '57P02', '57P03', '57P05', '25P03', '08006', '08P01']) {
       expect(failure(code), code).to.deep.equal({
         exit: Exit.UNREACHABLE,
-        sentence: 'the database was lost: the words of PostgreSQL',
+        sentence: 'the connection to the database was lost: the words of PostgreSQL',
       });
     }
   });

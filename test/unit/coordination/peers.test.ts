@@ -122,7 +122,7 @@ describe('Peers', () => {
     expect(peers.active, 'it has read the newest epoch').to.include({ node: 'node-b', url: clone.url });
   });
 
-  it('name an active node of the same cluster on another database, once it cannot be a matter of a new epoch', async () => {
+  it('name an active node of the same cluster on another database, once a new epoch can no longer be the reason', async () => {
     const other = await peer({ ...alive('node-b', { active: true, term: 9 }), epoch: 'another' });
     create();
     peers.observeRows([row('node-b', other.url)], now);

@@ -41,7 +41,7 @@ describe('The advice about a database that cannot be used', () => {
     expect(await adviceAbout(unencrypted)).to.match(/: switch ssl on in PostgreSQL, or use sslmode=disable$/);
   });
 
-  it('is about the settings only in other cases', async () => {
+  it('names the settings if the cause is none of these', async () => {
     const unknown = Object.assign(new Error('getaddrinfo ENOTFOUND db1'), { code: 'ENOTFOUND' });
     expect(await adviceAbout(unknown)).to.match(/DB_NAME$/);
   });

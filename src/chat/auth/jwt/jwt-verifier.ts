@@ -105,8 +105,8 @@ export class JwtVerifier {
         return await this.#check(token, async () => key);
       } catch (error) {
         // Claims are checked after the signature. With any other error, this key does not fit: another one may.
-        const hasFit = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
-        if (hasFit) throw error;
+        const keyFits = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+        if (keyFits) throw error;
       }
     }
     throw new JwtRefusedError('its signature is wrong');
@@ -133,7 +133,7 @@ export class JwtVerifier {
       throw new JwtRefusedError(`its subject must have 1 to ${MAX_SUBJECT_LENGTH} characters`);
     }
     // A user who signs out everywhere revokes the JWTs issued until then: one from the future would stay valid. jose does not check this.
-    // One within the tolerance is accepted when its time has come, so that a later revocation covers it: jwt-sessions.ts.
+    // A JWT from the near future waits until its time has come, so that a later revocation covers it: jwt-sessions.ts.
     if (!(iat <= Date.now() / 1000 + TOLERANCE_S)) throw new JwtRefusedError('its claim iat is in the future');
     const identity = hash('sha256', `${issuer}\n${subject}`, 'hex');
     return {

@@ -68,7 +68,7 @@ export function authenticateByToken(
       if (!isJwt && !looksLikeToken(credential)) throw unauthenticated();
       const found = isJwt ? jwts.find(credential, hash) : tokens.find(hash);
       return found instanceof Promise
-        ? found.then((known) => admit(userOf(known), requires), refuseJwt)
+        ? found.then((known) => admit(userOf(known), requires), translateJwtError)
         : admit(userOf(found), requires);
     },
   };
@@ -82,7 +82,7 @@ export function adminTokenCheck(adminToken: string | null): (hash: string) => bo
 }
 
 /** Throws the error response for a JWT that is refused or cannot be checked, and other errors as they are. */
-function refuseJwt(error: unknown): never {
+function translateJwtError(error: unknown): never {
   if (error instanceof JwtRefusedError) throw unauthenticated(`this JWT is refused: ${error.message}`);
   if (error instanceof KeysUnavailableError) {
     throw new Refused('unavailable', { sentence: 'JWTs cannot be checked at the moment: try again', cause: error });
@@ -170,7 +170,7 @@ export async function requireMember(caller: Caller, groupId: number, groups: Pic
   if (caller.userId !== null && !(await groups.isMember(groupId, caller.userId))) throw new Refused('not_a_member');
 }
 
-/** Ends a long poll or a stream when its token is revoked or expires (401), or leaves the cache (503). */
+/** Ends a long poll or a stream when its token is revoked or expires (401), or must be checked again because the node has dropped it from its cache (503). */
 export function endWithToken({ token }: Caller, response: Response, lifetime: RequestLifetime): void {
   if (token === null) return;
   const end = () => {

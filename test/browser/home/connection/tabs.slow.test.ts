@@ -50,7 +50,7 @@ describe('The chat page in two tabs', function () {
     );
   });
 
-  it('follows a draft and a choice of the language in another tab', async () => {
+  it('takes over a draft and the language from another tab', async () => {
     const { name } = await newGroup();
     const one = await ana();
     await openGroup(one, name);

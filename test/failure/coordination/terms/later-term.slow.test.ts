@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase } from '../../../support/postgres/pos
 /** Long, so that a node that only waits for its lease to expire fails the test. */
 const LEASE_MS = 8000;
 
-describe('An active node whose lock session was ended behind a half-open connection', function () {
+describe('An active node that does not learn that PostgreSQL ended its lock session (half-open connection)', function () {
   this.timeout(90_000);
   let database: TestDatabase;
   let cable: TcpProxy;

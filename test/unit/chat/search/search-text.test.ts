@@ -203,7 +203,7 @@ describe('The signatures of the search index', () => {
     expect(first('"a b"')).to.deep.equal([]);
   });
 
-  it('are made in chunks of up to 16 messages and rows of up to 16 chunks, without gaps', () => {
+  it('cover chunks of up to 16 messages, up to 16 chunks in a row of the index, without gaps', () => {
     const message = (id: number, content = `mensagem ${id}`) => ({ id, group_id: 5, sender_id: 1, content });
     const messages = Array.from({ length: 64 * 10 + 63 }, (_, at) => message(100 + 3 * at));
     const chunks = chunksOf(messages);
