@@ -44,9 +44,11 @@ BEGIN
   IF cardinality(hashes) = 0 THEN RETURN; END IF;
   INSERT INTO plantao.token_revocations (hash) SELECT unnest(hashes);
   PERFORM plantao.hint('plantao_tokens', '');
-  -- A node that has not read the table for a minute clears its cache, so ten minutes are ample. At most 200 rows each time.
+  -- A node that has not read the table for a minute clears its cache, so ten minutes are ample. At most 200 rows each time. The
+  -- clock is read in a subquery, here and in every such removal: no index serves a comparison with a volatile function, so that
+  -- PostgreSQL would read all rows that stay.
   DELETE FROM plantao.token_revocations WHERE ctid IN (
-    SELECT ctid FROM plantao.token_revocations WHERE at < clock_timestamp() - interval '10 minutes'
+    SELECT ctid FROM plantao.token_revocations WHERE at < (SELECT clock_timestamp() - interval '10 minutes')
     ORDER BY at LIMIT 200 FOR UPDATE SKIP LOCKED);
 END $$;
 COMMENT ON FUNCTION plantao.record_revocations(bytea[]) IS
@@ -86,7 +88,7 @@ BEGIN
   DELETE FROM plantao.tokens WHERE hash IN (
     SELECT hash FROM plantao.tokens WHERE user_id = owner ORDER BY created_at DESC OFFSET most);
   DELETE FROM plantao.tokens WHERE hash IN (
-    SELECT hash FROM plantao.tokens WHERE expires_at < clock_timestamp() ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED);
+    SELECT hash FROM plantao.tokens WHERE expires_at < (SELECT clock_timestamp()) ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED);
   RETURN ends;
 END $$;
 COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer, text, text) IS
@@ -124,7 +126,8 @@ CREATE FUNCTION plantao.sweep_sign_in_attempts() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM plantao.sign_in_attempts WHERE key IN (
-    SELECT key FROM plantao.sign_in_attempts WHERE expire < extract(epoch FROM clock_timestamp()) * 1000 - 60000
+    -- As bigint, because the index serves no comparison with a numeric.
+    SELECT key FROM plantao.sign_in_attempts WHERE expire < (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 60000)
     ORDER BY expire LIMIT 10 FOR UPDATE SKIP LOCKED);
   RETURN NULL;
 END $$;

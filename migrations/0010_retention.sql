@@ -87,13 +87,13 @@ BEGIN
   PERFORM plantao.assert_term(under_term);
   DELETE FROM plantao.idempotency_keys k WHERE (k.sender_id, k.key) IN (
     SELECT o.sender_id, o.key FROM plantao.idempotency_keys o
-    WHERE o.sent_at < clock_timestamp() - older_than ORDER BY o.sent_at LIMIT at_most
+    WHERE o.sent_at < (SELECT clock_timestamp() - older_than) ORDER BY o.sent_at LIMIT at_most
     -- The deletion of an account removes keys in another order.
     FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS removed = ROW_COUNT;
   DELETE FROM plantao.request_keys k WHERE (k.owner_id, k.key) IN (
     SELECT o.owner_id, o.key FROM plantao.request_keys o
-    WHERE o.used_at < clock_timestamp() - older_than ORDER BY o.used_at LIMIT at_most
+    WHERE o.used_at < (SELECT clock_timestamp() - older_than) ORDER BY o.used_at LIMIT at_most
     FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS removed_results = ROW_COUNT;
   RETURN removed + removed_results;

@@ -67,7 +67,7 @@ BEGIN
   INSERT INTO plantao.hooks (user_id, group_id, name, hash, created_by) VALUES (sender, to_group, hook_name, token_hash, creator);
   -- The token of a hook that was revoked 90 days ago is then unknown. The sender's row stays, because messages refer to it.
   DELETE FROM plantao.hooks h WHERE h.user_id IN (
-    SELECT o.user_id FROM plantao.hooks o WHERE o.revoked_at < clock_timestamp() - interval '90 days'
+    SELECT o.user_id FROM plantao.hooks o WHERE o.revoked_at < (SELECT clock_timestamp() - interval '90 days')
     ORDER BY o.revoked_at LIMIT 10);
   RETURN sender;
 END $$;
@@ -152,7 +152,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM plantao.record_revocations(ARRAY[NEW.hash]);
   DELETE FROM plantao.revoked_jwts r WHERE r.hash IN (
-    SELECT o.hash FROM plantao.revoked_jwts o WHERE o.expires_at < clock_timestamp() - interval '1 hour' ORDER BY o.expires_at
+    SELECT o.hash FROM plantao.revoked_jwts o WHERE o.expires_at < (SELECT clock_timestamp() - interval '1 hour') ORDER BY o.expires_at
     LIMIT 10 FOR UPDATE SKIP LOCKED);
   RETURN NULL;
 END $$;
