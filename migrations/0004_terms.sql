@@ -78,7 +78,7 @@ COMMENT ON FUNCTION plantao.fencing_token(bigint) IS
   'Returns what a node proves before it writes: the term in the lower 32 bits, 20 bits of the name of its epoch above them.';
 
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   caller text := current_setting('application_name');
 BEGIN
@@ -294,7 +294,7 @@ COMMENT ON FUNCTION plantao.end_last_term_sessions() IS
 CREATE FUNCTION plantao.close_term(closing bigint, reason text, hand_to text DEFAULT NULL, cause text DEFAULT NULL,
   requested_by text DEFAULT NULL, requested_via text DEFAULT NULL, requested_from text DEFAULT NULL,
   requested_at timestamptz DEFAULT NULL) RETURNS boolean
-LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET lock_timeout = '1s' SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   closed boolean;
 BEGIN

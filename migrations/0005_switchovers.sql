@@ -3,8 +3,10 @@
 CREATE VIEW plantao.leader_history AS
   SELECT term, node, url, reason, started_at, ended_at, end_reason, handed_to,
          coalesce(ended_at, clock_timestamp()) - started_at AS on_duty_for,
-         started_at - lag(ended_at) OVER (ORDER BY term) AS gap, end_cause, asked_by
-  FROM plantao.leader_terms ORDER BY term DESC;
+         -- Not a window, for which PostgreSQL would read all terms, however few are requested.
+         started_at - (SELECT last.ended_at FROM plantao.leader_terms last
+                       WHERE last.term < t.term ORDER BY last.term DESC LIMIT 1) AS gap, end_cause, asked_by
+  FROM plantao.leader_terms t ORDER BY term DESC;
 COMMENT ON VIEW plantao.leader_history IS 'All terms, newest first: the active node, the reason of its promotion, the length of the term, and the gap before it.';
 COMMENT ON COLUMN plantao.leader_history.term IS 'Number of the term, one higher with each promotion.';
 COMMENT ON COLUMN plantao.leader_history.node IS 'The active node of the term.';

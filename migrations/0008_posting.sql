@@ -226,7 +226,7 @@ COMMENT ON FUNCTION plantao.post_messages(bigint, boolean, bigint[], bigint[], t
 CREATE FUNCTION plantao.post_message(
   group_id bigint, sender_id bigint, content text, key text DEFAULT NULL, durable text DEFAULT 'local'
 ) RETURNS TABLE (message_id bigint, sent_at timestamptz, log_position bigint, repeated boolean, durability text)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   known plantao.idempotency_keys;
   hash bytea := sha256(convert_to(content, 'UTF8'));
@@ -310,7 +310,7 @@ BEGIN
     FROM (SELECT group_id, user_id FROM plantao.memberships LIMIT 1) m,
          -- A DBA may have inserted messages there.
          (SELECT 9007199254740991 - n AS id FROM generate_series(0, 99) n
-          WHERE NOT EXISTS (SELECT FROM plantao.messages t WHERE t.id = 9007199254740991 - n)
+          WHERE NOT EXISTS (SELECT FROM plantao.messages t WHERE t.id = 9007199254740991 - n OFFSET 0)
           ORDER BY n LIMIT CASE WHEN raises THEN 5 ELSE 1 END) free;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF raises THEN

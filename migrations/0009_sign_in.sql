@@ -39,7 +39,7 @@ CREATE INDEX token_revocations_by_xid ON plantao.token_revocations (xid);
 CREATE INDEX token_revocations_by_age ON plantao.token_revocations (at);
 
 CREATE FUNCTION plantao.record_revocations(hashes bytea[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF cardinality(hashes) = 0 THEN RETURN; END IF;
   INSERT INTO plantao.token_revocations (hash) SELECT unnest(hashes);
@@ -47,9 +47,9 @@ BEGIN
   -- A node that has not read the table for a minute clears its cache, so ten minutes are ample. At most 200 rows each time. The
   -- clock is read in a subquery, here and in every such removal: no index serves a comparison with a volatile function, so that
   -- PostgreSQL would read all rows that stay.
-  DELETE FROM plantao.token_revocations WHERE ctid IN (
+  DELETE FROM plantao.token_revocations WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM plantao.token_revocations WHERE at < (SELECT clock_timestamp() - interval '10 minutes')
-    ORDER BY at LIMIT 200 FOR UPDATE SKIP LOCKED);
+    ORDER BY at LIMIT 200 FOR UPDATE SKIP LOCKED));
 END $$;
 COMMENT ON FUNCTION plantao.record_revocations(bytea[]) IS
   'Records the hashes that the nodes must evict from their caches: those of tokens, or of the identities of JWTs (plantao.identity_hash).';
@@ -78,17 +78,18 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.token_revocations
 
 CREATE FUNCTION plantao.issue_token(owner bigint, token_hash bytea, life interval, most integer, proof text DEFAULT 'operator', device text DEFAULT NULL)
 RETURNS timestamptz
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   ends timestamptz := clock_timestamp() + life;
 BEGIN
   INSERT INTO plantao.tokens (hash, user_id, expires_at, proof, device)
     VALUES (token_hash, owner, ends, issue_token.proof, issue_token.device);
   PERFORM plantao.require_stored(0, 1, 'tokens') WHERE NOT FOUND;
-  DELETE FROM plantao.tokens WHERE hash IN (
-    SELECT hash FROM plantao.tokens WHERE user_id = owner ORDER BY created_at DESC OFFSET most);
-  DELETE FROM plantao.tokens WHERE hash IN (
-    SELECT hash FROM plantao.tokens WHERE expires_at < (SELECT clock_timestamp()) ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED);
+  DELETE FROM plantao.tokens WHERE hash = ANY (ARRAY(
+    SELECT hash FROM plantao.tokens WHERE user_id = owner ORDER BY created_at DESC OFFSET most));
+  DELETE FROM plantao.tokens WHERE hash = ANY (ARRAY(
+    SELECT hash FROM plantao.tokens WHERE expires_at < (SELECT clock_timestamp())
+    ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED));
   RETURN ends;
 END $$;
 COMMENT ON FUNCTION plantao.issue_token(bigint, bytea, interval, integer, text, text) IS
@@ -123,12 +124,12 @@ COMMENT ON COLUMN plantao.sign_in_attempts.expire IS 'End of the window, in mill
 CREATE INDEX sign_in_attempts_by_expiry ON plantao.sign_in_attempts (expire);
 
 CREATE FUNCTION plantao.sweep_sign_in_attempts() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
-  DELETE FROM plantao.sign_in_attempts WHERE key IN (
-    -- As bigint, because the index serves no comparison with a numeric.
+  DELETE FROM plantao.sign_in_attempts WHERE key = ANY (ARRAY(
+    -- As bigint: the index serves no comparison with a numeric.
     SELECT key FROM plantao.sign_in_attempts WHERE expire < (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 60000)
-    ORDER BY expire LIMIT 10 FOR UPDATE SKIP LOCKED);
+    ORDER BY expire LIMIT 10 FOR UPDATE SKIP LOCKED));
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.sweep_sign_in_attempts() IS 'Removes up to ten expired counts with each new one, so that the table stays small.';
@@ -138,7 +139,7 @@ CREATE TRIGGER sweep AFTER INSERT ON plantao.sign_in_attempts
 -- lock_timeout: a session that locks a count, or the whole table, must not block every sign-in; the node then counts in memory.
 CREATE FUNCTION plantao.count_attempt(keys text[], most integer[], lasts interval)
 RETURNS TABLE (full_at integer, wait_ms bigint)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' SET enable_seqscan = off AS $$
 DECLARE
   now_ms bigint := floor(extract(epoch FROM clock_timestamp()) * 1000);
   ends_ms bigint := now_ms + floor(extract(epoch FROM lasts) * 1000);
@@ -150,7 +151,9 @@ BEGIN
   -- A count does not wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
   SELECT asked.at, a.expire - now_ms INTO full_at, wait_ms
-  FROM unnest(keys, most) WITH ORDINALITY AS asked (key, most, at) JOIN plantao.sign_in_attempts a ON a.key = asked.key
+  FROM unnest(keys, most) WITH ORDINALITY AS asked (key, most, at)
+  -- OFFSET 0: by key. PostgreSQL may otherwise read all counts whose window has not ended.
+  CROSS JOIN LATERAL (SELECT points, expire FROM plantao.sign_in_attempts WHERE key = asked.key OFFSET 0) a
   WHERE a.points >= asked.most AND a.expire > now_ms AND a.expire <= last_ms
   ORDER BY a.expire DESC LIMIT 1;
   IF FOUND THEN RETURN NEXT; RETURN; END IF;
@@ -168,7 +171,7 @@ COMMENT ON FUNCTION plantao.count_attempt(text[], integer[], interval) IS
   'Counts one attempt under each key and returns no row. If a key has reached its maximum, counts nothing and returns its index and the milliseconds until its window ends.';
 
 CREATE FUNCTION plantao.give_back_attempt(keys text[], forgotten text[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' SET enable_seqscan = off AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
   DELETE FROM plantao.sign_in_attempts a WHERE a.key = ANY (forgotten);
@@ -193,15 +196,15 @@ COMMENT ON COLUMN plantao.known_networks.network IS 'An IPv4 address, or the fir
 COMMENT ON COLUMN plantao.known_networks.last_at IS 'Last sign-in, to the hour. The network is known for 90 days.';
 
 CREATE FUNCTION plantao.remember_network(account bigint, from_network text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '250ms' SET enable_seqscan = off AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
   INSERT INTO plantao.known_networks AS k (user_id, network) VALUES (account, from_network)
   ON CONFLICT (user_id, network) DO UPDATE SET last_at = clock_timestamp()
     WHERE k.last_at NOT BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp();
   IF NOT FOUND THEN RETURN; END IF;
-  DELETE FROM plantao.known_networks WHERE ctid IN (
-    SELECT ctid FROM plantao.known_networks k WHERE k.user_id = account ORDER BY k.last_at DESC OFFSET 20 FOR UPDATE SKIP LOCKED);
+  DELETE FROM plantao.known_networks WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM plantao.known_networks k WHERE k.user_id = account ORDER BY k.last_at DESC OFFSET 20 FOR UPDATE SKIP LOCKED));
 END $$;
 COMMENT ON FUNCTION plantao.remember_network(bigint, text) IS 'Records that the user signed in from a network. Keeps the twenty newest for each account.';
 

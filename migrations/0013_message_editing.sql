@@ -65,11 +65,12 @@ DECLARE
   forgotten integer;
 BEGIN
   DELETE FROM plantao.message_edits e WHERE e.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM removed r JOIN plantao.message_edits o ON o.message_id = r.id LIMIT 1000));
+    SELECT o.ctid FROM removed r CROSS JOIN LATERAL (
+      SELECT e.ctid FROM plantao.message_edits e WHERE e.message_id = r.id OFFSET 0) o LIMIT 1000));
   GET DIAGNOSTICS forgotten = ROW_COUNT;
   IF forgotten = 1000 THEN
     INSERT INTO plantao.removed_messages (message_id)
-    SELECT r.id FROM removed r WHERE EXISTS (SELECT FROM plantao.message_edits e WHERE e.message_id = r.id)
+    SELECT r.id FROM removed r WHERE EXISTS (SELECT FROM plantao.message_edits e WHERE e.message_id = r.id OFFSET 0)
     ON CONFLICT DO NOTHING;
   END IF;
   RETURN NULL;

@@ -28,7 +28,9 @@ COMMENT ON COLUMN plantao.reaction_counts.emoji IS 'The reaction.';
 COMMENT ON COLUMN plantao.reaction_counts.count IS 'Number of users who have added it.';
 
 CREATE FUNCTION plantao.add_reactions() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Each OFFSET 0 makes PostgreSQL look up each row by its key, as in plantao.event_feed. A session keeps the plan of its first
+-- statement: a join that reads a whole table for a thousand reactions would read it for each later one, while the log is locked.
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   is_imported boolean := plantao.is_importing();
   head bigint;
@@ -36,13 +38,14 @@ DECLARE
 BEGIN
   IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
   IF NOT is_imported THEN head := plantao.lock_log(); END IF;
-  IF EXISTS (SELECT FROM changed c WHERE NOT EXISTS (SELECT FROM plantao.messages m WHERE m.id = c.message_id)) THEN
+  IF EXISTS (SELECT FROM changed c WHERE NOT EXISTS (SELECT FROM plantao.messages m WHERE m.id = c.message_id OFFSET 0)) THEN
     RAISE EXCEPTION 'there is no such message'
       USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'reactions_message_id', TABLE = 'reactions', SCHEMA = 'plantao';
   END IF;
   -- An export may contain reactions of an account whose deletion is not finished: the active node finishes it after the import.
   IF NOT is_imported
-     AND EXISTS (SELECT FROM changed c JOIN plantao.users u ON u.id = c.user_id WHERE u.is_hook OR u.erased_at IS NOT NULL) THEN
+     AND EXISTS (SELECT FROM changed c WHERE EXISTS (
+       SELECT FROM plantao.users u WHERE u.id = c.user_id AND (u.is_hook OR u.erased_at IS NOT NULL) OFFSET 0)) THEN
     RAISE EXCEPTION 'hooks and deleted accounts do not react'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'reactions_account', TABLE = 'reactions', SCHEMA = 'plantao';
   END IF;
@@ -60,8 +63,9 @@ BEGIN
   INSERT INTO plantao.events (position, kind, group_id, message_id, payload)
   SELECT head + row_number() OVER (ORDER BY c.message_id, c.user_id, c.emoji), 'reaction', m.group_id, c.message_id,
          jsonb_build_object('user_id', c.user_id, 'emoji', c.emoji, 'added', true, 'count', k.count)
-  FROM changed c JOIN plantao.messages m ON m.id = c.message_id
-  JOIN plantao.reaction_counts k ON k.message_id = c.message_id AND k.emoji = c.emoji;
+  FROM changed c
+  CROSS JOIN LATERAL (SELECT group_id FROM plantao.messages WHERE id = c.message_id OFFSET 0) m
+  CROSS JOIN LATERAL (SELECT count FROM plantao.reaction_counts WHERE message_id = c.message_id AND emoji = c.emoji OFFSET 0) k;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;
@@ -69,28 +73,36 @@ END $$;
 COMMENT ON FUNCTION plantao.add_reactions() IS 'Counts new reactions, checks their users and limits, and appends one event for each.';
 
 CREATE FUNCTION plantao.remove_reactions() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- By keys, like add_reactions().
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   head bigint;
   added bigint;
 BEGIN
   IF NOT EXISTS (SELECT FROM changed) THEN RETURN NULL; END IF;
   head := plantao.lock_log();
-  WITH removed AS (SELECT c.message_id, c.emoji, count(*) AS number FROM changed c GROUP BY c.message_id, c.emoji),
-  gone AS (
-    DELETE FROM plantao.reaction_counts k USING removed r
-    WHERE k.message_id = r.message_id AND k.emoji = r.emoji AND k.count <= r.number)
-  UPDATE plantao.reaction_counts k SET count = k.count - r.number FROM removed r
-  WHERE k.message_id = r.message_id AND k.emoji = r.emoji AND k.count > r.number;
+  WITH removed AS MATERIALIZED (
+    SELECT c.message_id, c.emoji, c.number, k.ctid AS place, k.count
+    FROM (SELECT message_id, emoji, count(*) AS number FROM changed GROUP BY message_id, emoji) c
+    CROSS JOIN LATERAL (SELECT o.ctid, o.count FROM plantao.reaction_counts o
+                        WHERE o.message_id = c.message_id AND o.emoji = c.emoji OFFSET 0) k
+  ), gone AS (
+    DELETE FROM plantao.reaction_counts k WHERE k.ctid = ANY (ARRAY(SELECT r.place FROM removed r WHERE r.count <= r.number)))
+  -- Every row exists: unlike a join, this finds each by its key.
+  INSERT INTO plantao.reaction_counts AS k (message_id, emoji, count)
+  SELECT r.message_id, r.emoji, r.number FROM removed r WHERE r.count > r.number
+  ON CONFLICT (message_id, emoji) DO UPDATE SET count = k.count - excluded.count;
   -- Reactions to a message that was deleted, or that is removed with its group or its sender, get no event: the group is notified of
   -- that deletion.
   INSERT INTO plantao.events (position, kind, group_id, message_id, payload)
   SELECT head + row_number() OVER (ORDER BY c.message_id, c.user_id, c.emoji), 'reaction', m.group_id, c.message_id,
          jsonb_build_object('user_id', c.user_id, 'emoji', c.emoji, 'added', false, 'count', coalesce(k.count, 0))
-  FROM changed c JOIN plantao.messages m ON m.id = c.message_id
-  JOIN plantao.groups g ON g.id = m.group_id AND g.deleted_at IS NULL
-  JOIN plantao.users u ON u.id = m.sender_id AND u.erasing IS DISTINCT FROM 'erase'
-  LEFT JOIN plantao.reaction_counts k ON k.message_id = c.message_id AND k.emoji = c.emoji;
+  FROM changed c
+  CROSS JOIN LATERAL (SELECT group_id, sender_id FROM plantao.messages WHERE id = c.message_id OFFSET 0) m
+  CROSS JOIN LATERAL (SELECT FROM plantao.groups WHERE id = m.group_id AND deleted_at IS NULL OFFSET 0) g
+  CROSS JOIN LATERAL (SELECT FROM plantao.users WHERE id = m.sender_id AND erasing IS DISTINCT FROM 'erase' OFFSET 0) u
+  LEFT JOIN LATERAL (SELECT count FROM plantao.reaction_counts
+                     WHERE message_id = c.message_id AND emoji = c.emoji OFFSET 0) k ON true;
   GET DIAGNOSTICS added = ROW_COUNT;
   IF added > 0 THEN PERFORM plantao.hint('plantao_events', (head + added)::text); END IF;
   RETURN NULL;
@@ -115,13 +127,17 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enab
 DECLARE
   forgotten integer;
 BEGIN
-  DELETE FROM plantao.reaction_counts k USING removed m WHERE k.message_id = m.id;
-  DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
-    SELECT o.message_id, o.user_id, o.emoji FROM removed m JOIN plantao.reactions o ON o.message_id = m.id LIMIT 1000);
+  -- By keys, like add_reactions(), and by the places of the rows that are found.
+  DELETE FROM plantao.reaction_counts k WHERE k.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM removed m CROSS JOIN LATERAL (
+      SELECT c.ctid FROM plantao.reaction_counts c WHERE c.message_id = m.id OFFSET 0) o));
+  DELETE FROM plantao.reactions r WHERE r.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM removed m CROSS JOIN LATERAL (
+      SELECT c.ctid FROM plantao.reactions c WHERE c.message_id = m.id OFFSET 0) o LIMIT 1000));
   GET DIAGNOSTICS forgotten = ROW_COUNT;
   IF forgotten = 1000 THEN
     INSERT INTO plantao.removed_messages (message_id)
-    SELECT m.id FROM removed m WHERE EXISTS (SELECT FROM plantao.reactions r WHERE r.message_id = m.id)
+    SELECT m.id FROM removed m WHERE EXISTS (SELECT FROM plantao.reactions r WHERE r.message_id = m.id OFFSET 0)
     ON CONFLICT DO NOTHING;
   END IF;
   RETURN NULL;
@@ -143,8 +159,8 @@ BEGIN
   PERFORM plantao.assert_term(under_term);
   ids := ARRAY(SELECT r.message_id FROM plantao.removed_messages r ORDER BY r.message_id LIMIT at_most);
   IF ids = '{}' THEN RETURN 0; END IF;
-  DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
-    SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.message_id = ANY (ids) LIMIT room);
+  DELETE FROM plantao.reactions r WHERE r.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM plantao.reactions o WHERE o.message_id = ANY (ids) LIMIT room));
   GET DIAGNOSTICS forgotten = ROW_COUNT;
   room := room - forgotten;
   DELETE FROM plantao.message_edits e WHERE e.ctid = ANY (ARRAY(

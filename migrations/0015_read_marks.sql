@@ -37,7 +37,7 @@ CREATE TRIGGER keep_read_mark BEFORE INSERT OR UPDATE OF last_read_id ON plantao
 
 CREATE FUNCTION plantao.log_reads() RETURNS trigger
 -- Without nested loops, like log_edits().
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_seqscan = off AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -75,7 +75,7 @@ CREATE TRIGGER log_read AFTER UPDATE ON plantao.memberships
 
 CREATE FUNCTION plantao.mark_read(users bigint[], group_ids bigint[], message_ids bigint[])
 RETURNS TABLE (of_user bigint, of_group bigint, read_to bigint)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   moved_users bigint[];
   moved_groups bigint[];

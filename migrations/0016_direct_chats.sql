@@ -44,7 +44,7 @@ CREATE TRIGGER admit_to_direct_chat BEFORE INSERT ON plantao.memberships
   FOR EACH ROW EXECUTE FUNCTION plantao.admit_to_direct_chat();
 
 CREATE FUNCTION plantao.direct_chat(one bigint, other bigint) RETURNS TABLE (group_id bigint, group_name text, is_new boolean)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   found bigint;
 BEGIN

@@ -95,24 +95,28 @@ CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE ON plantao.departures
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 
 CREATE FUNCTION plantao.end_memberships() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- By keys, like add_reactions().
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   actor text := current_setting('plantao.actor', true);
 BEGIN
   -- The joins leave out users whose rows do not exist any more, and deleted groups: no user is added to one again.
   INSERT INTO plantao.departures (group_id, user_id, removed)
   SELECT c.group_id, c.user_id, coalesce(current_setting('plantao.removes_member', true) = pg_current_xact_id_if_assigned()::text, false)
-  FROM changed c JOIN plantao.groups g ON g.id = c.group_id AND g.deleted_at IS NULL JOIN plantao.users u ON u.id = c.user_id
+  FROM changed c
+  CROSS JOIN LATERAL (SELECT FROM plantao.groups WHERE id = c.group_id AND deleted_at IS NULL OFFSET 0) g
+  CROSS JOIN LATERAL (SELECT FROM plantao.users WHERE id = c.user_id OFFSET 0) u
   ON CONFLICT DO NOTHING;
   -- No user chose the new owner, so the event names no actor.
   PERFORM set_config('plantao.actor', '', true);
-  UPDATE plantao.memberships m SET role = 'owner'
-  FROM (SELECT DISTINCT c.group_id FROM changed c WHERE c.role = 'owner') former
-  CROSS JOIN LATERAL (
-    SELECT i.user_id FROM plantao.memberships i WHERE i.group_id = former.group_id
-    ORDER BY i.role = 'admin' DESC, i.joined_at, i.user_id LIMIT 1) heir
-  WHERE m.group_id = former.group_id AND m.user_id = heir.user_id
-    AND NOT EXISTS (SELECT FROM plantao.memberships o WHERE o.group_id = former.group_id AND o.role = 'owner');
+  UPDATE plantao.memberships m SET role = 'owner' WHERE m.ctid = ANY (ARRAY(
+    SELECT heir.ctid
+    FROM (SELECT DISTINCT c.group_id FROM changed c WHERE c.role = 'owner'
+          AND NOT EXISTS (SELECT FROM plantao.memberships o WHERE o.group_id = c.group_id AND o.role = 'owner' OFFSET 0)) former
+    CROSS JOIN LATERAL (
+      SELECT i.ctid FROM plantao.memberships i WHERE i.group_id = former.group_id
+      -- Locked, because a change of another column does not lock the log, and would move the row.
+      ORDER BY i.role = 'admin' DESC, i.joined_at, i.user_id LIMIT 1 FOR NO KEY UPDATE) heir));
   PERFORM set_config('plantao.actor', coalesce(actor, ''), true);
   RETURN NULL;
 END $$;
@@ -122,9 +126,12 @@ CREATE TRIGGER then_hand_over AFTER DELETE ON plantao.memberships
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.end_memberships();
 
 CREATE FUNCTION plantao.forget_departures() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- By keys, like add_reactions().
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
-  DELETE FROM plantao.departures d USING changed c WHERE d.group_id = c.group_id AND d.user_id = c.user_id;
+  DELETE FROM plantao.departures d WHERE d.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM changed c CROSS JOIN LATERAL (
+      SELECT p.ctid FROM plantao.departures p WHERE p.group_id = c.group_id AND p.user_id = c.user_id OFFSET 0) o));
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.forget_departures() IS 'Forgets the departure of a user who is a member again.';
@@ -229,7 +236,8 @@ CREATE TRIGGER log_deletion BEFORE DELETE ON plantao.groups
 
 -- The messages of a deleted group get no events of their own: group_deleted covers them.
 CREATE FUNCTION plantao.log_removed_messages() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- By keys, like add_reactions().
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -238,7 +246,7 @@ BEGIN
   head := plantao.lock_log();
   INSERT INTO plantao.events (position, kind, group_id, message_id)
   SELECT head + row_number() OVER (ORDER BY c.id), 'message_deleted', c.group_id, c.id
-  FROM changed c JOIN plantao.groups g ON g.id = c.group_id WHERE g.deleted_at IS NULL;
+  FROM changed c CROSS JOIN LATERAL (SELECT FROM plantao.groups WHERE id = c.group_id AND deleted_at IS NULL OFFSET 0) g;
   GET DIAGNOSTICS added = ROW_COUNT;
   IF added > 0 THEN PERFORM plantao.hint('plantao_events', (head + added)::text); END IF;
   RETURN NULL;
@@ -263,8 +271,8 @@ BEGIN
     WHERE (o.group_id, o.id) > (group_to_delete, 0) AND (o.group_id, o.id) <= (group_to_delete, 9223372036854775807)
     ORDER BY o.group_id, o.id LIMIT room);
   -- Reactions come first, because the deletion of a message removes those that it still has.
-  DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
-    SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.message_id = ANY (messages) LIMIT room);
+  DELETE FROM plantao.reactions r WHERE r.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM plantao.reactions o WHERE o.message_id = ANY (messages) LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
   DELETE FROM plantao.messages m WHERE m.id = ANY (messages[1:room]);

@@ -1,7 +1,7 @@
 -- Changes of accounts: renaming and erasing.
 
 CREATE FUNCTION plantao.rename_user(account bigint, new_name text) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   UPDATE plantao.users u SET username = new_name WHERE u.id = account AND NOT u.is_hook AND u.erased_at IS NULL;
   RETURN FOUND;
@@ -10,7 +10,8 @@ COMMENT ON FUNCTION plantao.rename_user(bigint, text) IS
   'Renames an account; false if it does not exist, was deleted, or is the sender of a hook. Its messages show the new name, and the members of its groups are notified. Runs with the owner''s rights: the service may change no other column.';
 
 CREATE FUNCTION plantao.log_renames() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- By keys, like add_reactions().
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   head bigint;
   added bigint;
@@ -26,13 +27,14 @@ BEGIN
          CASE WHEN n.erased_at IS NOT NULL AND row_number() OVER (PARTITION BY n.id ORDER BY m.group_id) = 1
               THEN '{"erased": true}'::jsonb END
   FROM (SELECT n.id, n.username FROM new_rows n EXCEPT SELECT o.id, o.username FROM old_rows o) renamed
-  JOIN plantao.users n ON n.id = renamed.id LEFT JOIN plantao.memberships m ON m.user_id = n.id;
+  CROSS JOIN LATERAL (SELECT id, erased_at FROM plantao.users WHERE id = renamed.id OFFSET 0) n
+  LEFT JOIN LATERAL (SELECT group_id FROM plantao.memberships WHERE user_id = n.id OFFSET 0) m ON true;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   -- A trigger gives them the names of their users.
-  UPDATE plantao.groups g SET name = g.name WHERE g.id IN (
+  UPDATE plantao.groups g SET name = g.name WHERE g.id = ANY (ARRAY(
     SELECT d.id FROM (SELECT n.id, n.username FROM new_rows n EXCEPT SELECT o.id, o.username FROM old_rows o) renamed
-    JOIN plantao.groups d ON d.direct_low = renamed.id OR d.direct_high = renamed.id);
+    CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE direct_low = renamed.id OR direct_high = renamed.id OFFSET 0) d));
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.log_renames() IS
@@ -80,8 +82,8 @@ BEGIN
     ON CONFLICT (issuer, subject) DO UPDATE SET revoked_before = excluded.revoked_before;
   END IF;
   -- Each membership costs half a millisecond under the lock: for its events, and for a new owner of the group.
-  DELETE FROM plantao.memberships m WHERE (m.group_id, m.user_id) IN (
-    SELECT o.group_id, o.user_id FROM plantao.memberships o WHERE o.user_id = account LIMIT 250);
+  DELETE FROM plantao.memberships m WHERE m.user_id = account AND m.group_id = ANY (ARRAY(
+    SELECT o.group_id FROM plantao.memberships o WHERE o.user_id = account LIMIT 250));
   IF EXISTS (SELECT FROM plantao.memberships m WHERE m.user_id = account) THEN
     UPDATE plantao.users u SET erasing = mode WHERE u.id = account;
     RETURN at_most;
@@ -90,36 +92,36 @@ BEGIN
     -- plantao.remove_reactions() appends no event for reactions to messages that are about to go.
     UPDATE plantao.users u SET erasing = mode WHERE u.id = account;
     messages := ARRAY(SELECT o.id FROM plantao.messages o WHERE o.sender_id = account LIMIT room);
-    DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
-      SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.message_id = ANY (messages) LIMIT room);
+    DELETE FROM plantao.reactions r WHERE r.ctid = ANY (ARRAY(
+      SELECT o.ctid FROM plantao.reactions o WHERE o.message_id = ANY (messages) LIMIT room));
     GET DIAGNOSTICS removed = ROW_COUNT;
     room := room - removed;
     DELETE FROM plantao.messages m WHERE m.id = ANY (messages[1:room]);
     GET DIAGNOSTICS removed = ROW_COUNT;
     room := room - removed;
   END IF;
-  UPDATE plantao.groups g SET creator_id = NULL WHERE g.id IN (SELECT o.id FROM plantao.groups o WHERE o.creator_id = account LIMIT room);
+  UPDATE plantao.groups g SET creator_id = NULL WHERE g.id = ANY (ARRAY(SELECT o.id FROM plantao.groups o WHERE o.creator_id = account LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
   -- Departures come after that: plantao.make_owner() reads in them whether a creator may still join.
-  DELETE FROM plantao.departures d WHERE (d.group_id, d.user_id) IN (
-    SELECT o.group_id, o.user_id FROM plantao.departures o WHERE o.user_id = account LIMIT room);
+  DELETE FROM plantao.departures d WHERE d.user_id = account AND d.group_id = ANY (ARRAY(
+    SELECT o.group_id FROM plantao.departures o WHERE o.user_id = account LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
-  DELETE FROM plantao.known_networks k WHERE (k.user_id, k.network) IN (
-    SELECT o.user_id, o.network FROM plantao.known_networks o WHERE o.user_id = account LIMIT room);
+  DELETE FROM plantao.known_networks k WHERE k.user_id = account AND k.network = ANY (ARRAY(
+    SELECT o.network FROM plantao.known_networks o WHERE o.user_id = account LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
-  DELETE FROM plantao.reactions r WHERE (r.message_id, r.user_id, r.emoji) IN (
-    SELECT o.message_id, o.user_id, o.emoji FROM plantao.reactions o WHERE o.user_id = account LIMIT room);
+  DELETE FROM plantao.reactions r WHERE r.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM plantao.reactions o WHERE o.user_id = account LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
-  DELETE FROM plantao.idempotency_keys k WHERE (k.sender_id, k.key) IN (
-    SELECT o.sender_id, o.key FROM plantao.idempotency_keys o WHERE o.sender_id = account LIMIT room);
+  DELETE FROM plantao.idempotency_keys k WHERE k.sender_id = account AND k.key = ANY (ARRAY(
+    SELECT o.key FROM plantao.idempotency_keys o WHERE o.sender_id = account LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
-  DELETE FROM plantao.request_keys k WHERE (k.owner_id, k.key) IN (
-    SELECT o.owner_id, o.key FROM plantao.request_keys o WHERE o.owner_id = account LIMIT room);
+  DELETE FROM plantao.request_keys k WHERE k.owner_id = account AND k.key = ANY (ARRAY(
+    SELECT o.key FROM plantao.request_keys o WHERE o.owner_id = account LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
   UPDATE plantao.users u SET erasing = CASE WHEN room = 0 THEN mode END WHERE u.id = account;
@@ -129,7 +131,7 @@ COMMENT ON FUNCTION plantao.erase_user(bigint, text, integer) IS
   'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves its groups, and cannot sign in. A step ends at most 250 memberships, and returns at_most if more are left for the next steps. Every other step removes at most at_most rows and returns their number. It removes reactions, idempotency keys, departures, known networks, and the account as creator of groups. With the mode erase it also removes the messages and the reactions to them; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
 
 CREATE FUNCTION plantao.continue_erasures(under_term bigint, at_most integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   pending record;
   removed integer := 0;

@@ -49,7 +49,7 @@ CREATE TRIGGER require_account BEFORE INSERT ON plantao.memberships
   FOR EACH ROW EXECUTE FUNCTION plantao.require_member_account();
 
 CREATE FUNCTION plantao.add_hook(to_group bigint, hook_name text, creator bigint, token_hash bytea) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   sender bigint;
 BEGIN
@@ -66,9 +66,9 @@ BEGIN
   VALUES (sender, format('%s %s #%s', chr(129693), hook_name, sender), '!', true);
   INSERT INTO plantao.hooks (user_id, group_id, name, hash, created_by) VALUES (sender, to_group, hook_name, token_hash, creator);
   -- The token of a hook that was revoked 90 days ago is then unknown. The sender's row stays, because messages refer to it.
-  DELETE FROM plantao.hooks h WHERE h.user_id IN (
+  DELETE FROM plantao.hooks h WHERE h.user_id = ANY (ARRAY(
     SELECT o.user_id FROM plantao.hooks o WHERE o.revoked_at < (SELECT clock_timestamp() - interval '90 days')
-    ORDER BY o.revoked_at LIMIT 10);
+    ORDER BY o.revoked_at LIMIT 10));
   RETURN sender;
 END $$;
 COMMENT ON FUNCTION plantao.add_hook(bigint, text, bigint, bytea) IS
@@ -148,12 +148,12 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON plantao.revoked_jwts
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.refuse_change('There is no need to: expired rows are removed automatically.');
 
 CREATE FUNCTION plantao.end_jwt() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   PERFORM plantao.record_revocations(ARRAY[NEW.hash]);
-  DELETE FROM plantao.revoked_jwts r WHERE r.hash IN (
+  DELETE FROM plantao.revoked_jwts r WHERE r.hash = ANY (ARRAY(
     SELECT o.hash FROM plantao.revoked_jwts o WHERE o.expires_at < (SELECT clock_timestamp() - interval '1 hour') ORDER BY o.expires_at
-    LIMIT 10 FOR UPDATE SKIP LOCKED);
+    LIMIT 10 FOR UPDATE SKIP LOCKED));
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_jwt() IS 'Evicts a revoked JWT from the nodes'' caches, and removes a few that have expired.';
