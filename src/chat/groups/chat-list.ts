@@ -69,8 +69,9 @@ const QUERY = `
             ORDER BY m.group_id DESC, m.id DESC LIMIT ${MAX_UNREAD}) x) unread
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
-      FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
-      WHERE ${keyRange(MESSAGE, 'mine.id', '0')} ORDER BY m.group_id DESC, m.id DESC LIMIT 1) last ON true
+      FROM (SELECT * FROM plantao.messages m WHERE ${keyRange(MESSAGE, 'mine.id', '0')}
+            ORDER BY m.group_id DESC, m.id DESC LIMIT 1) m
+      CROSS JOIN LATERAL (SELECT username FROM plantao.users WHERE id = m.sender_id OFFSET 0) u) last ON true
   )
   SELECT me.username, b.epoch, b.head,
          (SELECT json_agg(json_build_object('id', l.id, 'name', l.name, 'members_count', l.members_count, 'direct', l.direct,
@@ -78,7 +79,7 @@ const QUERY = `
             'members', (SELECT coalesce(json_agg(json_build_object('id', u.id, 'username', u.username) ORDER BY u.id), '[]')
                         FROM (SELECT user_id FROM plantao.memberships WHERE group_id = l.id
                               ORDER BY user_id LIMIT greatest(l.room, 0)) m
-                        JOIN plantao.users u ON u.id = m.user_id),
+                        CROSS JOIN LATERAL (SELECT id, username FROM plantao.users WHERE id = m.user_id OFFSET 0) u),
             'unread', l.unread, 'mentions', 0, 'has_at', l.has_at, 'last_read_id', l.last_read_id,
             'last_message', CASE WHEN l.last_id IS NOT NULL THEN json_build_object(
               'id', l.last_id, 'sender', l.sender, 'sender_id', l.sender_id, 'excerpt', l.excerpt,

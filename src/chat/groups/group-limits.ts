@@ -85,7 +85,8 @@ export async function requireBelowCreationLimits(creatorId: number, transaction:
                     WHERE g.creator_id = $creatorId OFFSET $maxCreated) AS many,
             (SELECT extract(epoch FROM created_at + interval '1 hour' - clock_timestamp())::float8 * 1000
              FROM plantao.groups WHERE creator_id = $creatorId
-               AND created_at BETWEEN clock_timestamp() - interval '1 hour' AND clock_timestamp()
+               -- In subqueries, because an index serves no comparison with a volatile function.
+               AND created_at BETWEEN (SELECT clock_timestamp() - interval '1 hour') AND (SELECT clock_timestamp())
              ORDER BY created_at DESC OFFSET $maxPerHour LIMIT 1) AS wait_ms`,
     { creatorId, maxCreated: MAX_CREATED, maxPerHour: MAX_CREATED_PER_HOUR },
   );

@@ -65,15 +65,19 @@ const readQuery = (conditions: readonly string[]) => `
   ) m
   WHERE m.is_found OR m.number = $maxMessages`;
 
-/** Checks again that the user is in the group: the only statement that reads texts. */
+/**
+ * Checks again that the user is in the group: the only statement that reads texts. Each OFFSET 0 makes PostgreSQL look up the messages
+ * by their ids: it may otherwise read all messages of the user's groups, and keep those that have one of the ids.
+ */
 const LOAD = `
   SELECT m.id, m.group_id, g.name AS group_name, m.sender_id, u.username AS sender, u.is_hook, m.content,
          m.created_at, m.edited_at
-  FROM plantao.messages m
-  JOIN plantao.groups g ON g.id = m.group_id
-  JOIN plantao.memberships own ON own.group_id = m.group_id AND own.user_id = $userId
-  JOIN plantao.users u ON u.id = m.sender_id
-  WHERE m.id = ANY($ids::bigint[]) ORDER BY m.id DESC`;
+  FROM unnest($ids::bigint[]) AS found (id)
+  CROSS JOIN LATERAL (SELECT * FROM plantao.messages WHERE id = found.id OFFSET 0) m
+  CROSS JOIN LATERAL (SELECT name FROM plantao.groups WHERE id = m.group_id OFFSET 0) g
+  CROSS JOIN LATERAL (SELECT FROM plantao.memberships WHERE group_id = m.group_id AND user_id = $userId OFFSET 0) own
+  CROSS JOIN LATERAL (SELECT username, is_hook FROM plantao.users WHERE id = m.sender_id OFFSET 0) u
+  ORDER BY m.id DESC`;
 
 /**
  * Searches the messages of a user's groups, newest first, within a time limit: a search that reaches it returns how far it has

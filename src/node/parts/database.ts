@@ -61,7 +61,8 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
     onChangedSetting,
   });
   const logSession = reconnecting('log', 2500, UNACKNOWLEDGED, { isUrgent: true, spareWarmUp: WARM_UP_READING });
-  const catchUpSession = reconnecting('catchup', 5000, UNACKNOWLEDGED);
+  // A bitmap has no limit: PostgreSQL would intersect the events of a user with those of everyone's memberships.
+  const catchUpSession = reconnecting('catchup', 5000, { ...UNACKNOWLEDGED, enable_bitmapscan: 'off' });
   // Shorter than the statement timeout, so that the error shows whether a lock or a slow disk was the cause.
   const writerSession = reconnecting(
     'writer',
