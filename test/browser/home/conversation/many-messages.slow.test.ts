@@ -28,12 +28,12 @@ describe('The chat page with many messages', function () {
   }
 
   /** Stores messages as a client would, but in one statement. Returns their ids. */
-  async function insert(groupId: number, senderId: number, count: number): Promise<number[]> {
+  async function insert(groupId: number, senderId: number, count: number, more = ''): Promise<number[]> {
     const client = new pg.Client({ connectionString: use.database.url });
     await client.connect();
     const text = `INSERT INTO plantao.messages (group_id, sender_id, content)
-      SELECT $1, $2, 'line ' || n FROM generate_series(0, $3::int - 1) n ORDER BY n RETURNING id`;
-    const { rows } = await client.query(text, [groupId, senderId, count]).finally(() => client.end());
+      SELECT $1, $2, 'line ' || n || $4 FROM generate_series(0, $3::int - 1) n ORDER BY n RETURNING id`;
+    const { rows } = await client.query(text, [groupId, senderId, count, more]).finally(() => client.end());
     return rows.map(({ id }) => Number(id));
   }
 
@@ -77,6 +77,72 @@ describe('The chat page with many messages', function () {
     await page.locator('.message', { hasText: 'line 4999' }).waitFor();
     await expectOnePart(page);
     await page.getByRole('link', { name: 'Five thousand' }).locator('.unread').waitFor({ state: 'detached' });
+  });
+
+  /** Returns the position of a line from the top of the view, or undefined where it is outside. */
+  const placeInView = (page: Page, line: string) =>
+    page.locator(line).evaluate((element) => {
+      const view = document.querySelector('#scroller')?.getBoundingClientRect() ?? new DOMRect();
+      const { top, bottom } = element.getBoundingClientRect();
+      return top >= view.top - 1 && bottom <= view.bottom + 1 ? Math.round(top - view.top) : undefined;
+    });
+
+  it('shows the message that the arrow keys move to, and goes on to older messages', async () => {
+    const { id, ana, brunoId } = await newGroup('Keyboard');
+    const ids = await insert(id, brunoId, 120);
+    await ana.markRead(id, ids[119] ?? 0);
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    await openGroup(page, 'Keyboard');
+    await page.locator('.message', { hasText: 'line 119' }).waitFor();
+    await page.getByRole('textbox', { name: 'Message' }).press('Shift+Tab');
+    for (let count = 0; count < 30; count += 1) await page.keyboard.press('ArrowUp');
+    await page.locator('.message:focus', { hasText: 'line 89' }).waitFor();
+    await eventually('it is in view', async () => (await placeInView(page, '.message:focus')) !== undefined);
+    for (const first of ['line 70', 'line 20', 'line 0']) {
+      const content = page.locator('.content').getByText(first, { exact: true });
+      await content.waitFor();
+      await page.keyboard.press('Home');
+      await page.locator('.message:focus').filter({ has: content }).waitFor();
+    }
+  });
+
+  it('follows new messages again after it has jumped over more than it keeps', async () => {
+    const { id, bruno, brunoId } = await newGroup('Jump');
+    await insert(id, brunoId, 200);
+    const page = await use.browser.signIn(use.first.url, 'ana');
+    await openGroup(page, 'Jump');
+    await page.locator('.divider').waitFor();
+    await insert(id, brunoId, 600);
+    await page.locator('#jump', { hasText: /[78]\d\d new messages/ }).click();
+    await page.locator('.message', { hasText: 'line 599' }).waitFor();
+    await page.locator('#jump').waitFor({ state: 'detached' });
+    for (let index = 0; index < 20; index += 1) await bruno.send(id, `later ${index}.`);
+    await page.locator('.message', { hasText: 'later 19.' }).waitFor();
+    await eventually('it is in view', async () => (await placeInView(page, '.message >> nth=-1')) !== undefined);
+    expect(await page.locator('#jump').count()).to.equal(0);
+  });
+
+  it('keeps the place where the user reads when a phone is turned', async () => {
+    const { id, ana, brunoId } = await newGroup('Turned');
+    const ids = await insert(
+      id,
+      brunoId,
+      50,
+      ' and so many words that they need several lines on a narrow screen, but not on a wide one',
+    );
+    await ana.markRead(id, ids[49] ?? 0);
+    const page = await use.browser.signIn(use.first.url, 'ana', { viewport: { width: 360, height: 740 } });
+    await openGroup(page, 'Turned');
+    const line = `#message-${ids[20]}`;
+    await page.locator(line).evaluate((element) => element.scrollIntoView({ block: 'start' }));
+    await eventually('it is in view', async () => (await placeInView(page, line)) !== undefined);
+    for (const viewport of [
+      { width: 740, height: 360 },
+      { width: 360, height: 740 },
+    ]) {
+      await page.setViewportSize(viewport);
+      await eventually(`it stays at ${viewport.width}`, async () => ((await placeInView(page, line)) ?? 999) < 90);
+    }
   });
 
   it('shows each message of a burst once and in order, and stays usable meanwhile', async () => {

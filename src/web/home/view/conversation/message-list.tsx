@@ -41,10 +41,15 @@ export class MessageList extends Component<Props, State> {
   /** A message to show as soon as it is rendered. */
   #awaited: number | undefined;
   #resized: ResizeObserver | undefined;
+  /** Where the user reads, as of the latest scrolling. */
+  #anchor: Anchor = { message: undefined, offset: 0 };
 
   override componentDidMount(): void {
-    // An on-screen keyboard, a longer draft or a notice shrinks the view: the newest message must stay visible.
-    this.#resized = new ResizeObserver(() => this.#followsEnd && this.#position?.toEnd());
+    // An on-screen keyboard, a longer draft or a notice shrinks the view: the newest message must stay visible. A phone that is
+    // turned lays all lines out anew: the place where the user reads must stay.
+    this.#resized = new ResizeObserver(() =>
+      this.#followsEnd ? this.#position?.toEnd() : this.#position?.keep(this.#anchor),
+    );
     if (this.#scroller.current !== null) this.#resized.observe(this.#scroller.current);
     this.props.handle.current = this;
     this.#settle();
@@ -56,7 +61,7 @@ export class MessageList extends Component<Props, State> {
   }
 
   override getSnapshotBeforeUpdate(): Anchor {
-    return this.#position?.anchor() ?? { message: undefined, offset: 0 };
+    return this.#position?.anchor() ?? this.#anchor;
   }
 
   override componentDidUpdate(_: Props, __: State, anchor: Anchor): void {
@@ -132,7 +137,9 @@ export class MessageList extends Component<Props, State> {
   #settle(): void {
     const { conversation } = this.props;
     if (conversation.loaded && !this.#isPlaced) this.#place();
-    else if (this.#followsEnd) this.#position?.toEnd();
+    // The last page may have arrived without any scrolling.
+    this.#followsEnd ||= this.#isAtNewest;
+    if (this.#followsEnd) this.#position?.toEnd();
     this.#noteEnd();
     this.#fillUp();
     this.#reportSeen();
@@ -144,12 +151,17 @@ export class MessageList extends Component<Props, State> {
     const divider = this.#list.current?.querySelector<HTMLElement>('.divider');
     if (divider) this.#position?.toElement(divider);
     else this.#position?.toEnd();
-    this.#followsEnd = this.#position?.isAtEnd === true && !this.props.conversation.window.hasNewer;
+    this.#followsEnd = this.#isAtNewest;
+  }
+
+  get #isAtNewest(): boolean {
+    return this.#position?.isAtEnd === true && !this.props.conversation.window.hasNewer;
   }
 
   #scrolled(): void {
     if (!this.#isPlaced) return;
-    this.#followsEnd = this.#position?.isAtEnd === true && !this.props.conversation.window.hasNewer;
+    this.#followsEnd = this.#isAtNewest;
+    if (this.#position) this.#anchor = this.#position.anchor();
     this.#noteEnd();
     this.#fillUp();
     this.#reportSeen();
@@ -162,7 +174,10 @@ export class MessageList extends Component<Props, State> {
 
   #focused(focused: EventTarget | null): void {
     const id = Number((focused as HTMLElement | null)?.closest<HTMLElement>('.message')?.dataset.id);
-    if (Number.isInteger(id) && id !== this.state.tabStop) this.setState({ tabStop: id });
+    if (!Number.isInteger(id) || id === this.state.tabStop) return;
+    // The browser scrolls to the message, and reports that only later: until then, the view must not go back to the end.
+    this.#followsEnd = false;
+    this.setState({ tabStop: id });
   }
 
   #reportSeen(): void {

@@ -2,6 +2,8 @@
 
 /** A view that is closer to an end than this counts as being there, in pixels. */
 const NEAR = 80;
+/** The same for the start: the first message, scrolled to the top of the view when it gets the focus, is up to 180 pixels below it. */
+const NEAR_START = 200;
 
 /** A place that stays where it is while messages are added: a message, and its distance from the top of the view. */
 export interface Anchor {
@@ -23,7 +25,7 @@ export class ScrollPosition {
   }
 
   get isAtStart(): boolean {
-    return this.#scroller.clientHeight > 0 && this.#scroller.scrollTop <= NEAR;
+    return this.#scroller.clientHeight > 0 && this.#scroller.scrollTop <= NEAR_START;
   }
 
   /** Scrolls to the end. */
