@@ -8,6 +8,7 @@ import { plainText } from '../../model/text/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import type { GroupDialogProps } from './dialog-state.ts';
+import { useMessageFocus } from './kept-focus.ts';
 import { useUntilClosed } from './until-closed.ts';
 
 /** Maximum length of a quoted message, in characters: more than three lines can show. */
@@ -105,6 +106,7 @@ export function DeleteMessageDialog(props: GroupDialogProps & { messageId: numbe
   /** The message when the dialog was opened: it may disappear while the user reads this. */
   const [message] = useState(() => conversation.window.find(messageId));
   const signal = useUntilClosed();
+  useMessageFocus(conversation, messageId);
   const remove = () => chat.changes.remove(conversation, messageId, signal);
   return (
     <Modal title={t.deleteTitle} action={t.delete} act={remove} isDangerous onClose={props.onClose}>

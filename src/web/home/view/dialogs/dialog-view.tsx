@@ -11,6 +11,7 @@ import { NewDirectDialog } from './groups/new-direct-dialog.tsx';
 import { CreateNamedDialog, JoinGroupDialog, NewGroupDialog } from './groups/new-group-dialogs.tsx';
 import { UseInvitationDialog } from './groups/use-invitation-dialog.tsx';
 import { HelpDialog } from './help-dialog.tsx';
+import { useKeptFocus } from './kept-focus.ts';
 import { LinkDialog, ReactDialog } from './small-dialogs.tsx';
 
 interface Props {
@@ -44,6 +45,7 @@ let opened = 0;
 export function DialogView({ chat, dialog, close }: Props) {
   const key = keys.get(dialog) ?? ++opened;
   keys.set(dialog, key);
+  useKeptFocus(key);
   const props = { chat, onClose: () => close(dialog) };
   if (dialog.kind === 'delete-message') return <DeleteMessageDialog key={key} {...props} {...dialog} />;
   if (dialog.kind === 'react') return <ReactDialog key={key} {...props} {...dialog} />;

@@ -5,12 +5,14 @@ import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
 import type { DialogProps, GroupDialogProps } from './dialog-state.ts';
+import { useMessageFocus } from './kept-focus.ts';
 
 const EMOJI = '👍 ❤️ 😂 🎉 😮 😢 🙏 👀 ✅ ❌ 🔥 👏 🤔 💯 🚀 👋 😍 😅 😎 🙌 💪 ☕ ⏳ 👎'.split(' ');
 
 /** Offers reactions to a message. */
 export function ReactDialog({ chat, onClose, conversation, message }: GroupDialogProps & { message: Message }) {
   const { app } = useView();
+  useMessageFocus(conversation, message.id);
   const react = (emoji: string) => {
     onClose();
     // As it is now: its reactions may have changed while the dialog was open.

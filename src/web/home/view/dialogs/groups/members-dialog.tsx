@@ -17,6 +17,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   const { app, openDialog } = useView();
   const t = dialogTexts();
   const picker = useRef<PickerHandle>(null);
+  const list = useRef<HTMLUListElement>(null);
   const [error, setError] = useState<unknown>();
   const [roles, setRoles] = useState<readonly Member[]>([]);
   const { id, name, members, members_count, role } = conversation.group;
@@ -25,6 +26,8 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   const listed: LineProps['member'][] = [...(roles.length > 0 ? roles : members)];
   listed.sort((one, other) => one.username.localeCompare(other.username));
   useEffect(() => void readRoles(), [members]);
+  // The first control removes a member: a second Enter would do so.
+  useEffect(() => list.current?.focus(), []);
   useEffect(() => {
     const ids = listed.map((member) => member.id);
     void chat.live.readMembers(id, ids);
@@ -47,7 +50,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   return (
     <Modal title={t.membersOf(name)} buttons={leave} act={async () => picker.current?.isEmpty()} onClose={onClose}>
       <GroupDescription group={conversation.group} me={chat.me} />
-      <ul class="members">
+      <ul class="members" ref={list} tabIndex={-1} aria-label={t.membersOf(name)}>
         {listed.map((member) => (
           <MemberLine
             key={member.id}

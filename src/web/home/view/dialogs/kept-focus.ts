@@ -1,0 +1,36 @@
+/// <reference lib="dom" />
+import { useEffect } from 'preact/hooks';
+import type { Conversation } from '../../model/messages/conversation.ts';
+
+const isLost = () => document.activeElement === document.body;
+
+/** Keeps the focus in the open dialog, of which there is one for each key, when the control that has it disappears. */
+export function useKeptFocus(key: number): void {
+  useEffect(() => {
+    const dialog = document.querySelector<HTMLElement>('dialog[open]');
+    if (dialog === null) return;
+    dialog.tabIndex = -1;
+    const observer = new MutationObserver(() => isLost() && dialog.focus());
+    observer.observe(dialog, { childList: true, subtree: true });
+    return () => observer.disconnect();
+  }, [key]);
+}
+
+/**
+ * Returns the focus of a keyboard's user to the message that a dialog was about, or to the next one if it is gone. The browser
+ * cannot: the buttons of a message exist only while it has the focus.
+ */
+export function useMessageFocus({ window }: Conversation, id: number): void {
+  useEffect(() => {
+    if (document.activeElement?.matches(':focus-visible') !== true) return;
+    const at = window.all.findIndex((one) => one.id === id);
+    const ids = [id, window.all[at + 1]?.id, window.all[at - 1]?.id];
+    return () => {
+      // The browser restores the focus when the dialog is removed.
+      setTimeout(() => {
+        const near = ids.find((one) => one !== undefined && window.find(one) !== undefined);
+        if (isLost()) document.getElementById(`message-${near}`)?.focus({ preventScroll: true });
+      });
+    };
+  }, []);
+}

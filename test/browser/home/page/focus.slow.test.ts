@@ -1,0 +1,74 @@
+import { expect } from 'chai';
+import type { Page } from 'playwright-core';
+import { eventually } from '../../../support/eventually.ts';
+import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { messageOn, useChat } from '../use-chat.ts';
+
+describe('The keyboard focus on the chat page', function () {
+  this.timeout(180_000);
+  const { clientOf, ana } = useChat();
+
+  /** Presses Enter on a button that disappears, and expects that the focus stays in the dialog. */
+  async function pressAndStay(page: Page, button: string): Promise<void> {
+    const pressed = page.getByRole('dialog').getByRole('button', { name: button }).first();
+    await pressed.press('Enter');
+    await pressed.waitFor({ state: 'detached' });
+    await eventually(`the focus stays after ${button}`, () =>
+      page.evaluate(() => document.activeElement?.closest('dialog') != null),
+    );
+  }
+
+  /** Opens a group of ana, who owns it, bruno and clara. */
+  async function openOwnGroup(page: Page, name: string): Promise<void> {
+    for (const other of ['bruno', 'clara']) await clientOf(other);
+    await (await clientOf('ana')).createChat(name, ['bruno', 'clara']);
+    await openGroup(page, name);
+  }
+
+  it('stays in a dialog when the control that has it disappears', async () => {
+    const page = await ana();
+    await openOwnGroup(page, 'Focus');
+    await page.getByRole('button', { name: '3 members' }).press('Enter');
+    await page.getByRole('combobox', { name: 'Role of bruno' }).waitFor();
+    await pressAndStay(page, 'Remove bruno');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Group settings' }).press('Enter');
+    await page.getByRole('button', { name: 'Create invitation link' }).press('Enter');
+    await page.getByRole('dialog').getByText('1 open invitation').click();
+    await pressAndStay(page, 'Withdraw');
+  });
+
+  it('is not on a button that removes a member when the list of members opens', async () => {
+    const page = await ana();
+    await openOwnGroup(page, 'Careful');
+    await page.getByRole('button', { name: '3 members' }).press('Enter');
+    await page.getByRole('dialog', { name: 'Members of Careful' }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('combobox', { name: 'Role of bruno' }).waitFor();
+    expect(await page.evaluate(() => document.activeElement?.className)).to.equal('members');
+    const { chats } = await (await clientOf('ana')).chats();
+    expect(chats.find(({ name }) => name === 'Careful')?.members_count).to.equal(3);
+  });
+
+  it('returns to the message that a dialog was about, or to the next one if that is deleted', async () => {
+    const page = await ana();
+    await openOwnGroup(page, 'Return');
+    for (const text of ['first', 'second', 'third']) {
+      await write(page, text);
+      await waitForMessage(page, text);
+    }
+    const focused = (text: string) => page.locator('.message:focus', { hasText: text }).waitFor();
+    await messageOn(page, 'second').focus();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'React' }).waitFor();
+    await page.keyboard.press('Escape');
+    await focused('second');
+    for (const [deleted, next] of [['second', 'third'] as const, ['third', 'first'] as const]) {
+      await messageOn(page, deleted).focus();
+      await page.keyboard.press('Delete');
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).press('Enter');
+      await focused(next);
+    }
+  });
+});
