@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { useBrowserCluster } from './browser-cluster.ts';
 import { NODE_IS_DOWN } from './chat-browser.ts';
 import { expectAccessible, overflow } from './page-checks.ts';
@@ -113,6 +114,34 @@ describe('The documentation page', function () {
     await history.getByLabel('groupId *').fill('1');
     await history.getByRole('button', { name: 'Send' }).click();
     await history.getByText('da documentação').waitFor();
+  });
+
+  it('fills in a message of the user, never the one of the example, and then the one that was sent', async () => {
+    const page = await use.browser.signIn(use.first.url, 'bruno_orm');
+    await page.goto(`${use.first.url}/docs`);
+    await page.getByText('messages with the last one that you sent there').waitFor();
+    const edit = await formOf(page, 'patchMessages');
+    const remove = await formOf(page, 'deleteMessages');
+    const filledIn = async () => [
+      JSON.parse(await edit.locator('textarea').inputValue()).messageId,
+      Number(await remove.getByLabel('messageId *').inputValue()),
+    ];
+    await eventually('the last one is filled in', async () => (await filledIn()).every((id) => id === 2));
+    const send = await formOf(page, 'postMessages');
+    await send.getByRole('button', { name: 'Send' }).click();
+    const sent = await send.locator('.result', { hasText: 'message_id' }).innerText();
+    const id = Number(/"message_id": (\d+)/.exec(sent)?.[1]);
+    await eventually('the new one is filled in', async () => (await filledIn()).every((one) => one === id));
+    await edit.getByRole('button', { name: 'Send' }).click();
+    await edit.locator('.result', { hasText: 'message edited' }).waitFor();
+  });
+
+  it('fills in no message for a user without any', async () => {
+    const page = await use.browser.signIn(use.first.url, 'silent');
+    await page.goto(`${use.first.url}/docs`);
+    await page.getByText('You have no chats yet').waitFor();
+    const edit = await formOf(page, 'patchMessages');
+    expect(JSON.parse(await edit.locator('textarea').inputValue()).messageId).to.equal('');
   });
 
   it('shows a stream as it arrives', async () => {

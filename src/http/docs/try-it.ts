@@ -20,13 +20,14 @@ export function curlOf(located: Located, url: string): string {
   const headers = inputs.flatMap((one) =>
     one.in === 'header' && one.name !== KEY ? [`${one.name}: ${one.example}`] : [],
   );
-  if (needsToken(operation)) headers.push('Authorization: Bearer TOKEN');
   const body = bodyOf(operation);
   if (body !== null) headers.push('Content-Type: application/json');
   const parts = [
     `curl${method === 'get' ? '' : ` -X ${method.toUpperCase()}`}${operation.operationId === 'getEvents' ? ' -N' : ''}`,
     // A command that is run twice is another request: a fixed key would return the first response.
     ...(inputs.some(({ name }) => name === KEY) ? [`-H "${KEY}: $(date +%s%N)-$RANDOM"`] : []),
+    // In double quotes, so that the shell inserts the token.
+    ...(needsToken(operation) ? ['-H "Authorization: Bearer $TOKEN"'] : []),
     ...headers.map((header) => `-H ${quoted(header)}`),
     ...(body === null ? [] : [`-d ${quoted(body)}`]),
   ];

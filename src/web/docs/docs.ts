@@ -4,7 +4,7 @@ import { docsTexts } from '../i18n/texts.ts';
 import { registerWorker } from '../worker/register-worker.ts';
 import { noteIfAway } from './away-note.ts';
 import { showBest } from './best-matches.ts';
-import { prefillForms } from './prefill-forms.ts';
+import { fillInSent, prefillForms } from './prefill-forms.ts';
 import { search } from './search.ts';
 import { searchableParts } from './searchable-parts.ts';
 import { translatePage } from './translation.ts';
@@ -95,7 +95,7 @@ for (const button of all<HTMLButtonElement>('button.copy')) {
 for (const form of all<HTMLFormElement>('.try form')) {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (mayBeSent(form)) void sendForm(form, base);
+    if (mayBeSent(form)) void sendForm(form, base).then(fillInSent);
   });
 }
 

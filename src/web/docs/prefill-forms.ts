@@ -6,6 +6,8 @@ import { loadSession, type StoredSession } from '../shared/stored-session.ts';
 const OWN_ID = ['userId', 'user_id', 'creatorId'];
 /** Fields that name a group: the example's may be one that the user is not in. */
 const GROUP_ID = ['groupId', 'group_id'];
+/** Fields that name a message: the example's may be one that another user has sent. */
+const MESSAGE_ID = ['messageId', 'message_id'];
 
 /** Fills in the forms from the session of this tab's chat page. Returns a function that shows who is signed in. */
 export function prefillForms(base: string): () => void {
@@ -27,10 +29,12 @@ export function prefillForms(base: string): () => void {
   if (session !== undefined) {
     token.value = session.token ?? '';
     fillIn(OWN_ID, session.user_id);
+    fillIn(MESSAGE_ID, '');
     void firstChat(base, session).then((found) => {
       chat = found;
       fillIn(GROUP_ID, chat === null ? '' : chat?.id);
       show();
+      if (chat) void lastSent(base, session, chat.id).then((id) => fillIn(MESSAGE_ID, id));
     });
   }
   void isAuthOpen(base).then((found) => {
@@ -42,6 +46,12 @@ export function prefillForms(base: string): () => void {
   return show;
 }
 
+/** Fills in the message that a response names: the next request is often about it. */
+export function fillInSent(response: unknown): void {
+  const id = (response as { message_id?: unknown } | undefined)?.message_id;
+  if (typeof id === 'number') fillIn(MESSAGE_ID, id);
+}
+
 async function isAuthOpen(base: string): Promise<boolean> {
   const health = await fetch(`${base}/health`)
     .then((response) => response.json())
@@ -49,12 +59,22 @@ async function isAuthOpen(base: string): Promise<boolean> {
   return health?.auth === 'open';
 }
 
-async function firstChat(base: string, { user_id, token }: StoredSession) {
+async function firstChat(base: string, session: StoredSession) {
+  const found = await read<{ chats?: { id: number; name: string }[] }>(`${base}/chats?`, session);
+  return found?.chats && (found.chats[0] ?? null);
+}
+
+/** Returns the id of the last message that the user has sent to a chat. */
+async function lastSent(base: string, session: StoredSession, chat: number): Promise<number | undefined> {
+  const query = `groupId=${chat}&limit=100&`;
+  const found = await read<{ messages?: { id: number; sender_id: number }[] }>(`${base}/messages?${query}`, session);
+  return found?.messages?.findLast(({ sender_id }) => sender_id === session.user_id)?.id;
+}
+
+async function read<Found>(address: string, { user_id, token }: StoredSession): Promise<Found | undefined> {
   const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
   try {
-    const response = await fetch(`${base}/chats?userId=${user_id}`, { headers });
-    const { chats } = (await response.json()) as { chats?: { id: number; name: string }[] };
-    return chats && (chats[0] ?? null);
+    return (await (await fetch(`${address}userId=${user_id}`, { headers })).json()) as Found;
   } catch {
     return undefined;
   }
@@ -65,12 +85,22 @@ function fillIn(names: readonly string[], value: number | '' | undefined): void 
   if (value === undefined) return;
   for (const name of names) {
     for (const input of document.querySelectorAll<HTMLInputElement>(`.try input[name="${name}"]`)) {
-      if (input.value !== '') input.value = String(value);
+      if (input.defaultValue !== '') input.value = String(value);
     }
   }
   for (const area of document.querySelectorAll<HTMLTextAreaElement>('.try textarea[data-in="body"]')) {
-    const body = JSON.parse(area.value);
-    for (const name of names) if (name in body) body[name] = value;
-    area.value = JSON.stringify(body, null, 1);
+    const body = parsed(area.value);
+    const known = names.filter((name) => name in body);
+    for (const name of known) body[name] = value;
+    if (known.length > 0) area.value = JSON.stringify(body, null, 1);
+  }
+}
+
+/** Returns the object that a body describes; an empty one if its user is in the middle of changing it. */
+function parsed(body: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(body));
+  } catch {
+    return {};
   }
 }

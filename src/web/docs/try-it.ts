@@ -10,8 +10,8 @@ interface FormRequest {
   init: RequestInit;
 }
 
-/** Sends the request of a form, and shows the response below it. A second click ends the first request. */
-export async function sendForm(form: HTMLFormElement, base: string): Promise<void> {
+/** Sends the request of a form, and shows the response below it. Returns its JSON. A second click ends the first request. */
+export async function sendForm(form: HTMLFormElement, base: string): Promise<unknown> {
   const result = form.querySelector<HTMLElement>('.result');
   if (!result) return;
   running.get(form)?.abort();
@@ -23,11 +23,9 @@ export async function sendForm(form: HTMLFormElement, base: string): Promise<voi
     const { path, init } = requestOf(form);
     const response = await fetch(base + path, { ...init, signal: cancel.signal });
     const elsewhere = await activeNode(response);
-    if (elsewhere === undefined) await show(response, result, '');
-    else {
-      const note = `${docsTexts().sentToActive(elsewhere)}\n\n`;
-      await show(await fetch(elsewhere + path, { ...init, signal: cancel.signal }), result, note);
-    }
+    if (elsewhere === undefined) return await show(response, result, '');
+    const note = `${docsTexts().sentToActive(elsewhere)}\n\n`;
+    return await show(await fetch(elsewhere + path, { ...init, signal: cancel.signal }), result, note);
   } catch (error) {
     if (cancel.signal.aborted) return;
     result.textContent = docsTexts().failed(error instanceof Error ? error.message : String(error));
@@ -69,7 +67,7 @@ function requestOf(form: HTMLFormElement): FormRequest {
   return { path: path + (query.size > 0 ? `?${query}` : ''), init };
 }
 
-async function show(response: Response, result: HTMLElement, note: string): Promise<void> {
+async function show(response: Response, result: HTMLElement, note: string): Promise<unknown> {
   const headers = SHOWN_HEADERS.flatMap((name) => {
     const value = response.headers.get(name);
     return value === null ? [] : [`${name}: ${value}`];
@@ -82,13 +80,15 @@ async function show(response: Response, result: HTMLElement, note: string): Prom
     received += part.value;
     result.textContent = head + received;
   }
-  result.textContent = head + indented(received);
+  const json = parsed(received);
+  result.textContent = head + (json === undefined ? received : JSON.stringify(json, null, 2));
+  return json;
 }
 
-function indented(received: string): string {
+function parsed(received: string): unknown {
   try {
-    return JSON.stringify(JSON.parse(received), null, 2);
+    return JSON.parse(received);
   } catch {
-    return received;
+    return undefined;
   }
 }

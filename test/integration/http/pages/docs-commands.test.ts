@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { get } from '../../../support/network/http.ts';
+import { get, post } from '../../../support/network/http.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 /** Commands that take the node out of service, or that wait for events. */
@@ -33,6 +33,22 @@ describe('The commands of /docs', function () {
       return !isAnswered || INCOMPLETE.includes(code) ? [`${toRun[at]}: ${response}`] : [];
     });
     expect(incomplete).to.deep.equal([]);
+  });
+});
+
+describe('The commands of /docs with AUTH=token', function () {
+  this.timeout(60_000);
+  const nodes = useTwoNodes({ AUTH: 'token' });
+
+  it('use the token in $TOKEN, as the launcher sets it', async () => {
+    const { url } = nodes.active;
+    const { token } = (await post(`${url}/register`, { username: 'ana', password: 'correct horse' })).body;
+    const { text } = await get(`${url}/docs`);
+    const commands = [...text.matchAll(/<div class="curl"><code>(.*?)<\/code>/gs)].map(([, code = '']) => plain(code));
+    const command = commands.find((one) => one.endsWith(`'${url}/me'`) && !one.includes('-X'));
+    const env = { ...process.env, TOKEN: String(token) };
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${command} --silent --max-time 30`], { env });
+    expect(JSON.parse(stdout)).to.include({ username: 'ana' });
   });
 });
 
