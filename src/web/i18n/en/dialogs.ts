@@ -44,6 +44,7 @@ export const dialogs = {
   setPassword: 'Set password',
   passwordSet: 'Your password was set, and signing in now requires it. Other devices were signed out.',
   notify: 'Notify me of new messages',
+  notifyBlocked: 'Your browser blocks notifications from this page. You can allow them in its site settings.',
   sound: 'Play a sound for new messages',
   sessions: (count: number) => (count === 1 ? '1 signed-in device' : `${count} signed-in devices`),
   thisDevice: 'this device',

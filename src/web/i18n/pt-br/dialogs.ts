@@ -46,6 +46,7 @@ export const dialogs: typeof english = {
   setPassword: 'Definir senha',
   passwordSet: 'Sua senha foi definida e agora é necessária para entrar. Os outros aparelhos foram desconectados.',
   notify: 'Receber notificações de novas mensagens',
+  notifyBlocked: 'O navegador bloqueia as notificações desta página. Você pode permiti-las nas configurações do site.',
   sound: 'Tocar um som para novas mensagens',
   sessions: (count) => (count === 1 ? '1 aparelho conectado' : `${count} aparelhos conectados`),
   thisDevice: 'este aparelho',

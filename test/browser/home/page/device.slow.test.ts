@@ -58,6 +58,25 @@ describe('The chat page on a device that is not set up as usual', function () {
     });
   }
 
+  it('says where to allow notifications if the user or the browser denies them', async () => {
+    const page = await use.browser.open(use.first.url);
+    await page.addInitScript({
+      content: `let permission = 'default';
+        Object.defineProperty(Notification, 'permission', { get: () => permission });
+        Notification.requestPermission = async () => (permission = 'denied');`,
+    });
+    await page.reload();
+    await page.getByRole('textbox', { name: 'Name' }).fill('ana');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Account: ana' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Account' });
+    const wish = dialog.getByRole('checkbox', { name: 'Notify me of new messages' });
+    await wish.click();
+    await dialog.getByText('Your browser blocks notifications from this page.').waitFor();
+    expect(await wish.isDisabled()).to.equal(true);
+    expect(await wish.isChecked()).to.equal(false);
+  });
+
   it('works if the browser denies storage', async () => {
     const { name, id, bruno } = await newGroup();
     await bruno.send(id, 'Olá, pessoal!');

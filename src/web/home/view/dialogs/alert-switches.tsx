@@ -6,12 +6,14 @@ import { useView } from '../context.ts';
 export function AlertSwitches() {
   const { app } = useView();
   const t = dialogTexts();
+  const isPossible = app.alerts.canNotify || !('Notification' in globalThis);
   return (
     <>
-      {app.alerts.canNotify && (
+      {'Notification' in globalThis && (
         <label class="switch">
           <input
             type="checkbox"
+            disabled={!app.alerts.canNotify}
             checked={app.alerts.notifies}
             onChange={({ currentTarget }) =>
               void app.alerts.setNotifies(currentTarget.checked).then(() => app.changed())
@@ -20,6 +22,9 @@ export function AlertSwitches() {
           {t.notify}
         </label>
       )}
+      <p class="hint" role="status" hidden={isPossible}>
+        {isPossible ? '' : t.notifyBlocked}
+      </p>
       <label class="switch">
         <input
           type="checkbox"
