@@ -27,6 +27,7 @@ type MissingCause =
   | 'none_running'
   | 'database'
   | 'paused'
+  | 'paused_restarted'
   | 'blocked'
   | 'hindered'
   | 'failover'
@@ -115,6 +116,7 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
     hasStandby: standbys.length > 0,
     isDatabaseAway,
     isPaused,
+    isRestarted: nodes.some(({ name, role }) => name === newest?.node && (role === 'standby' || role === 'stopped')),
     isBlocked,
     isHindered: telling.length > 0,
     forMs,
@@ -145,13 +147,15 @@ function causeOf(options: {
   hasStandby: boolean;
   isDatabaseAway: boolean;
   isPaused: boolean;
+  isRestarted: boolean;
   isBlocked: boolean;
   isHindered: boolean;
   forMs: number | undefined;
 }): MissingCause {
-  const { nodes, hasStandby, isDatabaseAway, isPaused, isBlocked, isHindered, forMs = 0 } = options;
+  const { nodes, hasStandby, isDatabaseAway, isPaused, isRestarted, isBlocked, isHindered, forMs = 0 } = options;
   if (isDatabaseAway) return 'database';
-  if (isPaused) return 'paused';
+  // Only the process that was active last may take its role back, not one that its supervisor has started since.
+  if (isPaused) return isRestarted ? 'paused_restarted' : 'paused';
   if (hasStandby && isBlocked) return 'blocked';
   if (hasStandby && forMs >= USUAL_FAILOVER_MS) return 'stuck';
   if (hasStandby) return isHindered ? 'hindered' : 'failover';

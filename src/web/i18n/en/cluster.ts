@@ -23,6 +23,7 @@ export const cluster = {
       "PostgreSQL doesn't respond to the nodes. Check that it is running, not frozen or overloaded, and accepts connections. The nodes reconnect automatically.",
     // The line of the pause follows.
     paused: 'Bring back the node that was last active, or end the pause.',
+    paused_restarted: 'End the pause: a node that was restarted cannot take over while failover is paused.',
     blocked: "A standby can't take over while a database session blocks it.",
     hindered: 'A standby is trying to take over, but something prevents it.',
     failover: 'A standby takes over by itself, usually within a few seconds. There is nothing to do.',

@@ -24,6 +24,7 @@ export const cluster: typeof english = {
     database:
       'O PostgreSQL não responde aos nós. Verifique se ele está rodando, sem estar congelado ou sobrecarregado, e se aceita conexões. Os nós se reconectam sozinhos.',
     paused: 'Reative o último nó ativo ou encerre a pausa.',
+    paused_restarted: 'Encerre a pausa: um nó que foi reiniciado não pode assumir enquanto ela durar.',
     blocked: 'Um nó de reserva não pode assumir enquanto uma sessão do banco de dados o bloqueia.',
     hindered: 'Um nó de reserva está tentando assumir, mas algo o impede.',
     failover: 'Um nó de reserva assume sozinho, em geral em poucos segundos. Não é preciso fazer nada.',

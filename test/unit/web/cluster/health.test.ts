@@ -177,6 +177,9 @@ describe('The state of the cluster on its page', () => {
     const pause = { since: '', until: '', reason: null, asked_by: 'ana' };
     const paused = { ...status([row('a', 'silent'), row('b', 'standby')], [term('a')]), pause };
     expect(assessed(paused, [probe('b', 'standby')])).to.include({ kind: 'missing', cause: 'paused' });
+    // A new process of the node that was last active may not take over either: it need not be brought back.
+    const both = [probe('a', 'standby'), probe('b', 'standby')];
+    expect(assessed(paused, both)).to.include({ kind: 'missing', cause: 'paused_restarted' });
   });
 
   it('distinguishes an unreachable database from unreachable nodes', () => {
