@@ -101,36 +101,42 @@ describe('The layout of the chat page', function () {
     }
   });
 
-  it('has room for roles and buttons of members with long names on the smallest phone', async () => {
-    const ana = new ChatClient({ urls: [use.first.url] });
-    await ana.login('ana');
-    const { group_id: id } = await ana.createChat('Small', ['bruno']);
-    for (const name of ['Zoë Müller-Lüdenscheidt', 'w'.repeat(60)]) {
-      const { user_id: userId } = await new ChatClient({ urls: [use.first.url] }).login(name);
-      await ana.join(id, { userId });
-    }
-    const page = await use.browser.signIn(use.first.url, 'ana', SMALL);
-    await openGroup(page, 'Small');
-    await page.getByRole('button', { name: '4 members' }).click();
-    await page.getByRole('combobox', { name: 'Role of bruno' }).waitFor();
-    const rows = await page.locator('dialog .members').evaluate((list) => {
-      const { left, right } = list.getBoundingClientRect();
-      const boxes = [...list.children].map((row) => {
-        const parts = [...row.children].map((part) => part.getBoundingClientRect());
-        return { top: row.getBoundingClientRect().top, parts };
+  for (const [locale, roleOf] of [['en-GB', 'Role of'] as const, ['pt-BR', 'Função de'] as const]) {
+    it(`has room for roles and buttons of members with long names on the smallest phone, in ${locale}`, async () => {
+      const ana = new ChatClient({ urls: [use.first.url] });
+      await ana.login('ana');
+      const { group_id: id } = await ana.createChat(`Small ${locale}`, ['bruno']);
+      for (const name of ['Zoë Müller-Lüdenscheidt', 'w'.repeat(60)]) {
+        const { user_id: userId } = await new ChatClient({ urls: [use.first.url] }).login(name);
+        await ana.join(id, { userId });
+      }
+      const page = await use.browser.signIn(use.first.url, 'ana', SMALL);
+      await openGroup(page, `Small ${locale}`);
+      if (locale === 'pt-BR') {
+        await page.evaluate(() => localStorage.setItem('plantao.language', 'pt-BR'));
+        await page.reload();
+      }
+      await page.locator('#members').click();
+      await page.getByRole('combobox', { name: `${roleOf} bruno` }).waitFor();
+      const rows = await page.locator('dialog .members').evaluate((list) => {
+        const { left, right } = list.getBoundingClientRect();
+        const boxes = [...list.children].map((row) => {
+          const parts = [...row.children].map((part) => part.getBoundingClientRect());
+          return { top: row.getBoundingClientRect().top, parts };
+        });
+        return boxes.map(({ top, parts }, index) => ({
+          isInside: parts.every((part) => part.left >= left - 1 && part.right <= right + 1),
+          isAbove: parts.every((part) => part.top >= top - 1 && part.bottom <= (boxes[index + 1]?.top ?? Infinity) + 1),
+        }));
       });
-      return boxes.map(({ top, parts }, index) => ({
-        isInside: parts.every((part) => part.left >= left - 1 && part.right <= right + 1),
-        isAbove: parts.every((part) => part.top >= top - 1 && part.bottom <= (boxes[index + 1]?.top ?? Infinity) + 1),
-      }));
+      expect(rows).to.deep.equal(rows.map(() => ({ isInside: true, isAbove: true })));
+      const names = await page.locator('dialog .members .name').allInnerTexts();
+      expect(
+        names.map((name) => name.slice(0, 3)),
+        'by name',
+      ).to.deep.equal(['ana', 'bru', 'www', 'Zoë']);
     });
-    expect(rows).to.deep.equal(rows.map(() => ({ isInside: true, isAbove: true })));
-    const names = await page.locator('dialog .members .name').allInnerTexts();
-    expect(
-      names.map((name) => name.slice(0, 3)),
-      'by name',
-    ).to.deep.equal(['ana', 'bru', 'www', 'Zoë']);
-  });
+  }
 
   it('opens the list of shortcuts at its beginning, and does not cut it', async () => {
     const page = await use.browser.signIn(use.first.url, 'ana', SMALL);
