@@ -93,7 +93,7 @@ async function injectFaults(
   const plan = schedule({ faults, seed, nodes, leaseMs, inRounds: true, ...(failover && { first: failover }) });
   const startedAt = performance.now();
   await injector.run(plan, over.signal).finally(() => clearTimeout(timer));
-  // A page that somebody else reads must not claim the length that was planned.
+  // The report may be passed on: it must not claim the planned length.
   if (options.end.aborted && !abandon.aborted) {
     const ran = Math.round((performance.now() - startedAt) / 1000);
     recordRemark(rig, `the run was ended early, after ${ran} s of faults instead of ${Math.round(minutes * 60)} s`);

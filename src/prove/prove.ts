@@ -86,7 +86,7 @@ export async function prove(options: ProveOptions): Promise<ProveOutcome> {
   return { result, history: rig.history.path, leftover: scratch.leftover };
 }
 
-/** Returns true if it did not exist. @throws {ProveError} if it has the history of another run, which is kept. */
+/** Creates the folder; returns true if it did not exist. @throws {ProveError} if it has the history of another run, which is kept. */
 async function createFolder(folder: string): Promise<boolean> {
   const created = await mkdir(folder, { recursive: true }).catch((error) => {
     throw new ProveError(`the folder of --out cannot be created (${errorMessage(error)})`);
@@ -136,7 +136,7 @@ async function prepareSchema(scratch: ScratchDatabase, options: ProveOptions): P
   });
 }
 
-/** As {@link withDatabaseAdvice}, and leaves sentences for the person as they are. */
+/** Runs `work` {@link withDatabaseAdvice}, but throws errors that are already a sentence for the user unchanged. */
 async function usable<T>(url: string, work: () => Promise<T>): Promise<T> {
   return withDatabaseAdvice(url, work).catch((error: Error) => {
     throw error.cause instanceof ProveError || error.cause instanceof StartCheckError ? error.cause : error;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { get } from './network/http.ts';
 
 const RULES = fileURLToPath(new URL('../../.ops/prometheus-alerts.yml', import.meta.url));
-/** As scrape_interval in the rules. */
+/** The scrape_interval of the rules. */
 const INTERVAL_S = 5;
 const SAMPLES_A_MINUTE = 60 / INTERVAL_S;
 
@@ -34,7 +34,7 @@ export async function scrape(nodes: readonly { name: string; url: string }[]): P
 }
 
 /**
- * Returns the alerts that fire while Prometheus reads `scrapes`, each for as many minutes as given: promtool evaluates the rules
+ * Returns the alerts that fire while Prometheus reads `scrapes`, each for the given number of minutes: promtool evaluates the rules
  * every minute.
  */
 export function firingAlerts(scrapes: readonly { of: Scrape; minutes: number }[]): string[] {

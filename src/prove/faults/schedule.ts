@@ -19,7 +19,7 @@ export interface PlannedFault<Rig extends NodeRig = NodeRig> {
 /** Options of a schedule. */
 export interface ScheduleOptions<Rig extends NodeRig = NodeRig> {
   faults: readonly Fault<Rig>[];
-  /** True: every fault comes once before one comes twice, and the first round has none at the same time. Default: by weight. */
+  /** True: every fault comes once before any comes twice, and no two overlap in the first round. Default: by weight. */
   inRounds?: boolean;
   /** The first fault of all. */
   first?: Fault<Rig>;

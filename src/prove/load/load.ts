@@ -63,7 +63,7 @@ export async function underLoad(options: LoadOptions, faults: () => Promise<void
   }
 }
 
-/** @throws the reason of the signal, as soon as it aborts. */
+/** Waits for `work`. @throws the reason of the signal, as soon as it aborts. */
 async function unlessAborted(signal: AbortSignal | undefined, work: Promise<void>): Promise<void> {
   if (!signal) return work;
   work.catch(() => undefined);

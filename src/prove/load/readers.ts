@@ -63,12 +63,12 @@ export class ReaderLog {
     this.#history.record({ ...this.#line, type: 'fail', cursor, reason });
   }
 
-  /** Continues from `position` after a refusal; what was received after it was lost. */
+  /** Records that the reader continues from `position` after a refusal; what it received after that position was lost. */
   resumed(position: number): void {
     this.#history.record({ ...this.#line, type: 'ok', resumed: position });
   }
 
-  /** Ends for another reason than a refused cursor. */
+  /** Records that the reader ended for another reason than a refused cursor. */
   gaveUp(reason: string): void {
     this.#history.record({ ...this.#line, type: 'fail', reason });
   }

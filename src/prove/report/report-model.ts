@@ -133,7 +133,7 @@ export function verdictOf(result: CheckResult): Verdict {
   return { level: 'kept', headline: `All guarantees kept: ${scale}`, sentences };
 }
 
-/** Returns what the receipts promised. */
+/** Describes the durability that the acknowledgements promised. */
 export function describeDurability({ counts }: CheckResult): string {
   const { acknowledged, replicated } = counts;
   const local = acknowledged - replicated;

@@ -5,7 +5,7 @@ const given = new Set<number>();
 
 /**
  * Returns a free port of 127.0.0.1, never the same one twice. Taken from below the range from which systems
- * choose the near end of outgoing connections, so that no such connection occupies it when a node is restarted.
+ * choose the local ports of outgoing connections, so that no such connection occupies it when a node is restarted.
  */
 export async function freePort(taken: Set<number> = given): Promise<number> {
   for (let tries = 0; tries < 200; tries++) {

@@ -34,7 +34,7 @@ export interface NodeProcessOptions {
   isActive?: boolean;
   /** PEER_URL. */
   peers?: readonly string[];
-  /** Any other setting; these win over everything above. */
+  /** Any other setting; these override everything above. */
   env?: Readonly<Record<string, string | undefined>>;
 }
 

@@ -68,7 +68,7 @@ export class TcpProxy {
   /** The number of bytes swallowed so far. */
   swallowedBytes = 0;
 
-  /** True while what passes is swallowed, held back or delayed: what one side does, the other learns late or never. */
+  /** True while bytes are swallowed, held back or delayed, so that one side learns late or never what the other does. */
   get isDisturbed(): boolean {
     return this.#swallowing.size > 0 || this.#latency > 0 || this.#isStalled;
   }

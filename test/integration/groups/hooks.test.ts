@@ -208,7 +208,7 @@ describe('A hook', function () {
     expect((await post(hook.token, 'x')).status).to.equal(200);
   });
 
-  it('is bounded: a group has a hundred, and a revoked one leaves its place after a day', async () => {
+  it('is bounded: a group has at most a hundred, and a revoked one stops counting after a day', async () => {
     const crowded = await people.group('Cheio', [owner]);
     await sql.query("SELECT plantao.create_hook($1, 'n' || n) FROM generate_series(1, 100) n", [crowded]);
     const refused = await as(owner, 'POST', '/hooks', { groupId: crowded, name: 'x' });

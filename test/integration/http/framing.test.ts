@@ -49,7 +49,7 @@ describe('The framing of a request', () => {
     const waiting = (path: string, length: number, host = 'localhost') =>
       `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
 
-    it('is asked for its body, and keeps its connection', async () => {
+    it('gets 100 before it sends its body, and keeps its connection', async () => {
       const body = JSON.stringify(post);
       const client = (await RawClient.open(nodes.active.url)).send(waiting('/messages', body.length));
       await eventually('the node asks for the body', () => client.statuses[0]);

@@ -124,7 +124,7 @@ describe('Read marks', () => {
     expect(await chatOf(2, groupId)).to.deep.include({ unread: 1 });
   });
 
-  it('count at least the messages of others that are followed by a thousand own ones', async () => {
+  it('count at least the messages of others that a thousand messages of the user follow', async () => {
     const groupId = await newChat('Robô');
     await fill(groupId, 1500);
     await sql.query(

@@ -22,7 +22,7 @@ async function listedByKernel(): Promise<number[] | null> {
   }
 }
 
-/** Returns its arguments, joined with blanks; empty for a process that has ended. */
+/** Returns the arguments of a process, joined with spaces; empty for a process that has ended. */
 async function commandOf(pid: number): Promise<string> {
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return line.split('\0').join(' ').trim();

@@ -73,7 +73,7 @@ describe('Everyday use of the chat page', function () {
     expect(await bruno.getByRole('img', { name: /unread/ }).count()).to.equal(0);
   });
 
-  it('deletes an own message for all members, after confirmation', async () => {
+  it("deletes the user's own message for all members, after confirmation", async () => {
     const [ana, bruno] = await twoUsers();
     await write(ana, 'to be deleted');
     await waitForMessage(bruno, 'to be deleted');

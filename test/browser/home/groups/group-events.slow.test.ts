@@ -28,7 +28,7 @@ describe('The chat page shows what happens to a group', function () {
 
   const line = (page: Page, text: string) => page.locator('.system-line', { hasText: text }).last().waitFor();
 
-  it('asks the only owner who leaves for a new one, and every member sees who that is', async () => {
+  it('asks the only owner to choose a new one before leaving, and every member sees who that is', async () => {
     const { group_id: id } = await ana.createChat('Handed over', ['bruno', 'clara']);
     const page = await use.browser.signIn(use.first.url, 'ana');
     const other = await use.browser.signIn(use.second.url, 'bruno');
@@ -52,7 +52,7 @@ describe('The chat page shows what happens to a group', function () {
     await expectAccessible(other, 'chat-system-messages');
   });
 
-  it('asks no one who is not the only owner, and shows joins, roles and new names', async () => {
+  it('does not ask for a new owner while another one remains, and shows joins, roles and new names', async () => {
     const { group_id: id } = await ana.createChat('Room', ['bruno']);
     await ana.groups.setRole(id, bruno.userId ?? 0, 'owner');
     const page = await use.browser.signIn(use.first.url, 'bruno');

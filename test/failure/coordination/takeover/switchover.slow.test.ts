@@ -72,7 +72,7 @@ describe('A switchover', () => {
     await eventually('node-b is active', () => b.sync.isActive);
   });
 
-  it('to a node whose place another one takes is reported as that', async () => {
+  it('returns other_successor if another standby takes over instead of the named one', async () => {
     const a = await start('node-a');
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);

@@ -162,7 +162,7 @@ describe('The model of the log', () => {
     expect(fault(made, [12, 13, 14], 16)).to.match(/^heard what it must not: message at 13/);
   });
 
-  it('tells of a rename by both names, of a deletion by the last one, and nothing by name after it', () => {
+  it('delivers a rename by both names, a deletion by the last one, and nothing by name after it', () => {
     const { made, group } = model();
     made.append('joined', { groupId: 1, userId: 7 });
     made.rename(group, 'h');

@@ -42,7 +42,7 @@ describe('A node whose connections are all taken', () => {
     ]);
   });
 
-  it('leaves those alone that a client uses once a second', async () => {
+  it('does not close those that a client uses once a second', async () => {
     const used = await RawClient.open(nodes.standby.url);
     clients.push(used);
     const startedAt = performance.now();
@@ -57,7 +57,7 @@ describe('A node whose connections are all taken', () => {
     expect(used.isEnded).to.equal(false);
   });
 
-  it('leaves those alone that wait for a response', async () => {
+  it('does not close those that wait for a response', async () => {
     const polls = await Promise.all(Array.from({ length: 20 }, () => RawClient.open(nodes.standby.url)));
     clients.push(...polls);
     for (const poll of polls) poll.send(getText('/subscribe/status?timeout=3'));

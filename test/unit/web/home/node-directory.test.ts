@@ -44,7 +44,7 @@ describe('the nodes that the chat page knows', () => {
     expect(directory.nameOf(other.url)).to.equal('node-2');
   });
 
-  it('are those of the last visit while the own node of the page is away', async () => {
+  it("are those of the last visit while the page's own node is away", async () => {
     const { store, directory: earlier } = open();
     await earlier.read();
     await own.close();

@@ -17,7 +17,7 @@ export class MessageChanges {
     this.#context.changed();
   }
 
-  /** Changes the text of an own message. */
+  /** Changes the text of the user's own message. */
   async edit(conversation: Conversation, messageId: number, content: string): Promise<void> {
     const { edited_at } = await this.#context.client.editMessage(messageId, content, { signal: this.#context.signal });
     const edited = edited_at === null ? {} : { edited_at };

@@ -223,7 +223,7 @@ describe('a conversation', () => {
   });
 });
 
-describe('an own message', () => {
+describe('a message of the user', () => {
   let conversation: Conversation;
   const sent = { message_id: 5, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(5) };
   beforeEach(() => {
