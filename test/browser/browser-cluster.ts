@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { type NodeProcess, startCluster } from '../support/nodes/node-process.ts';
 import { knowEachOther } from '../support/nodes/two-nodes.ts';
@@ -42,4 +43,12 @@ export function useBrowserCluster({ demoData = false, env = {} }: BrowserCluster
     await stop();
   });
   return used;
+}
+
+/** Closes the pages after each test of a `describe`, and fails the test if one has reported a problem that is not `allowed`. */
+export function expectNoProblems(used: BrowserCluster, allowed?: RegExp): void {
+  afterEach('no page has reported a problem', async () => {
+    await used.browser?.closePages();
+    expect(used.browser?.problems(allowed) ?? []).to.deep.equal([]);
+  });
 }

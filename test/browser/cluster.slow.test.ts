@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/network/http.ts';
 import type { NodeProcess } from '../support/nodes/node-process.ts';
-import { useBrowserCluster } from './browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from './browser-cluster.ts';
 import { NODE_IS_DOWN } from './chat-browser.ts';
 import { expectAccessible } from './page-checks.ts';
 
@@ -14,10 +14,7 @@ describe('The cluster page', function () {
   this.timeout(240_000);
   const use = useBrowserCluster();
 
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use, NODE_IS_DOWN);
 
   const open = (node: NodeProcess, options = {}) => use.browser.open(node.url, options, '/cluster');
   const says = (page: Page, text: string) => page.locator('.headline .state', { hasText: text }).waitFor();

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { useBrowserCluster } from './browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from './browser-cluster.ts';
 import { NODE_IS_DOWN } from './chat-browser.ts';
 import { expectAccessible, overflow } from './page-checks.ts';
 
@@ -10,10 +10,7 @@ describe('The documentation page', function () {
   this.timeout(180_000);
   const use = useBrowserCluster({ demoData: true });
 
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use, NODE_IS_DOWN);
 
   /** Opens the form of an operation. */
   async function formOf(page: Page, operationId: string) {

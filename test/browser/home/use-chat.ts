@@ -1,7 +1,6 @@
-import { expect } from 'chai';
 import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { ChatClient } from '../../../src/client/index.ts';
-import { type BrowserCluster, useBrowserCluster } from '../browser-cluster.ts';
+import { type BrowserCluster, expectNoProblems, useBrowserCluster } from '../browser-cluster.ts';
 
 /** A group of ana and bruno, and the client of bruno, who owns it. */
 interface TestGroup {
@@ -27,10 +26,7 @@ export interface Chat {
 export function useChat(allowed?: RegExp): Chat {
   const use = useBrowserCluster();
   let groups = 0;
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems(allowed) ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use, allowed);
   const clientOf = async (username: string) => {
     const client = new ChatClient({ urls: [use.first.url] });
     await client.login(username);

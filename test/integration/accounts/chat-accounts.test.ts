@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
+import { codeOf, type JsonObject, post, request } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 
@@ -12,7 +12,6 @@ describe('Accounts', function () {
 
   const call = (method: string, path: string, token: unknown, body?: JsonObject) =>
     request(method, node.url + path, { headers: { authorization: `Bearer ${token}` }, ...(body && { body }) });
-  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const register = async () => {
     const username = People.name('conta');
     const { body } = await post(`${node.url}/register`, { username, password: PASSWORD });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
+import { codeOf, get, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { lockWaits } from '../../support/postgres/lock-waits.ts';
@@ -58,7 +58,6 @@ function useNode(auth: 'token' | 'open') {
   return { scene, call };
 }
 
-const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
 const NOT_FOUND = [404, 'user_not_found'];
 
 describe('A deleted account', function () {

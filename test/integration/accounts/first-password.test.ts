@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
+import { codeOf, get, type JsonObject, post } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 
@@ -19,7 +19,6 @@ describe('The first password of an account (AUTH=open)', function () {
       { userId, password: PASSWORD, ...more },
       { headers: token === null ? {} : { authorization: `Bearer ${token}` } },
     );
-  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const tokensOf = async (userId: number) =>
     (await sql.query('SELECT FROM plantao.tokens WHERE user_id = $1', [userId])).rowCount;
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
+import { codeOf, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 
@@ -11,7 +11,6 @@ describe('Administration of groups', function () {
   const as = ({ token }: Person) => ({ headers: { authorization: `Bearer ${token}` } });
   const call = (method: string, path: string, who: Person, body?: JsonObject) =>
     request(method, node.url + path, { ...as(who), ...(body && { body }) });
-  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const rolesOf = async (groupId: number) => {
     const { rows } = await sql.query('SELECT user_id, role FROM plantao.memberships WHERE group_id = $1', [groupId]);
     return Object.fromEntries(rows.map(({ user_id, role }) => [user_id, role]));

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
+import { codeOf, get, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -37,7 +37,6 @@ describe('What happened to a group', function () {
 
   const call = (method: string, path: string, who: Person, body?: JsonObject) =>
     request(method, node.url + path, { headers: { authorization: `Bearer ${who.token}` }, ...(body && { body }) });
-  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const read = async (groupId: number, who: Person, more = '') => {
     const { status, body } = await call('GET', `/group-events?groupId=${groupId}${more}`, who);
     expect(status, JSON.stringify(body)).to.equal(200);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ChatClient } from '../../../src/client/index.ts';
-import { type Call, get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
+import { type Call, codeOf, get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
 import type { Person } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -41,7 +41,6 @@ describe('A hook', function () {
   };
   const post = (token: string, content: unknown, headers: Record<string, string> = {}) =>
     request('POST', `${node.url}/hooks/${token}`, { body: { content }, headers });
-  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const history = async (id = groupId) =>
     (await as<{ messages: JsonObject[] }>(owner, 'GET', `/messages?groupId=${id}`)).body.messages;
 

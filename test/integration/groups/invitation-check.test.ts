@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
+import { codeOf, type JsonObject, post, request } from '../../support/network/http.ts';
 import type { Person } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 
@@ -9,7 +9,6 @@ describe('An open invitation', function () {
 
   const call = (method: string, path: string, who: Person, body?: JsonObject) =>
     request(method, node.url + path, { headers: { authorization: `Bearer ${who.token}` }, ...(body && { body }) });
-  const codeOf = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const check = (token: unknown) => post(`${node.url}/invitations/check`, { token });
   const scene = async () => {
     const [owner, member] = [await people.comeIn(), await people.comeIn()];

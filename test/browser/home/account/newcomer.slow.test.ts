@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { NODE_IS_DOWN, openGroup } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
@@ -18,10 +18,7 @@ describe('The chat page for a newcomer from another chat service', function () {
     await bruno.login('bruno');
     group = (await bruno.createChat('Plans', [ana])).group_id;
   });
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems(NODE_IS_DOWN) ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use, NODE_IS_DOWN);
 
   const row = (page: Page, name: string) => page.getByRole('navigation', { name: 'Chats' }).getByRole('link', { name });
 

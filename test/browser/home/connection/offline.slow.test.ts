@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
@@ -18,10 +18,7 @@ describe('The chat page without a network, with messages that wait to be sent', 
     await bruno.login('bruno');
     await new ChatClient({ urls: [use.first.url] }).login('ana');
   });
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems(OFFLINE) ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use, OFFLINE);
 
   const pending = (page: Page, text: string) => page.locator('.message.sending', { hasText: text });
   const inList = (page: Page, name: string) => page.locator('#groups').getByRole('link', { name });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { messagesOn, openGroup, waitForMessage, write } from '../../chat-browser.ts';
 
 const GROUP = 'Grupo Geral';
@@ -11,10 +11,7 @@ describe('Everyday use of the chat page', function () {
   this.timeout(180_000);
   const use = useBrowserCluster({ demoData: true });
 
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems() ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use);
 
   async function twoUsers(): Promise<[ana: Page, bruno: Page]> {
     const ana = await use.browser.signIn(use.first.url, 'ana_orm');

@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { messagesOn, openGroup } from '../../chat-browser.ts';
 
 /** Lines that the page may have: its window of 500 messages, and the page of 50 that it has just loaded. */
@@ -13,10 +13,7 @@ describe('The chat page with many messages', function () {
   this.timeout(180_000);
   const use = useBrowserCluster();
 
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems() ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use);
 
   /** Creates a group of ana and bruno. */
   async function newGroup(name: string) {

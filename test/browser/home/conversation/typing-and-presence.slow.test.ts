@@ -2,16 +2,13 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
 
 /** Starts two nodes and a browser for the tests of a `describe`. No page may report a problem. */
 function usePages(env: Record<string, string> = {}) {
   const used = useBrowserCluster({ env });
-  afterEach('no page has reported a problem', async () => {
-    await used.browser?.closePages();
-    expect(used.browser?.problems() ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(used);
   const clientOf = async (username: string) => {
     const client = new ChatClient({ urls: [used.first.url] });
     const { user_id } = await client.login(username);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { openGroup, waitForMessage } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
@@ -15,10 +15,7 @@ describe('The chat page shows what happens to a group', function () {
   before('create users', async () => {
     [ana, bruno] = (await Promise.all(['ana', 'bruno', 'clara'].map(signedIn))) as [ChatClient, ChatClient];
   });
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems() ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use);
 
   async function signedIn(name: string): Promise<ChatClient> {
     const client = new ChatClient({ urls: [use.first.url] });

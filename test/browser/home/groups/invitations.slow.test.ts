@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ChatClient } from '../../../../src/client/index.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { openGroup } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
@@ -8,10 +8,7 @@ describe('Invitations on the chat page', function () {
   this.timeout(180_000);
   const use = useBrowserCluster();
 
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems() ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use);
 
   it('are copied in the settings, which say who can join', async () => {
     const ana = new ChatClient({ urls: [use.first.url] });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { openGroup } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
@@ -16,10 +16,7 @@ describe('The fields of the chat page in which a user names a person', function 
     ana = new ChatClient({ urls: [use.first.url] });
     await ana.login('ana');
   });
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems() ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use);
 
   const field = (page: Page, name: string) => page.getByRole('combobox', { name });
   const says = (page: Page, text: string) => page.getByRole('alert').getByText(text).waitFor();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Page, Route } from 'playwright-core';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 
 const OFFLINE = /ERR_INTERNET_DISCONNECTED|ERR_FAILED|home-dialogs.*404|404.*home-dialogs/;
 const DIALOGS = '**/assets/home-dialogs.*';
@@ -9,10 +9,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
   this.timeout(180_000);
   const use = useBrowserCluster();
 
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems(OFFLINE) ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use, OFFLINE);
 
   it('open without a network, even if none was opened before', async () => {
     const page = await use.browser.signIn(use.first.url, 'ana', { serviceWorkers: 'allow' });

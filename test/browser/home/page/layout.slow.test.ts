@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
-import { useBrowserCluster } from '../../browser-cluster.ts';
+import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
 import { expectAccessible, overflow } from '../../page-checks.ts';
 
@@ -25,10 +25,7 @@ describe('The layout of the chat page', function () {
       for (let index = 0; index < 12; index += 1) await bruno.send(id, `message ${index} of ${name}`);
     }
   });
-  afterEach('no page has reported a problem', async () => {
-    await use.browser?.closePages();
-    expect(use.browser?.problems() ?? []).to.deep.equal([]);
-  });
+  expectNoProblems(use);
 
   /** Records from now on, and in pages that are loaded later, which parts move without an action of the user. */
   async function watch(page: Page): Promise<void> {
