@@ -99,6 +99,7 @@ CREATE FUNCTION plantao.end_memberships() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   actor text := current_setting('plantao.actor', true);
+  heir record;
 BEGIN
   -- The joins leave out users whose rows do not exist any more, and deleted groups: no user is added to one again.
   INSERT INTO plantao.departures (group_id, user_id, removed)
@@ -109,14 +110,17 @@ BEGIN
   ON CONFLICT DO NOTHING;
   -- No user chose the new owner, so the event names no actor.
   PERFORM set_config('plantao.actor', '', true);
-  UPDATE plantao.memberships m SET role = 'owner' WHERE m.ctid = ANY (ARRAY(
-    SELECT heir.ctid
+  FOR heir IN
+    SELECT former.group_id, next.user_id
     FROM (SELECT DISTINCT c.group_id FROM changed c WHERE c.role = 'owner'
           AND NOT EXISTS (SELECT FROM plantao.memberships o WHERE o.group_id = c.group_id AND o.role = 'owner' OFFSET 0)) former
     CROSS JOIN LATERAL (
-      SELECT i.ctid FROM plantao.memberships i WHERE i.group_id = former.group_id
-      -- Locked, because a change of another column does not lock the log, and would move the row.
-      ORDER BY i.role = 'admin' DESC, i.joined_at, i.user_id LIMIT 1 FOR NO KEY UPDATE) heir));
+      SELECT i.user_id FROM plantao.memberships i WHERE i.group_id = former.group_id
+      ORDER BY i.role = 'admin' DESC, i.joined_at, i.user_id LIMIT 1) next
+    ORDER BY former.group_id
+  LOOP
+    UPDATE plantao.memberships m SET role = 'owner' WHERE m.group_id = heir.group_id AND m.user_id = heir.user_id;
+  END LOOP;
   PERFORM set_config('plantao.actor', coalesce(actor, ''), true);
   RETURN NULL;
 END $$;
