@@ -21,6 +21,7 @@ import { standbyCost } from './failover/standby-cost.ts';
 const ROUNDS = 20;
 const LEASE_MS = 2000;
 const BASELINE = 'baseline: a bare lock holder, kill -9';
+const RESTART = 'PostgreSQL restarted fast';
 const AS_LARGE = "baseline: a bare lock holder of a node's size, kill -9";
 
 /** The faults of {@link measureNodeFaults}, for `--only`. */
@@ -33,7 +34,7 @@ const FAULTS = [
   'POST /fall',
   'SIGSTOP',
   'lock session terminated',
-  'PostgreSQL restarted fast',
+  RESTART,
   'standby',
 ];
 
@@ -42,18 +43,36 @@ const target = (name: string, atMost: number) => ({
   of: [name, 'gap'] as [string, string],
   atMost,
 });
-const CRASH_RATIO: Target = {
-  work: 'kill -9, against the bare lock holder',
-  of: ['kill -9', 'gap'],
+const HANDED_OVER =
+  'The bare lock is only taken. Here the next node also opens a term and stores the first post, with a commit each, and that post is sent up to 4 ms later.';
+const againstBareLock = (name: string, atMost: number, limit: number, because: string): Target => ({
+  work: `${name}, against the bare lock holder`,
+  of: [name, 'gap'],
   to: [[BASELINE, 'gap']],
-  atMost: 6,
-  aim: {
-    limit: 2,
-    because:
-      `The kernel frees a node's memory before its sockets: see "${AS_LARGE}". The rest is a term with its commit, ` +
-      'the first post with its commit, and up to 4 ms until that post is sent.',
+  atMost,
+  aim: { limit, because },
+});
+/** The ratios that were aimed at and are not reached. */
+const RATIOS: Target[] = [
+  againstBareLock(
+    'kill -9',
+    8,
+    2,
+    `The kernel frees a node's memory before its sockets: see "${AS_LARGE}". ${HANDED_OVER}`,
+  ),
+  ...['SIGTERM', 'POST /switchover', 'POST /fall'].map((name) => againstBareLock(name, 5, 1, HANDED_OVER)),
+  {
+    work: `${RESTART}, against a bare client that inserts`,
+    of: [RESTART, 'after'],
+    to: [[RESTART, 'floor']],
+    atMost: 60,
+    aim: {
+      limit: 2,
+      because:
+        'In a new session PostgreSQL compiles and plans what it runs first: 40 to 65 ms to open a term, 8 ms for the first batch, where a prepared session takes 2 and 1.',
+    },
   },
-};
+];
 const roundsOf = (bench: Bench) => (bench.isQuick ? 1 : bench.hasOwnRounds ? bench.rounds : ROUNDS);
 
 /** Waits up to one heartbeat period, so that faults do not synchronise with the timers. */
@@ -96,7 +115,7 @@ function faultContestants(scene: Scene, postgres: OwnPostgres): Contestant[] {
     faultContestant('lock session terminated', () =>
       scene.sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder'),
     ),
-    { name: 'PostgreSQL restarted fast', round: () => restartPostgres(scene, postgres) },
+    { name: RESTART, round: () => restartPostgres(scene, postgres) },
   ];
 }
 
@@ -113,26 +132,29 @@ async function restart(node: NodeProcess): Promise<void> {
 async function restartPostgres(scene: Scene, postgres: OwnPostgres): Promise<Record<string, number>> {
   await scene.settled();
   await randomDelay();
-  let acceptsAt = 0;
+  await scene.sql('CREATE TABLE IF NOT EXISTS bare_client (content text)');
+  let bare = { acceptsAt: 0, insertedAt: 0 };
   const { gap } = await scene.broken(async () => {
     await postgres.stop('fast');
     const starting = postgres.start();
-    acceptsAt = await firstConnection(postgres.url);
+    bare = await firstInsert(postgres.url);
     await starting;
   });
-  return { gap: gap.ms, after: gap.to - acceptsAt };
+  return { gap: gap.ms, after: gap.to - bare.acceptsAt, floor: bare.insertedAt - bare.acceptsAt };
 }
 
-/** Returns the time at which the server accepts a connection. */
-async function firstConnection(url: string): Promise<number> {
+/** Returns the times at which a bare client has connected, and at which its insertion was committed. */
+async function firstInsert(url: string): Promise<{ acceptsAt: number; insertedAt: number }> {
   for (;;) {
     const client = new pg.Client(url);
     client.on('error', () => undefined);
     try {
       await client.connect();
-      const at = performance.now();
+      const acceptsAt = performance.now();
+      await client.query("INSERT INTO bare_client VALUES ('first')");
+      const insertedAt = performance.now();
       await client.end();
-      return at;
+      return { acceptsAt, insertedAt };
     } catch {
       await sleep(2);
     }
@@ -186,16 +208,17 @@ async function measureNodeFaults(bench: Bench): Promise<void> {
     figures: [
       { key: 'gap', label: 'ms' },
       { key: 'after', label: 'ms after PostgreSQL accepts' },
+      { key: 'floor', label: 'a bare client, the same' },
     ],
     contestants,
     targets: [
-      CRASH_RATIO,
+      ...RATIOS,
       target('kill -9', 50),
       target('SIGTERM', 40),
       target('POST /switchover', 40),
       target('POST /fall', 40),
       target('SIGSTOP', LEASE_MS + 100),
-      { work: 'PostgreSQL restarted fast', of: ['PostgreSQL restarted fast', 'after'], atMost: 200 },
+      { work: `${RESTART}: median, ms after it accepts`, of: [RESTART, 'after'], atMost: 200 },
     ],
     rounds: roundsOf(bench),
   });
