@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Chat as ChatGroup, User } from '../../../client/index.ts';
 import { shortTime } from '../../i18n/dates.ts';
@@ -68,9 +69,6 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
   const t = chatTexts();
   // Only if it waits: a state of every message that is on its way would flash.
   const isStuck = waiting?.state === 'sending' && app.waitsFor !== undefined;
-  // The draft of the open chat is in its composer.
-  const draft = isOpen ? '' : chat.drafts.get(group.id).text.trim();
-  const sender = last && senderOf(last, group, me);
   const state = waiting?.state === 'failed' ? t.notSent : isStuck ? t.waitingShort : undefined;
   return (
     <li>
@@ -90,28 +88,7 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
         ) : (
           last !== undefined && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp), nodeTime())}</time>
         )}
-        <span class="preview">
-          {waiting !== undefined ? (
-            <>
-              <bdi>{t.you}</bdi>: <bdi>{plainText(waiting.content.slice(0, 400))}</bdi>
-            </>
-          ) : draft !== '' ? (
-            <>
-              <b>{t.draft}</b>: <bdi>{plainText(draft.slice(0, 400))}</bdi>
-            </>
-          ) : last === undefined ? (
-            t.noMessages
-          ) : (
-            <>
-              {sender !== undefined && (
-                <>
-                  <bdi>{sender}</bdi>:{' '}
-                </>
-              )}
-              <bdi>{plainText(last.excerpt)}</bdi>
-            </>
-          )}
-        </span>
+        <span class="preview">{preview(chat, conversation, isOpen)}</span>
         {unread > 0 && (
           <span class="badges">
             {mentions > 0 && (
@@ -127,6 +104,19 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
       </a>
     </li>
   );
+}
+
+/** Returns the start of the message that is being sent, of the draft, or of the group's last message. */
+function preview({ drafts, me }: Chat, { group, last, waiting }: Conversation, isOpen: boolean) {
+  const t = chatTexts();
+  // The draft of the open chat is in its composer.
+  const draft = isOpen ? '' : drafts.get(group.id).text.trim();
+  const excerpt = (by: ComponentChildren, text: string) => [by, by && ': ', <bdi>{plainText(text.slice(0, 400))}</bdi>];
+  if (waiting !== undefined) return excerpt(<bdi>{t.you}</bdi>, waiting.content);
+  if (draft !== '') return excerpt(<b>{t.draft}</b>, draft);
+  if (last === undefined) return t.noMessages;
+  const sender = senderOf(last, group, me);
+  return excerpt(sender && <bdi>{sender}</bdi>, last.excerpt);
 }
 
 /** Returns the sender that a line of the list names. In a direct chat, the line already has the other user's name. */

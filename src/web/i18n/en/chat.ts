@@ -102,13 +102,10 @@ export const chat = {
   muted: 'Muted: only mentions notify you',
   groupSettings: 'Group settings',
   chatSettings: 'Direct chat settings',
-  description: 'Description',
   readBy: (names: string) => `Read by ${names}`,
   readByAll: 'Read by everyone',
   account: 'Account',
   accountOf: (name: string) => `Account: ${name}`,
-  change: 'Change',
-  remove: (name: string) => `Remove ${name}`,
   joined: (name: string) => `You joined ${name}.`,
   lost: {
     unreachable: (node: string) => `${node} is unreachable`,

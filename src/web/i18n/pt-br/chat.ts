@@ -105,13 +105,10 @@ export const chat: typeof english = {
   muted: 'Silenciado: só menções notificam',
   groupSettings: 'Configurações do grupo',
   chatSettings: 'Configurações da conversa direta',
-  description: 'Descrição',
   readBy: (names) => `Lida por ${names}`,
   readByAll: 'Lida por todos',
   account: 'Conta',
   accountOf: (name) => `Conta: ${name}`,
-  change: 'Alterar',
-  remove: (name) => `Remover ${name}`,
   joined: (name) => `Você entrou em ${name}.`,
   lost: {
     unreachable: (node) => `${node} está inacessível`,

@@ -246,15 +246,15 @@ describe('the chat model, when responses and events arrive out of order', () => 
     const [one] = chat.conversations;
     await deliver(...Array.from({ length: 450 }, (_, index) => posted(index + 2, 1)));
     await eventually('all messages have arrived', () => one?.window.newest?.id === 451);
-    expect(one?.entries()).to.have.length(200);
+    expect(one?.window.all).to.have.length(200);
     expect(one?.window).to.include({ hasOlder: true });
     expect([one?.window.oldest?.id, one?.unread]).to.deep.equal([252, 450]);
     await chat.open(1);
     await deliver(posted(452, 1));
     await eventually('one more message has arrived', () => one?.window.newest?.id === 452);
-    expect(one?.entries()).to.have.length(201);
+    expect(one?.window.all).to.have.length(201);
     await chat.open(undefined);
-    expect(one?.entries()).to.have.length(200);
+    expect(one?.window.all).to.have.length(200);
   });
 
   it('opens a group with many unread messages at the first of them', async () => {
@@ -326,7 +326,7 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect(shown(32)?.waiting).to.equal(undefined);
     await groups(1, group(32, bruno), group(31, bruno));
     await started;
-    expect(shown(31)?.entries()).to.have.length(1);
+    expect(shown(31)?.pending).to.have.length(1);
     await respond('/messages', { message_id: 8, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(2) });
     await eventually('it is stored', () => waiting() === undefined);
     expect(shown(31)?.window.all.map(({ content, reply_to }) => [content, reply_to?.excerpt])).to.deep.equal([

@@ -27,9 +27,6 @@ export interface Pending {
   arrivedAs?: number;
 }
 
-/** A line of the conversation: stored, or still being sent. */
-export type Entry = { kind: 'stored'; message: Message } | { kind: 'pending'; pending: Pending };
-
 type LastMessage = NonNullable<ChatGroup['last_message']>;
 
 /** One group of the user: what the list of groups shows of it, and the loaded part of its messages. */
@@ -68,13 +65,9 @@ export class Conversation {
     this.#changes = new RecentChanges(me);
   }
 
-  /** Returns all visible entries in order. */
-  entries(): Entry[] {
-    const pending = this.#pending.filter((one) => one.arrivedAs === undefined);
-    return [
-      ...this.window.all.map((message): Entry => ({ kind: 'stored', message })),
-      ...pending.map((one): Entry => ({ kind: 'pending', pending: one })),
-    ];
+  /** The messages that are not known to be stored, in order. */
+  get pending(): Pending[] {
+    return this.#pending.filter(({ arrivedAs }) => arrivedAs === undefined);
   }
 
   /** Increases with every forget(). A page requested in an earlier generation has a gap after it and must be ignored. */
@@ -84,7 +77,7 @@ export class Conversation {
 
   /** The newest message that is not known to be stored, if any. */
   get waiting(): Pending | undefined {
-    return this.#pending.findLast(({ arrivedAs }) => arrivedAs === undefined);
+    return this.pending.at(-1);
   }
 
   /** True while a message is being sent. */

@@ -32,21 +32,15 @@ interface Props {
   language: Language;
 }
 
+/** The properties that may change while the line is shown. */
+const CHANGING = ['message', 'mayWrite', 'isFirst', 'isTabStop', 'isTarget', 'language'] as const;
+
 /** A stored message. Renders only when it changes, because a list may have hundreds. Its tools exist while it is hovered or has the focus. */
 export class StoredLine extends Component<Props, { isActive: boolean }> {
   override state = { isActive: false };
 
   override shouldComponentUpdate(next: Props, { isActive }: { isActive: boolean }): boolean {
-    const { message, mayWrite, isFirst, isTabStop, isTarget, language } = this.props;
-    return (
-      isActive !== this.state.isActive ||
-      next.message !== message ||
-      next.mayWrite !== mayWrite ||
-      next.isFirst !== isFirst ||
-      next.isTabStop !== isTabStop ||
-      next.isTarget !== isTarget ||
-      next.language !== language
-    );
+    return isActive !== this.state.isActive || CHANGING.some((name) => next[name] !== this.props[name]);
   }
 
   override render(props: Props) {

@@ -35,7 +35,8 @@ function deleted(position: number, messageId: number): ChatEvent {
 
 /** Returns what is shown: ids of stored messages and texts of pending ones. */
 function shown(conversation: Conversation): (number | string)[] {
-  return conversation.entries().map((entry) => (entry.kind === 'stored' ? entry.message.id : entry.pending.content));
+  const { window, pending } = conversation;
+  return [...window.all.map(({ id }) => id), ...pending.map(({ content }) => content)];
 }
 
 describe('a conversation', () => {
@@ -254,7 +255,7 @@ describe('a message of the user', () => {
 
   it('is shown only once when it failed and is retried with its key', () => {
     conversation.failed('key', 'no node');
-    expect(conversation.entries()[0]).to.deep.include({ kind: 'pending' });
+    expect(conversation.pending[0]).to.deep.include({ state: 'failed' });
     expect(conversation.pendingContent('key')).to.equal('hello');
     conversation.sending('key', { content: 'hello' });
     conversation.sent('key', sent, 'ana');
