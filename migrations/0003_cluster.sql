@@ -69,7 +69,7 @@ CREATE TABLE plantao.nodes (
   pid          integer NOT NULL,
   version      text NOT NULL CHECK (char_length(version) <= 64),
   role         text NOT NULL CHECK (role IN ('active', 'standby', 'fallen', 'stopped')),
-  is_primary   boolean NOT NULL DEFAULT false,
+  is_preferred boolean NOT NULL DEFAULT false,
   term         bigint CHECK (term BETWEEN 0 AND 9007199254740991),
   position     bigint NOT NULL DEFAULT 0 CHECK (position BETWEEN 0 AND 9007199254740991),
   waiters      integer NOT NULL DEFAULT 0 CHECK (waiters >= 0),
@@ -90,7 +90,7 @@ COMMENT ON COLUMN plantao.nodes.url IS 'URL for peers and clients.';
 COMMENT ON COLUMN plantao.nodes.pid IS 'Process id on its machine.';
 COMMENT ON COLUMN plantao.nodes.version IS 'Version of the software.';
 COMMENT ON COLUMN plantao.nodes.role IS 'Its role when it wrote the row, as far as it knew.';
-COMMENT ON COLUMN plantao.nodes.is_primary IS 'True if PREFERRED is set for the node: it requests the active role back when it can.';
+COMMENT ON COLUMN plantao.nodes.is_preferred IS 'True if PREFERRED is set for the node: it requests the active role back when it can.';
 COMMENT ON COLUMN plantao.nodes.term IS 'The newest term it knows.';
 COMMENT ON COLUMN plantao.nodes.position IS 'How far it has read the event log.';
 COMMENT ON COLUMN plantao.nodes.waiters IS 'Number of open long polls and streams.';

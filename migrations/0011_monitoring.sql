@@ -8,7 +8,7 @@ CREATE VIEW plantao.cluster_status AS
               WHEN n.role = 'active' THEN 'standby'
               ELSE n.role END AS role,
          t.term, plantao.ms_between(n.heartbeat_at, clock_timestamp()) AS heartbeat_age_ms,
-         n.url, n.version, n.pid, n.is_primary, n.position, (SELECT plantao.log_head()) - n.position AS behind, n.waiters, n.started_at,
+         n.url, n.version, n.pid, n.is_preferred AS is_primary, n.position, (SELECT plantao.log_head()) - n.position AS behind, n.waiters, n.started_at,
          CASE WHEN t.node = n.node THEN plantao.commit_durability() END AS durable,
          CASE WHEN t.node = n.node THEN plantao.messages_at_risk() END AS messages_at_risk,
          n.posts_per_second, n.commit_ms, n.delivery_ms, n.queued_posts, n.conditions
@@ -24,7 +24,7 @@ COMMENT ON COLUMN plantao.cluster_status.heartbeat_age_ms IS 'Milliseconds since
 COMMENT ON COLUMN plantao.cluster_status.url IS 'URL for peers and clients.';
 COMMENT ON COLUMN plantao.cluster_status.version IS 'Version of the software.';
 COMMENT ON COLUMN plantao.cluster_status.pid IS 'Process id on its machine.';
-COMMENT ON COLUMN plantao.cluster_status.is_primary IS 'True if PREFERRED is set for the node: it requests the active role back when it can.';
+COMMENT ON COLUMN plantao.cluster_status.is_primary IS 'True if the node is preferred (PREFERRED; IS_PRIMARY is its compatible name): it requests the active role back when it can.';
 COMMENT ON COLUMN plantao.cluster_status.position IS 'How far it has read the event log.';
 COMMENT ON COLUMN plantao.cluster_status.behind IS 'Number of events that it has not read yet.';
 COMMENT ON COLUMN plantao.cluster_status.waiters IS 'Number of open long polls and streams.';

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { withTimeout } from './async/with-timeout.ts';
 
 /** How long the look-up of a known name is awaited; after that its last addresses are used. */
-const PATIENCE_MS = 250;
+const MAX_WAIT_MS = 250;
 /** More names than a node uses. */
 const MAX_KNOWN = 1000;
 
@@ -41,7 +41,7 @@ export class DnsCache {
   find(name: string): Promise<LookupAddress[]> {
     const found = this.#lookUp(name);
     const known = this.#known.get(name);
-    return known ? withTimeout(PATIENCE_MS, found, () => known) : found;
+    return known ? withTimeout(MAX_WAIT_MS, found, () => known) : found;
   }
 
   /** As {@link find}, for the option `lookup` of a socket or an agent. */

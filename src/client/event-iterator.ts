@@ -1,6 +1,6 @@
 import { isAfter } from './cursor.ts';
 import { ChatError, CursorExpiredError } from './errors.ts';
-import { decodeEphemeral, decodeEvent, type Entry } from './event-kinds.ts';
+import { type DecodedEvent, decodeEphemeral, decodeEvent } from './event-kinds.ts';
 import { type BackoffBounds, backoff } from './requests/backoff.ts';
 import { onAbort } from './requests/on-abort.ts';
 import type { NodeResponse } from './requests/single-request.ts';
@@ -40,7 +40,7 @@ const QUICK_MS = 1000;
 const QUICK_EMPTY_LIMIT = 3;
 
 interface PollResult {
-  events: readonly Entry[];
+  events: readonly DecodedEvent[];
   ephemeral: readonly Ephemeral[];
   cursor: string | undefined;
   /** True if the cursor replaces the old one even when it lies before it. */

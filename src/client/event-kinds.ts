@@ -21,10 +21,10 @@ const KINDS: Record<ChatEvent['kind'], true> = {
 const SIGNALS: Record<Ephemeral['kind'], true> = { typing: true, presence: true };
 
 /** An entry of a poll's response: an event, or one of a kind that only a newer node knows. */
-export type Entry = ChatEvent | { kind: 'unknown'; cursor: string };
+export type DecodedEvent = ChatEvent | { kind: 'unknown'; cursor: string };
 
 /** Decodes an event of a poll's response. Returns undefined for a value without a kind and a cursor. */
-export function decodeEvent(value: unknown): Entry | undefined {
+export function decodeEvent(value: unknown): DecodedEvent | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { kind, cursor } = value as { kind?: unknown; cursor?: unknown };
   if (typeof kind !== 'string' || typeof cursor !== 'string') return undefined;

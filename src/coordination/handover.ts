@@ -3,7 +3,7 @@ import { headStartMs } from './election-timing.ts';
 import type { Resignation } from './end-cause.ts';
 import type { Housekeeping } from './housekeeping.ts';
 import type { OwnRole } from './own-role.ts';
-import { type Refusal, refusalSentences } from './role.ts';
+import { refusalSentences, type SwitchoverRefusal } from './role.ts';
 import type { RunLoop } from './run-loop.ts';
 import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
 
@@ -37,18 +37,18 @@ export class Handover {
    * Hands the role over to `to`, or to the first standby that takes the lock. Returns null once it is active, otherwise the reason
    * why not. If no standby takes over, this node tries again at once.
    */
-  async switchover(to: string | null, { reason, askedBy }: SwitchoverOrigin): Promise<Refusal | null> {
+  async switchover(to: string | null, { reason, askedBy }: SwitchoverOrigin): Promise<SwitchoverRefusal | null> {
     const { node, peers, leaseMs, ownRole, candidacy, loop, pause } = this.#options;
     if (!ownRole.acceptsWrites) return 'not_active';
     if (to === node) return 'already_active';
     if (pause?.current) return 'paused';
     if (to !== null && !peers.living.includes(to)) return peers.knows(to) ? 'no_standby' : 'unknown_node';
     if (peers.living.length === 0) return 'no_standby';
-    const patienceMs = Math.max(SUCCESSOR_LIMIT_MS, 2 * headStartMs(leaseMs));
+    const successorLimitMs = Math.max(SUCCESSOR_LIMIT_MS, 2 * headStartMs(leaseMs));
     const hasResigned = await loop.runExclusive(async () => {
       // Another switchover, or a fall, may have come first.
       if (!ownRole.acceptsWrites) return false;
-      await this.resign({ reason, cause: 'switchover', handTo: to, askedBy }, { patienceMs });
+      await this.resign({ reason, cause: 'switchover', handTo: to, askedBy }, { successorLimitMs });
       return true;
     });
     if (!hasResigned) return 'not_active';
@@ -84,7 +84,10 @@ export class Handover {
    */
   async resign(
     { reason, cause, handTo = null, askedBy = null }: Partial<Resignation> & Pick<Resignation, 'reason' | 'cause'>,
-    { next = 'standby', patienceMs = SUCCESSOR_LIMIT_MS }: { next?: 'standby' | 'fallen'; patienceMs?: number } = {},
+    {
+      next = 'standby',
+      successorLimitMs = SUCCESSOR_LIMIT_MS,
+    }: { next?: 'standby' | 'fallen'; successorLimitMs?: number } = {},
   ): Promise<void> {
     const { ownRole, candidacy, housekeeping, lock, loop, peers, leaseMs, log, drain } = this.#options;
     if (ownRole.current !== 'active') return;
@@ -99,7 +102,7 @@ export class Handover {
       log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {
         candidacy.backOff(Math.min(leaseMs, MAX_BACK_OFF_MS));
-        await peers.waitForActive(patienceMs);
+        await peers.waitForActive(successorLimitMs);
       }
     } finally {
       ownRole.isResigning = false;

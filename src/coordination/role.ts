@@ -2,7 +2,7 @@
 export type NodeRole = 'active' | 'standby' | 'fallen';
 
 /** Why a switchover was refused, or, with `no_successor` and `other_successor`, how it failed after it had started. */
-export type Refusal =
+export type SwitchoverRefusal =
   | 'not_active'
   | 'unknown_node'
   | 'no_standby'
@@ -12,7 +12,7 @@ export type Refusal =
   | 'other_successor';
 
 /** The refusals as sentences, for clients and for the log. */
-export const refusalSentences: Record<Refusal, string> = {
+export const refusalSentences: Record<SwitchoverRefusal, string> = {
   not_active: 'this node is not active, so it has nothing to hand over',
   unknown_node: 'there is no node of that name: GET /cluster lists them',
   no_standby: 'the named standby is not running, or none is: start one, or bring one back into service (revive)',

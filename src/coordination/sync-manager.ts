@@ -42,7 +42,7 @@ import type { Term } from './lock/term.ts';
 import { LossReport } from './loss-report.ts';
 import { OwnRole } from './own-role.ts';
 import type { ClusterSignal } from './peers/cluster-signal.ts';
-import type { NodeRole, Refusal } from './role.ts';
+import type { NodeRole, SwitchoverRefusal } from './role.ts';
 import { RunLoop } from './run-loop.ts';
 import { SignalHandling } from './signal-handling.ts';
 import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
@@ -189,7 +189,7 @@ export class SyncManager {
   }
 
   /** As {@link Handover.switchover}. */
-  switchover(to: string | null, origin: SwitchoverOrigin): Promise<Refusal | null> {
+  switchover(to: string | null, origin: SwitchoverOrigin): Promise<SwitchoverRefusal | null> {
     return this.#handover.switchover(to, origin);
   }
 

@@ -27,8 +27,8 @@ export interface Condition {
 export interface BeginOptions {
   /** Follows the reason in the log, and only there: it may name roles, addresses and statements. */
   detail?: string;
-  /** A condition that ends within this time is not logged; milliseconds. */
-  patienceMs?: number;
+  /** How long a condition must last before it is logged; milliseconds. */
+  logAfterMs?: number;
   /** Default warn. */
   level?: 'warn' | 'error';
 }
@@ -52,11 +52,11 @@ export class Conditions {
   }
 
   /** Records that the condition exists. If it was recorded before, only its reason changes. */
-  begin(name: ConditionName, reason: string, { detail, patienceMs = 0, level = 'warn' }: BeginOptions = {}): void {
+  begin(name: ConditionName, reason: string, { detail, logAfterMs = 0, level = 'warn' }: BeginOptions = {}): void {
     const entry = this.#current.get(name) ?? { name, reason, since: new Date(), isLogged: false };
     entry.reason = reason;
     this.#current.set(name, entry);
-    if (entry.isLogged || Date.now() - entry.since.getTime() < patienceMs) return;
+    if (entry.isLogged || Date.now() - entry.since.getTime() < logAfterMs) return;
     entry.isLogged = true;
     this.#log[level]({ event: 'condition_began', condition: name }, detail ? `${reason}. ${detail}` : reason);
   }

@@ -22,8 +22,8 @@ export interface ReadinessOptions {
 }
 
 const CHECK_EVERY_MS = 500;
-/** A restart of PostgreSQL or a failover has ended by then, and is logged elsewhere. */
-const PATIENCE_MS = 2000;
+/** A condition is logged after this time: a restart of PostgreSQL or a failover has ended by then, and is logged elsewhere. */
+const LOG_AFTER_MS = 2000;
 /** For a condition that is logged elsewhere. */
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -97,21 +97,21 @@ export class Readiness {
     this.#set('event_log', readProblem(), 'the event log can be read again');
     this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
       // While the log cannot be read either, that is logged instead.
-      patienceMs: readProblem() === null ? PATIENCE_MS : NEVER,
+      logAfterMs: readProblem() === null ? LOG_AFTER_MS : NEVER,
     });
     // coordination/candidacy.ts logs it, with the server's own words.
-    this.#set('promotion', isStandby ? promotionProblem() : null, '', { patienceMs: NEVER });
+    this.#set('promotion', isStandby ? promotionProblem() : null, '', { logAfterMs: NEVER });
     this.#set(
       'posts',
       role() === 'active' ? (serverProblem() ?? writer.problem) : null,
       'messages can be stored again',
     );
     // database/checks/blocker-watch.ts logs it, with what only operators may see.
-    this.#set('blocked', blockers(), '', { patienceMs: NEVER });
-    this.#set('paused', pause(), 'failover is possible again', { patienceMs: 0 });
+    this.#set('blocked', blockers(), '', { logAfterMs: NEVER });
+    this.#set('paused', pause(), 'failover is possible again', { logAfterMs: 0 });
     // foreign-nodes.ts has waited until the newest epoch was known.
     this.#set('two_actives', secondActive(), 'one node is active with this cluster id again', {
-      patienceMs: 0,
+      logAfterMs: 0,
       level: 'error',
     });
   }
@@ -120,10 +120,10 @@ export class Readiness {
     name: ConditionName,
     reason: string | null,
     ended: string,
-    { patienceMs = PATIENCE_MS, level = 'warn' }: { patienceMs?: number; level?: 'warn' | 'error' } = {},
+    { logAfterMs = LOG_AFTER_MS, level = 'warn' }: { logAfterMs?: number; level?: 'warn' | 'error' } = {},
   ): void {
     const { conditions } = this.#options;
     if (reason === null) conditions.end(name, ended);
-    else conditions.begin(name, reason, { patienceMs, level });
+    else conditions.begin(name, reason, { logAfterMs, level });
   }
 }

@@ -40,7 +40,7 @@ export async function checkDatabase(settings: Settings, { skipTables = false } =
     await checkSessions(client, other);
     await checkLockAndListen(client);
     await checkPrivileges(run);
-    const [server] = await run<Server>(
+    const [server] = await run<ServerRow>(
       `SELECT current_setting('fsync') AS fsync, lower('Ö') = 'ö' AS "knowsLetters",
               (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
     );
@@ -57,7 +57,7 @@ export async function checkDatabase(settings: Settings, { skipTables = false } =
   }
 }
 
-interface Server extends pg.QueryResultRow {
+interface ServerRow extends pg.QueryResultRow {
   fsync: string;
   synchronous_commit: string;
   knowsLetters: boolean;
@@ -66,7 +66,7 @@ interface Server extends pg.QueryResultRow {
 const ASCII_ONLY =
   "the database's locale changes the case of ASCII letters only, so Zoë and ZOË are two users: create the database with LOCALE 'C.UTF-8'";
 
-function serverWarnings(server: Server): string[] {
+function serverWarnings(server: ServerRow): string[] {
   const warnings: string[] = [];
   if (server.fsync === 'off') {
     warnings.push('fsync is off in PostgreSQL: a crash of the machine LOSES acknowledged messages. Set fsync = on');
@@ -130,7 +130,7 @@ async function checkSessions(client: pg.Client, other: pg.Client): Promise<void>
 }
 
 /** NOTIFY fails while its queue is full, and without the privilege, which must not keep a node from starting (plantao.hint). */
-const MAY_NOTIFY = `SELECT usage < 0.5 AND has_function_privilege('pg_notify(text, text)', 'EXECUTE') AS may_notify
+const CAN_NOTIFY = `SELECT usage < 0.5 AND has_function_privilege('pg_notify(text, text)', 'EXECUTE') AS can_notify
   FROM pg_notification_queue_usage() AS usage`;
 
 async function checkLockAndListen(client: pg.Client): Promise<void> {
@@ -143,8 +143,8 @@ async function checkLockAndListen(client: pg.Client): Promise<void> {
   try {
     await client.query('SELECT pg_advisory_lock($1, $2)', key);
     await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
-    const { rows: rights } = await client.query<{ may_notify: boolean }>(MAY_NOTIFY);
-    const isSent = rights[0]?.may_notify === true;
+    const { rows: rights } = await client.query<{ can_notify: boolean }>(CAN_NOTIFY);
+    const isSent = rights[0]?.can_notify === true;
     if (isSent) await client.query("SELECT pg_notify($1, '')", [channel]);
     const { rows } = await client.query<{ held: boolean }>('SELECT pg_advisory_unlock($1, $2) AS held', key);
     if (rows[0]?.held && (isReceived || !isSent)) return;

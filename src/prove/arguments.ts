@@ -51,7 +51,7 @@ Exit codes: 0 no violation; 1 a violation, which the report names; 2 the test co
 `;
 
 /** Parses the command line. @throws {UsageError} naming the first invalid argument. */
-export function parseArguments(args: readonly string[]): ProveArguments {
+export function parseProveArguments(args: readonly string[]): ProveArguments {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const number = (value: number) => ({ type: 'string', default: String(value) }) as const;

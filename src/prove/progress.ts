@@ -26,7 +26,7 @@ export interface ProveListener {
 /** Acknowledgements are forgotten after this time, ms: no fault lasts as long. */
 const REMEMBERED_MS = 10 * 60_000;
 /** A fault without a following acknowledgement is reported after this time, ms. */
-const PATIENCE_MS = 20_000;
+const REPORT_AFTER_MS = 20_000;
 
 /** Reports each fault with the gap that it caused, once a post has been acknowledged after it. */
 export class LiveGaps implements FaultListener {
@@ -65,7 +65,7 @@ export class LiveGaps implements FaultListener {
   /** Reports the faults after which a post was acknowledged, or after which none was for long. */
   update(): void {
     const last = this.#times.at(-1) ?? 0;
-    const isDone = ({ at }: { at: number }) => last > at || this.#now() - at > PATIENCE_MS;
+    const isDone = ({ at }: { at: number }) => last > at || this.#now() - at > REPORT_AFTER_MS;
     for (const { fault, at } of this.#ended.filter(isDone)) {
       const { gap } = longestGap(this.#times, fault.began, at);
       this.#say(

@@ -45,7 +45,7 @@ export async function prove(options: ProveOptions): Promise<ProveOutcome> {
   let scratch: ScratchDatabase | null = null;
   let rig: NodeRig | null = null;
   try {
-    scratch = await prepareDatabase(options);
+    scratch = await createScratchDatabase(options);
     const remarks = await prepareSchema(scratch, options);
     const gaps = new LiveGaps(options.listener.say, () => rig?.history.now() ?? 0);
     rig = new NodeRig(
@@ -97,7 +97,7 @@ async function createFolder(folder: string): Promise<boolean> {
   return created !== undefined;
 }
 
-async function prepareDatabase(options: ProveOptions): Promise<ScratchDatabase> {
+async function createScratchDatabase(options: ProveOptions): Promise<ScratchDatabase> {
   const { urls, database, keep, folder, minutes, listener } = options;
   const needs = needsOf(options);
   listener.say(

@@ -2,7 +2,7 @@
 type Paint = (text: string, row: number, column: number) => string;
 
 /** Aligns rows of cells: the columns in `rightAligned` to the right, the others to the left. */
-export function table(
+export function alignColumns(
   rows: readonly (readonly string[])[],
   rightAligned: readonly number[],
   paint: Paint = (text) => text,

@@ -7,7 +7,7 @@ import { makePeople, sql } from './common/people.ts';
 import { profiled, topFrames } from './common/profile.ts';
 import type { Contestant, Target } from './common/section.ts';
 import { startPlantao, startRival } from './common/servers.ts';
-import { shown, table } from './common/table.ts';
+import { ruledTable, shown } from './common/table.ts';
 import { Load } from './load/load.ts';
 import {
   BARE,
@@ -95,7 +95,7 @@ async function manyClients(setting: Context): Promise<void> {
   await profiled(node, file, () => postsTo(setting, PLANTAO, node, CLIENTS).round());
   const frames = await topFrames(file, 25);
   bench.remark(
-    table(
+    ruledTable(
       ['self time, posts', 'share'],
       frames.map(({ name, share }) => [name, `${shown(100 * share)} %`]),
     ),

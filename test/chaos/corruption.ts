@@ -1,6 +1,6 @@
 import type { ViolationKind } from '../../src/prove/checker/check-result.ts';
 import type {
-  Delivery,
+  DeliveredMessage,
   HistoryRecord,
   PostRecord,
   ReadRecord,
@@ -20,7 +20,7 @@ export interface Corruption {
 export interface DeliveredAt {
   record: ReadRecord;
   index: number;
-  delivery: Delivery;
+  delivery: DeliveredMessage;
 }
 
 export function deliveries(history: HistoryRecord[]): DeliveredAt[] {

@@ -1,4 +1,4 @@
-import type { Delivery, HistoryRecord } from '../../src/prove/history/history-record.ts';
+import type { DeliveredMessage, HistoryRecord } from '../../src/prove/history/history-record.ts';
 import type { Random } from '../../src/prove/random.ts';
 import { acknowledged, type Corruption, deliveries, posts, timeAfter, withRandomItem } from './corruption.ts';
 
@@ -17,7 +17,7 @@ function swap(history: HistoryRecord[], random: Random, withPositions: boolean):
     return second ? [{ first, second }] : [];
   });
   return withRandomItem(random, pairs, ({ first, second }) => {
-    const [a, b] = [[...first.delivery] as Delivery, [...second.delivery] as Delivery];
+    const [a, b] = [[...first.delivery] as DeliveredMessage, [...second.delivery] as DeliveredMessage];
     if (!withPositions) [a[0], b[0]] = [b[0], a[0]];
     if (first.record.values) first.record.values[first.index] = b;
     if (second.record.values) second.record.values[second.index] = a;

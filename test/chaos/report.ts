@@ -1,5 +1,5 @@
 import { type CheckResult, type FaultGap, VIOLATIONS } from '../../src/prove/checker/check-result.ts';
-import { table } from '../../src/terminal/text-table.ts';
+import { alignColumns } from '../../src/terminal/text-table.ts';
 import type { Progress } from './chaos.ts';
 
 const clock = (ms: number) => `${Math.floor(ms / 60_000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, '0')}`;
@@ -22,7 +22,7 @@ function faultTable(gaps: readonly FaultGap[]): string {
     kinds.set(kind, [...(kinds.get(kind) ?? []), gap]);
   }
   const rows = [...kinds].sort(([a], [b]) => a.localeCompare(b)).map(([kind, some]) => faultRow(kind, some));
-  return table([['fault', 'times', 'gap, median', 'gap, worst', 'after healing, worst'], ...rows], [1, 2, 3, 4]);
+  return alignColumns([['fault', 'times', 'gap, median', 'gap, worst', 'after healing, worst'], ...rows], [1, 2, 3, 4]);
 }
 
 function faultRow(kind: string, gaps: FaultGap[]): string[] {

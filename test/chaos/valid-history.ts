@@ -1,4 +1,4 @@
-import type { Delivery, HistoryRecord, UntimedRecord } from '../../src/prove/history/history-record.ts';
+import type { DeliveredMessage, HistoryRecord, UntimedRecord } from '../../src/prove/history/history-record.ts';
 import type { Random } from '../../src/prove/random.ts';
 
 const NODES = ['a', 'b', 'c'];
@@ -114,7 +114,7 @@ class Model {
     follower.read += page.length;
     const values = page
       .filter(({ group }) => follower.groups.includes(group))
-      .map(({ position, message, value, group }): Delivery => [position, message, value, group]);
+      .map(({ position, message, value, group }): DeliveredMessage => [position, message, value, group]);
     const { process } = follower;
     if (values.length > 0) this.#add({ op: 'read', type: 'ok', process, node: null, term: null, values });
   }

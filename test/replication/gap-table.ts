@@ -1,5 +1,5 @@
 import { longestGap } from '../../src/prove/checker/gaps.ts';
-import { table } from '../../src/terminal/text-table.ts';
+import { alignColumns } from '../../src/terminal/text-table.ts';
 import type { ReplicationResult } from './replication-run.ts';
 
 interface Row {
@@ -30,7 +30,7 @@ export function gapTable({ gaps, bareCommits }: ReplicationResult): string {
     medianAndWorst(some.map(({ bare }) => bare)),
     medianAndWorst(some.map(({ after }) => after)),
   ]);
-  return table(
+  return alignColumns(
     [['ms, median / worst', 'times', 'no post accepted', 'bare client', 'post after bare client'], ...rows],
     [1, 2, 3, 4],
   );

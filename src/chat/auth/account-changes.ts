@@ -41,7 +41,7 @@ export interface OwnAccount {
 }
 
 /** A signed-in device. Times are ISO 8601. */
-export interface Session {
+export interface AccountSession {
   id: string;
   /** The browser and the system; null if unknown. */
   device: string | null;
@@ -145,8 +145,10 @@ export class AccountChanges {
   }
 
   /** Returns the sessions of a user that have not expired, newest first. `currentHash` is the hash of the request's token. */
-  async sessions(userId: number, currentHash: string | null): Promise<Session[]> {
-    const rows = await query<Omit<Session, 'created_at' | 'expires_at'> & { created_at: Date; expires_at: Date }>(
+  async sessions(userId: number, currentHash: string | null): Promise<AccountSession[]> {
+    const rows = await query<
+      Omit<AccountSession, 'created_at' | 'expires_at'> & { created_at: Date; expires_at: Date }
+    >(
       this.#sequelize,
       `SELECT ${SESSION_ID} AS id, device, created_at, expires_at, coalesce(hash = decode($currentHash, 'hex'), false) AS current
        FROM plantao.tokens WHERE user_id = $userId AND expires_at > clock_timestamp()

@@ -6,7 +6,7 @@ import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { type FoundMessage, type FoundRow, foundMessages } from './found-messages.ts';
-import { probe } from './indexing/index-probe.ts';
+import { probeIndex } from './indexing/index-probe.ts';
 import { CHUNK } from './indexing/index-rows.ts';
 import { requiredHashes } from './indexing/signatures.ts';
 import { patternOf } from './search-pattern.ts';
@@ -113,7 +113,7 @@ export class MessageSearch {
         if (performance.now() > deadline) return false;
         const newest = candidates.newest(this.#limits.candidatesAtOnce);
         if (newest[0]?.isIndexed) {
-          candidates.report(newest.length, [], await probe(transaction, newest, hashes));
+          candidates.report(newest.length, [], await probeIndex(transaction, newest, hashes));
           maxMessages = FIRST_MESSAGES;
           continue;
         }

@@ -20,7 +20,7 @@ export const USAGE = `plantao chat --user NAME [--password PASSWORD] [--group "N
 const DEFAULT_URLS = 'http://localhost:8080,http://localhost:8081';
 
 /** Parses the command line. @throws {UsageError} naming the first invalid argument. */
-export function parseArguments(args: readonly string[]): ChatArguments {
+export function parseChatArguments(args: readonly string[]): ChatArguments {
   const { values } = parseCommand(args, {
     user: { type: 'string' },
     password: { type: 'string' },

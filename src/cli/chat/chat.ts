@@ -3,7 +3,7 @@ import { type AuthMode, ChatClient } from '../../client/index.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Command } from '../command/command.ts';
 import { CommandError, Exit } from '../command/exit.ts';
-import { type ChatArguments, parseArguments, USAGE } from './arguments.ts';
+import { type ChatArguments, parseChatArguments, USAGE } from './arguments.ts';
 import { ConnectionReporter } from './connection-reporter.ts';
 import { Screen } from './screen.ts';
 import { TerminalChat } from './terminal-chat.ts';
@@ -36,7 +36,7 @@ async function run({ user, password, group, urls }: ChatArguments): Promise<void
 export const chat: Command = {
   usage: USAGE,
   async run(args) {
-    const parsed = parseArguments(args);
+    const parsed = parseChatArguments(args);
     await run(parsed).catch((error) => {
       throw new CommandError(plain(errorMessage(error)));
     });

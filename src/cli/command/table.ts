@@ -1,5 +1,5 @@
 import { printable } from '../../log/printable.ts';
-import { table as alignedTable } from '../../terminal/text-table.ts';
+import { alignColumns } from '../../terminal/text-table.ts';
 
 /** How a cell stands out. */
 export type Tone = 'red' | 'yellow' | 'green' | 'dim';
@@ -21,7 +21,7 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   const isNumeric = (at: number) => rows.every((row) => typeof row[at] === 'number' || row[at] === null);
   const head = headings.map((text) => ({ text, tone: 'dim' as const }));
   const cells = [head, ...rows].map((row) => used.map((at) => shown(row[at] ?? null)));
-  return alignedTable(
+  return alignColumns(
     cells.map((row) => row.map(({ text }) => text)),
     [...used.keys()].filter((column) => isNumeric(used[column] ?? -1)),
     (text, row, column) => toned(text, cells[row]?.[column]?.tone ?? null, hasColours),

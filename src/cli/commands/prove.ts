@@ -2,7 +2,7 @@ import { access, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorMessage } from '../../error-message.ts';
 import { printable } from '../../log/printable.ts';
-import { type ProveArguments, parseArguments, repeatCommand, USAGE } from '../../prove/arguments.ts';
+import { type ProveArguments, parseProveArguments, repeatCommand, USAGE } from '../../prove/arguments.ts';
 import type { CheckResult } from '../../prove/checker/check-result.ts';
 import { checkFile } from '../../prove/checker/checker.ts';
 import { LiveOutput } from '../../prove/live-output.ts';
@@ -30,7 +30,7 @@ export const proveCommand: Command = {
     });
     let asJson = args.includes('--json');
     try {
-      const options = parseArguments(args);
+      const options = parseProveArguments(args);
       asJson = options.json;
       return options.check === null ? await runTest(options, io, live) : await checkAgain(options.check, options, io);
     } catch (error) {

@@ -48,7 +48,7 @@ export async function handOver(
   query: Query,
   { to, wait }: { to: string | null; wait: boolean },
 ): Promise<{ answer: string; successor: OpenTerm | null }> {
-  const before = await openTerm(query);
+  const before = await readOpenTerm(query);
   const [row] = await query<{ answer: string }>('SELECT plantao.switchover($1) AS answer', [to]);
   const answer = row?.answer ?? '';
   if (answer.startsWith('refused')) throw new CommandError(answer);
@@ -61,7 +61,7 @@ export async function handOver(
   return { answer, successor };
 }
 
-async function openTerm(query: Query): Promise<OpenTerm | null> {
+async function readOpenTerm(query: Query): Promise<OpenTerm | null> {
   const [open] = await query<OpenTerm>('SELECT term, node FROM plantao.leader_history WHERE ended_at IS NULL');
   return open ?? null;
 }
@@ -70,7 +70,7 @@ async function openTerm(query: Query): Promise<OpenTerm | null> {
 async function successorOf(query: Query, before: OpenTerm | null): Promise<OpenTerm> {
   const deadline = performance.now() + WITHIN_MS;
   while (performance.now() < deadline) {
-    const now = await openTerm(query);
+    const now = await readOpenTerm(query);
     if (now !== null && now.term > (before?.term ?? 0)) {
       if (now.node !== before?.node) return now;
       throw new CommandError(`no standby took over: ${now.node} is active again (term ${now.term})`);

@@ -41,15 +41,15 @@ function toRefusal(response: NodeResponse): ChatError {
 }
 
 /**
- * Classifies a response. `patient` is for streams, which outlive every failure of a node: they also retry after 429 and any
- * 5xx, which a single request reports at once.
+ * Classifies a response. `retriesEveryError` is true for streams: they also retry after 429 and any 5xx, which a single
+ * request reports at once.
  */
-export function classifyResponse(response: NodeResponse, patient: boolean): ResponseClass {
+export function classifyResponse(response: NodeResponse, retriesEveryError: boolean): ResponseClass {
   const { status } = response;
   if (status < 400) return { kind: 'success' };
   const code = codeOf(response);
   const effect = status === 503 ? effectOf(code) : 'perhaps executed';
-  const waits = patient && (status >= 500 || status === 429);
+  const waits = retriesEveryError && (status >= 500 || status === 429);
   const mayRetry = retryElsewhereStatuses.has(status) && effect !== 'refused';
   if (!mayRetry && !waits) return { kind: 'refused', error: toRefusal(response) };
   return {

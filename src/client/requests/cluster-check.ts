@@ -1,4 +1,4 @@
-import { probe } from './health.ts';
+import { probeHealth } from './health.ts';
 import { NoResponseError } from './single-request.ts';
 
 /**
@@ -38,7 +38,7 @@ export class ClusterCheck {
    */
   async check(url: string, ms: number, signal: AbortSignal): Promise<boolean> {
     if (this.#cluster === undefined) return false;
-    const { cluster, epoch } = (await probe(this.#send, url, ms, signal)).body ?? {};
+    const { cluster, epoch } = (await probeHealth(this.#send, url, ms, signal)).body ?? {};
     if (typeof cluster === 'string' && cluster !== this.#cluster) {
       throw new NoResponseError(`belongs to cluster ${cluster}, and this client signed in to ${this.#cluster}`, true);
     }

@@ -195,14 +195,14 @@ export class Connection {
     const { signal, deadlineMs = this.#deadlineMs } = options;
     const authorized = withToken(request, this.token);
     const requestFor = () => ({ request: authorized, attemptMs: this.#attemptMs });
-    return this.#requester.call(requestFor, { ...policy, deadlineMs, patient: false, signal });
+    return this.#requester.call(requestFor, { ...policy, deadlineMs, retriesEveryError: false, signal });
   }
 
   #retryUntilResponse(requestFor: RequestFactory, signal: AbortSignal) {
     return this.#requester.call(requestFor, {
       use: 'read',
       repeatable: true,
-      patient: true,
+      retriesEveryError: true,
       deadlineMs: Infinity,
       signal,
     });

@@ -6,7 +6,7 @@ import { classifyResponse, type ResponseClass } from './classify-response.ts';
 import type { ClusterCheck } from './cluster-check.ts';
 import { codeOfUnknown } from './effect-of-code.ts';
 import type { Endpoints } from './endpoints.ts';
-import { probe } from './health.ts';
+import { probeHealth } from './health.ts';
 import { onAbort } from './on-abort.ts';
 import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
 import { sleep } from './sleep.ts';
@@ -22,7 +22,7 @@ export interface CallPolicy {
    */
   repeatable: boolean;
   /** True for streams: they retry after every 5xx and 429. */
-  patient: boolean;
+  retriesEveryError: boolean;
   /** The error codes that mean "already done" when an earlier attempt of this call may have succeeded. */
   alreadyDoneCodes?: readonly string[];
   signal?: AbortSignal | undefined;
@@ -142,12 +142,12 @@ export class FailoverRequester {
       : () => {};
     try {
       const isKnown = this.#endpoints.isConnected(policy.use, url);
-      const hasResponded = !isKnown && (await this.#clusterCheck.check(url, timeLeft(endsAt), cancel.signal));
-      if (!policy.repeatable && !hasResponded) await probe(this.#send, url, timeLeft(endsAt), cancel.signal);
+      const isProbed = !isKnown && (await this.#clusterCheck.check(url, timeLeft(endsAt), cancel.signal));
+      if (!policy.repeatable && !isProbed) await probeHealth(this.#send, url, timeLeft(endsAt), cancel.signal);
       const ms = timeLeft(endsAt);
       isSent = true;
       const response = await sendOnce(this.#send, url, request, ms, cancel.signal);
-      const result = classifyResponse(response, policy.patient);
+      const result = classifyResponse(response, policy.retriesEveryError);
       if (result.kind !== 'retryElsewhere') return { ...result, response };
       if (!policy.repeatable && !result.notExecuted) throw outcomeUnknown(request, result.reason);
       return result;

@@ -10,7 +10,12 @@ export const HEALTH_MS = 2000;
  * Checks that a node responds, before another request is sent to it.
  * @throws {NoResponseError} with `notSent`, because the other request was not sent; the signal's reason when it is aborted.
  */
-export async function probe(send: typeof fetch, url: string, ms: number, signal: AbortSignal): Promise<NodeResponse> {
+export async function probeHealth(
+  send: typeof fetch,
+  url: string,
+  ms: number,
+  signal: AbortSignal,
+): Promise<NodeResponse> {
   try {
     return await sendOnce(send, url, HEALTH, Math.min(HEALTH_MS, ms), signal);
   } catch (error) {

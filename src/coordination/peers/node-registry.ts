@@ -30,7 +30,7 @@ export interface PeerRow {
   url: string;
   role: string;
   term: number | null;
-  is_primary: boolean;
+  is_preferred: boolean;
   heartbeat_age_ms: number;
 }
 
@@ -114,14 +114,14 @@ export class NodeRegistry {
     const sentAt = performance.now();
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
-         INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_primary, term, position, waiters, started_at,
+         INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_preferred, term, position, waiters, started_at,
            cluster, history, posts_per_second, commit_ms, delivery_ms, queued_posts, conditions, active_at)
          VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
            coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint(),
            $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, left($conditions, 4096), CASE WHEN $role = 'active'
              THEN least(clock_timestamp(), coalesce(to_timestamp($sentAtMs::float8 / 1000), statement_timestamp())) END)
          ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
-           role = excluded.role, is_primary = excluded.is_primary, term = excluded.term, position = excluded.position,
+           role = excluded.role, is_preferred = excluded.is_preferred, term = excluded.term, position = excluded.position,
            waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
            cluster = excluded.cluster, history = excluded.history, posts_per_second = excluded.posts_per_second,
            commit_ms = excluded.commit_ms, delivery_ms = excluded.delivery_ms, queued_posts = excluded.queued_posts,
@@ -129,7 +129,7 @@ export class NodeRegistry {
            active_at = coalesce(excluded.active_at, n.active_at)
          RETURNING ${UNACKNOWLEDGED}
        )
-       SELECT node, url, pid, role, term, is_primary, waiters,
+       SELECT node, url, pid, role, term, is_preferred, waiters,
               posts_per_second AS "postsPerSecond", commit_ms AS "commitMs", delivery_ms AS "deliveryMs", started_at = $startedAt AS is_mine,
               plantao.cluster_id() AS cluster, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
               EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_requested,

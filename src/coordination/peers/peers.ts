@@ -68,10 +68,10 @@ export class Peers {
    */
   observeRows(rows: PeerRow[], sentAt: number): void {
     this.#rows = rows.filter((row) => row.node !== this.#options.node);
-    for (const { node, url, role, term, is_primary, heartbeat_age_ms } of this.#rows) {
+    for (const { node, url, role, term, is_preferred, heartbeat_age_ms } of this.#rows) {
       const [alive, active] = [role === 'active' || role === 'standby', role === 'active'];
       const at = sentAt - Math.max(0, heartbeat_age_ms);
-      this.#observations.add({ node, url, at, alive, active, term: term ?? 0, isPreferred: is_primary, isRow: true });
+      this.#observations.add({ node, url, at, alive, active, term: term ?? 0, isPreferred: is_preferred, isRow: true });
     }
     const configured = new Set([...this.#probes.values()].filter(({ url }) => this.#isConfigured(url)).map(nodeOf));
     const found = this.#rows.filter((row) => !configured.has(row.node)).map((row) => row.url);
@@ -191,7 +191,7 @@ export class Peers {
   }
 
   #isPreferred(node: string): boolean {
-    return this.#rows.find((row) => row.node === node)?.is_primary ?? false;
+    return this.#rows.find((row) => row.node === node)?.is_preferred ?? false;
   }
 
   #isConfigured(url: string): boolean {

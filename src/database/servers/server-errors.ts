@@ -14,7 +14,7 @@ export class NotWritableError extends DatabaseUnavailableError {
 }
 
 /** Why one server cannot be used now. */
-export interface Refusal {
+export interface ServerRefusal {
   server: string;
   error: Error;
 }
@@ -24,7 +24,7 @@ export class NoWritableServerError extends DatabaseUnavailableError {
   override readonly name = 'NoWritableServerError';
 
   /** The cause is the first reason that PostgreSQL itself gave, such as a wrong password. */
-  constructor(refusals: readonly Refusal[]) {
+  constructor(refusals: readonly ServerRefusal[]) {
     const reasons = refusals.map(({ server, error }) => `${server} ${sentence(error)}`);
     super(`no server accepts writes: ${reasons.join('; ')}`, {
       cause: refusals.find(({ error }) => sqlState(error) !== null)?.error,

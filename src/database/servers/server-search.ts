@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffDelay } from '../../async/backoff.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import type { DatabaseHost } from '../url/database-url.ts';
-import { describeServer, isResolved, type Server, serverKey } from './server.ts';
-import { NotWritableError, NoWritableServerError, type Refusal } from './server-errors.ts';
+import { type DatabaseServer, describeServer, isResolved, serverKey } from './server.ts';
+import { NotWritableError, NoWritableServerError, type ServerRefusal } from './server-errors.ts';
 
 /** A server that accepts writes. */
 export interface Writable {
@@ -17,11 +17,15 @@ export interface Writable {
  * Watches one server until it accepts writes. Calls `refuse` while it does not, e.g. while it is in recovery.
  * @throws when the server cannot be watched any longer.
  */
-export type WatchServer = (server: Server, signal: AbortSignal, refuse: (reason: Error) => void) => Promise<Writable>;
+export type WatchServer = (
+  server: DatabaseServer,
+  signal: AbortSignal,
+  refuse: (reason: Error) => void,
+) => Promise<Writable>;
 
 /** A server that a search has found, as it was then. */
 export interface FoundServer extends Writable {
-  server: Server;
+  server: DatabaseServer;
 }
 
 /** Options of a {@link ServerSearch}. */
@@ -30,9 +34,9 @@ export interface ServerSearchOptions {
   /** The server that was used last: tried first, and left only for a good reason; see {@link ServerSearch}. */
   preferred: FoundServer | null;
   watch: WatchServer;
-  resolve: (host: DatabaseHost) => Promise<Server[]>;
+  resolve: (host: DatabaseHost) => Promise<DatabaseServer[]>;
   /** Called each time that a server is found to be in recovery, many times a second. */
-  onStandby: (server: Server) => void;
+  onStandby: (server: DatabaseServer) => void;
   /** Called once, when a server that accepts writes is found. */
   onFound: (found: FoundServer) => void;
   /** Called once, when the search ends because no caller has waited for it for {@link IDLE_MS}. */
@@ -76,12 +80,12 @@ export class ServerSearch {
   readonly #startedAt = performance.now();
   /** When the preferred server first failed; infinite before that. */
   #preferredFailedAt = Number.POSITIVE_INFINITY;
-  readonly #queue: Server[] = [];
+  readonly #queue: DatabaseServer[] = [];
   /** Every queued server with the error of its last failure; null while it has not failed yet. */
-  readonly #servers = new Map<string, { server: Server; error: Error | null }>();
+  readonly #servers = new Map<string, { server: DatabaseServer; error: Error | null }>();
   /** The same for names. One that has resolved is removed. */
   readonly #names = new Map<DatabaseHost, Error | null>();
-  readonly #waiting = new Set<{ resolve: (server: Server) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Set<{ resolve: (server: DatabaseServer) => void; reject: (error: Error) => void }>();
   #staggerTimer: NodeJS.Timeout | null = null;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -99,12 +103,12 @@ export class ServerSearch {
    * Resolves with the server that accepts writes.
    * @throws {NoWritableServerError} as soon as every server has failed; the search continues for the next caller.
    */
-  find(): Promise<Server> {
+  find(): Promise<DatabaseServer> {
     this.#postponeEnd();
     if (this.#haveAllFailed()) return Promise.reject(this.#failure());
     // Keeps the process running, as nothing else of a search does: a starting node would exit without a message.
     const keepRunning = setInterval(() => {}, IDLE_MS);
-    const found = new Promise<Server>((resolve, reject) => this.#waiting.add({ resolve, reject }));
+    const found = new Promise<DatabaseServer>((resolve, reject) => this.#waiting.add({ resolve, reject }));
     return found.finally(() => clearInterval(keepRunning));
   }
 
@@ -145,7 +149,7 @@ export class ServerSearch {
     }
   }
 
-  #enqueue(server: Server): void {
+  #enqueue(server: DatabaseServer): void {
     if (this.#servers.has(serverKey(server))) return;
     this.#servers.set(serverKey(server), { server, error: null });
     this.#queue.push(server);
@@ -160,7 +164,7 @@ export class ServerSearch {
     void this.#watch(server);
   }
 
-  async #watch(server: Server): Promise<void> {
+  async #watch(server: DatabaseServer): Promise<void> {
     const { signal } = this.#stop;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
@@ -177,7 +181,7 @@ export class ServerSearch {
     }
   }
 
-  #mayWin(server: Server, { instance, timeline }: Writable): boolean {
+  #mayWin(server: DatabaseServer, { instance, timeline }: Writable): boolean {
     const { preferred } = this.#options;
     if (!preferred || this.#isPreferred(server) || instance === preferred.instance) return true;
     if (timeline > preferred.timeline) return true;
@@ -186,18 +190,18 @@ export class ServerSearch {
     return now - this.#preferredFailedAt >= FAILED_MS || now - this.#startedAt >= SILENT_MS;
   }
 
-  #isPreferred(server: Server): boolean {
+  #isPreferred(server: DatabaseServer): boolean {
     const { preferred } = this.#options;
     return preferred !== null && serverKey(preferred.server) === serverKey(server);
   }
 
   /** Records that a server accepts writes but must wait for the preferred one. */
-  #accept(server: Server): void {
+  #accept(server: DatabaseServer): void {
     const state = this.#servers.get(serverKey(server));
     if (state) state.error = null;
   }
 
-  #refuse(server: Server, error: Error): void {
+  #refuse(server: DatabaseServer, error: Error): void {
     const state = this.#servers.get(serverKey(server));
     if (!state) return;
     if (error instanceof NotWritableError && error.isStandby) this.#options.onStandby(server);
@@ -231,7 +235,7 @@ export class ServerSearch {
   }
 
   #failure(): NoWritableServerError {
-    const refusals: Refusal[] = [];
+    const refusals: ServerRefusal[] = [];
     for (const { server, error } of this.#servers.values()) {
       if (error) refusals.push({ server: describeServer(server), error });
     }

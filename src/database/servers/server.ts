@@ -3,7 +3,7 @@ import { databaseDns } from '../../dns-cache.ts';
 import type { DatabaseHost } from '../url/database-url.ts';
 
 /** One PostgreSQL server, as a session reaches it. */
-export interface Server {
+export interface DatabaseServer {
   /** The name, address or socket folder in the URL. A certificate is checked against it. */
   host: string;
   /** The address to connect to. */
@@ -12,10 +12,10 @@ export interface Server {
 }
 
 /** Two servers are the same if their keys are equal. */
-export const serverKey = ({ address, port }: Server): string => `${address} ${port}`;
+export const serverKey = ({ address, port }: DatabaseServer): string => `${address} ${port}`;
 
 /** Returns a server as errors name it, e.g. `db1:5432 (10.0.0.7)`. */
-export function describeServer({ host, address, port }: Server): string {
+export function describeServer({ host, address, port }: DatabaseServer): string {
   const name = isIPv6(host) ? `[${host}]` : host;
   return `${name}:${port}${address === host ? '' : ` (${address})`}`;
 }
@@ -26,7 +26,7 @@ export function isResolved({ host, address }: DatabaseHost): boolean {
 }
 
 /** Returns a server for each address of a host. @throws the system's error where the name does not resolve. */
-export async function resolveHost(given: DatabaseHost): Promise<Server[]> {
+export async function resolveHost(given: DatabaseHost): Promise<DatabaseServer[]> {
   const { host, port } = given;
   if (isResolved(given)) return [{ host, port, address: given.address ?? host }];
   const addresses = await databaseDns.find(host);

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { DatabaseHost } from '../url/database-url.ts';
-import { isResolved, resolveHost, type Server, serverKey } from './server.ts';
+import { type DatabaseServer, isResolved, resolveHost, serverKey } from './server.ts';
 import { type FoundServer, ServerSearch, type WatchServer } from './server-search.ts';
 
 /** After this time, in milliseconds, a server is checked again before a session is opened to it. */
@@ -29,8 +29,8 @@ export type ServerChoice = Pick<Servers, 'find' | 'opening'>;
 export class Servers {
   readonly #hosts: readonly DatabaseHost[];
   readonly #watch: WatchServer;
-  readonly #resolve: (host: DatabaseHost) => Promise<Server[]>;
-  readonly #sockets = new Map<Socket, Server>();
+  readonly #resolve: (host: DatabaseHost) => Promise<DatabaseServer[]>;
+  readonly #sockets = new Map<Socket, DatabaseServer>();
   /** The server that was found last. Another instance means a restart or a failover. */
   #found: FoundServer | null = null;
   #confirmedAt = Number.NEGATIVE_INFINITY;
@@ -38,7 +38,7 @@ export class Servers {
   /** True from when a search has found no server until one does. */
   #isLost = false;
   readonly #listeners = new Set<() => void>();
-  readonly #standbyListeners = new Set<(server: Server) => void>();
+  readonly #standbyListeners = new Set<(server: DatabaseServer) => void>();
 
   constructor(hosts: readonly DatabaseHost[], watch: WatchServer, resolve = resolveHost) {
     this.#hosts = hosts;
@@ -51,7 +51,7 @@ export class Servers {
    * @throws {NoWritableServerError} where there are several and none accepts writes; the system's error for a single name
    * that does not resolve.
    */
-  async find(): Promise<Server> {
+  async find(): Promise<DatabaseServer> {
     const [only, ...others] = this.#hosts;
     if (only && others.length === 0) {
       if (isResolved(only) || only.host === 'localhost') return { ...only, address: only.address ?? only.host };
@@ -75,7 +75,7 @@ export class Servers {
    * Calls `listener` with each standby, many times a second, while a server that accepts writes is searched for. Returns a
    * function that removes the listener.
    */
-  onStandby(listener: (server: Server) => void): () => void {
+  onStandby(listener: (server: DatabaseServer) => void): () => void {
     this.#standbyListeners.add(listener);
     return () => this.#standbyListeners.delete(listener);
   }
@@ -95,7 +95,7 @@ export class Servers {
     else this.#use(found);
   }
 
-  async #searchNow(): Promise<Server> {
+  async #searchNow(): Promise<DatabaseServer> {
     this.#search ??= new ServerSearch({
       hosts: this.#hosts,
       preferred: this.#found,
@@ -133,7 +133,7 @@ export class Servers {
   }
 
   /** Follows a session that is being opened to `server`. Returns null if the server is the only one. */
-  opening(socket: Socket, server: Server): Opening | null {
+  opening(socket: Socket, server: DatabaseServer): Opening | null {
     if (!this.#isCurrent(server)) return null;
     const timer = setTimeout(() => {
       this.#doubt(server);
@@ -151,7 +151,7 @@ export class Servers {
   }
 
   /** Returns the choice of `server` in any state, for a session that is closed when another server takes over. */
-  only(server: Server): ServerChoice {
+  only(server: DatabaseServer): ServerChoice {
     return {
       find: () => Promise.resolve(server),
       opening: (socket) => {
@@ -161,7 +161,7 @@ export class Servers {
     };
   }
 
-  #follow(socket: Socket, server: Server): void {
+  #follow(socket: Socket, server: DatabaseServer): void {
     this.#sockets.set(socket, server);
     socket.once('close', () => {
       this.#sockets.delete(socket);
@@ -169,11 +169,11 @@ export class Servers {
     });
   }
 
-  #doubt(server: Server): void {
+  #doubt(server: DatabaseServer): void {
     if (this.#isCurrent(server)) this.#confirmedAt = Number.NEGATIVE_INFINITY;
   }
 
-  #isCurrent(server: Server): boolean {
+  #isCurrent(server: DatabaseServer): boolean {
     return this.#found !== null && serverKey(this.#found.server) === serverKey(server);
   }
 }

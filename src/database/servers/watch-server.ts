@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { INSTANCE } from './instance.ts';
-import type { Server } from './server.ts';
+import type { DatabaseServer } from './server.ts';
 import { NotWritableError } from './server-errors.ts';
 import type { WatchServer } from './server-search.ts';
 
@@ -14,7 +14,7 @@ export interface WatchServerOptions {
   /** False if a server whose transactions are read-only by default is accepted too. */
   requiresReadWrite: boolean;
   /** Creates a client that connects to `server` only; `onSocket` gets its socket. */
-  open: (server: Server, onSocket: (socket: Socket) => void) => pg.Client;
+  open: (server: DatabaseServer, onSocket: (socket: Socket) => void) => pg.Client;
 }
 
 interface State extends pg.QueryResultRow {

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import pg from 'pg';
 import { DatabaseUnavailableError, SqlState, sqlState } from '../errors.ts';
-import { type Server, serverKey } from '../servers/server.ts';
+import { type DatabaseServer, serverKey } from '../servers/server.ts';
 import { Servers } from '../servers/servers.ts';
 import { watchServer } from '../servers/watch-server.ts';
 import { tlsOptions } from '../url/database-tls.ts';
@@ -101,7 +101,7 @@ function serversOf(target: DatabaseTarget, options: Omit<ConnectionOptions, 'ser
 const gates = new Map<string, OpeningGate>();
 
 /** Returns the gate that all sessions of this process with one user, database and server share. */
-function gateTo(server: Server, options: SessionOptions): OpeningGate {
+function gateTo(server: DatabaseServer, options: SessionOptions): OpeningGate {
   const key = JSON.stringify([serverKey(server), options.user, options.database]);
   const gate = gates.get(key) ?? new OpeningGate((signal) => tryToOpen(server, options, signal));
   gates.set(key, gate);
@@ -109,7 +109,7 @@ function gateTo(server: Server, options: SessionOptions): OpeningGate {
 }
 
 /** Opens a session to `server` and closes it. Resolves when the server has answered or cannot be reached; not after `signal`. */
-function tryToOpen(server: Server, options: SessionOptions, signal: AbortSignal): Promise<void> {
+function tryToOpen(server: DatabaseServer, options: SessionOptions, signal: AbortSignal): Promise<void> {
   const servers = { find: () => Promise.resolve(server), opening: () => null };
   return new Promise((resolve) => {
     // It does not keep the process running.
@@ -135,7 +135,7 @@ function tryToOpen(server: Server, options: SessionOptions, signal: AbortSignal)
 export function clientConfig(
   options: SessionOptions,
   sockets: Sockets,
-  gate: (server: Server) => OpeningGate | null = (server) => gateTo(server, options),
+  gate: (server: DatabaseServer) => OpeningGate | null = (server) => gateTo(server, options),
 ): pg.ClientConfig {
   const {
     settings: _,

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { SqlState } from '../errors.ts';
-import type { Server } from '../servers/server.ts';
+import type { DatabaseServer } from '../servers/server.ts';
 import { NotWritableError } from '../servers/server-errors.ts';
 import type { Opening, ServerChoice, Servers } from '../servers/servers.ts';
 import { type Tls, tlsOptions } from '../url/database-tls.ts';
@@ -69,15 +69,15 @@ export class PinnedConnection extends pg.Connection {
   readonly #changes: SettingChanges | null;
   #state: 'opening' | 'pinning' | 'refused' | 'ready' = 'opening';
   #version = 0;
-  #server: Server | null = null;
+  #server: DatabaseServer | null = null;
   #isStandby = false;
   /** Not null if the session must be one that accepts writes. */
   #opening: Opening | null = null;
-  readonly #gateTo: (server: Server) => OpeningGate | null;
+  readonly #gateTo: (server: DatabaseServer) => OpeningGate | null;
   #watched: WatchedOpening | null = null;
 
   /** `gateTo` returns the gate that may delay the opening of a session to a server. */
-  constructor(options: SessionOptions, stream: () => Socket, gateTo: (server: Server) => OpeningGate | null) {
+  constructor(options: SessionOptions, stream: () => Socket, gateTo: (server: DatabaseServer) => OpeningGate | null) {
     const { ssl = false, sslnegotiation, keepAlive, keepAliveInitialDelayMillis } = options;
     const config = { ssl, sslNegotiation: sslnegotiation, keepAlive, keepAliveInitialDelayMillis, stream };
     super(config as pg.ConnectionConfig);
@@ -110,7 +110,7 @@ export class PinnedConnection extends pg.Connection {
     }, fail);
   }
 
-  #connectTo(server: Server): void {
+  #connectTo(server: DatabaseServer): void {
     this.#server = server;
     const { address, port } = server;
     if (this.stream instanceof Socket) this.#opening = this.#options.servers.opening(this.stream, server);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { withTimeout } from '../../async/with-timeout.ts';
-import { type Server, serverKey } from '../servers/server.ts';
+import { type DatabaseServer, serverKey } from '../servers/server.ts';
 import { CONNECT_LIMIT_MS } from './connection.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
 import { Session } from './session.ts';
@@ -78,14 +78,14 @@ export class SpareSessions {
     return taken;
   }
 
-  #seen(server: Server): void {
+  #seen(server: DatabaseServer): void {
     const spare = this.#spares.get(serverKey(server));
     if (spare) spare.seenAt = performance.now();
     else if (!this.#stop.signal.aborted) void this.#keep(server);
   }
 
   /** Opens a session, and keeps it until it is taken or its server is no longer a standby. */
-  async #keep(server: Server): Promise<void> {
+  async #keep(server: DatabaseServer): Promise<void> {
     const key = serverKey(server);
     const options = { ...this.#options, servers: this.#options.servers.only(server) };
     // The error is not needed: open() will open a session as usual, and throw its own.

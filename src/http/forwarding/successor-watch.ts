@@ -7,7 +7,7 @@ export interface Peer {
 }
 
 /** The cluster as the forwarder sees it. */
-export interface ClusterView {
+export interface ForwardingCluster {
   readonly node: string;
   readonly role: 'active' | 'standby' | 'fallen';
   readonly acceptsWrites: boolean;
@@ -33,11 +33,11 @@ interface Pending {
  * A node that is merely slow to respond to probes keeps its requests, because no other node becomes active.
  */
 export class SuccessorWatch {
-  readonly #cluster: ClusterView;
+  readonly #cluster: ForwardingCluster;
   readonly #pending = new Set<Pending>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(cluster: ClusterView) {
+  constructor(cluster: ForwardingCluster) {
     this.#cluster = cluster;
   }
 

@@ -7,7 +7,7 @@ import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
 import { isWrongAfterLoss, lost, markLost } from './lost-attempts.ts';
 import { NodeClient, type NodeResponse, NoResponse } from './node-client.ts';
-import { type ClusterView, type Peer, SuccessorWatch } from './successor-watch.ts';
+import { type ForwardingCluster, type Peer, SuccessorWatch } from './successor-watch.ts';
 
 /** Set on a forwarded request. A standby never forwards one that has it. */
 const HOP = 'x-plantao-forwarded-by';
@@ -66,7 +66,7 @@ const tooMany = () =>
  * write itself.
  */
 export class WriteForwarder {
-  readonly #cluster: ClusterView;
+  readonly #cluster: ForwardingCluster;
   readonly #bodyLimit: number;
   readonly #client = new NodeClient();
   readonly #successors: SuccessorWatch;
@@ -74,7 +74,7 @@ export class WriteForwarder {
   /** Bytes of all bodies that are being read or forwarded. */
   #heldBytes = 0;
 
-  constructor(cluster: ClusterView, bodyLimit: number) {
+  constructor(cluster: ForwardingCluster, bodyLimit: number) {
     this.#cluster = cluster;
     this.#bodyLimit = bodyLimit;
     this.#successors = new SuccessorWatch(cluster);

@@ -210,11 +210,11 @@ async function end(server: Server, how: 'fast' | 'immediate'): Promise<void> {
   const fast: [NodeJS.Signals, number][] = [['SIGINT', 20_000]];
   // After SIGQUIT the postmaster itself kills processes that have not ended within five seconds.
   const steps: [NodeJS.Signals, number][] = [...(how === 'fast' ? fast : []), ['SIGQUIT', 8000], ['SIGKILL', 2000]];
-  for (const [signal, patience] of steps) {
+  for (const [signal, limitMs] of steps) {
     if (server.child.exitCode !== null || server.child.signalCode !== null) break;
     server.child.kill(signal);
     const waiting = new AbortController();
-    await Promise.race([server.exited, sleep(patience, undefined, { signal: waiting.signal }).catch(() => undefined)]);
+    await Promise.race([server.exited, sleep(limitMs, undefined, { signal: waiting.signal }).catch(() => undefined)]);
     waiting.abort();
   }
   server.guard.release();

@@ -1,5 +1,5 @@
 import type {
-  Delivery,
+  DeliveredMessage,
   FaultRecord,
   HistoryRecord,
   PostRecord,
@@ -11,7 +11,7 @@ import type {
 import { addWrite, emptyFacts, type Facts, type MessageFacts, type ReaderFacts } from './facts.ts';
 import { separateLostEvents } from './lost-events.ts';
 
-function messageFor(facts: Facts, value: string): MessageFacts {
+function messageFacts(facts: Facts, value: string): MessageFacts {
   const known = facts.messages.get(value);
   if (known) return known;
   const message: MessageFacts = {
@@ -35,7 +35,7 @@ function messageFor(facts: Facts, value: string): MessageFacts {
 }
 
 function addPost(facts: Facts, begun: Map<string, number>, record: PostRecord) {
-  const message = messageFor(facts, record.value);
+  const message = messageFacts(facts, record.value);
   if (record.type === 'invoke') {
     message.group ??= record.group;
     message.key ??= record.key;
@@ -97,8 +97,8 @@ function stepBack(reader: ReaderFacts, position: number) {
   }
 }
 
-function addDelivery(facts: Facts, reader: ReaderFacts, [position, id, value, group]: Delivery) {
-  const message = messageFor(facts, value);
+function addDelivery(facts: Facts, reader: ReaderFacts, [position, id, value, group]: DeliveredMessage) {
+  const message = messageFacts(facts, value);
   if (!message.readAs.includes(id)) message.readAs.push(id);
   message.position ??= position;
   if (message.group !== null && message.group !== group)
@@ -108,7 +108,7 @@ function addDelivery(facts: Facts, reader: ReaderFacts, [position, id, value, gr
 }
 
 function addStored(facts: Facts, record: StoredRecord) {
-  const message = messageFor(facts, record.value);
+  const message = messageFacts(facts, record.value);
   // The table overrides the positions from responses and readers.
   if (message.stored.length === 0) message.position = record.position;
   const { message: id, position, group, node, term } = record;

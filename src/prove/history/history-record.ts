@@ -33,7 +33,7 @@ export interface PostRecord extends Line {
 }
 
 /** One message as a reader received it: position in the log, message id, text, group. */
-export type Delivery = [position: number, message: number, value: string, group: number];
+export type DeliveredMessage = [position: number, message: number, value: string, group: number];
 
 /**
  * The records of a reader: invoke once with its groups and start position, ok for each page that it read, fail when its
@@ -44,7 +44,7 @@ export interface ReadRecord extends Line {
   op: 'read';
   groups?: number[];
   from?: number;
-  values?: Delivery[];
+  values?: DeliveredMessage[];
   done?: boolean;
   /** The cursor that was refused (type fail). */
   cursor?: string;

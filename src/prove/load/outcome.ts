@@ -22,7 +22,7 @@ interface Body {
  * 503 ({@link effectOf}). Any other 5xx (not_replicated: stored, but not as asked), and a 2xx without a message id, prove
  * nothing.
  */
-export function outcomeOf(response: HttpResponse<Body | undefined>): Outcome {
+export function outcomeOfResponse(response: HttpResponse<Body | undefined>): Outcome {
   const { status, body } = response;
   if (status === 200 && typeof body?.message_id === 'number' && typeof body.cursor === 'string') {
     const { message_id: message, cursor, durable } = body;

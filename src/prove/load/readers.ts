@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { History } from '../history/history.ts';
-import type { Delivery } from '../history/history-record.ts';
+import type { DeliveredMessage } from '../history/history-record.ts';
 import { positionOf } from '../history/position.ts';
 import { get } from '../http.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
@@ -32,10 +32,10 @@ export interface Reader {
 }
 
 /** Returns the messages among the events, in the form of the history. */
-function deliveriesOf(events: readonly EventLike[]): Delivery[] {
+function deliveriesOf(events: readonly EventLike[]): DeliveredMessage[] {
   return events.flatMap(({ kind, cursor, group_id, message }) =>
     kind === 'message' && message
-      ? [[positionOf(cursor), message.id, message.content, group_id ?? -1] as Delivery]
+      ? [[positionOf(cursor), message.id, message.content, group_id ?? -1] as DeliveredMessage]
       : [],
   );
 }

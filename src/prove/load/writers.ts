@@ -4,7 +4,7 @@ import { createRandom, type Random } from '../random.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
 import type { SupervisedNode } from '../rig/supervised-node.ts';
 import type { ChatFixture } from './chat-fixture.ts';
-import { type Outcome, outcomeOf, outcomeOfError } from './outcome.ts';
+import { type Outcome, outcomeOfError, outcomeOfResponse } from './outcome.ts';
 
 /** A message to post, with an idempotency key or without. */
 export interface OutgoingMessage {
@@ -94,7 +94,8 @@ abstract class RawWriter extends Writer {
     const headers: Record<string, string> = message.key === null ? {} : { 'Idempotency-Key': message.key };
     const body = { userId: user, groupId: message.group, content: message.value };
     const deadline = this.random.logUniform(...TIMEOUT_MS);
-    const send = () => post(`${node.url}/messages`, body, { headers, deadline }).then(outcomeOf, outcomeOfError);
+    const send = () =>
+      post(`${node.url}/messages`, body, { headers, deadline }).then(outcomeOfResponse, outcomeOfError);
     const outcome = await this.record(message, node.name, send, process);
     this.#follow(outcome);
     return outcome;

@@ -1,4 +1,4 @@
-import { table } from '../../terminal/text-table.ts';
+import { alignColumns } from '../../terminal/text-table.ts';
 import { type CheckResult, VIOLATIONS } from '../checker/check-result.ts';
 import { count, describeDurability, gapRows, guaranteeRows, milliseconds, number, verdictOf } from './report-model.ts';
 
@@ -15,7 +15,7 @@ export function textReport(result: CheckResult, files: ReportFiles): string {
   const sections = [
     [`${mark}  ${verdict.headline}`, ...verdict.sentences].join('\n'),
     violations(result),
-    section('What was checked', table([['guarantee', 'examined', 'violations'], ...guarantees(result)], [2])),
+    section('What was checked', alignColumns([['guarantee', 'examined', 'violations'], ...guarantees(result)], [2])),
     section('Time without an accepted post, by fault', faults(result)),
     section('Posts', posts(result)),
     section('PostgreSQL', postgres(result)),
@@ -50,7 +50,7 @@ function faults({ gaps }: CheckResult): string {
     ...[median, worst, recovery].map(milliseconds),
   ]);
   if (rows.length === 0) return 'no fault was injected';
-  return table([['fault', 'target', 'times', 'median', 'worst', 'worst recovery'], ...rows], [2, 3, 4, 5]);
+  return alignColumns([['fault', 'target', 'times', 'median', 'worst', 'worst recovery'], ...rows], [2, 3, 4, 5]);
 }
 
 function posts(result: CheckResult): string {
@@ -65,7 +65,7 @@ function posts(result: CheckResult): string {
 function postgres({ about }: CheckResult): string {
   if (!about) return '';
   const rows = [['Server', about.server], ...about.postgres.map(({ name, value }) => [name, value])];
-  return table(rows, []);
+  return alignColumns(rows, []);
 }
 
 function violations({ violations: listed, totals }: CheckResult): string {

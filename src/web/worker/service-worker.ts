@@ -45,7 +45,7 @@ interface Clicked extends Lifecycle {
 const worker = globalThis as unknown as Worker;
 
 /** A page that the network does not deliver within this time comes from the device. */
-const PATIENCE_MS = 4000;
+const NETWORK_TIMEOUT_MS = 4000;
 const PREFIX = 'plantao-';
 /** The pages, and the files of all of them. */
 const FILES = [...new Set(Object.entries(worker.PAGES).flatMap(([page, loaded]) => [page, ...loaded]))];
@@ -116,7 +116,7 @@ async function page(event: Fetching, name: string): Promise<Response> {
   const { request } = event;
   const cache = await caches.open(CACHE);
   try {
-    const response = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const response = await fetch(request, { signal: AbortSignal.timeout(NETWORK_TIMEOUT_MS) });
     // Its headers name the nodes that the page may call, and these change.
     if (response.status === 200) event.waitUntil(keep(name, response.clone()));
     if (response.status < 500) return response;

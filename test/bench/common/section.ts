@@ -1,6 +1,6 @@
 import type { Progress } from './progress.ts';
 import { median, range } from './statistics.ts';
-import { shown, table } from './table.ts';
+import { ruledTable, shown } from './table.ts';
 
 /** One column of a section. The first figure of a section is plotted. */
 interface Figure {
@@ -116,7 +116,7 @@ export function showSection(result: SectionResult): string {
   };
   const header = [result.title, ...result.figures.map((figure) => figure.label)];
   const rows = result.rows.map((row) => [row.name, ...result.figures.map(({ key }) => cell(row.values[key]))]);
-  const parts = [table(header, rows)];
+  const parts = [ruledTable(header, rows)];
   if (result.targets.length > 0) parts.push(showTargets(result.targets));
   for (const name of result.skipped) parts.push(`skipped on this machine: ${name}`);
   return parts.join('\n\n');
@@ -130,5 +130,5 @@ export function showTargets(targets: readonly TargetResult[]): string {
     return [work, spread, wanted, isMet ? 'met' : 'MISSED'];
   });
   const remarks = targets.flatMap(({ remark }) => remark ?? []);
-  return [table(['target', 'ratio', 'wanted', ''], rows), ...remarks].join('\n\n');
+  return [ruledTable(['target', 'ratio', 'wanted', ''], rows), ...remarks].join('\n\n');
 }

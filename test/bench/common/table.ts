@@ -1,13 +1,13 @@
-import { table as alignedTable } from '../../../src/terminal/text-table.ts';
+import { alignColumns } from '../../../src/terminal/text-table.ts';
 
 /** Formats rows as columns: the first is aligned left, the others right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function ruledTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((_, column) =>
     Math.max(...[header, ...rows].map((row) => [...(row[column] ?? '')].length)),
   );
   const rule = widths.map((width) => '─'.repeat(width));
   const right = [...header.keys()].slice(1);
-  return alignedTable([header, rule, ...rows], right);
+  return alignColumns([header, rule, ...rows], right);
 }
 
 /** Formats a number with three significant digits and thousands separators. */

@@ -10,7 +10,7 @@ import type { BenchProcess } from '../common/process.ts';
 import { profiled, topFrames } from '../common/profile.ts';
 import type { Contestant } from '../common/section.ts';
 import { parkedAt, startPlantao, startRival, waitersOf, withUsage } from '../common/servers.ts';
-import { shown, table } from '../common/table.ts';
+import { ruledTable, shown } from '../common/table.ts';
 import { Load } from '../load/load.ts';
 import type { DeliveryResult, ParkSpec, RequestSpec } from '../load/requests.ts';
 import { asManyAsFit } from './as-many-as-fit.ts';
@@ -121,7 +121,7 @@ async function oneNode({ bench, load, nodes }: Setting): Promise<void> {
   await profiled(node, file, () => woken(load, plantao, count).round());
   const frames = await topFrames(file, 25);
   bench.remark(
-    table(
+    ruledTable(
       ['own time, parking and waking', 'share'],
       frames.map(({ name, share }) => [name, `${shown(100 * share)} %`]),
     ),

@@ -9,7 +9,7 @@ import { sql } from '../common/people.ts';
 import { BenchProcess } from '../common/process.ts';
 import { cpuMs } from '../common/process-cost.ts';
 import { cursorOf, startPlantao, waitersOf, withUsage } from '../common/servers.ts';
-import { shown, table } from '../common/table.ts';
+import { ruledTable, shown } from '../common/table.ts';
 import { Load } from '../load/load.ts';
 import type { DeliveryResult, DeliverySpec } from './reader-process.ts';
 
@@ -174,5 +174,5 @@ function requirements(): string {
     perNode === 0
       ? 'A further node costs PostgreSQL nothing that this run could measure.'
       : `With more than ${equal} nodes, NOTIFY costs PostgreSQL more than the posts themselves: give each tenant a cluster before that.`;
-  return `Computed for one post per user in ${SECONDS_PER_POST / 60} minutes (${line}):\n${table(header, rows)}\n${advice}`;
+  return `Computed for one post per user in ${SECONDS_PER_POST / 60} minutes (${line}):\n${ruledTable(header, rows)}\n${advice}`;
 }

@@ -1,13 +1,13 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { parseArguments } from '../../../src/cli/chat/arguments.ts';
+import { parseChatArguments } from '../../../src/cli/chat/arguments.ts';
 import { Screen } from '../../../src/cli/chat/screen.ts';
 import { messageLine, parseTyped, plain } from '../../../src/cli/chat/terminal-text.ts';
 import { eventually } from '../../support/eventually.ts';
 
 describe('The command-line chat', () => {
   it('parses its arguments as --name value and as --name=value', () => {
-    expect(parseArguments(['--user', 'ana', '--group=Grupo Geral', '--url', 'http://a, http://b'])).to.deep.equal({
+    expect(parseChatArguments(['--user', 'ana', '--group=Grupo Geral', '--url', 'http://a, http://b'])).to.deep.equal({
       user: 'ana',
       password: undefined,
       group: 'Grupo Geral',
@@ -22,7 +22,7 @@ describe('The command-line chat', () => {
     [['ana'], 'unexpected argument "ana"'],
   ] as const) {
     it(`rejects "${words.join(' ')}": ${sentence}`, () => {
-      expect(() => parseArguments(words)).to.throw(sentence);
+      expect(() => parseChatArguments(words)).to.throw(sentence);
     });
   }
 

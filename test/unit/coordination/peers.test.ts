@@ -44,7 +44,7 @@ describe('Peers', () => {
     url,
     role: 'active',
     term: 3,
-    is_primary: false,
+    is_preferred: false,
     heartbeat_age_ms: 100,
     ...more,
   });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Server } from '../../../src/database/servers/server.ts';
+import type { DatabaseServer } from '../../../src/database/servers/server.ts';
 import { NotWritableError } from '../../../src/database/servers/server-errors.ts';
 import type { WatchServer } from '../../../src/database/servers/server-search.ts';
 import { Servers } from '../../../src/database/servers/servers.ts';
@@ -44,7 +44,7 @@ class World {
     }
   };
 
-  readonly resolve = async ({ host, port }: DatabaseHost): Promise<Server[]> => {
+  readonly resolve = async ({ host, port }: DatabaseHost): Promise<DatabaseServer[]> => {
     const addresses = this.names.get(host);
     if (!addresses) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' });
     return addresses.map((address) => ({ host, address, port }));

@@ -18,9 +18,9 @@ describe('Conditions', () => {
     expect(lines).to.deep.equal(['messages cannot be stored. disk full', 'messages are stored again']);
   });
 
-  it('log nothing of a condition that ends within its patience', () => {
+  it('log nothing of a condition that ends before it would be logged', () => {
     const { conditions, lines } = conditionsWithLog();
-    conditions.begin('posts', 'messages cannot be stored', { patienceMs: 60_000 });
+    conditions.begin('posts', 'messages cannot be stored', { logAfterMs: 60_000 });
     conditions.end('posts', 'messages are stored again');
     expect(lines).to.deep.equal([]);
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { CheckResult } from '../../../src/prove/checker/check-result.ts';
 import { checkHistory } from '../../../src/prove/checker/checker.ts';
-import type { Delivery, HistoryRecord } from '../../../src/prove/history/history-record.ts';
+import type { DeliveredMessage, HistoryRecord } from '../../../src/prove/history/history-record.ts';
 import { createRandom } from '../../../src/prove/random.ts';
 import type { Corruption } from '../../chaos/corruption.ts';
 import { CORRUPTIONS } from '../../chaos/corruptions.ts';
@@ -29,7 +29,7 @@ const read = (process: string, ...values: [number, string][]) => ({
   op: 'read',
   type: 'ok',
   process,
-  values: values.map(([position, value]): Delivery => [position, 100 + position, value, 1]),
+  values: values.map(([position, value]): DeliveredMessage => [position, 100 + position, value, 1]),
 });
 const done = (process: string) => ({ op: 'read', type: 'ok', process, done: true });
 const term = (number: number, node: string) => ({ op: 'term', type: 'ok', process: 'observer', term: number, node });

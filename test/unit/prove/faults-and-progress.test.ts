@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { KEPT_SESSIONS } from '../../../src/database/session/connection.ts';
-import { parseArguments, repeatCommand } from '../../../src/prove/arguments.ts';
+import { parseProveArguments, repeatCommand } from '../../../src/prove/arguments.ts';
 import { needsOf, POOL_SIZE } from '../../../src/prove/database/preflight.ts';
 import { runFailoverCommand } from '../../../src/prove/faults/failover-command.ts';
 import { FAULTS } from '../../../src/prove/faults/faults.ts';
@@ -132,7 +132,7 @@ describe('The command that repeats a run', () => {
       '--url',
       'postgres://u:secret@h/d',
     ];
-    const plan = parseArguments([...args, ...names]);
+    const plan = parseProveArguments([...args, ...names]);
     const command = repeatCommand(plan);
     expect(command).to.not.include('secret');
     const outcome = await runFailoverCommand(

@@ -39,7 +39,7 @@ function probeQuery(hashes: readonly number[]): string {
  * Queries the search index. Returns the chunks of these candidates that have all hashes, as candidates to be read, and for a
  * group with more rows than one statement returns the rest of its range, to be queried again.
  */
-export async function probe(
+export async function probeIndex(
   transaction: Transaction,
   candidates: readonly Candidate[],
   hashes: readonly number[],

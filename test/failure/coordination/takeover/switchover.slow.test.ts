@@ -51,7 +51,7 @@ describe('A switchover', () => {
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);
     a.peers.observeRows(
-      [{ node: 'node-b', url: 'http://node-b', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      [{ node: 'node-b', url: 'http://node-b', role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 }],
       monotonic(),
     );
     expect(await a.sync.switchover('node-b', REQUEST)).to.equal(null);
@@ -62,7 +62,7 @@ describe('A switchover', () => {
   it('that finds the role handed over already is refused, though the first one has succeeded', async () => {
     const a = await start('node-a');
     const peers = ['node-b', 'node-c'].map((node) => ({
-      ...{ node, url: `http://${node}`, role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 },
+      ...{ node, url: `http://${node}`, role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 },
     }));
     const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
     running.push(b);
@@ -78,7 +78,7 @@ describe('A switchover', () => {
     running.push(b);
     b.sync.handleSignal({ kind: 'promoted', term: a.term ?? 0, node: 'node-a', url: 'http://node-a' });
     a.peers.observeRows(
-      [{ node: 'node-c', url: 'http://node-c', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      [{ node: 'node-c', url: 'http://node-c', role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 }],
       monotonic(),
     );
     expect(await a.sync.switchover('node-c', REQUEST)).to.equal('other_successor');
@@ -92,7 +92,7 @@ describe('A switchover', () => {
     b.sync.handleSignal({ kind: 'promoted', term: 99, node: 'node-a', url: 'http://node-a' });
     // A row written before the promotion and read after it. Nothing more is observed of the node.
     b.peers.observeRows(
-      [{ node: 'node-a', url: 'http://node-a', role: 'standby', term: null, is_primary: false, heartbeat_age_ms: 0 }],
+      [{ node: 'node-a', url: 'http://node-a', role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 }],
       monotonic(),
     );
     await eventually('it is active', () => b.sync.isActive, { every: 5 });
