@@ -44,7 +44,7 @@ export class DnsCache {
     return known ? withTimeout(MAX_WAIT_MS, found, () => known) : found;
   }
 
-  /** As {@link find}, for the option `lookup` of a socket or an agent. */
+  /** Calls {@link find}, in the form that the option `lookup` of a socket or an agent requires. */
   readonly function: LookupFunction = (name, { all, family }, callback) => {
     this.find(name).then(
       (addresses) => {
@@ -88,7 +88,7 @@ export class DnsCache {
   }
 }
 
-/** True if the DNS did not respond, or could not. */
+/** Returns true if the DNS did not respond, or could not. */
 const isTemporary = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EAI_AGAIN';
 
 /** The host names of PostgreSQL's servers. */

@@ -79,7 +79,7 @@ export class Handover {
   }
 
   /**
-   * Resigns; called in `runExclusive` of the run loop. A fall changes the role from active to fallen directly, so that waiting
+   * Resigns. Call it in `runExclusive` of the run loop. A fall changes the role from active to fallen directly, so that waiting
    * clients do not receive a short-lived standby role.
    */
   async resign(

@@ -111,7 +111,7 @@ export class SyncManager {
     });
   }
 
-  /** As {@link OwnRole.visible}. */
+  /** The same as {@link OwnRole.visible}. */
   get role(): NodeRole {
     return this.#ownRole.visible;
   }
@@ -188,7 +188,7 @@ export class SyncManager {
     });
   }
 
-  /** As {@link Handover.switchover}. */
+  /** Calls {@link Handover.switchover}. */
   switchover(to: string | null, origin: SwitchoverOrigin): Promise<SwitchoverRefusal | null> {
     return this.#handover.switchover(to, origin);
   }
@@ -201,7 +201,7 @@ export class SyncManager {
     });
   }
 
-  /** As {@link SignalHandling.handle}. */
+  /** Calls {@link SignalHandling.handle}. */
   handleSignal(signal: ClusterSignal): void {
     this.#signals.handle(signal);
   }

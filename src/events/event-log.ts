@@ -255,7 +255,7 @@ export class EventLog {
     void this.#reportLostEvents(end);
   }
 
-  /** The report is informative: nothing waits for it, and a failure is ignored. */
+  /** Reports which events were lost. Nothing waits for the report, and a failure is ignored. */
   async #reportLostEvents(end: Cursor): Promise<void> {
     const fork = await reportLostEvents(this.#options.session, end).catch(() => null);
     if (fork === null) return;

@@ -62,7 +62,7 @@ class UndecodableEventError extends Error {
   override readonly name = 'UndecodableEventError';
 }
 
-/** True for a kind of event that this version knows. */
+/** Returns true for a kind of event that this version knows. */
 export const isKnownKind = (kind: unknown): kind is EventKind => KINDS.some((known) => known === kind);
 
 /** Returns the event of a row; its cursor carries `epoch`. @throws {UndecodableEventError}. */
@@ -122,7 +122,7 @@ function messageJson(row: FeedRow): string {
   return `{${own}${replyTo}${row.meta === null ? '' : `,"meta":${row.meta}`}}`;
 }
 
-/** As {@link isoTime}. @throws {UndecodableEventError} instead of null. */
+/** Does the same as {@link isoTime}. @throws {UndecodableEventError} instead of returning null. */
 function iso(time: unknown): string {
   const text = isoTime(time);
   if (text === null) throw new UndecodableEventError(`its time ${String(time)} is out of range`);

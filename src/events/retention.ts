@@ -94,7 +94,7 @@ export class Retention {
     return { events, keys };
   }
 
-  /** As {@link #inSteps}. Work that the database refuses, for example by a foreign key of a DBA's table, does not stop the other work. */
+  /** Does the same as {@link #inSteps}. Work that the database refuses, for example by a foreign key of a DBA's table, does not stop the other work. */
   async #tryTo(what: string, sql: string, values: Record<string, number> = {}, step = STEP): Promise<number> {
     const { log, fencingToken } = this.#options;
     try {

@@ -8,7 +8,7 @@ import { routingKeysOf } from './routing-keys.ts';
 export interface Audience {
   readonly id: string;
   routingKeys(): Iterable<string>;
-  /** True if the event is for this audience, with the current memberships. */
+  /** Returns true if the event is for this audience, with the current memberships. */
   matches(event: LogEvent): boolean;
   /** Returns the name of a group that it waits for by its id; null if it does not know it. */
   groupName(groupId: number): string | null;

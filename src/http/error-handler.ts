@@ -81,7 +81,7 @@ function toHttpError(error: unknown, request: IncomingMessage, gate: RoleGate): 
   return null;
 }
 
-/** PostgreSQL's own message names objects and values, so it is only logged. */
+/** Returns the error without PostgreSQL's own message, which names objects and values and is only logged. */
 const refusedByDatabase = (ofRead: boolean) =>
   new HttpError(
     'database_refused',

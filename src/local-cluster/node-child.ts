@@ -67,7 +67,7 @@ export class NodeChild {
     return errorLine?.trim() ?? 'it printed no error';
   }
 
-  /** From now on the process is restarted when it exits. */
+  /** Restarts the process from now on when it exits. */
   keepRunning(): void {
     this.#restarts = true;
   }

@@ -43,7 +43,7 @@ export function nodeEnvironment(own: number, ports: number[], host: string, envi
   return { name, url: urlOf(own), probeUrl: `http://${callable(host)}:${own}`, env };
 }
 
-/** True for loopback and wildcard addresses, which "localhost" reaches. Any other address must be used as it is. */
+/** Returns true for loopback and wildcard addresses, which "localhost" reaches. Any other address must be used as it is. */
 const isOnLocalhost = (host: string) => ['0.0.0.0', '::', '::1', 'localhost'].includes(host) || host.startsWith('127.');
 
 /** Returns an address at which a node that listens on `host` is reached: a wildcard address is no destination. */

@@ -27,7 +27,7 @@ export function printable(text: string, maxLength = 2000): string {
   return text.length > maxLength ? `${shown}… (${text.length - maxLength} characters more)` : shown;
 }
 
-/** As {@link printable}, but keeps line breaks: for our own errors that are lists. */
+/** Does the same as {@link printable}, but keeps line breaks: for our own errors that are lists. */
 export const printableLines = (text: string): string =>
   text
     .split('\n')

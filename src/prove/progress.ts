@@ -15,9 +15,9 @@ export interface ProveProgress {
   running: string;
 }
 
-/** Gets the progress of a run, for a person who watches it. */
+/** Receives the progress of a run, for a person who watches it. */
 export interface ProveListener {
-  /** A sentence about a step, or a fault with its gap. */
+  /** Shows a sentence about a step, or about a fault and its gap. */
   say(sentence: string): void;
   /** Called about twice a second while the load runs. */
   progress(state: ProveProgress): void;

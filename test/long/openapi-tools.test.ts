@@ -46,7 +46,7 @@ describe('Public tools for OpenAPI', function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it('redocly lint and spectral lint find nothing', async () => {
+  it('accept /openapi.json without a finding: redocly lint and spectral lint', async () => {
     await writeFile(path.join(folder, 'redocly.yaml'), 'extends: [recommended]\n');
     await writeFile(path.join(folder, '.spectral.yaml'), 'extends: ["spectral:oas"]\n');
     const linted = await tool('redocly', 'lint', 'openapi.json');
@@ -56,7 +56,7 @@ describe('Public tools for OpenAPI', function () {
     await tool('spectral', 'lint', '-F', 'hint', 'openapi.json');
   });
 
-  it('a client of openapi-typescript and one of @hey-api/openapi-ts compile and work against a node', async () => {
+  it('generate clients that compile and work against a node: openapi-typescript and @hey-api/openapi-ts', async () => {
     await tool('openapi-typescript', 'openapi.json', '-o', 'schema.d.ts');
     await tool('openapi-ts', '-i', 'openapi.json', '-o', 'client', '-c', '@hey-api/client-fetch');
     const options = ['--target', 'es2023', '--module', 'esnext', '--moduleResolution', 'bundler', '--strict'];

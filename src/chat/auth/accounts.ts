@@ -33,7 +33,7 @@ export interface SignInRequest {
   device?: string | null;
 }
 
-const NAME_IN_FLUX = 'an account with this name was created and deleted meanwhile: try again';
+const NAME_REUSED = 'an account with this name was created and deleted meanwhile: try again';
 
 /** Options of {@link Accounts}. */
 export interface AccountsOptions {
@@ -167,7 +167,7 @@ export class Accounts {
     if (signedIn && password !== null) await limits.remember({ userId: signedIn.userId, network });
     if (signedIn) return signedIn;
     // A concurrent request has created the account: log in to that one. If it was deleted again, fail: retries would have no end.
-    if (!(await users.find(username))) throw new Refused('unavailable', { sentence: NAME_IN_FLUX });
+    if (!(await users.find(username))) throw new Refused('unavailable', { sentence: NAME_REUSED });
     return this.logIn(request);
   }
 
@@ -203,5 +203,5 @@ export class Accounts {
   }
 }
 
-/** Hashed, because NFKC can make a name much longer. */
+/** Returns the key of a name's limits. It is a hash, because NFKC can make a name much longer. */
 const keyOf = (username: string) => hash('sha256', nameKey(username), 'base64url');

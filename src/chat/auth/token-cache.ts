@@ -110,7 +110,7 @@ export class TokenCache {
   }
 
   /**
-   * As {@link find}, for a JWT whose signature was checked: null if it is revoked. Rejects with {@link UnknownIdentityError} if
+   * Does the same as {@link find} for a JWT whose signature was checked: null if it is revoked. Rejects with {@link UnknownIdentityError} if
    * its user has no account yet, and with {@link EarlyJwtError} before its time of issue.
    */
   findJwt(hash: string, jwt: VerifiedJwt): CachedToken | null | Promise<CachedToken | null> {

@@ -10,7 +10,7 @@ type IsMember = (groupId: number) => boolean;
 export interface ReplayableAudience extends Audience {
   /** The memberships that decide whether an event matches, or null if none do. */
   readonly memberships: Memberships | null;
-  /** As {@link Audience.matches}, with the given memberships. */
+  /** Does the same as {@link Audience.matches}, with the given memberships. */
   matchesAs(event: LogEvent, isMember: IsMember): boolean;
   /** The group that it waits for; null if it waits for a name, or for all groups of a user. */
   readonly groupId: number | null;

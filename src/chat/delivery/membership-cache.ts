@@ -57,7 +57,7 @@ export class MembershipCache {
     for (const [userId, { holders }] of this.#byUser) if (holders > 0) yield userId;
   }
 
-  /** True while the log keeps these memberships up to date; false once they were dropped between loading and use. */
+  /** Returns true while the log keeps these memberships up to date; false once they were dropped between loading and use. */
   isLive(memberships: Memberships): boolean {
     return this.#byUser.get(memberships.userId) === memberships;
   }

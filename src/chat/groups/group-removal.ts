@@ -124,7 +124,10 @@ export class GroupRemoval {
     });
   }
 
-  /** A closed term, an unavailable database or a lock is no error: the next round, here or on the next active node, continues. */
+  /**
+   * Logs a failure. A closed term, an unavailable database or a lock is not one: the next round, here or on the next active node,
+   * continues.
+   */
   #report(error: unknown, groupId?: number): void {
     const isExpected = error instanceof NotActiveError || error instanceof BlockedError || isUnavailable(error);
     const isKnown = this.#failed.has(groupId ?? 'search');

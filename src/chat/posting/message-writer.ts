@@ -76,12 +76,12 @@ export class MessageWriter {
     return this.#queue.size;
   }
 
-  /** As {@link WriterHealth.problem}. */
+  /** The same as {@link WriterHealth.problem}. */
   get problem(): string | null {
     return this.#health.problem;
   }
 
-  /** As {@link WriterHealth.needsProbe}. */
+  /** The same as {@link WriterHealth.needsProbe}. */
   get needsProbe(): boolean {
     return this.#health.needsProbe;
   }

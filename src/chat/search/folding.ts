@@ -129,7 +129,7 @@ export const foldsOf: () => ReadonlyMap<number, number> = lazy(() => {
   return folds;
 });
 
-/** Half-width forms of East Asian letters. */
+/** Returns true for half-width forms of East Asian letters. */
 const isHalfWidth = (point: number) => point >= 0xff66 && point <= 0xffdc;
 
 /** Returns the letter without accents in lower case; null if it is more than one character. */

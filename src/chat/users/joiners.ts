@@ -17,7 +17,7 @@ const TRANSPARENT = /^[\p{Mn}\p{Me}]*$/u;
 /** A joiner with the letters beside it and their marks; no spelling has more than eight marks in a row. */
 const JOINER = /(\p{L})(\p{M}{0,8})([\u200c\u200d])(?=(?:(\p{M}{0,8})(\p{L}))?)/gu;
 
-/** The platform returns an empty string for a name that UTS 46 does not allow. */
+/** Returns true if UTS 46 allows the name; otherwise the platform returns an empty string. */
 const isAllowed = (text: string) => domainToASCII(text) !== '';
 
 /** Memoizes `test` per character; returns false for characters that `subject` does not match. */

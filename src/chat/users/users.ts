@@ -101,7 +101,7 @@ export async function lockEventLogForUser(id: number, transaction: Transaction):
   await requireUser(id, transaction);
 }
 
-/** True for an account in use: not one that was deleted, and not the sender of a hook. */
+/** Returns true for an account in use: not one that was deleted, and not the sender of a hook. */
 export const isInUse = ({ isHook, erasedAt }: User): boolean => !isHook && erasedAt === null;
 
 /** Returns an account, also one that is not in use; null if there is none. */

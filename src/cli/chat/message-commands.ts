@@ -48,7 +48,7 @@ function parse(rest: string): { number: number | undefined; text: string } {
   return match ? { number: Number(match[1]), text: match[2] ?? '' } : { number: undefined, text: rest };
 }
 
-/** The service compares names in the same way. */
+/** Returns a name as the service compares it. */
 const keyOf = (name: string) => name.normalize('NFKC').toLowerCase();
 
 /**

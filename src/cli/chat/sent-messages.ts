@@ -51,7 +51,7 @@ export class SentMessages {
     if (event.kind === 'message') clearTimeout(this.#slow.get(event.message.idempotency_key ?? ''));
   }
 
-  /** Piped input ends right after its last message, before the stream has delivered it: waits briefly until it has. */
+  /** Waits briefly until the stream has delivered the last message: piped input ends before that. */
   async waitUntilShown(): Promise<void> {
     const endsAt = performance.now() + LAST_MESSAGE_MS;
     while (isAfter(this.#sentTo, this.#receivedTo) && performance.now() < endsAt) await sleep(20, this.#ending);

@@ -78,7 +78,7 @@ async function schemaFinding(url: string): Promise<Finding> {
   return finding('warning', `${missing.length} migrations are missing (${names}): ${remedy}`);
 }
 
-/** As in start-check.ts: the check does not need the schema. */
+/** Returns true if the queue of NOTIFY is half full. Does not need the schema, as start-check.ts does not. */
 async function hasFullQueue(query: Query): Promise<boolean> {
   const [row] = await query<{ full: boolean }>('SELECT pg_notification_queue_usage() >= 0.5 AS full');
   return row?.full === true;

@@ -63,7 +63,10 @@ ${DATABASE_USAGE}`,
 
 const isHttpUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 
-/** The URL comes from the database, and a copied database has the URLs of the original's nodes. */
+/**
+ * Checks that `url` leads to the node. The URL comes from the database, and a copy of a database has the URLs of the nodes that
+ * use the original.
+ */
 async function requireSameNode(url: string, node: string, cluster: string, remedy: string): Promise<void> {
   const health = (await call(url, '/health', 'GET')) as { node?: unknown; cluster?: unknown };
   if (health.node === node && health.cluster === cluster) return;

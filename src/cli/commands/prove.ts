@@ -137,7 +137,7 @@ async function report(
   return exit;
 }
 
-/** Relative where that is shorter to read: in or below the current folder. */
+/** Returns a path as it is shown: relative in or below the current folder, where that is shorter. */
 function pathToShow(file: string): string {
   const relative = path.relative(process.cwd(), file);
   return relative === '' || relative.startsWith('..') ? path.resolve(file) : relative;

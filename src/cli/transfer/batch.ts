@@ -74,5 +74,5 @@ export class Batch {
   }
 }
 
-/** A violated key is named with its value. */
+/** Returns the reason, with the value of a violated key. */
 const reasonOf = (error: pg.DatabaseError) => [errorMessage(error), error.detail].filter(Boolean).join(': ');

@@ -51,7 +51,7 @@ export class Endpoints {
     return this.#current[use];
   }
 
-  /** True if that node served the last request of this use. */
+  /** Returns true if that node served the last request of this use. */
   isConnected(use: Use, url: string): boolean {
     return this.#connected[use] === url;
   }

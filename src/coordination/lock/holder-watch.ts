@@ -99,7 +99,10 @@ export class HolderWatch {
     return row ?? null;
   }
 
-  /** A node that has just been promoted, perhaps after a long outage, is seen active within two leases. */
+  /**
+   * Returns true if the holder has had the lock for two leases: a node that has just been promoted, perhaps after a long outage, is
+   * seen active by then.
+   */
   #isUnexplained({ application, pid, connected }: HolderRow): boolean {
     const now = this.#clock();
     const session = `${application} ${pid} ${connected}`;
@@ -107,7 +110,10 @@ export class HolderWatch {
     return now - this.#seen.since > 2 * this.#options.leaseMs;
   }
 
-  /** Uses the longer of the holder's lease and this node's: nodes may have different settings. */
+  /**
+   * Returns true if the holder has been silent for three leases. Uses the longer of its lease and this node's: nodes may have
+   * different settings.
+   */
   #isSilent({ heartbeatMark, leaseMs }: HolderRow): boolean {
     const now = this.#clock();
     if (this.#silent?.heartbeatMark !== heartbeatMark) this.#silent = { heartbeatMark, since: now };

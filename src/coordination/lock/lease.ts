@@ -75,7 +75,7 @@ export class Lease {
     return this.heldTerm === term ? until : 0;
   }
 
-  /** True while the node may act on `term`. With `doubtedAt`, only a heartbeat sent after that time counts. */
+  /** Returns true while the node may act on `term`. With `doubtedAt`, only a heartbeat sent after that time counts. */
   isValid(term: number, doubtedAt = Number.NEGATIVE_INFINITY): boolean {
     const until = this.validUntil(term);
     return this.#clock() < until && until - this.#windowMs > doubtedAt;

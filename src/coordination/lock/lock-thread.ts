@@ -104,7 +104,7 @@ export class LockThread implements LeaderLocking {
     return this.#call('open');
   }
 
-  /** Without a thread a node cannot be a candidate, but it can be a standby: the failure is logged, not thrown. */
+  /** Prepares the thread. A failure is logged, not thrown: without a thread a node can be a standby, but not a candidate. */
   async prepare(): Promise<void> {
     await this.#call('prepare').catch((error) => {
       if (!(error instanceof LockWorkerError)) throw error;

@@ -171,7 +171,7 @@ export class PeerObservations {
     return this.#clock() <= this.#closed.until ? this.#closed.term : 0;
   }
 
-  /** Any role that may connect can announce promotions of nodes that do not exist: those make room first. */
+  /** Forgets the oldest observation, first of nodes that do not exist: any role that may connect can announce their promotion. */
   #forgetOldest(): void {
     let oldest: PeerObservation | null = null;
     for (const observation of this.#newest.values()) {

@@ -88,12 +88,12 @@ export class Peers {
     return this.#observations.announce({ node, url: known, term, isPreferred: this.#isPreferred(node) });
   }
 
-  /** As {@link PeerObservations.closeTerm}. */
+  /** Calls {@link PeerObservations.closeTerm}. */
   observeResignation(term: number): boolean {
     return this.#observations.closeTerm(term);
   }
 
-  /** As {@link PeerObservations.active}, without an address that leads to a foreign node: clients send passwords and messages there. */
+  /** The same as {@link PeerObservations.active}, without an address that leads to a foreign node: clients send passwords and messages there. */
   get active(): (Leader & { isPreferred: boolean }) | null {
     const { active } = this.#observations;
     if (active === null) return null;
@@ -112,7 +112,7 @@ export class Peers {
     return Math.max(last.at, ...closedAt.filter((at) => at !== null));
   }
 
-  /** As {@link ForeignNodes.secondActive}. */
+  /** The same as {@link ForeignNodes.secondActive}. */
   get secondActive(): SecondActive | null {
     return this.#foreignNodes.secondActive;
   }
@@ -126,17 +126,17 @@ export class Peers {
     return Math.max(0, ...active);
   }
 
-  /** As {@link PeerObservations.waitForActive}. */
+  /** Calls {@link PeerObservations.waitForActive}. */
   waitForActive(limitMs: number): Promise<void> {
     return this.#observations.waitForActive(limitMs);
   }
 
-  /** As {@link PeerObservations.living}. */
+  /** The same as {@link PeerObservations.living}. */
   get living(): string[] {
     return this.#observations.living;
   }
 
-  /** As {@link PeerObservations.knows}. */
+  /** Calls {@link PeerObservations.knows}. */
   knows(node: string): boolean {
     return this.#observations.knows(node);
   }

@@ -11,7 +11,7 @@ export interface DatabaseServer {
   port: number;
 }
 
-/** Two servers are the same if their keys are equal. */
+/** Returns a key: two servers are the same if their keys are equal. */
 export const serverKey = ({ address, port }: DatabaseServer): string => `${address} ${port}`;
 
 /** Returns a server as errors name it, e.g. `db1:5432 (10.0.0.7)`. */
@@ -20,7 +20,7 @@ export function describeServer({ host, address, port }: DatabaseServer): string 
   return `${name}:${port}${address === host ? '' : ` (${address})`}`;
 }
 
-/** True if a host needs no lookup in the DNS. `localhost` is two addresses of one machine, which the system tries itself. */
+/** Returns true if a host needs no lookup in the DNS. `localhost` is two addresses of one machine, which the system tries itself. */
 export function isResolved({ host, address }: DatabaseHost): boolean {
   return address !== null || host.startsWith('/') || isIP(host) !== 0;
 }

@@ -182,12 +182,12 @@ export class PinnedConnection extends pg.Connection {
     this.#changes?.doubtAll();
   }
 
-  /** As {@link SettingChanges.repair}. */
+  /** Calls {@link SettingChanges.repair}. */
   repair(transaction: 'I' | 'T' | 'E' | null): string | null {
     return this.#changes?.repair(transaction, this.#version) ?? null;
   }
 
-  /** As {@link SettingChanges.checkRepair}. */
+  /** Calls {@link SettingChanges.checkRepair}. */
   checkRepair(reply: unknown): void {
     this.#changes?.checkRepair(reply);
   }

@@ -110,7 +110,7 @@ export class ReconnectingSession {
     if (!this.#session?.isOpen) await this.#open();
   }
 
-  /** As {@link ready}, but does not wait for the warm-up. */
+  /** Waits as {@link ready} does, but not for the warm-up. */
   async opened(): Promise<void> {
     if (this.#session?.isOpen) return;
     const opening = this.#open();
@@ -118,7 +118,7 @@ export class ReconnectingSession {
     await (this.#reaching ?? opening);
   }
 
-  /** As {@link Session.query}; `limitMs` counts from when the session is open. */
+  /** Calls {@link Session.query}; `limitMs` counts from when the session is open. */
   async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
     const session = this.#session?.isOpen ? this.#session : await this.#open();
     try {

@@ -42,7 +42,7 @@ export class SpareSessions {
     this.#ignoreStandbys = options.servers.onStandby((server) => this.#seen(server));
   }
 
-  /** As {@link Session.open}. */
+  /** Returns a spare session, or opens one as {@link Session.open} does. */
   async open(signal?: AbortSignal): Promise<Session> {
     return (this.#spares.size > 0 && (await this.#take(signal))) || Session.open(this.#options, signal);
   }

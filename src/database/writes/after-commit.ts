@@ -2,7 +2,7 @@ import { BlockedError } from '../checks/blocking.ts';
 import { isRefusedByDatabase, isUnavailable, OutcomeUnknownError } from '../errors.ts';
 import { NotActiveError } from './fenced-write.ts';
 
-/** True for an error that is reported to the client as "nothing was stored". */
+/** Returns true for an error that is reported to the client as "nothing was stored". */
 const meansNothingStored = (error: unknown) =>
   error instanceof NotActiveError ||
   error instanceof BlockedError ||

@@ -16,7 +16,7 @@ export function fieldNames(input: z.ZodType): ReadonlySet<string> {
   return new Set(Object.keys(input.shape));
 }
 
-/** True for methods whose fields come in the body and the path only. */
+/** Returns true for methods whose fields come in the body and the path only. */
 const takesBodyOnly = (method: string) => method === 'POST' || method === 'PATCH';
 
 /**

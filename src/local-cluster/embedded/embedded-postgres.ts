@@ -51,7 +51,7 @@ export interface EmbeddedPostgres {
   folder: string;
   /** Resolves when the server has ended for any reason. */
   exited: Promise<void>;
-  /** Every process of the server, the postmaster among them. */
+  /** Returns the ids of all processes of the server, the postmaster among them. */
   processes(): Promise<number[]>;
   /**
    * Stops the server: `fast` (default) closes its sessions and its files gracefully, `immediate` is a crash whose recovery

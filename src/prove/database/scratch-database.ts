@@ -143,7 +143,7 @@ export class ScratchDatabase implements RigDatabase {
     });
   }
 
-  /** A role that another database meanwhile depends on stays: PostgreSQL refuses to drop it. */
+  /** Drops the roles that the run created. One that another database depends on by now stays: PostgreSQL refuses to drop it. */
   async #dropRoles(query: Query): Promise<void> {
     for (const role of ROLES) {
       if (!this.#rolesBefore.includes(role)) await query(`DROP ROLE IF EXISTS ${quoted(role)}`).catch(() => undefined);

@@ -50,27 +50,27 @@ export class DatabaseLink {
     return this.#proxies.some((proxy) => proxy.isDisturbed);
   }
 
-  /** See {@link TcpProxy.swallow}. */
+  /** Calls {@link TcpProxy.swallow} for each server. */
   swallow(direction: Direction | 'both'): void {
     for (const proxy of this.#proxies) proxy.swallow(direction);
   }
 
-  /** See {@link TcpProxy.stall}. */
+  /** Calls {@link TcpProxy.stall} for each server. */
   stall(): void {
     for (const proxy of this.#proxies) proxy.stall();
   }
 
-  /** See {@link TcpProxy.cut}. */
+  /** Calls {@link TcpProxy.cut} for each server. */
   cut(): void {
     for (const proxy of this.#proxies) proxy.cut();
   }
 
-  /** See {@link TcpProxy.setLatency}. */
+  /** Calls {@link TcpProxy.setLatency} for each server. */
   setLatency(ms: number): void {
     for (const proxy of this.#proxies) proxy.setLatency(ms);
   }
 
-  /** See {@link TcpProxy.heal}. */
+  /** Calls {@link TcpProxy.heal} for each server. */
   heal(): void {
     for (const proxy of this.#proxies) proxy.heal();
   }
@@ -81,7 +81,10 @@ export class DatabaseLink {
   }
 }
 
-/** A name with several addresses stands for several servers, as it does for a node. `localhost` is one machine. */
+/**
+ * Returns a route for each server that the URL names. A name with several addresses stands for several servers, as it does for a
+ * node; `localhost` is one machine.
+ */
 async function routesOf(url: string): Promise<Route[]> {
   const { hosts } = parseDatabaseUrl(url);
   const counts = await Promise.all(

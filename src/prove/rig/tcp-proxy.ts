@@ -204,7 +204,7 @@ export class TcpProxy {
     this.#timers.add(timer);
   }
 
-  /** One side has closed. The other gets the bytes that are still on their way to it, then the end. */
+  /** Closes the other side after one side has closed: it gets the bytes that are still on their way to it, then the end. */
   #closeRest(pair: Pair, rest: Socket): void {
     if (rest.destroyed) this.#pairs.delete(pair);
     else rest.destroySoon();
@@ -216,7 +216,9 @@ export class TcpProxy {
   }
 }
 
-/** Node.js cannot reset a socket whose end is being sent: it emits an error and leaks the handle. Such a one is closed. */
+/**
+ * Resets a socket. Closes one whose end is being sent instead: Node.js cannot reset it, but emits an error and leaks the handle.
+ */
 function reset(socket: Socket): void {
   if (socket.destroyed) return;
   if (socket.writableEnded && !socket.writableFinished) socket.destroy();

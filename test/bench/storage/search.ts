@@ -66,7 +66,7 @@ await runPart('search', 'Search', async (bench) => {
   // Shorter statements: the pool waits a limited time for each.
   const scan = new MessageSearch(sequelize, { timeMs: SCAN_LIMIT_MS, messagesAtOnce: 2048 });
   const search = new MessageSearch(sequelize);
-  /** A search ignores an index of another format. */
+  /** Turns the index off or on: a search ignores an index of another format. */
   const toggle = () => sql(postgres.url, 'UPDATE plantao.search_index SET format = format # 1');
   for (const [what, q] of Object.entries(QUERIES)) {
     const options = { userId: USER, terms: termsOf(q), limit: PAGE };

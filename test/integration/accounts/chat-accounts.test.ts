@@ -55,7 +55,7 @@ describe('Accounts', function () {
     expect(await renamesSince(alone, own)).to.deep.equal([event]);
   });
 
-  it('change their password with the old one, which ends all other sessions', async () => {
+  it('require the old password for a new one, which ends all other sessions', async () => {
     const { username, token } = await register();
     const other = (await logIn(username)).body.token;
     const change = (oldPassword: string, password: string) =>

@@ -365,7 +365,7 @@ describe('Retention', () => {
       expect(news?.events.length).to.equal(100);
     });
 
-    it('gets a page that is complete or is refused while the floor moves', async () => {
+    it('gets a complete page or a refusal while the floor of the log moves', async () => {
       node = await LogNode.start({ url: database.url });
       await add(25_000);
       // A page that takes too long on a busy machine is read again, as a node does.
@@ -391,7 +391,7 @@ describe('Retention', () => {
       expect(await reasonOf(node.pollUser(1, await cursorAt(removed)))).to.equal('retention');
     });
 
-    it('a node that was frozen while retention passed its position ends every wait with its last cursor', async () => {
+    it('gets its last cursor from a node that was frozen while retention passed the position of the node', async () => {
       node = await LogNode.start({ url: database.url });
       const last = node.log.known.cursorAt(node.log.known.head);
       const { poll, news } = await node.pollUser(1, last);

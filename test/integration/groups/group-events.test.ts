@@ -52,7 +52,7 @@ describe('What happened to a group', function () {
     return { ana, bruno, carla, groupId };
   };
 
-  it('says who acted, and is the same afterwards as it was live', async () => {
+  it('names the user who acted, and reads the same later as it did live', async () => {
     const { ana, bruno, carla, groupId } = await scene();
     const { body: start } = await call('GET', '/chats', ana);
     const steps: [string, string, Person, JsonObject][] = [
@@ -137,7 +137,7 @@ describe('What happened to a group', function () {
     expect(codeOf(await get(`${open.url}${path}`))).to.deep.equal([404, 'group_not_found']);
   });
 
-  it('says who acted in SQL too, for one transaction, and survives a payload that was written by hand', async () => {
+  it('names the user who acted in SQL too, for one transaction, and is readable despite a payload that was written by hand', async () => {
     const { ana, bruno, carla, groupId } = await scene();
     const join = 'INSERT INTO plantao.memberships (group_id, user_id) VALUES ($1, $2)';
     await sql.query('BEGIN');

@@ -29,7 +29,7 @@ describe('The limits on groups', function () {
     expect([left.status, left.body.groups]).to.deep.equal([200, []]);
   });
 
-  it('create a group without the users who have reached the limit', async () => {
+  it('leave users who have reached their limit out of a new group', async () => {
     const [ana, full, bruno] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
     await addTo(full.id, null, 1000);
     const { status, body } = await create(ana.id, [full.username, bruno.username]);

@@ -205,7 +205,7 @@ describe('Replies, meta and reactions', () => {
       ).to.equal('23503');
     });
 
-    it('can be added to a count that is as high as PostgreSQL counts', async () => {
+    it('can be added when their count is already the highest that PostgreSQL can store', async () => {
       const { message_id: messageId } = await send(await newGroup('Muitas'), 'alvo');
       await react(messageId, 1, '🎉');
       await sql.query('UPDATE plantao.reaction_counts SET count = 2147483647 WHERE message_id = $1', [messageId]);

@@ -26,7 +26,7 @@ const PEOPLE = `
   INSERT INTO plantao.identities (issuer, subject, user_id, revoked_before) VALUES ('https://login.example', 'u"1', 3, '2026-01-01 UTC');
 `;
 
-describe('plantao export, import and erase-user', function () {
+describe('The commands of plantao:', function () {
   this.timeout(180_000);
   let folder: string;
   let source: TestDatabase;

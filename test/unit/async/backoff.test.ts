@@ -8,7 +8,7 @@ function range(draw: () => number): [number, number] {
 }
 
 describe('Delays', () => {
-  it('vary by their share, so that what began together does not stay in step', () => {
+  it('vary by the given fraction, so that what began together does not stay in step', () => {
     expect(range(() => jittered(1000, 0.2))).to.satisfy(
       ([least, most]: [number, number]) => least >= 800 && most <= 1200,
     );

@@ -44,7 +44,7 @@ describe('A fair semaphore', () => {
     expect(bench.started).to.deep.equal(['flood 1', 'flood 2', 'ana', 'neighbour', 'flood 3', 'flood 4']);
   });
 
-  it('runs as many pieces concurrently as it may, and only one for each subject of a source', async () => {
+  it('runs tasks concurrently up to its limit, and only one for each subject of a source', async () => {
     const bench = new Bench({ concurrency: 3 });
     for (const [source, subject] of ['aa', 'aa', 'ab', 'ba', 'ca'].map((text) => [...text])) {
       bench.ask({ source: source ?? '', subject: subject ?? '' }, `${source}${subject}`);

@@ -44,7 +44,7 @@ describe('Many listeners on one object', () => {
     expect(heard).to.deep.equal([]);
   });
 
-  it('that Node.js warns of make the test that added them fail', async () => {
+  it('fail the test that added them if Node.js warns about them', async () => {
     const emitter = new EventEmitter();
     for (let number = 0; number < 11; number++) emitter.on('event', () => undefined);
     const warnings = await eventually('it is noted', () => {

@@ -52,7 +52,7 @@ describe('The client sends a message to the node that can store it', () => {
     });
   }
 
-  it('retries when the node stalls after the head, although garbage is collected meanwhile', async () => {
+  it('retries when the node stalls after the head of its response, even if garbage is collected in the meantime', async () => {
     const [bad, good] = [await start((_, response) => response.writeHead(200).write('{')), await start(stores)];
     const stopCollecting = collectGarbage();
     try {

@@ -24,7 +24,7 @@ describe('The checks of a node before a request', () => {
     timers.add(setTimeout(() => health(heard, response), SLOW_MS));
   };
 
-  it('take their time from the deadline of the call, and not each the whole of it', async () => {
+  it('share the deadline of the call: each takes what is left of it', async () => {
     const node = await start((heard, response) => {
       if (heard.path === '/health') slowHealth(heard, response);
     });

@@ -29,7 +29,7 @@ describe('A request that fails after its write is committed does not report that
     expect(await errorOf(new DirectChats(database, write).open(1, 2))).to.be.instanceOf(OutcomeUnknownError);
   });
 
-  it('for every error that is reported as "nothing was stored", and changes no other', async () => {
+  it('whatever error is reported as "nothing was stored"; other errors stay as they are', async () => {
     for (const error of [new NotActiveError(), new BlockedError([]), new DatabaseUnavailableError('away')]) {
       const found = await errorOf(afterCommit(() => Promise.reject(error), 'the account is deleted'));
       expect(found)

@@ -40,7 +40,7 @@ const known = new Set(
 );
 const unknownIn = (env: Env) => Object.keys(env).filter((name) => !known.has(name));
 
-describe('The files of .ops', () => {
+describe('The files of .ops:', () => {
   it('are valid YAML or JSON', () => {
     for (const name of readdirSync(OPS)) {
       if (name.endsWith('.yml')) expect(documentsOf(name), name).to.not.deep.equal([]);

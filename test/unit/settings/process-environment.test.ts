@@ -77,7 +77,7 @@ describe('The environment of a process', () => {
     expect(processEnvironment()).to.include({ DB_NAME: 'chat', DB_USER: 'ana', DB_HOST: 'two' });
   });
 
-  it('needs a working folder', function () {
+  it('is not available if the working folder was deleted', function () {
     if (process.platform === 'win32') this.skip();
     rmSync(folder, { recursive: true });
     expect(processEnvironment).to.throw(EnvironmentError, 'the working folder was deleted');

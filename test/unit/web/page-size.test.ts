@@ -34,7 +34,7 @@ describe('the chat page', () => {
     ).to.be.within(1, GZIP_LIMIT);
   });
 
-  it('brings its English texts along, and no others', () => {
+  it('contains the English texts, and no others', () => {
     const script = start.map(({ body }) => body.toString('utf8')).join('');
     expect(script).to.contain('Keep me signed in').and.not.to.contain('Manter-me conectado');
   });

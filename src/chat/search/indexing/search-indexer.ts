@@ -186,14 +186,17 @@ export class SearchIndexer {
     }
   }
 
-  /** A closed term, an unavailable database or a stop is not an error: the next step, here or on the next active node, continues. */
+  /**
+   * Logs a failure. A closed term, an unavailable database or a stop is not one: the next step, here or on the next active node,
+   * continues.
+   */
   #report(error: unknown): void {
     const isExpected =
       this.#loop.isStopping || error instanceof NotActiveError || error instanceof BlockedError || isUnavailable(error);
     if (!isExpected) this.#failures++;
     this.#options.log[isExpected || this.#failures > 1 ? 'debug' : 'error'](
       { err: error },
-      'the search index could not be brought up to date: searches are slower until it is; the node tries again',
+      'the search index could not be brought up to date: searches are slower until it is; the node retries',
     );
   }
 }

@@ -100,7 +100,7 @@ export function bearerOf(request: Request): string | null {
   return /^Bearer +([\x21-\x7e]{1,8192}) *$/i.exec(authorization)?.[1] ?? null;
 }
 
-/** As {@link bearerOf}, as the hash by which a token is stored. */
+/** Returns the hash of {@link bearerOf}, by which a token is stored. */
 export function tokenHashOf(request: Request): string | null {
   const credential = bearerOf(request);
   return credential === null ? null : tokenHash(credential);

@@ -39,7 +39,7 @@ describe('The chat page for a newcomer from another chat service', function () {
     await mark.waitFor({ state: 'detached' });
   });
 
-  it('shows in the line of a direct chat the message without the name, which the line has already', async () => {
+  it('shows the last message of a direct chat without its sender, whom the line of the chat names already', async () => {
     const { group_id: direct } = await bruno.openDirect((await bruno.users(ana))[0]?.id ?? 0);
     await bruno.send(direct, 'only to you');
     const page = await use.browser.signIn(use.first.url, ana);
@@ -160,7 +160,7 @@ describe('The chat page for a newcomer from another chat service', function () {
     }
   });
 
-  it('says at once that it connects, or has no network, and does not move for that', async () => {
+  it('says at once that it is connecting or has no network, and its layout does not move', async () => {
     const page = await use.browser.signIn(use.first.url, ana);
     await openGroup(page, 'Plans');
     const top = () => page.locator('#conversation').evaluate((section) => section.getBoundingClientRect().top);

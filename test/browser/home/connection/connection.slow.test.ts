@@ -6,7 +6,7 @@ describe('The connection of the chat page', function () {
   this.timeout(180_000);
   const { use, ana, newGroup } = useChat();
 
-  it('keeps drafts and unsent messages through a reload, and sends the latter by itself when a node is back', async () => {
+  it('keeps drafts and unsent messages through a reload, and sends the messages when a node is back', async () => {
     const { name, id, bruno } = await newGroup();
     const page = await ana();
     await openGroup(page, name);
@@ -25,7 +25,7 @@ describe('The connection of the chat page', function () {
     expect(use.browser.problems(/net::ERR_FAILED|CORS|status of 503/)).to.deep.equal([]);
   });
 
-  it('says that a connection is slow, never that there is none, while messages go through', async () => {
+  it('says that the connection is slow, not that there is none, while messages go through', async () => {
     const { name } = await newGroup();
     const page = await ana();
     await openGroup(page, name);

@@ -6,7 +6,7 @@ describe('Messages on the chat page', function () {
   this.timeout(180_000);
   const { use, clientOf, ana, newGroup } = useChat();
 
-  it('edits, replies, reacts and mentions, and every member sees it', async () => {
+  it('can be edited, answered and reacted to and can mention users, and every member sees it', async () => {
     const { name } = await newGroup();
     const [one, other] = [await ana(), await use.browser.signIn(use.second.url, 'bruno')];
     for (const page of [one, other]) await openGroup(page, name);

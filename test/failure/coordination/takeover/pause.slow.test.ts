@@ -116,7 +116,7 @@ describe('A pause of failover', function () {
     await sql("SELECT plantao.pause('5 minutes')");
     await isPaused(standby);
     await sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
-    /** An overloaded machine costs it more terms. */
+    /** Returns true once the node is active again. On an overloaded machine it needs more than one term. */
     const isBack = (term: number) =>
       eventually(
         `it is active in term ${term} or a later one`,

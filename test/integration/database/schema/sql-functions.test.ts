@@ -14,7 +14,7 @@ describe('The SQL functions', () => {
     return rows.map(({ name }) => name);
   };
 
-  it('exist, so that the following tests check something', async () => {
+  it('are found by the query of the following tests', async () => {
     expect(await functionsWhere('true'))
       .to.include('assert_term')
       .and.to.have.length.above(20);

@@ -87,7 +87,7 @@ describe('A page', function () {
     }
   });
 
-  it('/cluster is a page for a browser, and JSON for every other client', async () => {
+  it('at /cluster is HTML for a browser, and JSON for every other client', async () => {
     const url = `${nodes.standby.url}/cluster`;
     const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8';
     const page = await get(url, { headers: { accept } });

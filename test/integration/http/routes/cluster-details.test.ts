@@ -16,7 +16,7 @@ interface Activity {
   }[];
 }
 
-describe('The data of the cluster page', function () {
+describe('The data of the cluster page:', function () {
   this.timeout(60_000);
   const nodes = useTwoNodes();
   const dba = nodes.sql;

@@ -199,7 +199,7 @@ describe('The settings of JWTs', () => {
     expect(problemsOf({ ...whole, AUTH: 'open' })[0]).to.match(/^JWT_JWKS_URL requires AUTH=token/);
   });
 
-  it('are refused by name if they make no sense', async () => {
+  it('are refused with the name of the setting if they make no sense', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const secret = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     for (const [name, value] of [

@@ -19,7 +19,7 @@ describe('The figures on the cluster page', () => {
     expect(moved.nodes[0]?.delivery_ms).to.deep.equal([4, 5, 6, null, null, null]);
   });
 
-  it('of a node end when all that is known of it is older than the chart', () => {
+  it('of a node end when everything known about the node is older than the chart', () => {
     const history = new FigureHistory();
     history.add(response(figures('a', [1, 2]), figures('b', [3, 4])), 20_000);
     const later = history.add(response(figures('b', [null, 9])), 40_000);

@@ -115,7 +115,7 @@ describe('Tabs that share a poll', () => {
     else Object.defineProperty(globalThis, 'navigator', navigator);
   });
 
-  it('hear the signals that the polling tab gets, while their own questions wait on', async () => {
+  it('receive the signals that the polling tab gets while their own requests wait', async () => {
     const event = (cursor: string) => ({ cursor, kind: 'broadcast' });
     const responses = [
       { cursor: 'e1-2', events: [], ephemeral: [typing(2)] },

@@ -30,14 +30,14 @@ describe('the texts of the chat page', () => {
     expect(texts.filter((text) => machineWord.test(text))).to.deep.equal([]);
   });
 
-  it('call a node that was taken out of service by one word, in the bar and in notices', () => {
+  it('use one word for a node that was taken out of service, in the bar and in notices', () => {
     expect(common.role.fallen).to.equal('out of service');
     expect(chat.lost.fallen('node-1')).to.equal('node-1 was taken out of service');
     expect(commonPtBr.role.fallen).to.equal('fora de serviço');
     expect(chatPtBr.lost.fallen('node-1')).to.equal('node-1 foi retirado de serviço');
   });
 
-  it('say in Brazilian Portuguese to whom one writes, and that a stopped node was ended', () => {
+  it('say in Brazilian Portuguese “Escrever para alguém”, and “encerrado” for a stopped node', () => {
     expect(chatPtBr.writeToPerson).to.equal('Escrever para alguém');
     const { ended, moved, role } = clusterPtBr;
     expect([ended.stop?.('node-1'), ended.stopped?.('node-1'), moved.stopped('node-1'), role.stopped]).to.deep.equal([
