@@ -33,12 +33,10 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
   useMonitor(monitor);
   const [dialog, setDialog] = useState<OpenDialog>();
   const t = clusterTexts();
-  const { health, nodes, cluster } = monitor;
-  const pause = cluster?.content.pause;
+  const { health, cluster } = monitor;
   useEffect(() => {
     document.title = titleOf(health.kind === 'active' ? health.node : undefined);
   });
-  const former = cluster?.content.nodes.filter(isFormer).length ?? 0;
   const close = () => setDialog(undefined);
   const askForToken = () => setDialog({ kind: 'admin-token' });
   return (
@@ -48,32 +46,12 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
         <h1 class="visually-hidden">{t.title}</h1>
         <Headline
           health={health}
-          pause={pause}
+          pause={cluster?.content.pause}
           blocker={blockerOf(monitor, health)}
           onResume={() => setDialog({ kind: 'resume' })}
         />
         <LiveLine monitor={monitor} />
-        <section aria-labelledby="nodes-title">
-          <div class="section-head">
-            <h2 id="nodes-title">{t.nodes}</h2>
-            {cluster !== undefined && pause === null && (
-              <button type="button" class="secondary small" onClick={() => setDialog({ kind: 'pause' })}>
-                {t.pause}
-              </button>
-            )}
-          </div>
-          <ul class="node-cards">
-            {nodes.map((node) => (
-              <NodeCard
-                key={node.name}
-                node={node}
-                monitor={monitor}
-                onOperation={(operation) => setDialog({ kind: 'operation', operation, node: node.name })}
-              />
-            ))}
-          </ul>
-          {former > 0 && <p class="hint">{t.formerNodes(former)}</p>}
-        </section>
+        <NodesSection monitor={monitor} open={setDialog} />
         <TimelineView monitor={monitor} />
         <div class="two-columns">
           <ServersView monitor={monitor} />
@@ -87,6 +65,36 @@ export function ClusterView({ monitor }: { monitor: Monitor }) {
       {dialog?.kind === 'resume' && <ResumeDialog monitor={monitor} onClose={close} />}
       {dialog?.kind === 'admin-token' && <AdminTokenDialog monitor={monitor} onClose={close} />}
     </>
+  );
+}
+
+/** The nodes of the cluster, with the operations on each, and the button that pauses failovers. */
+function NodesSection({ monitor, open }: { monitor: Monitor; open: (dialog: OpenDialog) => void }) {
+  const t = clusterTexts();
+  const { nodes, cluster } = monitor;
+  const former = cluster?.content.nodes.filter(isFormer).length ?? 0;
+  return (
+    <section aria-labelledby="nodes-title">
+      <div class="section-head">
+        <h2 id="nodes-title">{t.nodes}</h2>
+        {cluster?.content.pause === null && (
+          <button type="button" class="secondary small" onClick={() => open({ kind: 'pause' })}>
+            {t.pause}
+          </button>
+        )}
+      </div>
+      <ul class="node-cards">
+        {nodes.map((node) => (
+          <NodeCard
+            key={node.name}
+            node={node}
+            monitor={monitor}
+            onOperation={(operation) => open({ kind: 'operation', operation, node: node.name })}
+          />
+        ))}
+      </ul>
+      {former > 0 && <p class="hint">{t.formerNodes(former)}</p>}
+    </section>
   );
 }
 

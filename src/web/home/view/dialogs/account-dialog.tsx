@@ -6,10 +6,12 @@ import { texts } from '../../../i18n/texts.ts';
 import { ErrorLine } from '../../../shared/error-line.tsx';
 import { LanguageSwitch } from '../../../shared/language-switch.tsx';
 import { Modal } from '../../../shared/modal.tsx';
+import type { Chat } from '../../model/chat.ts';
 import { useView } from '../context.ts';
-import { AccountPassword } from './account-password.tsx';
+import { AccountPassword, type Change } from './account-password.tsx';
 import { AccountSessions } from './account-sessions.tsx';
 import { AlertSwitches } from './alert-switches.tsx';
+import { useAttempt } from './attempt.ts';
 import type { DialogProps } from './dialog-state.ts';
 import { onEnter } from './on-enter.ts';
 
@@ -21,41 +23,17 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
   const [account, setAccount] = useState<Account>();
   /** Returns what has been done, in the current language. */
   const [done, setDone] = useState<() => string>();
-  const [error, setError] = useState<unknown>();
-  const name = useRef<HTMLInputElement>(null);
+  const { attempt, error } = useAttempt();
   const read = () => app.client.account.get({ signal }).then(setAccount, () => {});
   useEffect(() => void read(), []);
-  const attempt = async (change: () => Promise<void>, text: () => string) => {
+  const change: Change = async (change, text) => {
     setDone(undefined);
-    setError(undefined);
-    try {
-      await change();
-      setDone(() => text);
-    } catch (error) {
-      setError(error);
-    }
-  };
-  const rename = async () => {
-    const renamed = await app.client.account.rename(name.current?.value ?? '', { signal });
-    app.renamed(renamed.username);
+    if (await attempt(change)) setDone(() => text);
   };
   return (
     <Modal title={t.account} onClose={onClose}>
-      <label for="own-name">{t.name}</label>
-      <div class="row">
-        <input
-          id="own-name"
-          ref={name}
-          maxLength={64}
-          defaultValue={chat.me.username}
-          autocomplete="off"
-          onKeyDown={onEnter(() => void attempt(rename, renamedText))}
-        />
-        <button type="button" class="secondary" onClick={() => void attempt(rename, renamedText)}>
-          {t.rename}
-        </button>
-      </div>
-      {account !== undefined && <AccountPassword account={account} signal={signal} attempt={attempt} reload={read} />}
+      <OwnName chat={chat} change={change} />
+      {account !== undefined && <AccountPassword account={account} signal={signal} change={change} reload={read} />}
       <p role="status">{done?.()}</p>
       <ErrorLine error={error} />
       <LanguageSwitch />
@@ -73,4 +51,32 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
   );
 }
 
-const renamedText = () => dialogTexts().renamed;
+/** The user's own name, with a button that changes it. */
+function OwnName({ chat, change }: { chat: Chat; change: Change }) {
+  const { app } = useView();
+  const t = dialogTexts();
+  const name = useRef<HTMLInputElement>(null);
+  const rename = async () => {
+    const renamed = await app.client.account.rename(name.current?.value ?? '', { signal: chat.signal });
+    app.renamed(renamed.username);
+  };
+  const submit = () => void change(rename, () => dialogTexts().renamed);
+  return (
+    <>
+      <label for="own-name">{t.name}</label>
+      <div class="row">
+        <input
+          id="own-name"
+          ref={name}
+          maxLength={64}
+          defaultValue={chat.me.username}
+          autocomplete="off"
+          onKeyDown={onEnter(submit)}
+        />
+        <button type="button" class="secondary" onClick={submit}>
+          {t.rename}
+        </button>
+      </div>
+    </>
+  );
+}

@@ -6,24 +6,26 @@ import { useView } from '../context.ts';
 import { onEnter } from './on-enter.ts';
 import { passwordTexts } from './password-texts.ts';
 
+/** Runs a change of the account, and then shows its text, or why it failed. */
+export type Change = (change: () => Promise<void>, text: () => string) => Promise<void>;
+
 interface Props {
   account: Account;
   signal: AbortSignal;
-  /** Runs a change, and then shows its text, or why it failed. */
-  attempt: (change: () => Promise<void>, text: () => string) => Promise<void>;
+  change: Change;
   /** Reads the account again. */
   reload: () => Promise<void>;
 }
 
 /** The password of the account: changes it, or says that there is none and sets the first one. */
-export function AccountPassword({ account, signal, attempt, reload }: Props) {
+export function AccountPassword({ account, signal, change, reload }: Props) {
   const { app } = useView();
   const t = dialogTexts();
   const oldPassword = useRef<HTMLInputElement>(null);
   const newPassword = useRef<HTMLInputElement>(null);
   const [busy, setBusy] = useState(false);
   const { has_password: hasPassword } = account;
-  const change = async () => {
+  const changePassword = async () => {
     const old = hasPassword ? (oldPassword.current?.value ?? '') : undefined;
     await app.client.account.changePassword(old, newPassword.current?.value ?? '', { signal });
     app.tokenChanged();
@@ -34,7 +36,9 @@ export function AccountPassword({ account, signal, attempt, reload }: Props) {
     // Hashing a password takes a node some time.
     if (busy) return;
     setBusy(true);
-    void attempt(change, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']).finally(() => setBusy(false));
+    void change(changePassword, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']).finally(() =>
+      setBusy(false),
+    );
   };
   return (
     <>

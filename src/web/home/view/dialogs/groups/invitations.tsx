@@ -4,41 +4,17 @@ import type { OpenInvitation } from '../../../../../client/index.ts';
 import { dateAndTime } from '../../../../i18n/dates.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../../shared/error-line.tsx';
+import type { Chat } from '../../../model/chat.ts';
 import { addressOf, invitationHash } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
+import { useAttempt } from '../attempt.ts';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { LinkField } from '../small-dialogs.tsx';
 
 /** Creates invitation links to a group, and lists the open ones with a way to withdraw each. */
 export function Invitations({ chat, conversation }: GroupDialogProps) {
-  const { app } = useView();
   const t = dialogTexts();
-  const [address, setAddress] = useState('');
-  const [open, setOpen] = useState<readonly OpenInvitation[]>([]);
-  const [error, setError] = useState<unknown>();
-  const { id } = conversation.group;
-  const { signal } = chat;
-  const { groups } = app.client;
-  // An older node does not list them.
-  const read = () => groups.invitations(id, { signal }).then(setOpen, () => {});
-  useEffect(() => void read(), [id]);
-  const attempt = async (change: () => Promise<void>) => {
-    setError(undefined);
-    try {
-      await change();
-    } catch (error) {
-      setError(error);
-    }
-    await read();
-  };
-  const invite = () =>
-    attempt(async () => setAddress(addressOf(invitationHash((await groups.invite(id, { signal })).token))));
-  const withdraw = (invitationId: string) =>
-    attempt(async () => {
-      await groups.revokeInvitation(id, invitationId, { signal });
-      // The link that is shown may be the one withdrawn: its address does not tell.
-      setAddress('');
-    });
+  const { address, open, error, invite, withdraw } = useInvitations(chat, conversation.group.id);
   return (
     <>
       <div class="buttons">
@@ -56,26 +32,47 @@ export function Invitations({ chat, conversation }: GroupDialogProps) {
         <details>
           <summary>{t.invitations(open.length)}</summary>
           <ul class="members">
-            {open.map((one) => {
-              const label = t.validUntil(dateAndTime(new Date(one.expires_at)));
-              return (
-                <li key={one.id}>
-                  <span class="name">{label}</span>
-                  <button
-                    type="button"
-                    class="secondary small"
-                    aria-label={`${t.withdraw}: ${label}`}
-                    onClick={() => void withdraw(one.id)}
-                  >
-                    {t.withdraw}
-                  </button>
-                </li>
-              );
-            })}
+            {open.map((one) => (
+              <InvitationLine key={one.id} expiresAt={one.expires_at} withdraw={() => void withdraw(one.id)} />
+            ))}
           </ul>
         </details>
       )}
       <ErrorLine error={error} />
     </>
+  );
+}
+
+/** Reads the open invitations to a group, creates others and withdraws them. `address` is the link that was created last. */
+function useInvitations({ signal }: Chat, groupId: number) {
+  const { groups } = useView().app.client;
+  const [address, setAddress] = useState('');
+  const [open, setOpen] = useState<readonly OpenInvitation[]>([]);
+  const { attempt, error } = useAttempt();
+  // An older node does not list them.
+  const read = () => groups.invitations(groupId, { signal }).then(setOpen, () => {});
+  useEffect(() => void read(), [groupId]);
+  const change = (change: () => Promise<void>) => attempt(change).then(read);
+  const invite = () =>
+    change(async () => setAddress(addressOf(invitationHash((await groups.invite(groupId, { signal })).token))));
+  const withdraw = (invitationId: string) =>
+    change(async () => {
+      await groups.revokeInvitation(groupId, invitationId, { signal });
+      // The link that is shown may be the one withdrawn: its address does not tell.
+      setAddress('');
+    });
+  return { address, open, error, invite, withdraw };
+}
+
+function InvitationLine({ expiresAt, withdraw }: { expiresAt: string; withdraw: () => void }) {
+  const t = dialogTexts();
+  const label = t.validUntil(dateAndTime(new Date(expiresAt)));
+  return (
+    <li>
+      <span class="name">{label}</span>
+      <button type="button" class="secondary small" aria-label={`${t.withdraw}: ${label}`} onClick={withdraw}>
+        {t.withdraw}
+      </button>
+    </li>
   );
 }

@@ -1,12 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Member, MemberRole, User } from '../../../../../client/index.ts';
+import type { Chat as ChatGroup, Member, MemberRole, User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../../shared/error-line.tsx';
 import { Modal } from '../../../../shared/modal.tsx';
+import type { Chat } from '../../../model/chat.ts';
 import { shownName } from '../../../model/user-names.ts';
 import { useView } from '../../context.ts';
 import { GroupDescription } from '../../conversation/group-description.tsx';
 import { OnlineDot } from '../../online-dot.tsx';
+import { useAttempt } from '../attempt.ts';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
@@ -18,30 +20,12 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   const t = dialogTexts();
   const picker = useRef<PickerHandle>(null);
   const list = useRef<HTMLUListElement>(null);
-  const [error, setError] = useState<unknown>();
-  const [roles, setRoles] = useState<readonly Member[]>([]);
-  const { id, name, members, members_count, role } = conversation.group;
+  const { group } = conversation;
+  const { id, name, members, role } = group;
+  const { roles, listed, error, change } = useMembers(chat, group);
   const { signal } = chat;
-  const readRoles = () => app.client.members(id, { signal }).then(setRoles, () => {});
-  const listed: LineProps['member'][] = [...(roles.length > 0 ? roles : members)];
-  listed.sort((one, other) => one.username.localeCompare(other.username));
-  useEffect(() => void readRoles(), [members]);
   // The first control removes a member: a second Enter would do so.
   useEffect(() => list.current?.focus(), []);
-  useEffect(() => {
-    const ids = listed.map((member) => member.id);
-    void chat.live.readMembers(id, ids);
-  }, [listed.length]);
-  const attempt = async (change: () => Promise<unknown>) => {
-    setError(undefined);
-    try {
-      await change();
-      await chat.refresh();
-    } catch (error) {
-      setError(error);
-    }
-    await readRoles();
-  };
   const leave = (
     <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
       {t.leaveGroup}
@@ -49,7 +33,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   );
   return (
     <Modal title={t.membersOf(name)} buttons={leave} act={async () => picker.current?.isEmpty()} onClose={onClose}>
-      <GroupDescription group={conversation.group} me={chat.me} />
+      <GroupDescription group={group} me={chat.me} />
       <ul class="members" ref={list} tabIndex={-1} aria-label={t.membersOf(name)}>
         {listed.map((member) => (
           <MemberLine
@@ -57,22 +41,42 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
             member={member}
             isMe={member.id === chat.me.id}
             own={role}
-            setRole={(role) => void attempt(() => app.client.groups.setRole(id, member.id, role, { signal }))}
-            remove={() => void attempt(() => app.client.leave(id, { userId: member.id, signal }))}
+            setRole={(role) => void change(() => app.client.groups.setRole(id, member.id, role, { signal }))}
+            remove={() => void change(() => app.client.leave(id, { userId: member.id, signal }))}
           />
         ))}
-        {roles.length === 0 && members.length < members_count && <li class="hint">…</li>}
+        {roles.length === 0 && members.length < group.members_count && <li class="hint">…</li>}
       </ul>
       <PeoplePicker
         chat={chat}
         label={t.addMember}
         handle={picker}
         isExcluded={(user) => [...members, ...roles].some((member) => member.id === user.id)}
-        choose={(user) => attempt(() => app.client.join(id, { userId: user.id, signal }))}
+        choose={(user) => change(() => app.client.join(id, { userId: user.id, signal }))}
       />
       <ErrorLine error={error} />
     </Modal>
   );
+}
+
+/** Reads the roles of a group's members, and changes its members. Until the roles are known, some of the members are listed. */
+function useMembers(chat: Chat, { id, members }: ChatGroup) {
+  const { client } = useView().app;
+  const { attempt, error } = useAttempt();
+  const [roles, setRoles] = useState<readonly Member[]>([]);
+  const readRoles = () => client.members(id, { signal: chat.signal }).then(setRoles, () => {});
+  const listed: LineProps['member'][] = [...(roles.length > 0 ? roles : members)];
+  listed.sort((one, other) => one.username.localeCompare(other.username));
+  useEffect(() => void readRoles(), [members]);
+  useEffect(() => {
+    const ids = listed.map((member) => member.id);
+    void chat.live.readMembers(id, ids);
+  }, [listed.length]);
+  const change = async (change: () => Promise<unknown>) => {
+    await attempt(() => change().then(() => chat.refresh()));
+    await readRoles();
+  };
+  return { roles, listed, error, change };
 }
 
 interface LineProps {

@@ -53,21 +53,22 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
       >
         <ul class="people">
           {chosen.map((user) => (
-            <li key={user.id} class="person">
-              <bdi>{user.username}</bdi>{' '}
-              <button
-                type="button"
-                class="secondary small"
-                aria-label={t.remove(user.username)}
-                onClick={() => choose(without(user))}
-              >
-                ×
-              </button>
-            </li>
+            <ChosenPerson key={user.id} user={user} remove={() => choose(without(user))} />
           ))}
         </ul>
       </PeoplePicker>
     </Modal>
+  );
+}
+
+function ChosenPerson({ user, remove }: { user: User; remove: () => void }) {
+  return (
+    <li class="person">
+      <bdi>{user.username}</bdi>{' '}
+      <button type="button" class="secondary small" aria-label={dialogTexts().remove(user.username)} onClick={remove}>
+        ×
+      </button>
+    </li>
   );
 }
 

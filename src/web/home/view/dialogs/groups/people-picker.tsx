@@ -6,7 +6,7 @@ import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import type { Chat } from '../../../model/chat.ts';
 import { choosePerson } from '../../../model/person-choice.ts';
 import { useAfterPress } from '../after-press.ts';
-import { usePersonField } from './person-field.ts';
+import { type PersonField, usePersonField } from './person-field.ts';
 
 /** The maximum number of people that are offered. */
 const MAX_OFFERED = 8;
@@ -43,19 +43,7 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
   const afterPress = useAfterPress();
 
   const others = (found ?? []).filter((user) => !isExcluded(user)).slice(0, MAX_OFFERED);
-  const [selected, setSelected] = useState(-1);
-  useEffect(() => setSelected(-1), [term]);
-  const press = (event: KeyboardEvent) => {
-    if (event.isComposing) return;
-    const move = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
-    const user = others[selected];
-    if (move !== 0 && others.length > 0)
-      setSelected((Math.max(selected, -move) + move + others.length) % others.length);
-    else if (event.key === 'Enter') void (user === undefined ? settle() : select(user));
-    else return;
-    // Enter must not submit the surrounding dialog.
-    event.preventDefault();
-  };
+  const { selected, press } = useSelection(others, { term, select, settle });
   return (
     <div class="picker">
       <label for="people-search">{label}</label>
@@ -79,19 +67,7 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
       />
       <div id="people-found" class="options" role="listbox" aria-label={label} hidden={others.length === 0}>
         {others.map((user, index) => (
-          <button
-            key={user.id}
-            type="button"
-            id={`person-${index}`}
-            role="option"
-            tabIndex={-1}
-            aria-selected={index === selected}
-            // The field keeps the focus.
-            onMouseDown={(event) => event.preventDefault()}
-            onClick={() => void select(user)}
-          >
-            <bdi>{user.username}</bdi>
-          </button>
+          <Option key={user.id} index={index} user={user} isSelected={index === selected} select={select} />
         ))}
       </div>
       <p id="people-problem" class="error" role="alert">
@@ -101,6 +77,49 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
           : ''}
       </p>
     </div>
+  );
+}
+
+/** Moves through the offered people with the arrow keys. Enter chooses the selected one, or the person of the name in the field. */
+function useSelection(others: readonly User[], field: Pick<PersonField, 'select' | 'settle'> & { term: string }) {
+  const [selected, setSelected] = useState(-1);
+  useEffect(() => setSelected(-1), [field.term]);
+  const press = (event: KeyboardEvent) => {
+    if (event.isComposing) return;
+    const move = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+    const user = others[selected];
+    if (move !== 0 && others.length > 0)
+      setSelected((Math.max(selected, -move) + move + others.length) % others.length);
+    else if (event.key === 'Enter') void (user === undefined ? field.settle() : field.select(user));
+    else return;
+    // Enter must not submit the surrounding dialog.
+    event.preventDefault();
+  };
+  return { selected, press };
+}
+
+interface OptionProps {
+  index: number;
+  user: User;
+  isSelected: boolean;
+  select: (user: User) => Promise<void>;
+}
+
+/** A person who is offered. */
+function Option({ index, user, isSelected, select }: OptionProps) {
+  return (
+    <button
+      type="button"
+      id={`person-${index}`}
+      role="option"
+      tabIndex={-1}
+      aria-selected={isSelected}
+      // The field keeps the focus.
+      onMouseDown={(event) => event.preventDefault()}
+      onClick={() => void select(user)}
+    >
+      <bdi>{user.username}</bdi>
+    </button>
   );
 }
 

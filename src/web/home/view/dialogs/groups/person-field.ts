@@ -8,7 +8,7 @@ import { choosePerson } from '../../../model/person-choice.ts';
 import { type PersonSearch, usePersonSearch } from './person-search.ts';
 
 /** A field in which a user types the name of a person. */
-interface PersonField {
+export interface PersonField {
   search: PersonSearch;
   /** Why the name in the field has no effect, in the current language; undefined if it has one. */
   problem: (() => string) | undefined;
