@@ -73,8 +73,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
     openBeside: (page, nodeUrl) => openIn(page.context(), nodeUrl),
     async signIn(nodeUrl, username, options) {
       const page = await open(nodeUrl, options);
-      // Before the page's first poll, a sign-in may go to a standby, whose 503 appears as an error in the console.
-      await page.locator('#nodes .active').first().waitFor();
+      await seesActiveNode(page);
       await page.getByRole('textbox', { name: 'Name' }).fill(username);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('button', { name: 'Sign out' }).waitFor();
@@ -92,6 +91,11 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
 
 async function closeContexts(browser: Browser): Promise<void> {
   await Promise.all(browser.contexts().map((context) => context.close()));
+}
+
+/** Waits for the page's first poll: before it a write may go to a standby, whose 503 appears as an error in the console. */
+export async function seesActiveNode(page: Page): Promise<void> {
+  await page.locator('#nodes .active').first().waitFor();
 }
 
 /** Opens a group by its name. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { useBrowserCluster } from '../../browser-cluster.ts';
-import { openGroup } from '../../chat-browser.ts';
+import { openGroup, seesActiveNode } from '../../chat-browser.ts';
 
 describe('The chat page with AUTH=token', function () {
   this.timeout(120_000);
@@ -10,6 +10,7 @@ describe('The chat page with AUTH=token', function () {
   });
 
   async function register(page: Page, name: string): Promise<void> {
+    await seesActiveNode(page);
     await page.getByRole('textbox', { name: 'Name' }).fill(name);
     await page.getByLabel('Password').fill(`${name} has a password`);
     await page.getByRole('button', { name: 'Register' }).click();

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Page, Route } from 'playwright-core';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
+import { seesActiveNode } from '../../chat-browser.ts';
 
 const OFFLINE = /ERR_INTERNET_DISCONNECTED|ERR_FAILED|home-dialogs.*404|404.*home-dialogs/;
 const DIALOGS = '**/assets/home-dialogs.*';
@@ -31,7 +32,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.clock.install();
     await page.route(DIALOGS, respond);
     await page.reload({ waitUntil: 'domcontentloaded' });
-    await page.locator('#nodes .active').first().waitFor();
+    await seesActiveNode(page);
     await page.getByRole('textbox', { name: 'Name' }).fill('ana');
     await page.keyboard.press('Enter');
     return page;
@@ -89,7 +90,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     const broken = 'export function DialogView() { throw new Error("another version"); }';
     await page.route(`${DIALOGS}.js`, (route) => route.fulfill({ contentType: 'text/javascript', body: broken }));
     await page.reload();
-    await page.locator('#nodes .active').first().waitFor();
+    await seesActiveNode(page);
     await page.getByRole('textbox', { name: 'Name' }).fill('ana');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'New group' }).click();
@@ -121,7 +122,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.context().setOffline(false);
-    await page.locator('#nodes .active').first().waitFor();
+    await seesActiveNode(page);
   }
 
   it('withdraw what waits for a connection when they are cancelled: nothing is done once it returns', async () => {
