@@ -63,16 +63,7 @@ export function buildCoordination(options: CoordinationOptions) {
     identity,
     onOtherEpoch: () => void eventLog.hint(),
     onActiveSilent: (peer) => void events.emit('activeSilent', peer),
-    onForeignNode(peer, cluster) {
-      const what =
-        cluster === identity.cluster
-          ? "a copy of this cluster's database"
-          : `another cluster (${cluster ?? 'it names none'})`;
-      log.warn(
-        { event: 'stranger', url: peer },
-        `${peer} serves ${what} and is not a peer of this node: check PEER_URL`,
-      );
-    },
+    onForeignNode: (peer, cluster) => logForeignNode(log, peer, cluster, identity),
   });
   const writeRow = nodeRowWriter({ ...options, registry, activity, identity, peers, pause });
   const sync = new SyncManager({
@@ -97,7 +88,19 @@ export function buildCoordination(options: CoordinationOptions) {
     onPromoted: (reason) => measurements.countPromotion(reason),
     onRole: (role) => void events.emit('roleChanged', role),
   });
-  const sameServer = new SameServerCheck({
+  const sameServer = buildSameServerCheck(options, (reason) => sync.giveUp(reason));
+  const cluster = new ClusterView({ node, url, identity, sync, peers, pause });
+
+  connectEvents(options, sync, sameServer);
+  return { identity, peers, sync, cluster, activity, pause, sameServer };
+}
+
+/** Builds the check that the lock, the sessions and the pool are all connected to one server, and renews those that are not. */
+function buildSameServerCheck(
+  { lock, database, listener, log }: CoordinationOptions,
+  giveUp: (reason: string) => Promise<void>,
+) {
+  return new SameServerCheck({
     lock,
     sessions: database.sessions,
     poolInstance: database.poolInstance,
@@ -106,13 +109,16 @@ export function buildCoordination(options: CoordinationOptions) {
       database.reconnect();
       listener.replace('the sessions of this node were connected to different servers');
     },
-    giveUp: (reason) => sync.giveUp(reason),
+    giveUp,
     log,
   });
-  const cluster = new ClusterView({ node, url, identity, sync, peers, pause });
+}
 
-  connectEvents(options, sync, sameServer);
-  return { identity, peers, sync, cluster, activity, pause, sameServer };
+/** Warns that a configured peer belongs to another cluster, or to a copy of this one. */
+function logForeignNode(log: Log, peer: string, cluster: string | null, own: ClusterIdentity): void {
+  const what =
+    cluster === own.cluster ? "a copy of this cluster's database" : `another cluster (${cluster ?? 'it names none'})`;
+  log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is not a peer of this node: check PEER_URL`);
 }
 
 /** Passes on what other parts of the node report, and the node's role to the parts that depend on it. */

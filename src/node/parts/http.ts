@@ -46,9 +46,6 @@ export interface HttpOptions {
   measurements: Measurements;
 }
 
-const describeFull = (maxConnections: number) =>
-  `all ${maxConnections} connections are taken (MAX_CONNECTIONS): others are refused, and idle ones are closed to make room`;
-
 /** Builds the routes and the server that serves them. */
 export function buildHttp(options: HttpOptions) {
   const { settings, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue } = options;
@@ -56,10 +53,7 @@ export function buildHttp(options: HttpOptions) {
   const { cluster, activity } = coordination;
   const { eventLog, waiters, subscriptions, tokenCache } = chat;
   const pollSlots = new PollSlots(settings.maxWaiters);
-  const fullLog = new LogThrottle();
-  const connectionTracker = new ConnectionTracker(() => {
-    if (fullLog.allows('full')) log.warn({ event: 'connections_full' }, describeFull(settings.maxConnections));
-  });
+  const connectionTracker = trackConnections(settings.maxConnections, log);
   const signals = chat.live?.delivery ?? null;
   const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => cluster.role !== 'fallen' };
   const polls = new LongPolls({ ...waiting, signals });
@@ -67,15 +61,6 @@ export function buildHttp(options: HttpOptions) {
   const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const { accounts, accountChanges, tokens, writer, memberships, live } = chat;
   const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;
-  const { jwtVerifier } = chat;
-  const jwts =
-    jwtVerifier &&
-    new JwtSessions({
-      verifier: jwtVerifier,
-      cache: tokenCache,
-      accounts,
-      createAccountOnActiveNode: async (token) => (await forwarder?.createAccountOnActiveNode(token)) ?? false,
-    });
   const services: Services = {
     version,
     hosts: new HostCheck([host, ...allowedHosts], url),
@@ -98,7 +83,7 @@ export function buildHttp(options: HttpOptions) {
     forwarder,
     notificationLimits: new NotificationLimits(settings.notificationsPerMinute, settings.notificationBytesPerMinute),
     hookPostsPerMinute: settings.hookPostsPerMinute,
-    authenticator: authMode === 'token' ? authenticateByToken(tokenCache, adminToken, jwts) : trustEveryone,
+    authenticator: buildAuthenticator(settings, chat, forwarder),
     ...chat.services,
     accounts,
     accountChanges,
@@ -122,4 +107,23 @@ export function buildHttp(options: HttpOptions) {
   };
   const server = new Server(createApp(services), settings.maxConnections, connectionTracker, lock.touchLiveness);
   return { polls, streams, server, forwarder };
+}
+
+/** Creates the tracker of open connections, which logs that all of them are taken. */
+function trackConnections(maxConnections: number, log: Log): ConnectionTracker {
+  const throttle = new LogThrottle();
+  const sentence = `all ${maxConnections} connections are taken (MAX_CONNECTIONS): others are refused, and idle ones are closed to make room`;
+  return new ConnectionTracker(() => {
+    if (throttle.allows('full')) log.warn({ event: 'connections_full' }, sentence);
+  });
+}
+
+/** Returns how clients authenticate: with a token of this service or a JWT of another one, or by the id that they send. */
+function buildAuthenticator({ auth, adminToken }: Settings, chat: NodeChat, forwarder: WriteForwarder | null) {
+  if (auth !== 'token') return trustEveryone;
+  const { jwtVerifier: verifier, tokenCache, accounts } = chat;
+  const createAccountOnActiveNode = async (token: string) =>
+    (await forwarder?.createAccountOnActiveNode(token)) ?? false;
+  const jwts = verifier && new JwtSessions({ verifier, cache: tokenCache, accounts, createAccountOnActiveNode });
+  return authenticateByToken(tokenCache, adminToken, jwts);
 }

@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
-import { createNode, type GivenParts, type Node } from '../../../src/node/node.ts';
+import type { GivenParts } from '../../../src/node/assemble.ts';
+import { createNode, type Node } from '../../../src/node/node.ts';
 import { readSettings } from '../../../src/settings.ts';
 import { eventually } from '../eventually.ts';
 import { freePort } from '../network/free-port.ts';
