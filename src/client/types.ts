@@ -3,7 +3,8 @@
  * are imported from there: no code of the server is part of the client.
  */
 import type { z } from 'zod';
-import type { chat, ephemeral, event, member, message, user } from '../http/contract/response-schemas.ts';
+import type { ephemeral, event } from '../http/contract/event-schemas.ts';
+import type { chat, member, message, user } from '../http/contract/response-schemas.ts';
 import type { account, passwordResponse, sessionsResponse } from '../http/routes/accounts/account-routes.ts';
 import type { loginResponse } from '../http/routes/accounts/sign-in-routes.ts';
 import type {

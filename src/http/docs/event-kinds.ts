@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import type { event } from '../contract/event-schemas.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
-import type { event } from '../contract/response-schemas.ts';
 import { exampleOf } from './examples.ts';
 import { inline, text } from './html.ts';
 

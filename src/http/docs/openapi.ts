@@ -2,8 +2,9 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { codesOf } from '../contract/error-codes.ts';
+import { event } from '../contract/event-schemas.ts';
 import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf } from '../contract/json-schema.ts';
-import { event, refusal } from '../contract/response-schemas.ts';
+import { refusal } from '../contract/response-schemas.ts';
 import type { Requirement } from '../request/checks/authentication.ts';
 import type { ErrorStatus, Route, ServedBy } from '../routes/route.ts';
 import { capital, described, named, nameEventKinds } from './document-schemas.ts';

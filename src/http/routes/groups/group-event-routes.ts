@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MalformedCursorError, parseCursor } from '../../../events/cursor.ts';
+import { event } from '../../contract/event-schemas.ts';
 import { count, cursor, id } from '../../contract/request-schemas.ts';
-import { event } from '../../contract/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireMember } from '../../request/checks/authentication.ts';
 import type { Services } from '../../services.ts';

@@ -7,6 +7,7 @@ import { Refused } from '../../../chat/errors.ts';
 import { parseCursor } from '../../../events/cursor.ts';
 import { jsonFor, messageFor } from '../../../events/recipient-json.ts';
 import type { Delivery } from '../../../events/waiters.ts';
+import { statusResponse, userResponse } from '../../contract/event-schemas.ts';
 import {
   actingUserId,
   cursor,
@@ -17,7 +18,6 @@ import {
   pollTimeout,
   wantsEphemeral,
 } from '../../contract/request-schemas.ts';
-import { statusResponse, userResponse } from '../../contract/response-schemas.ts';
 import { isStoredBeyond } from '../../contract/stored-size.ts';
 import { type PollRequest, renderOnce } from '../../delivery/long-poll.ts';
 import { HttpError } from '../../http-error.ts';
