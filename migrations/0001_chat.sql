@@ -73,7 +73,7 @@ COMMENT ON COLUMN plantao.users.password_hash IS 'Null if the account has no pas
 COMMENT ON COLUMN plantao.users.created_at IS 'When the account was created.';
 COMMENT ON COLUMN plantao.users.is_hook IS 'True for the sender of a hook (plantao.hooks): it is a member of no group, and no one can sign in to it.';
 COMMENT ON COLUMN plantao.users.erased_at IS 'When the account was deleted; null for an account in use. The row stays, under the name deleted-…, because messages refer to it. plantao.erase_user() sets it.';
-COMMENT ON COLUMN plantao.users.erasing IS 'While rows of a deleted account are still to be removed: anonymise (reactions, idempotency keys, departures) or erase (messages too). The active node continues such an erasure within about a minute.';
+COMMENT ON COLUMN plantao.users.erasing IS 'The mode of the deletion, while rows of a deleted account are still to be removed: anonymise (reactions, idempotency keys, departures) or erase (messages too). The active node continues such an erasure within about a minute.';
 -- Serves the continuation of erasures.
 CREATE INDEX users_erasing ON plantao.users (erased_at, id) WHERE erasing IS NOT NULL;
 -- Serves the search for users (GET /users): those whose names begin with a text, and by reading the whole index alone those that
@@ -164,7 +164,7 @@ CREATE TABLE plantao.imported_memberships (
   user_id  bigint,
   PRIMARY KEY (group_id, user_id)
 );
-COMMENT ON TABLE plantao.imported_memberships IS 'Memberships that import_rows() has inserted and finish_import() has not announced yet. Empty, as other transactions see it.';
+COMMENT ON TABLE plantao.imported_memberships IS 'Memberships that import_rows() has inserted and finish_import() has not announced yet. Other transactions always see it empty.';
 COMMENT ON COLUMN plantao.imported_memberships.group_id IS 'The group.';
 COMMENT ON COLUMN plantao.imported_memberships.user_id IS 'The member.';
 

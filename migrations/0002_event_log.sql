@@ -88,7 +88,7 @@ COMMENT ON COLUMN plantao.events.position IS 'Position in the log, from 1; the n
 COMMENT ON COLUMN plantao.events.kind IS 'message | message_edited | message_deleted | reaction | read | read_by | role_changed | group_changed | group_deleted | user_renamed | joined | left | notification | broadcast.';
 COMMENT ON COLUMN plantao.events.group_id IS 'The group whose members receive it, if any. No foreign key: the log outlives groups.';
 COMMENT ON COLUMN plantao.events.topic IS 'Of a notification, the topic whose subscribers receive it, if any. Of group_changed and group_deleted, the name that the group had before, so that members who wait for that name receive it.';
-COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined, left, was renamed or has read; receives it besides the group.';
+COMMENT ON COLUMN plantao.events.user_id IS 'The user who joined, left, was renamed or has read; receives the event in addition to the group.';
 COMMENT ON COLUMN plantao.events.message_id IS 'The message. Its text is read from plantao.messages, so deleting a message deletes its text everywhere.';
 COMMENT ON COLUMN plantao.events.payload IS 'Payload of a notification; details of the kinds that are not about messages or memberships alone.';
 COMMENT ON COLUMN plantao.events.payload_bytes IS 'Length of the payload as text, in bytes: at most 128 KiB, which is the 64 KiB of the API plus the spaces that jsonb adds.';
@@ -356,7 +356,7 @@ BEGIN
   RETURN fork;
 END $$;
 COMMENT ON FUNCTION plantao.report_lost_end(text, bigint) IS
-  'Called by a node that finds a new epoch: how far it had read in the epoch before. Records in plantao.epochs what the log lost, and returns where the log fell back to; null if nothing was lost.';
+  'Called by a node that finds a new epoch, with the position up to which it had read the epoch before. Records in plantao.epochs what the log lost, and returns where the log fell back to; null if nothing was lost.';
 
 -- The triggers run with the owner's rights: a role that can write messages or memberships needs no right on the log.
 -- Every transaction locks the log first and rows afterwards. Otherwise a keyed post, which holds the log when it reads its group,

@@ -123,7 +123,7 @@ COMMENT ON VIEW plantao.settings IS
   'The settings that each node runs with, defaults included: one row for each node and setting. Passwords in URLs are masked, and of ADMIN_TOKEN it shows only whether it is set. A stopped node keeps its rows until plantao.nodes forgets it.';
 COMMENT ON COLUMN plantao.settings.node IS 'Name of the node.';
 COMMENT ON COLUMN plantao.settings.name IS 'Environment variable of the setting, as .env.example documents it.';
-COMMENT ON COLUMN plantao.settings.value IS 'Value in effect: LOG_LEVEL as changed at run time. Null if the setting has no value.';
+COMMENT ON COLUMN plantao.settings.value IS 'Value in effect; that of LOG_LEVEL may have been changed at run time. Null if the setting has no value.';
 COMMENT ON COLUMN plantao.settings.written_at IS 'When the node started, or last changed a setting.';
 
 CREATE FUNCTION plantao.ms_between(earlier timestamptz, later timestamptz) RETURNS bigint

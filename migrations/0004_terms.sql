@@ -75,7 +75,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   FROM plantao.leader_terms t JOIN plantao.epochs e ON e.number = t.epoch WHERE t.term = of_term
 $$;
 COMMENT ON FUNCTION plantao.fencing_token(bigint) IS
-  'Returns what a node proves before it writes: the term in the lower 32 bits, 20 bits of the name of its epoch above them.';
+  'Returns the number with which a node proves its term and epoch before it writes: the term in the lower 32 bits, 20 bits of the name of its epoch above them.';
 
 CREATE FUNCTION plantao.assert_term(expected bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
@@ -152,7 +152,7 @@ BEGIN
     (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)));
 END $$;
 COMMENT ON FUNCTION plantao.last_active_at(bigint, double precision) IS
-  'Returns when the node of a term was last known to be active. For a closed term that is its end. For an open one it is the latest sign of life, because a node that died has not recorded its end: it wrote its row, it appended an event, or another node saw it active unseen_ms ago. The result means nothing while the node is active. Runs with the owner''s rights: plantao_dba_readonly may not read the log.';
+  'Returns when the node of a term was last known to be active. For a closed term that is its end. For an open one it is the latest sign of life, because a node that died has not recorded its end. Signs of life are its row, an event that it appended, and another node that saw it active unseen_ms ago. The result means nothing while the node is active. Runs with the owner''s rights: plantao_dba_readonly may not read the log.';
 
 -- open_term() calls functions that do nothing for term 0, so that plantao.warm_up_term() can run them.
 CREATE FUNCTION plantao.end_open_term(last_term bigint, successor text, unseen_ms double precision) RETURNS void

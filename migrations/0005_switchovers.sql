@@ -16,7 +16,7 @@ COMMENT ON COLUMN plantao.leader_history.started_at IS 'When the term opened.';
 COMMENT ON COLUMN plantao.leader_history.ended_at IS 'When it was closed; if the node died, the last sign that it was active (plantao.last_active_at); null for the open term.';
 COMMENT ON COLUMN plantao.leader_history.end_reason IS 'Why it ended.';
 COMMENT ON COLUMN plantao.leader_history.handed_to IS 'The node that a switchover named as successor.';
-COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term so far.';
+COMMENT ON COLUMN plantao.leader_history.on_duty_for IS 'Length of the term; so far, if it is open.';
 COMMENT ON COLUMN plantao.leader_history.gap IS 'Time from the end of the previous term to the start of this one, in which no write was possible. If the node did not resign, it is counted from the last sign that it was active, so it may be too long: by a few milliseconds if its process was killed, at most by a second if it froze or lost its network.';
 COMMENT ON COLUMN plantao.leader_history.end_cause IS
   'By request: switchover | fall | stop. PostgreSQL: failover (a standby was promoted) | restart | crash (crash recovery) | read_only (the server no longer accepts writes). The lock session: terminated (by an administrator) | lease_expired (no heartbeat for a lease) | lock_released (pg_advisory_unlock, or the term was closed in SQL) | blocked (another session locked plantao.leader_terms for a lease) | no_reply (to a heartbeat: PostgreSQL or the network was too slow) | connection_lost. The node: node_crash | node_stalled | cannot_write.';

@@ -6,7 +6,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 AND current_setting('synchronous_commit') IN ('on', 'remote_apply') THEN 'replicated' ELSE 'local' END
 $$;
 COMMENT ON FUNCTION plantao.commit_durability() IS
-  'Returns what a commit of this session waits for now. replicated: until the synchronous standbys have flushed it to disk (synchronous_standby_names is set, and synchronous_commit is on or remote_apply). local: only until this server has. A commit whose wait was cancelled ends with a warning. If synchronous_standby_names is emptied during the wait, PostgreSQL ends the wait without one: only plantao.replicated_lsn() is certain then.';
+  'Returns what a commit of this session waits for now. replicated: until the synchronous standbys have flushed it to disk (synchronous_standby_names is set, and synchronous_commit is on or remote_apply). local: only until this server has. A commit whose wait was cancelled ends with a warning. If synchronous_standby_names is emptied during the wait, PostgreSQL ends the wait without a warning: only plantao.replicated_lsn() is certain then.';
 
 CREATE FUNCTION plantao.replicated_lsn() RETURNS pg_lsn
 -- With the owner's rights: pg_stat_replication shows positions to members of pg_read_all_stats only.

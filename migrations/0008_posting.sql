@@ -325,4 +325,4 @@ BEGIN
   END;
 END $$;
 COMMENT ON FUNCTION plantao.warm_up_post(boolean) IS
-  'Prepares the plans of post_messages() in this session and stores nothing: all of it is rolled back before it returns. Holds the event log for about a millisecond, and skips that part where the log is locked for longer than 50 ms. With true, raises the error that a message would get: a node whose posts fail checks with it whether they still would.';
+  'Prepares the plans of post_messages() in this session and stores nothing: all of it is rolled back before it returns. Locks the event log for about a millisecond, and skips that part where the log is locked for longer than 50 ms. With true, raises the error that a message would get: a node whose posts fail checks with it whether they still would.';

@@ -74,7 +74,7 @@ COMMENT ON COLUMN plantao.event_log_status.bytes IS 'Table and indexes on disk.'
 COMMENT ON COLUMN plantao.event_log_status.removed IS 'Number of events that retention has removed.';
 COMMENT ON COLUMN plantao.event_log_status.swept_at IS 'When retention ran last: about once a minute while a node is active.';
 COMMENT ON COLUMN plantao.event_log_status.payload_bytes IS 'Total size of the payloads in the log when retention ran last; EVENT_RETENTION_BYTES limits it.';
-COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'When the oldest idempotency key was used; its age stays near IDEMPOTENCY_RETENTION_HOURS at most.';
+COMMENT ON COLUMN plantao.event_log_status.oldest_key_at IS 'When the oldest idempotency key was used; its age exceeds IDEMPOTENCY_RETENTION_HOURS only a little.';
 
 CREATE VIEW plantao.durability AS
   SELECT plantao.commit_durability() AS durable, current_setting('synchronous_standby_names') AS synchronous_standby_names,

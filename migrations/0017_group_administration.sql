@@ -9,7 +9,7 @@ COMMENT ON COLUMN plantao.groups.archived_at IS 'When the group was archived: si
 ALTER TABLE plantao.memberships
   ADD COLUMN role text COLLATE "C" NOT NULL DEFAULT 'member' CHECK (role IN ('owner', 'admin', 'member'));
 COMMENT ON COLUMN plantao.memberships.role IS
-  'owner | admin | member. The creator is the first owner; without one, the first member is. When the last owner leaves, the longest-standing admin becomes owner, or else the longest-standing member.';
+  'owner | admin | member. The creator is the first owner; without a creator, the first member is. When the last owner leaves, the longest-standing admin becomes owner, or else the longest-standing member.';
 -- Serves the search for a group's owners among ten thousand members.
 CREATE INDEX memberships_staff ON plantao.memberships (group_id) WHERE role <> 'member';
 UPDATE plantao.memberships m SET role = 'owner'
@@ -125,7 +125,7 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_memberships() IS
-  'Records the departures, and makes another member the owner of a group whose last owner left. All such changes hold the event log, so two owners who leave at once see each other.';
+  'Records the departures, and makes another member the owner of a group whose last owner left. All such changes lock the event log, so that of two owners who leave at once the second sees the departure of the first.';
 CREATE TRIGGER then_hand_over AFTER DELETE ON plantao.memberships
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.end_memberships();
 
@@ -191,7 +191,7 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION plantao.end_deleted_groups() IS
-  'Ends the memberships of groups whose deletion begins, after their members were notified: no check of a membership has to know about deletions.';
+  'Ends the memberships of groups whose deletion begins, after their members were notified, so that no check of a membership needs to know about deletions.';
 CREATE TRIGGER then_end_memberships AFTER UPDATE ON plantao.groups
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.end_deleted_groups();
 
@@ -286,7 +286,7 @@ BEGIN
   RETURN at_most - room;
 END $$;
 COMMENT ON FUNCTION plantao.delete_group(bigint, integer) IS
-  'One step of the deletion of a group: notifies its members, removes at most at_most messages and reactions to them, and finally the group. Returns how many it removed; fewer than at_most means done. After the first step the active node continues by itself. Each step holds the event log for a few milliseconds.';
+  'One step of the deletion of a group: notifies its members, removes at most at_most messages and reactions to them, and finally the group. Returns how many it removed; fewer than at_most means done. After the first step the active node continues by itself. Each step locks the event log for a few milliseconds.';
 
 CREATE TABLE plantao.invitations (
   hash       bytea PRIMARY KEY CHECK (octet_length(hash) = 32),

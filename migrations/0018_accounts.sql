@@ -128,7 +128,7 @@ BEGIN
   RETURN at_most - room;
 END $$;
 COMMENT ON FUNCTION plantao.erase_user(bigint, text, integer) IS
-  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves its groups, and cannot sign in. A step ends at most 250 memberships, and returns at_most if more are left for the next steps. Every other step removes at most at_most rows and returns their number. It removes reactions, idempotency keys, departures, known networks, and the account as creator of groups. With the mode erase it also removes the messages and the reactions to them; anonymise keeps them. The active node continues an erasure that was not finished. Each step holds the event log for some milliseconds.';
+  'One step of the deletion of an account; repeat it until it returns 0. The first step ends the account: it gets the name deleted-…, leaves its groups, and cannot sign in. A step ends at most 250 memberships, and returns at_most if more are left for the next steps. Every other step removes at most at_most rows and returns their number. It removes reactions, idempotency keys, departures, known networks, and the account as creator of groups. With the mode erase it also removes the messages and the reactions to them; anonymise keeps them. The active node continues an erasure that was not finished. Each step locks the event log for some milliseconds.';
 
 CREATE FUNCTION plantao.continue_erasures(under_term bigint, at_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$

@@ -92,7 +92,7 @@ BEGIN
   RETURN FOUND;
 END $$;
 COMMENT ON FUNCTION plantao.revoke_hook(bigint) IS
-  'Revokes a hook; false if there is none, or it was revoked. Its messages stay. From psql: SELECT plantao.revoke_hook(user_id) FROM plantao.hooks WHERE group_id = 7;';
+  'Revokes a hook; false if there is none, or it was revoked before. Its messages stay. From psql: SELECT plantao.revoke_hook(user_id) FROM plantao.hooks WHERE group_id = 7;';
 
 CREATE TABLE plantao.identities (
   issuer  text COLLATE "C" NOT NULL CHECK (char_length(issuer) BETWEEN 1 AND 255),

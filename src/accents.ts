@@ -2,8 +2,8 @@
 export type Ranges = readonly (readonly [from: number, to: number])[];
 
 /**
- * The marks without which names and messages are compared: accents, and the points of Hebrew and Arabic. The vowel signs of other
- * scripts are letters, and stay. plantao.search_name has the same ones.
+ * The marks that are ignored when names and messages are compared: accents, and the points of Hebrew and Arabic. The vowel signs of
+ * other scripts count as letters. plantao.search_name removes the same marks.
  */
 export const ACCENTS: Ranges = [
   [0x300, 0x36f],
@@ -27,5 +27,5 @@ export const ACCENTS: Ranges = [
   [0xfe20, 0xfe2f],
 ];
 
-/** Letters whose base is not in Unicode's decompositions. */
+/** Letters that Unicode does not decompose, with their base letters. */
 export const OTHER_FOLDS: Readonly<Record<string, string>> = { ø: 'o', ł: 'l', đ: 'd', ħ: 'h', ŧ: 't', ı: 'i', ς: 'σ' };

@@ -8,7 +8,7 @@ import type { LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { withTimeout } from './async/with-timeout.ts';
 
-/** How long the look-up of a known name is awaited; after that its last addresses are used. */
+/** How long a look-up of a known name may take; after that its last addresses are used. */
 const MAX_WAIT_MS = 250;
 /** More names than a node uses. */
 const MAX_KNOWN = 1000;
@@ -17,7 +17,7 @@ type Resolve = (name: string) => Promise<LookupAddress[]>;
 
 const resolveBySystem: Resolve = (name) => promisify(lookup)(name, { all: true, verbatim: true });
 
-/** Looks up host names, each once at a time, and keeps the addresses that it found. */
+/** Looks up host names, never the same one twice at once, and keeps the addresses that it found. */
 export class DnsCache {
   readonly #concurrency: number;
   readonly #resolve: Resolve;
@@ -45,7 +45,7 @@ export class DnsCache {
   }
 
   /** Calls {@link find}, in the form that the option `lookup` of a socket or an agent requires. */
-  readonly function: LookupFunction = (name, { all, family }, callback) => {
+  readonly lookup: LookupFunction = (name, { all, family }, callback) => {
     this.find(name).then(
       (addresses) => {
         const version = family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family;
@@ -88,7 +88,7 @@ export class DnsCache {
   }
 }
 
-/** Returns true if the DNS did not respond, or could not. */
+/** Returns true if the DNS did not respond, or failed for the moment. */
 const isTemporary = (error: unknown) => (error as NodeJS.ErrnoException).code === 'EAI_AGAIN';
 
 /** The host names of PostgreSQL's servers. */

@@ -1,5 +1,5 @@
 /**
- * Runs a task one run at a time. All calls during a run share the next one, since the current run may have read too early
+ * Runs a task, but never twice at once. All calls during a run share the next run, since the current one may have read too early
  * for them. So each caller gets a result that is at least as recent as its call, and no older result follows a newer one.
  */
 export class SingleFlight<Result = void> {

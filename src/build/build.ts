@@ -1,4 +1,4 @@
-/** `npm run build`: builds `dist/`. With `--if-needed` it does nothing if `dist/` was built from these very sources. */
+/** `npm run build`: builds `dist/`. With `--if-needed` it does nothing if `dist/` was built from the current sources. */
 import { parseArgs } from 'node:util';
 import { errorMessage } from '../error-message.ts';
 import { buildDist } from './dist.ts';

@@ -22,7 +22,7 @@ const STAMP = 'sources.sha256';
 const INPUTS = ['src', 'package.json', 'package-lock.json', 'tsconfig.json'];
 /** Each becomes `dist/<last part>.js`. */
 const PROGRAMS = ['main', 'index', 'cli/plantao', 'coordination/lock/lock-worker'];
-/** Drivers that Sequelize and pg name, and that are not installed. */
+/** Drivers that Sequelize and pg import, and that are not installed. */
 const OTHER_DRIVERS = [
   'pg-native',
   'pg-hstore',
@@ -83,7 +83,7 @@ async function compilePrograms(folder: string): Promise<void> {
     sourcesContent: false,
     legalComments: 'linked',
     minifySyntax: true,
-    // Half the size to read and to keep in memory. Names stay, and an error that shows a line of code stays readable.
+    // Halves what a node reads and keeps in memory. Names stay, and an error that shows a line of code stays readable.
     minifyWhitespace: true,
     lineLimit: 200,
     plugins: [excludeUnused],

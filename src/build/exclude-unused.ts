@@ -4,12 +4,12 @@ import type { Plugin } from 'esbuild';
 
 /** Files of dependencies that the programs of the build use only in part or not at all, and their smaller replacements. */
 const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => string) }[] = [
-  // All time zones of the world; the node stores and sends times in UTC.
+  // Removes all time zones: the node stores and sends times in UTC.
   {
     file: /moment-timezone\/data\/packed\/latest\.json$/,
     text: '{"version":"","zones":[],"links":[],"countries":[]}',
   },
-  // The other databases that Sequelize knows.
+  // Removes the other databases that Sequelize supports.
   {
     file: /sequelize\/lib\/dialects\/(db2|mariadb|mssql|mysql|oracle|snowflake|sqlite)\/index\.js$/,
     text: 'module.exports = {};',
@@ -22,7 +22,7 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
   // V8 keeps a whole source at two bytes a character if one character is beyond Latin-1. Here such characters are in
   // regular expressions, which esbuild does not escape.
   { file: /validator\/lib\/alpha\.js$/, text: (code) => code.replace(/[^\0-\x7f]/g, escaped) },
-  // Geometries of PostGIS.
+  // Removes the geometries of PostGIS.
   { file: /wkx\/lib\/wkx\.js$/, text: 'module.exports = {};' },
   // Express refers to its body parsers, which load tables of forty character sets. This service reads bodies itself.
   {
@@ -40,9 +40,9 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
   { file: /rate-limiter-flexible\/index\.js$/, text: onlyOf('RateLimiterMemory RateLimiterRes') },
   // Removes error messages in forty languages.
   { file: /zod\/v4\/locales\/index\.js$/, text: 'export { default as en } from "./en.js";' },
-  // It creates a Response to detect Cloudflare, for which Node.js 20 loads its whole HTTP client.
+  // pg creates a Response to detect Cloudflare, for which Node.js 20 loads its whole HTTP client.
   { file: /pg\/lib\/stream\.js$/, text: (code) => replaced(code, 'if (isCloudflareRuntime())', 'if (false)') },
-  // A sibling file, which esbuild bundles only if its path is a literal.
+  // pg-format loads a file beside it, which esbuild bundles only if its path is a literal.
   {
     file: /pg-format\/lib\/index\.js$/,
     text: (code) => replaced(code, "require(__dirname + '/reserved.js')", "require('./reserved.js')"),

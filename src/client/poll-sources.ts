@@ -27,8 +27,8 @@ function streamUser(calls: Calls): () => StreamUser {
 }
 
 /** Returns a function that polls with the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
-function pollsWithMark({ connection }: Calls) {
-  let mark = '1';
+function pollWithEphemeralCursor({ connection }: Calls) {
+  let ephemeralCursor = '1';
   type Query = NodeRequest['query'];
   return async (
     path: string,
@@ -37,9 +37,9 @@ function pollsWithMark({ connection }: Calls) {
     wantsEphemeral: boolean,
     signal: AbortSignal,
   ) => {
-    const marked = { ...query, ...(wantsEphemeral && { ephemeral: mark }) };
+    const completed = { ...query, ...(wantsEphemeral && { ephemeral: ephemeralCursor }) };
     const { token } = userNow();
-    const send = (by: string | undefined) => connection.poll({ method: 'GET', path, query: marked }, by, signal);
+    const send = (by: string | undefined) => connection.poll({ method: 'GET', path, query: completed }, by, signal);
     const response = await send(token).catch(async (error) => {
       if (!(error instanceof RefusedError) || error.status !== 401) throw error;
       // The poll ends as soon as the token is revoked. The response to the revoking call, with a new token if any, comes after that.
@@ -48,7 +48,7 @@ function pollsWithMark({ connection }: Calls) {
       if (renewed === token) throw error;
       return send(renewed);
     });
-    mark = response.headers.get('Ephemeral-Cursor') ?? '1';
+    ephemeralCursor = response.headers.get('Ephemeral-Cursor') ?? '1';
     return response;
   };
 }
@@ -56,7 +56,7 @@ function pollsWithMark({ connection }: Calls) {
 /** Returns the source of all events of the signed-in user's groups. */
 export function userSource(calls: Calls): PollSource {
   const { connection } = calls;
-  const poll = pollsWithMark(calls);
+  const poll = pollWithEphemeralCursor(calls);
   const userNow = streamUser(calls);
   const requireUser = () => {
     calls.me();
@@ -78,7 +78,7 @@ export function userSource(calls: Calls): PollSource {
 /** Returns the source of the events of one group. */
 export function groupSource(calls: Calls, groupId: number): PollSource {
   const { connection } = calls;
-  const poll = pollsWithMark(calls);
+  const poll = pollWithEphemeralCursor(calls);
   const userNow = streamUser(calls);
   return {
     now: async (signal) => {

@@ -49,7 +49,7 @@ export class OwnRole {
     return this.#activity.lastAt;
   }
 
-  /** Records how long the lease lasts, which heartbeats extend. */
+  /** Records until when the lease lasts; heartbeats extend it. */
   noteLease(): void {
     if (this.#term && this.acceptsWrites) this.#activity.leased(this.#term.validUntil);
   }

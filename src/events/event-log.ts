@@ -6,8 +6,8 @@
  * Positions have no gap and become visible in commit order (migrations/0002_event_log.sql), so "after my position"
  * skips nothing. Each read also returns the log's bounds in the same snapshot. If the log was replaced (a restored
  * database, a promoted replica that lagged), or retention passed this node while it was frozen, the node starts again at
- * the log's end and ends every wait with the last cursor that it reached. Clients that return with that cursor are
- * continued or refused, and never carried over a gap in silence.
+ * the log's end and ends every wait with the last cursor that it reached. A client that polls again with that cursor continues
+ * or is refused: it never skips a gap unnoticed.
  *
  * If the log is far ahead, as after a bulk INSERT, the node reads only the events that its waiters need (fast-forward.ts)
  * and keeps none of them in memory: a cursor from before is continued from the database.
@@ -129,7 +129,7 @@ export class EventLog {
     await this.read().catch(() => {});
   }
 
-  /** Resolves after a read that began after this call; calls meanwhile share it. @throws the database's error. */
+  /** Resolves after a read that began after this call; calls until it begins share it. @throws the database's error. */
   read(): Promise<void> {
     return this.#flight.run();
   }

@@ -63,7 +63,7 @@ export interface Subscribers {
   ephemeralWaiters: number;
 }
 
-/** Waiters flushed before the event loop runs other work, so that /health and heartbeats stay quick in a large wake-up. */
+/** Number of waiters that are flushed before the event loop runs other work: /health and heartbeats stay quick in a large wake-up. */
 const SLICE = 250;
 
 /** The polls and streams that wait on this node, found by routing key. A passive index: event-delivery.ts decides who gets what. */

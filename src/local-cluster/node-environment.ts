@@ -21,7 +21,7 @@ export function commonEnvironment(environment: Environment): Environment {
 
 /** Returns how to start the node on port `own`. The first of `ports` tries to become active at once. */
 export function nodeEnvironment(own: number, ports: number[], host: string, environment: Environment): NodePlan {
-  const urlOf = (port: number) => `http://${isOnLocalhost(host) ? 'localhost' : callable(host)}:${port}`;
+  const urlOf = (port: number) => `http://${isOnLocalhost(host) ? 'localhost' : reachableHost(host)}:${port}`;
   const name = `node-${own}`;
   const isFirst = own === ports[0];
   const env = {
@@ -40,14 +40,14 @@ export function nodeEnvironment(own: number, ports: number[], host: string, envi
       .join(','),
     PLANTAO_NO_DOTENV: '1',
   };
-  return { name, url: urlOf(own), probeUrl: `http://${callable(host)}:${own}`, env };
+  return { name, url: urlOf(own), probeUrl: `http://${reachableHost(host)}:${own}`, env };
 }
 
 /** Returns true for loopback and wildcard addresses, which "localhost" reaches. Any other address must be used as it is. */
 const isOnLocalhost = (host: string) => ['0.0.0.0', '::', '::1', 'localhost'].includes(host) || host.startsWith('127.');
 
 /** Returns an address at which a node that listens on `host` is reached: a wildcard address is no destination. */
-function callable(host: string): string {
+function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
   return host.includes(':') ? `[${host}]` : host;

@@ -3,7 +3,7 @@ import pino from 'pino';
 
 /** Lines that cannot be written now are kept up to this number of bytes, and dropped beyond it. */
 const MAX_UNWRITTEN = 1024 * 1024;
-/** The reader of a pipe has to take this much before new lines are kept again: otherwise, every second line would be lost. */
+/** After lines were dropped, new ones are kept again once less than this is unwritten: otherwise, every second line would be lost. */
 const RESUME_BELOW = MAX_UNWRITTEN / 2;
 
 /** The part of a stream that {@link BoundedOutput} needs. */
@@ -83,7 +83,7 @@ export class BoundedOutput implements LogOutput {
   }
 }
 
-/** The log is optional: a full disk or a closed pipe must not end the node. Without a listener, the error would end it. */
+/** Ignores an error of standard output. Without a listener it would end the node, but a full disk or a closed pipe must not. */
 const ignoreError = () => {};
 
 /** Returns the output on `process.stdout`. */
@@ -100,8 +100,8 @@ export function boundedStandardOutput(): BoundedOutput {
 }
 
 /**
- * Node.js writes to a terminal synchronously: Ctrl-S, or a terminal whose output is not read, would stop the whole process. It has
- * no public API to change that. This is safe for the shell, because libuv has opened the terminal again for itself.
+ * Makes writes to a terminal asynchronous. By default Ctrl-S, or a terminal whose output is not read, stops the whole process.
+ * Node.js has no public API to change that. This is safe for the shell, because libuv has opened the terminal again for itself.
  */
 function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
   if (!stream.isTTY) return;

@@ -9,7 +9,7 @@ export interface PublishedSettingsOptions {
   node: string;
   /** Returns the settings in effect. */
   read(): PublicSettings;
-  /** Returns the epoch. A new one makes the row be written again: it may have been lost with a failover or a restore. */
+  /** Returns the epoch. In a new one the row is written again: a failover or a restore may have lost it. */
   epoch(): string;
   onError(sentence: string): void;
 }
@@ -24,7 +24,7 @@ export class PublishedSettings {
     this.#options = options;
   }
 
-  /** Writes the settings if they are not those that were written last. Never rejects: the next call tries again. */
+  /** Writes the settings if they are not those that were written last. Never rejects: the next call retries. */
   async writeIfChanged(): Promise<void> {
     const { sequelize, node, read, epoch, onError } = this.#options;
     const settings = JSON.stringify(read());

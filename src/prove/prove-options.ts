@@ -19,9 +19,9 @@ export interface ProveOptions extends ProvePlan {
   urls: DatabaseUrls;
   /** An empty database of the user; null: one is created. */
   database: string | null;
-  /** For the history, the report and, after a violation, the nodes' logs; it is created. */
+  /** The folder for the history, the report and, after a violation, the nodes' logs; it is created. */
   folder: string;
-  /** Leaves the database and the nodes' logs. */
+  /** True if the database and the nodes' logs are to stay after the run. */
   keep: boolean;
   /** The command that repeats the run. */
   command: string;

@@ -61,7 +61,7 @@ function readAtOnce(file: string): Buffer {
   }
   if (length > MAX_BYTES) throw unreadable(file, 'is larger than 1 MiB');
   const bytes = content.subarray(0, length);
-  // PowerShell's > writes UTF-16, of which no line would be read, and some editors Windows-1252, with another password.
+  // PowerShell's > writes UTF-16, from which no line would be read. Some editors write Windows-1252, which changes a password.
   if (!isUtf8(bytes) || bytes.includes(0)) throw unreadable(file, 'is not text in UTF-8');
   return bytes;
 }

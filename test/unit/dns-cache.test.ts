@@ -99,7 +99,7 @@ describe('The DNS cache', () => {
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const { port } = server.address() as AddressInfo;
       const names = new DnsCache(1, async () => (autoSelectFamily ? BOTH : LOOPBACK));
-      const agent = new http.Agent({ lookup: names.function, autoSelectFamily } as http.AgentOptions);
+      const agent = new http.Agent({ lookup: names.lookup, autoSelectFamily } as http.AgentOptions);
       const status = await new Promise((resolve, reject) => {
         const request = http.get({ host: 'node.invalid', port, agent }, (response) => resolve(response.statusCode));
         request.on('error', reject);

@@ -32,7 +32,7 @@ export interface SignInOptions {
   };
 }
 
-/** Accounts that one address may register in an hour, if requests are limited at all: enough for a classroom. */
+/** Maximum number of accounts that one address may register in an hour, if REQUESTS_PER_MINUTE is not 0: enough for a classroom. */
 const REGISTRATIONS = 100;
 
 /** Creates the services with which users sign in. The caller starts the token cache if AUTH=token, and always stops it. */

@@ -3,7 +3,7 @@ import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
 
 /**
- * Fails the write unless as many rows were stored in `table` as wanted. A DBA's trigger that returns NULL drops a row
+ * Fails the write unless `wanted` rows were stored in `table`. A DBA's trigger that returns NULL drops a row
  * without an error. @throws the database's error (plantao.require_stored).
  */
 export async function requireStored(

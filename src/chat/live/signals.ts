@@ -13,11 +13,11 @@ export interface SignalsOptions {
 }
 
 const LIMIT_MS = 1000;
-/** Nodes whose last number is remembered. The next signal of a forgotten node counts as new. */
+/** Maximum number of nodes whose last signal number is remembered. The next signal of a forgotten node counts as new. */
 const MAX_NODES = 64;
 /** A signal that cannot be decrypted is forged, or the key was replaced. The key is read again, but not more often than this. */
 const KEY_AGE_MS = 10_000;
-/** Signals that wait while one call is under way. The rest is dropped. */
+/** Maximum number of signals that wait while a call is under way. More are dropped. */
 const MAX_WAITING = 256;
 
 /**
@@ -41,7 +41,7 @@ export class Signals {
     this.#options = options;
   }
 
-  /** Notifications that were sent. */
+  /** The number of notifications that were sent. */
   get sent(): number {
     return this.#sent;
   }

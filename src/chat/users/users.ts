@@ -19,7 +19,7 @@ const IN_USE = 'NOT u.is_hook AND u.erased_at IS NULL';
 
 /**
  * Finds the names that begin with the text, in the order of an index: exact names come first, and among these the one with the same
- * accents. If the text consists of marks only, nothing is left to search, and this finds only the name itself.
+ * accents. If the text consists of accents only, nothing is left to search, and this finds only the name itself.
  */
 const BEGINNING = `
   SELECT u.id, u.username FROM plantao.users u

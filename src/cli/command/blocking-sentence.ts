@@ -7,7 +7,7 @@ export interface BlockingRow {
   application_name: string | null;
   /** The statement that ends it. */
   ended_by: string;
-  /** What it waits for if that is PostgreSQL's disk, where that was read. */
+  /** The wait event of a session that waits for PostgreSQL's disk, otherwise null; absent if it was not read. */
   disk_wait?: string | null;
 }
 

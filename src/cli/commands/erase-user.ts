@@ -46,7 +46,7 @@ ${DATABASE_USAGE}`,
   },
 };
 
-/** Each step is a transaction of its own and holds the event log for a few milliseconds. Returns the number of rows. */
+/** Erases an account in steps. Each step is a transaction of its own and locks the event log for a few milliseconds. Returns the number of rows. */
 async function erase(query: Query, account: number, mode: string): Promise<number> {
   for (let rows = 0; ; ) {
     const [step] = await query<{ removed: number }>('SELECT plantao.erase_user($1, $2) AS removed', [

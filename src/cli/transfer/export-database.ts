@@ -7,7 +7,7 @@ import type { Progress } from './progress.ts';
 /** Rows per FETCH: about 2 MB of messages. */
 const ROWS_PER_FETCH = 5000;
 
-/** Owners come first: a creator who joins a group without an owner would become it. */
+/** Owners come first: a creator who joins a group without an owner would become its owner. */
 const ORDER: Record<TableName, string> = {
   users: 'id',
   identities: 'issuer, subject',
@@ -34,7 +34,7 @@ export async function exportDatabase(
   await write(`${JSON.stringify(header)}\n`);
   let written = 0;
   for (const table of TABLES) {
-    // Generated columns are computed again.
+    // The import computes generated columns again.
     const left =
       table === 'users' ? ` - 'username_key' - 'search_name'${withPasswords ? '' : " - 'password_hash'"}` : '';
     await query(

@@ -53,7 +53,7 @@ export class OperationCalls {
     await this.#calls.connection.writeTo(url, { method: 'POST', path: '/revive' }, options);
   }
 
-  /** Pauses failover for maintenance, through any one node. Until the pause ends, by itself after `minutes`, no other becomes active. */
+  /** Pauses failover for maintenance, through any one node. No other node becomes active until the pause ends, by itself after `minutes`. */
   async pause(
     url: string,
     { minutes, reason }: { minutes?: number; reason?: string } = {},

@@ -39,8 +39,8 @@ export const READ_HOLDER: pg.QueryConfig = {
 export const WARM_UP_TERM: pg.QueryConfig = { name: 'warm_up_term', text: 'SELECT plantao.warm_up_term()' };
 
 /**
- * Puts the lease in force again, in the statement that it begins with or that renews it: a DBA's trigger may set
- * idle_session_timeout in the session, and PostgreSQL does not report such a change.
+ * Sets idle_session_timeout to the lease in each statement that begins or renews it: a DBA's trigger may change the setting in
+ * the session, and PostgreSQL does not report such a change.
  */
 const setLease = (parameter: string) => `set_config('idle_session_timeout', ${parameter}, false)`;
 

@@ -69,7 +69,7 @@ export interface RegistryState {
   cluster: string | null;
   /** The rows of its peers. */
   peers: (PeerRow & PeerLoad)[];
-  /** True if there is a {@link NodeRegistry.takeRequest request} for the term in the row. */
+  /** True if plantao.switchover() was called for the term in the row. */
   isSwitchoverRequested: boolean;
   /** The pause of failover, if there is one. */
   pause: PauseRow | null;
@@ -107,7 +107,7 @@ export class NodeRegistry {
 
   /**
    * Writes this node's row and reads those of its peers, in one statement. Peers that have been silent for ten minutes are left
-   * out; their rows stay for the DBA. Of more than {@link MAX_PEERS}, those written last are read. Leaves out rows of another
+   * out; their rows stay for the DBA. Reads at most {@link MAX_PEERS}, those written last. Leaves out rows of another
    * history, which came with a copy of the database: their nodes belong to the source of the copy.
    */
   async write(row: NodeRow): Promise<RegistryState> {

@@ -71,7 +71,7 @@ export class PeerProbe {
     this.#events = events;
     this.#clock = clock;
     this.#client = URL.canParse(url) && new URL(url).protocol === 'https:' ? https : http;
-    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: 1, lookup: otherDns.function });
+    this.#agent = new this.#client.Agent({ keepAlive: true, maxSockets: 1, lookup: otherDns.lookup });
   }
 
   /** Sends one request, with `limitMs` for the whole response. Does nothing while an earlier request is still open. */

@@ -27,7 +27,7 @@ export const DISK_WAIT = `(SELECT a.wait_event FROM pg_catalog.pg_stat_activity 
   WHERE a.pid = b.pid AND b.application_name LIKE 'plantao:%'
     AND (a.wait_event_type = 'IO' OR a.wait_event_type = 'LWLock' AND a.wait_event = 'WALWrite'))`;
 
-/** Returns the end of a sentence about a session that blocks others: why it does, or the statement that ends it. */
+/** Returns the end of a sentence about a session that blocks others: why it blocks them, or the statement that ends it. */
 export const blockingRemedy = (endedBy: string, diskWait: string | null | undefined) =>
   diskWait ? `it waits for PostgreSQL's disk (${diskWait}), which is slow or hangs` : endedBy;
 

@@ -32,7 +32,7 @@ export interface FoundServer extends Writable {
 export interface ServerSearchOptions {
   hosts: readonly DatabaseHost[];
   /** The server that was used last: tried first, and left only for a good reason; see {@link ServerSearch}. */
-  preferred: FoundServer | null;
+  lastUsed: FoundServer | null;
   watch: WatchServer;
   resolve: (host: DatabaseHost) => Promise<DatabaseServer[]>;
   /** Called each time that a server is found to be in recovery, many times a second. */
@@ -47,16 +47,16 @@ export interface ServerSearchOptions {
  * How long a silent server delays the next one (RFC 8305 recommends 100 ms at least). A server that fails does not delay it.
  */
 const STAGGER_MS = 100;
-/** How long the preferred server must have failed before a server on the same timeline is used: the preferred one may be restarting. */
+/** How long the last used server must have failed before a server on the same timeline is used: the last used one may be restarting. */
 const FAILED_MS = 2000;
-/** The same, counted from the start of the search, if the preferred server neither replies nor fails: it may be overloaded. */
+/** The same, counted from the start of the search, if the last used server neither replies nor fails: it may be overloaded. */
 const SILENT_MS = 4000;
 /**
  * How long a search lasts before a server on a lower timeline is used: it may be a former primary, which lacks what was written
  * since, or a restored one.
  */
 const OLDER_MS = 15_000;
-/** How often a server that accepts writes is checked again while the preferred one is waited for. */
+/** How often a server that accepts writes is checked again while the last used one is waited for. */
 const CHECK_AGAIN_MS = 250;
 /** How often a name is resolved again during one search: a failover may change it. */
 const RESOLVE_EVERY_MS = 1000;
@@ -70,16 +70,16 @@ const IDLE_MS = 2000;
  * the one before it, and are watched until one wins. So a dead server, a silent one, or a name that does not resolve delays
  * the others by the stagger at most.
  *
- * If a server was used before, it wins over another that accepts writes too: that one may be a former primary which came up
- * again, and which is faster because it has nothing to do. Only a promoted server, on a higher timeline, wins at once. Any other
- * wins when the preferred one has failed for {@link FAILED_MS}.
+ * The server that was used last wins over another that accepts writes too: the other may be a former primary that has come up
+ * again, and responds faster because it is idle. Only a promoted server, on a higher timeline, wins at once. Any other
+ * wins when the last used one has failed for {@link FAILED_MS}.
  */
 export class ServerSearch {
   readonly #options: ServerSearchOptions;
   readonly #stop = new AbortController();
   readonly #startedAt = performance.now();
-  /** When the preferred server first failed; infinite before that. */
-  #preferredFailedAt = Number.POSITIVE_INFINITY;
+  /** When the last used server first failed; infinite before that. */
+  #lastUsedFailedAt = Number.POSITIVE_INFINITY;
   readonly #queue: DatabaseServer[] = [];
   /** Every queued server with the error of its last failure; null while it has not failed yet. */
   readonly #servers = new Map<string, { server: DatabaseServer; error: Error | null }>();
@@ -91,7 +91,7 @@ export class ServerSearch {
 
   constructor(options: ServerSearchOptions) {
     this.#options = options;
-    if (options.preferred) this.#enqueue(options.preferred.server);
+    if (options.lastUsed) this.#enqueue(options.lastUsed.server);
     for (const host of options.hosts) {
       if (!isResolved(host)) this.#names.set(host, null);
     }
@@ -182,20 +182,20 @@ export class ServerSearch {
   }
 
   #mayWin(server: DatabaseServer, { instance, timeline }: Writable): boolean {
-    const { preferred } = this.#options;
-    if (!preferred || this.#isPreferred(server) || instance === preferred.instance) return true;
-    if (timeline > preferred.timeline) return true;
+    const { lastUsed } = this.#options;
+    if (!lastUsed || this.#isLastUsed(server) || instance === lastUsed.instance) return true;
+    if (timeline > lastUsed.timeline) return true;
     const now = performance.now();
-    if (timeline < preferred.timeline) return now - this.#startedAt >= OLDER_MS;
-    return now - this.#preferredFailedAt >= FAILED_MS || now - this.#startedAt >= SILENT_MS;
+    if (timeline < lastUsed.timeline) return now - this.#startedAt >= OLDER_MS;
+    return now - this.#lastUsedFailedAt >= FAILED_MS || now - this.#startedAt >= SILENT_MS;
   }
 
-  #isPreferred(server: DatabaseServer): boolean {
-    const { preferred } = this.#options;
-    return preferred !== null && serverKey(preferred.server) === serverKey(server);
+  #isLastUsed(server: DatabaseServer): boolean {
+    const { lastUsed } = this.#options;
+    return lastUsed !== null && serverKey(lastUsed.server) === serverKey(server);
   }
 
-  /** Records that a server accepts writes but must wait for the preferred one. */
+  /** Records that a server accepts writes but must wait for the last used one. */
   #accept(server: DatabaseServer): void {
     const state = this.#servers.get(serverKey(server));
     if (state) state.error = null;
@@ -205,7 +205,7 @@ export class ServerSearch {
     const state = this.#servers.get(serverKey(server));
     if (!state) return;
     if (error instanceof NotWritableError && error.isStandby) this.#options.onStandby(server);
-    if (this.#isPreferred(server)) this.#preferredFailedAt = Math.min(this.#preferredFailedAt, performance.now());
+    if (this.#isLastUsed(server)) this.#lastUsedFailedAt = Math.min(this.#lastUsedFailedAt, performance.now());
     const isFirst = state.error === null;
     state.error = error;
     if (isFirst) this.#launchNext();

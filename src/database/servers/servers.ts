@@ -98,7 +98,7 @@ export class Servers {
   async #searchNow(): Promise<DatabaseServer> {
     this.#search ??= new ServerSearch({
       hosts: this.#hosts,
-      preferred: this.#found,
+      lastUsed: this.#found,
       watch: this.#watch,
       resolve: this.#resolve,
       onStandby: (server) => {

@@ -29,13 +29,13 @@ export interface DatabaseTarget {
   options: string;
   /** Null for the node's own limit. */
   connectTimeoutMs: number | null;
-  /** Which of several servers is used: one that is not in recovery, or in addition one that is not read-only by default. */
+  /** Which of several servers is used. primary: one that is not in recovery. read-write: one that is not read-only by default either. */
   sessionAttributes: 'primary' | 'read-write';
 }
 
 const DEFAULT_PORT = 5432;
 
-/** Parameters with the values that describe what a session does anyway. Other values are refused. */
+/** Parameters that may only have the values for what a session does anyway. Other values are refused. */
 const FIXED: Record<string, readonly string[]> = {
   client_encoding: ['utf8', 'utf-8', 'auto'],
   channel_binding: ['prefer', 'disable'],
@@ -152,7 +152,7 @@ export function splitOnce(text: string, separator: string): string[] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Decodes escapes. A percent sign that begins none stands for itself: it occurs unencoded in passwords. */
+/** Decodes escapes. A percent sign that begins none is kept: passwords contain it unencoded. */
 export function decodeEscapes(text: string): string {
   return text.replace(/(%[0-9a-f]{2})+/gi, (escapes) => {
     try {

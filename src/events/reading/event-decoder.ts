@@ -2,7 +2,7 @@ import type { Log } from '../../log/log.ts';
 import type { FeedRow } from '../event-feed.ts';
 import { bareEvent, isKnownKind, type LogEvent, toLogEvent } from '../log-event.ts';
 
-/** Positions that are remembered, so that each is logged once. A node that finds more of them logs some again. */
+/** Maximum number of positions to remember, so that each is logged once. A node that finds more logs some of them again. */
 const MAX_REPORTED = 10_000;
 
 /**

@@ -16,7 +16,7 @@ type ReadPage = (session: Queryable, position: number, knownEpoch: string, limit
 export class PageReader {
   readonly #session: Queryable;
   readonly #read: ReadPage;
-  /** Positions in a page while none fails. */
+  /** Number of positions in a page while no page fails. */
   readonly size: number;
   #limit: number;
 

@@ -19,7 +19,7 @@ export function sectionOf(located: Located, url: string): string {
 ${tableOf([...parameters.map((one): Row => [one.name, one.in, one.required, one.schema, one.description]), ...bodyRows(requestBody)])}
 <div class="curl"><code>${curlOf(located, url)}</code><button type="button" class="copy secondary small">Copy</button></div>
 ${exampleOf(responses)}
-<p class="answers">${Object.entries(responses).map(answerOf).join(' · ')}</p>
+<p class="answers">${Object.entries(responses).map(responseOf).join(' · ')}</p>
 ${formOf(located)}
 </section>`;
 }
@@ -69,7 +69,7 @@ function exampleOf(responses: Record<string, JsonSchema>): string {
   return '';
 }
 
-function answerOf([status, response]: [string, JsonSchema]): string {
+function responseOf([status, response]: [string, JsonSchema]): string {
   const { $ref, content } = response as Response;
   if ($ref) return `<a href="#guide-errors">${status}</a>`;
   const [type = '', body] = Object.entries(content ?? {})[0] ?? [];

@@ -14,7 +14,7 @@ const AGENT_OPTIONS = {
   keepAlive: true,
   maxSockets: MAX_CONNECTIONS,
   maxFreeSockets: MAX_CONNECTIONS,
-  lookup: otherDns.function,
+  lookup: otherDns.lookup,
 };
 
 /** The responses of a node to writes have a few kilobytes; anything larger is something else. */

@@ -13,7 +13,7 @@ type Identified = IncomingMessage & { [GENERATED]?: string };
 
 /**
  * Returns the id of a request: its header `X-Request-Id`, or a new one if that is missing or not accepted. Generated on the first call
- * only, so that a parked poll does not hold one.
+ * only, so that a waiting poll does not hold one.
  */
 export function requestIdOf(request: IncomingMessage): string {
   const given = request.headers[HEADER];

@@ -7,7 +7,7 @@ import { type DataFolder, discardData, openDataFolder } from '../embedded/data-f
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/embedded-postgres.ts';
 import { endOrphans, sendSignal } from '../embedded/leftovers.ts';
 import type { ServerTools } from './server-tools.ts';
-import { copyPrimary, forgetPrimary } from './standby-copy.ts';
+import { copyPrimary, removeStandbySignal } from './standby-copy.ts';
 
 const QUERY_LIMIT_MS = 40_000;
 const STREAMING_TIMEOUT_MS = 30_000;
@@ -92,7 +92,7 @@ export class ReplicatedServer {
 
   /** Starts the server as the primary with its data, even if that is a standby's. */
   async startAsPrimary(): Promise<void> {
-    await forgetPrimary(await this.#data());
+    await removeStandbySignal(await this.#data());
     await this.start();
   }
 

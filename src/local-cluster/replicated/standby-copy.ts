@@ -49,8 +49,8 @@ export async function copyPrimary(
   await rename(fresh, at.data);
 }
 
-/** Removes the file that makes the server of `at` a standby: it then starts as a primary, on the same timeline. */
-export async function forgetPrimary(at: DataFolder): Promise<void> {
+/** Removes the file that makes the server of `at` a standby: the server then starts as a primary, on the same timeline. */
+export async function removeStandbySignal(at: DataFolder): Promise<void> {
   await rm(path.join(at.data, 'standby.signal'), { force: true });
 }
 

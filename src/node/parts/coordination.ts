@@ -121,7 +121,7 @@ function logForeignNode(log: Log, peer: string, cluster: string | null, own: Clu
   log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is not a peer of this node: check PEER_URL`);
 }
 
-/** Passes on what other parts of the node report, and the node's role to the parts that depend on it. */
+/** Passes the events of other parts to the SyncManager, and the node's role to the parts that depend on it. */
 function connectEvents({ events, chat }: CoordinationOptions, sync: SyncManager, sameServer: SameServerCheck): void {
   const { eventLog, waiters, sequences } = chat;
   events.on('sessionOpened', () => sameServer.checkSoon());

@@ -7,7 +7,7 @@ import type { NodeEvents } from './node-events.ts';
 import { listenOptions, lockSession, openSessions } from './sessions.ts';
 
 /**
- * The longest time that a client waits for a commit, independent of the lease. A commit on a half-open connection delays all
+ * The longest time that a client waits for a commit, whatever the lease. A commit on a half-open connection delays all
  * posts for this long.
  */
 const MAX_COMMIT_MS = 3000;

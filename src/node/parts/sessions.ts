@@ -12,14 +12,14 @@ import type { NodeEvents } from './node-events.ts';
 const SERVER_FIRST_MS = 100;
 
 /**
- * These sessions look rows up by key. Each statement is planned once, because planning takes longer than reading the event
+ * Settings of sessions that look rows up by key. Each statement is planned once, because planning takes longer than reading the event
  * that woke a node. Sequential scans are off, so that a plan from when the tables were small stays good.
  */
 const BY_KEY = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
 
 /**
- * These sessions write terms and epochs, which are not acknowledged to any client. They do not wait for a synchronous
- * standby, so that nodes can be promoted and can read while it is away.
+ * Settings of sessions that write terms and epochs, which are not acknowledged to any client. They do not wait for a synchronous
+ * standby, so that nodes can be promoted and can read while it is not available.
  */
 const UNACKNOWLEDGED = { synchronous_commit: 'local' };
 
@@ -50,7 +50,7 @@ export function openSessions(basis: SessionBasis, commitLimitMs: number, events:
     /** For the event log and the membership cache. */
     logSession: open('log', 2500, UNACKNOWLEDGED, { isUrgent: true, spareWarmUp: WARM_UP_READING }),
     /** For polls whose cursor is far behind. */
-    // A bitmap has no limit: PostgreSQL would intersect the events of a user with those of everyone's memberships.
+    // A bitmap scan does not stop at LIMIT: PostgreSQL would intersect the events of a user with those of everyone's memberships.
     catchUpSession: open('catchup', 5000, { ...UNACKNOWLEDGED, enable_bitmapscan: 'off' }),
     /** For posts. */
     writerSession: open(

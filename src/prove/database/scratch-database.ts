@@ -120,7 +120,7 @@ export class ScratchDatabase implements RigDatabase {
           const remedy = this.#isOurs
             ? `DROP DATABASE ${quoted(this.name)}`
             : `in ${quoted(this.name)}, ${DROP_SCHEMAS}`;
-          this.leftover = `the database ${quoted(this.name)} could not be cleaned up (${errorMessage(error)}). Later: ${remedy}`;
+          this.leftover = `the database ${quoted(this.name)} could not be cleaned up (${errorMessage(error)}). Clean it up later: ${remedy}`;
           return;
         }
       }
@@ -198,7 +198,7 @@ function refusal(name: string, contents: readonly string[]): string {
   const remedy = isLeft
     ? `If a run of plantao prove was killed there: ${DROP_SCHEMAS}`
     : `Name an empty database, or let plantao prove create one. As a DBA: ${createStatement('plantao_prove', null)}`;
-  return `the database ${quoted(name)} is not empty (${contents.join(', ')}), and nothing but an empty one is touched. ${remedy}`;
+  return `the database ${quoted(name)} is not empty (${contents.join(', ')}), and plantao prove uses only an empty one. ${remedy}`;
 }
 
 function creationError(error: unknown): unknown {

@@ -48,8 +48,8 @@ export class DatabaseObserver {
   #observation: Promise<void> = Promise.resolve();
   #stopped = false;
   #term = 0;
-  #owner: string | null = null;
-  #answeredAt = performance.now();
+  #activeNode: string | null = null;
+  #respondedAt = performance.now();
 
   constructor(url: string, history: History) {
     this.#url = url;
@@ -62,13 +62,13 @@ export class DatabaseObserver {
   }
 
   /** The node that holds the newest observed term. */
-  get owner(): string | null {
-    return this.#owner;
+  get activeNode(): string | null {
+    return this.#activeNode;
   }
 
   /** For how long the database has not responded, ms. */
   get silentMs(): number {
-    return performance.now() - this.#answeredAt;
+    return performance.now() - this.#respondedAt;
   }
 
   /** Creates the recording trigger and begins to observe the terms. */
@@ -87,7 +87,7 @@ export class DatabaseObserver {
   async #run<Row extends pg.QueryResultRow>(text: string, values: unknown[], limitMs: number): Promise<Row[]> {
     if (!this.#session?.isOpen) this.#session = await Session.open(connectionOptions(this.#url, NAME, QUERY_LIMIT_MS));
     const rows = await this.#session.query<Row>({ text, values }, limitMs + 500);
-    this.#answeredAt = performance.now();
+    this.#respondedAt = performance.now();
     return rows;
   }
 
@@ -106,9 +106,9 @@ export class DatabaseObserver {
     );
     const term = row?.term ?? 0;
     const owner = row?.node ?? null;
-    if (term === this.#term && owner === this.#owner) return;
+    if (term === this.#term && owner === this.#activeNode) return;
     this.#term = term;
-    this.#owner = owner;
+    this.#activeNode = owner;
     this.#history.record({ op: 'term', type: 'ok', process: 'observer', node: owner, term });
   }
 

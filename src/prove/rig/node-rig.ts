@@ -78,7 +78,7 @@ export class NodeRig {
 
   /** The node that holds the newest term, as last observed. */
   get active(): SupervisedNode | null {
-    return this.nodes.find(({ name }) => name === this.observer.owner) ?? null;
+    return this.nodes.find(({ name }) => name === this.observer.activeNode) ?? null;
   }
 
   /** Returns the node that an `active_url` names, or null if it is none of this rig. */

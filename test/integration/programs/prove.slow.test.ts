@@ -106,7 +106,7 @@ describe('plantao prove', function () {
     it('refuses one that holds anything, names it and leaves it alone', async () => {
       const other = await createDatabase();
       const { code, output } = await prove(adminUrl, ...SHORT, '--database', other.name);
-      expect(output).to.match(/is not empty \(.*and nothing but an empty one is touched/);
+      expect(output).to.match(/is not empty \(.*and plantao prove uses only an empty one/);
       expect(code).to.equal(2);
       await other.drop();
     });

@@ -27,7 +27,7 @@ export interface OperationRequest {
 /** The longest pause, in minutes (plantao.pause). */
 export const MAX_PAUSE_MINUTES = 1440;
 
-/** Returns the request that pauses failover, which any node accepts. An empty reason is none; an empty field of minutes is NaN. */
+/** Returns the request that pauses failover, which any node accepts. An empty reason is left out; `minutes` is NaN if its field is empty. */
 export function pauseRequest(url: string, minutes: number, reason: string): OperationRequest {
   const given = {
     ...(Number.isNaN(minutes) ? {} : { minutes }),
