@@ -13,20 +13,26 @@ const LIMIT_MS = 10_000;
  */
 export async function seedData(databaseUrl: string): Promise<boolean> {
   const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'command'), LIMIT_MS));
-  const added = await runAndClose(session, LIMIT_MS, (query) =>
-    query(`
+  return runAndClose(session, LIMIT_MS, async (query) => {
+    await query('BEGIN');
+    const added = await query<{ geral: number; ana: number; bruno: number }>(`
        WITH ana AS (INSERT INTO plantao.users (username) SELECT 'ana_orm'
                     WHERE NOT EXISTS (SELECT FROM plantao.users WHERE username_key = 'bruno_orm')
                     ON CONFLICT (username_key) DO NOTHING RETURNING id),
             bruno AS (INSERT INTO plantao.users (username) SELECT 'bruno_orm' FROM ana RETURNING id),
             geral AS (INSERT INTO plantao.groups (name, creator_id) SELECT 'Grupo Geral', id FROM ana RETURNING id),
             members AS (INSERT INTO plantao.memberships (group_id, user_id)
-                        SELECT geral.id, people.id FROM geral, (SELECT id FROM ana UNION SELECT id FROM bruno) people
-                        RETURNING group_id)
-       INSERT INTO plantao.messages (group_id, sender_id, content)
-       SELECT geral.id, ana.id, 'Olá, pessoal!' FROM geral, ana
-       UNION ALL SELECT geral.id, bruno.id, 'Oi, Ana! Tudo bem?' FROM geral, bruno
-       RETURNING id`),
-  );
-  return added.length > 0;
+                        SELECT geral.id, people.id FROM geral, (SELECT id FROM ana UNION SELECT id FROM bruno) people)
+       SELECT geral.id AS geral, ana.id AS ana, bruno.id AS bruno FROM geral, ana, bruno`);
+    for (const { geral, ana, bruno } of added) {
+      // Their default time is the start of the transaction: the messages would be older than the events of the members who join.
+      await query(
+        `INSERT INTO plantao.messages (group_id, sender_id, content, created_at)
+         VALUES ($1, $2, 'Olá, pessoal!', clock_timestamp()), ($1, $3, 'Oi, Ana! Tudo bem?', clock_timestamp())`,
+        [geral, ana, bruno],
+      );
+    }
+    await query('COMMIT');
+    return added.length > 0;
+  });
 }

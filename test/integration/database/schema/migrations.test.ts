@@ -156,13 +156,15 @@ describe('A migrated database', () => {
               (SELECT array_agg(name::text) FROM plantao.groups) AS groups,
               (SELECT array_agg(u.username || ': ' || m.content ORDER BY m.id)
                FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id) AS messages,
-              (SELECT count(*)::int FROM plantao.memberships) AS memberships`,
+              (SELECT count(*)::int FROM plantao.memberships) AS memberships,
+              (SELECT max(at) FROM plantao.events WHERE kind = 'joined') < (SELECT min(created_at) FROM plantao.messages) AS joined_first`,
     );
     expect(rows[0]).to.deep.equal({
       users: ['ana_orm', 'bruno_orm'],
       groups: ['Grupo Geral'],
       messages: ['ana_orm: Olá, pessoal!', 'bruno_orm: Oi, Ana! Tudo bem?'],
       memberships: 2,
+      joined_first: true,
     });
   });
 
