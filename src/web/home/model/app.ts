@@ -45,10 +45,11 @@ export type Announce = (message: Message, conversation: Conversation) => void;
 /** The state of the page: the cluster, and the chat of the signed-in user. */
 export class App extends Observable {
   readonly client: ChatClient;
-  readonly alerts = new Alerts(new Stored(() => localStorage, 'plantao.alert.', isTrue));
   nodes: readonly ClusterNode[] = [];
   /** The chat of the signed-in user; undefined while the sign-in form is shown. */
   chat: Chat | undefined;
+  /** The notifications and sounds of that user on this device. */
+  alerts: Alerts | undefined;
   /** Why the last session ended; undefined if the user ended it. */
   endedBy: unknown;
   /** The name of the user whose session ended by an error. */
@@ -176,6 +177,7 @@ export class App extends Observable {
       undeliverable: (content) => this.show(() => chatTexts().undeliverable(plainText(content).slice(0, 100))),
     });
     this.chat = chat;
+    this.alerts = new Alerts(new Stored(() => localStorage, `plantao.alert.${me.id}.`, isTrue));
     this.#messageAlerts = new MessageAlerts(this.alerts, chat, () => localStorage);
     this.#session = session;
     this.endedBy = undefined;

@@ -11,7 +11,7 @@ export const dialogs = {
   writeTo: 'Open a direct chat',
   settingsOf: (name: string) => `Settings of ${name}`,
   description: 'Description',
-  mute: "Mute: no notifications or sound, unless you're mentioned",
+  mute: "Mute on this device: no notifications or sound, unless you're mentioned",
   copy: 'Copy',
   copied: 'Copied',
   openByName: 'Anyone who knows the name can join.',

@@ -13,7 +13,7 @@ export const dialogs: typeof english = {
   writeTo: 'Abrir conversa direta',
   settingsOf: (name) => `Configurações de ${name}`,
   description: 'Descrição',
-  mute: 'Silenciar: sem notificações nem som, a não ser que mencionem você',
+  mute: 'Silenciar neste dispositivo: sem notificações nem som, a não ser que mencionem você',
   copy: 'Copiar',
   copied: 'Copiado',
   openByName: 'Qualquer pessoa que souber o nome pode entrar.',

@@ -6,7 +6,7 @@ import { useChat } from '../use-chat.ts';
 
 describe('The chat page in two tabs', function () {
   this.timeout(180_000);
-  const { use, ana, newGroup } = useChat();
+  const { use, ana, clientOf, newGroup } = useChat();
 
   it('keeps both signed in, until one of them signs out', async () => {
     const { name } = await newGroup();
@@ -20,7 +20,8 @@ describe('The chat page in two tabs', function () {
   it('notifies in one of them, by the service worker, and a click opens the group', async () => {
     const { name, id, bruno } = await newGroup();
     const first = await ana({ serviceWorkers: 'allow', permissions: ['notifications'] });
-    await first.evaluate(() => localStorage.setItem('plantao.alert.notifies', 'true'));
+    const { userId } = await clientOf('ana');
+    await first.evaluate((id) => localStorage.setItem(`plantao.alert.${id}.notifies`, 'true'), userId);
     await first.evaluate(async () => void (await navigator.serviceWorker.ready));
     const second = await use.browser.openBeside(first, use.first.url);
     for (const page of [first, second]) {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { openGroup, waitForMessage } from '../../chat-browser.ts';
+import { openGroup, seesActiveNode, waitForMessage } from '../../chat-browser.ts';
 import { useChat } from '../use-chat.ts';
 
 describe('The chat page on a device that is not set up as usual', function () {
@@ -25,14 +25,45 @@ describe('The chat page on a device that is not set up as usual', function () {
     const { name } = await newGroup();
     const page = await withoutStorage(name);
     await page.getByRole('button', { name: 'Group settings' }).click();
-    await page.getByRole('checkbox', { name: /^Mute/ }).check();
+    const dialog = page.getByRole('dialog');
+    expect(await dialog.getByRole('button', { name: 'Save' }).count(), 'a member has nothing to save').to.equal(0);
+    await dialog.getByRole('checkbox', { name: /^Mute/ }).check();
+    const muted = page.locator('#groups a', { hasText: name }).getByRole('img', { name: 'Muted', includeHidden: true });
+    await muted.waitFor();
+    await dialog.getByRole('checkbox', { name: /^Mute/ }).uncheck();
+    await muted.waitFor({ state: 'detached' });
+    await dialog.getByRole('checkbox', { name: /^Mute/ }).check();
     await page.keyboard.press('Escape');
-    const muted = page.getByRole('link', { name }).getByRole('img', { name: 'Muted' });
-    expect(await muted.count(), 'cancelled').to.equal(0);
+    await muted.waitFor();
+  });
+
+  it('keeps the notifications, the sound and the muted groups of each user apart', async () => {
+    const { name } = await newGroup();
+    const signIn = async (user: string) => {
+      await page.getByRole('textbox', { name: 'Name' }).fill(user);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await openGroup(page, name);
+    };
+    const switches = async () => {
+      await page.getByRole('button', { name: /^Account: / }).click();
+      return page.getByRole('dialog').getByRole('checkbox', { name: 'Play a sound for new messages' });
+    };
+    const page = await use.browser.open(use.first.url);
+    await seesActiveNode(page);
+    await signIn('ana');
+    await (await switches()).check();
+    await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Group settings' }).click();
     await page.getByRole('checkbox', { name: /^Mute/ }).check();
-    await page.getByRole('button', { name: 'Save' }).click();
-    await muted.waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signIn('bruno');
+    expect(await (await switches()).isChecked()).to.equal(false);
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('img', { name: 'Muted' }).count()).to.equal(0);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signIn('ana');
+    expect(await (await switches()).isChecked()).to.equal(true);
   });
 
   for (const days of [-2, 2]) {

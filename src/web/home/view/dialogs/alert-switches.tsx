@@ -2,22 +2,22 @@
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { useView } from '../context.ts';
 
-/** The switches for notifications and sounds on this device. */
+/** The user's switches for notifications and sounds on this device. */
 export function AlertSwitches() {
   const { app } = useView();
   const t = dialogTexts();
-  const isPossible = app.alerts.canNotify || !('Notification' in globalThis);
+  const { alerts } = app;
+  if (alerts === undefined) return null;
+  const isPossible = alerts.canNotify || !('Notification' in globalThis);
   return (
     <>
       {'Notification' in globalThis && (
         <label class="switch">
           <input
             type="checkbox"
-            disabled={!app.alerts.canNotify}
-            checked={app.alerts.notifies}
-            onChange={({ currentTarget }) =>
-              void app.alerts.setNotifies(currentTarget.checked).then(() => app.changed())
-            }
+            disabled={!alerts.canNotify}
+            checked={alerts.notifies}
+            onChange={({ currentTarget }) => void alerts.setNotifies(currentTarget.checked).then(() => app.changed())}
           />{' '}
           {t.notify}
         </label>
@@ -28,9 +28,9 @@ export function AlertSwitches() {
       <label class="switch">
         <input
           type="checkbox"
-          checked={app.alerts.sounds}
+          checked={alerts.sounds}
           onChange={({ currentTarget }) => {
-            app.alerts.setSounds(currentTarget.checked);
+            alerts.setSounds(currentTarget.checked);
             app.changed();
           }}
         />{' '}

@@ -1,5 +1,4 @@
 /// <reference lib="dom" />
-import { useRef } from 'preact/hooks';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import { useView } from '../../context.ts';
@@ -8,9 +7,11 @@ import type { GroupDialogProps } from '../dialog-state.ts';
 import { useUntilClosed } from '../until-closed.ts';
 import { GroupForm, useGroupForm } from './group-form.tsx';
 import { HowToJoin } from './how-to-join.tsx';
-import { Switch } from './switch.tsx';
 
-/** The settings of a group: for every member mute and leave; for owners and admins name, description, invitation, read receipts and archive. */
+/**
+ * The settings of a group: for every member mute and leave; for owners and admins name, description, invitation, read receipts and
+ * archive, which are changed together. Mute is a setting of this device: it acts at once, and needs no node.
+ */
 export function GroupSettingsDialog(props: GroupDialogProps) {
   const { chat, onClose, conversation } = props;
   const { app } = useView();
@@ -18,12 +19,8 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
   const signal = useUntilClosed();
   const { group } = conversation;
   const mayChange = !group.direct && group.role !== 'member';
-  const mute = useRef<HTMLInputElement>(null);
   const form = useGroupForm(group);
-  // The only place that changes anything, so that Cancel leaves everything as it was.
   const save = async () => {
-    // A setting of this device: it needs no node.
-    app.mute(group.id, mute.current?.checked === true);
     const change = form.changes();
     if (change === undefined) return;
     await app.client.groups.change(group.id, change, { signal });
@@ -31,8 +28,15 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
   };
   const title = group.direct ? t.chatSettings : t.settingsOf(group.name);
   return (
-    <Modal title={title} action={t.save} act={save} onClose={onClose}>
-      <Switch label={t.mute} isOn={app.mutes.has(group.id)} handle={mute} />
+    <Modal title={title} {...(mayChange && { action: t.save, act: save })} onClose={onClose}>
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={app.mutes.has(group.id)}
+          onChange={({ currentTarget }) => app.mute(group.id, currentTarget.checked)}
+        />{' '}
+        {t.mute}
+      </label>
       {mayChange ? (
         <GroupForm {...props} form={form} />
       ) : (
