@@ -27,6 +27,8 @@ describe("The page's part of marked", () => {
     const bundled = await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`);
     for (const one of TEXTS) expect(bundled.parseMarkdown(one), one).to.deep.equal(parseMarkdown(one));
     expect(text).not.to.include('<blockquote>');
-    expect(text).not.to.match(/this\.rules\.(block\.(code|heading|hr|html|def|table|lheading)|inline\.(tag|reflink))\.exec/);
+    expect(text).not.to.match(
+      /this\.rules\.(block\.(code|heading|hr|html|def|table|lheading)|inline\.(tag|reflink))\.exec/,
+    );
   });
 });
