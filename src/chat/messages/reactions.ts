@@ -34,7 +34,7 @@ export class Reactions {
        ON CONFLICT DO NOTHING`,
       reaction,
       membersOnly,
-      { least: 1, key },
+      { wanted: 1, key },
     );
   }
 
@@ -44,7 +44,7 @@ export class Reactions {
       'DELETE FROM plantao.reactions WHERE message_id = $messageId AND user_id = $userId AND emoji = $emoji',
       reaction,
       membersOnly,
-      { least: 0, key: null },
+      { wanted: 0, key: null },
     );
   }
 
@@ -52,20 +52,22 @@ export class Reactions {
     statement: string,
     { messageId, userId, emoji }: Reaction,
     membersOnly: boolean,
-    { least, key }: { least: number; key: RequestKey | null },
+    { wanted, key }: { wanted: number; key: RequestKey | null },
   ): Promise<number> {
     const change = async (transaction: Transaction) => {
       const { role } = await lockMessage(messageId, userId, transaction);
       if (membersOnly && role === null) throw new Refused('message_not_found');
       await query(transaction, statement, { messageId, userId, emoji });
-      const [row] = await query<{ count: number }>(
+      const [{ count, stored } = { count: 0, stored: 0 }] = await query<{ count: number; stored: number }>(
         transaction,
-        'SELECT count FROM plantao.reaction_counts WHERE message_id = $messageId AND emoji = $emoji',
-        { messageId, emoji },
+        `SELECT coalesce((SELECT count FROM plantao.reaction_counts WHERE message_id = $messageId AND emoji = $emoji), 0) AS count,
+           (SELECT count(*)::integer FROM plantao.reactions
+            WHERE message_id = $messageId AND user_id = $userId AND emoji = $emoji) AS stored`,
+        { messageId, userId, emoji },
       );
-      const count = row?.count ?? 0;
-      await requireStored(Math.min(count, least), least, 'reactions', transaction);
-      return count;
+      await requireStored(stored, wanted, 'reactions', transaction);
+      // A DBA may have removed the count.
+      return Math.max(count, stored);
     };
     return idempotentWrite(this.#sequelize, this.#write, key, change);
   }

@@ -205,6 +205,19 @@ describe('Replies, meta and reactions', () => {
       ).to.equal('23503');
     });
 
+    it('can be repeated, removed and added again after a DBA has removed their counts', async () => {
+      const { message_id: messageId } = await send(await newGroup('Sem contagem'), 'alvo');
+      await react(messageId, 1, '🎉');
+      const forget = () => sql.query('DELETE FROM plantao.reaction_counts WHERE message_id = $1', [messageId]);
+      await forget();
+      expect((await react(messageId, 1, '🎉')).body).to.include({ count: 1 });
+      const path = on(`/reactions?messageId=${messageId}&emoji=${encodeURIComponent('🎉')}&userId=1`);
+      expect((await request('DELETE', path)).body).to.include({ count: 0 });
+      expect((await react(messageId, 1, '🎉')).body).to.include({ count: 1 });
+      await forget();
+      expect((await react(messageId, 2, '🎉')).body).to.include({ count: 1 });
+    });
+
     it('can be added when their count is already the highest that PostgreSQL can store', async () => {
       const { message_id: messageId } = await send(await newGroup('Muitas'), 'alvo');
       await react(messageId, 1, '🎉');
