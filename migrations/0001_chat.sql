@@ -233,7 +233,8 @@ BEGIN
     JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
       AND d.deptype IN ('a', 'i')
     JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-    WHERE s.relkind = 'S' AND s.relnamespace = 'plantao'::regnamespace
+    -- One that counts down would return a taken id again.
+    WHERE s.relkind = 'S' AND s.relnamespace = 'plantao'::regnamespace AND q.seqincrement > 0
   LOOP
     -- First without a lock, because the first posts of a term must not wait for this check.
     FOR attempt IN 1..2 LOOP

@@ -278,6 +278,7 @@ SET enable_seqscan = off AS $$
 DECLARE
   before bigint;
   stored integer;
+  next_id bigint;
 BEGIN
   -- The rolled-back insert below assigns a transaction id, so the commit would wait for a synchronous standby.
   PERFORM set_config('synchronous_commit', 'local', true);
@@ -317,6 +318,13 @@ BEGIN
       -- One message for each free id, up to five.
       PERFORM plantao.require_stored(least(stored, 1), (SELECT count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');
       PERFORM plantao.require_stored(least(plantao.log_head() - before, stored), stored, 'events');
+      -- A message repairs only a sequence that counts up.
+      SELECT q.last_value + s.seqincrement INTO next_id
+      FROM plantao.messages_id_seq q JOIN pg_sequence s ON s.seqrelid = 'plantao.messages_id_seq'::regclass AND s.seqincrement < 0;
+      IF EXISTS (SELECT FROM plantao.messages t WHERE t.id = next_id) THEN
+        RAISE EXCEPTION 'the next id of the sequence is taken: %', next_id
+          USING ERRCODE = 'unique_violation', SCHEMA = 'plantao', TABLE = 'messages', CONSTRAINT = 'messages_pkey';
+      END IF;
     END IF;
     RAISE EXCEPTION 'warmed up' USING ERRCODE = 'PT009';
   EXCEPTION

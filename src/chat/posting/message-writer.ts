@@ -14,6 +14,7 @@ import {
   isNotReplicated,
   isOutcomeUnknown,
   isRaised,
+  isRefusedByDatabase,
   isUnavailable,
   SqlState,
   sqlState,
@@ -163,7 +164,7 @@ export class MessageWriter {
       await this.#options.session.ready();
     } catch (error) {
       this.#health.cannotCommit(error);
-      return failAll(batch, notStored(error));
+      return failAll(batch, isRefusedByDatabase(error) ? error : notStored(error));
     }
     try {
       settleAll(batch, await this.#store(batch, token));

@@ -14,6 +14,8 @@ import type { ReconnectingSession } from '../../database/session/reconnecting-se
 /** Timeout for opening the new session, which finds out why a commit did not respond. */
 const REOPEN_LIMIT_MS = 1000;
 const PROBE_EVERY_MS = 2000;
+/** After so many posts in a row that were refused because of their rows, the cause is probably not in the posts. */
+const MANY_REFUSED = 10;
 /** Writes a record to PostgreSQL's write-ahead log, so that its commit waits for the disk and the standbys as a post's commit does. */
 const PROBE = { name: 'probe', text: "SELECT pg_logical_emit_message(true, 'plantao', '')" };
 /** Prepares the plans of post_messages in the writer's session; stores nothing. */
@@ -51,6 +53,7 @@ export class WriterHealth {
   readonly #commitLimitMs: number;
   #problem: string | null = null;
   #isInDoubt = false;
+  #refusedInARow = 0;
   #probedAt = Number.NEGATIVE_INFINITY;
 
   constructor(session: WriterSession, commitLimitMs: number) {
@@ -75,12 +78,20 @@ export class WriterHealth {
   succeeded(): void {
     this.#problem = null;
     this.#isInDoubt = false;
+    this.#refusedInARow = 0;
   }
 
   /** Notes that a commit failed. An error that one post may have caused is a problem only if the probe fails too. */
   failed(error: unknown): void {
     if (concernsAll(error)) this.cannotCommit(error);
-    else if (!isCausedByPost(error)) this.#isInDoubt = true;
+    else if (this.#mayConcernOthers(error, 1)) this.#isInDoubt = true;
+  }
+
+  /** Returns false if `error` may be due to the row of one post, unless the rows of many were refused in a row: `more` of them now. */
+  #mayConcernOthers(error: unknown, more: number): boolean {
+    if (!isCausedByPost(error)) return true;
+    this.#refusedInARow += more;
+    return this.#refusedInARow >= MANY_REFUSED;
   }
 
   /** Notes why no post can be stored, e.g. why the session cannot be opened. */
@@ -100,7 +111,7 @@ export class WriterHealth {
     try {
       await this.#session.ready();
       await this.#session.query(TRY_POST, this.#commitLimitMs).catch((error) => {
-        if (!isCausedByPost(error)) throw error;
+        if (this.#mayConcernOthers(error, 0)) throw error;
       });
       await this.#session.query(PROBE, this.#commitLimitMs);
       this.succeeded();

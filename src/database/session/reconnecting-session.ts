@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { backoffDelay } from '../../async/backoff.ts';
-import { SqlState, sqlState } from '../errors.ts';
+import { isRefusedByDatabase, SqlState, sqlState } from '../errors.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
@@ -53,6 +53,8 @@ export class ReconnectingSession {
   #heardAt = Number.NEGATIVE_INFINITY;
   /** When the first of the consecutive failed openings began; null after a successful one. */
   #failingSince: number | null = null;
+  /** True if the last attempt failed because PostgreSQL refused the warm-up. */
+  #isWarmUpRefused = false;
   readonly #abandoned = new AbandonedBackends();
   #waitedForStandby = false;
   /** When a session was last replaced for its plans. */
@@ -93,10 +95,11 @@ export class ReconnectingSession {
   /**
    * How long this process has been unable to open the session, in milliseconds: openings fail, or the server sends nothing. 0
    * while the session is open. An opening that takes long, as on an overloaded machine or after each commit that waits for a
-   * synchronous standby, does not count: every other process would wait as long.
+   * synchronous standby, does not count: every other process would wait as long. Nor does the wait for the next attempt after
+   * PostgreSQL has refused the warm-up, as it would for every other process.
    */
   get unreachableForMs(): number {
-    if (this.#session?.isOpen) return 0;
+    if (this.#session?.isOpen || (this.#isWarmUpRefused && this.#retry !== undefined)) return 0;
     return performance.now() - (this.#failingSince ?? Math.max(this.#closedAt, this.#heardAt));
   }
 
@@ -183,6 +186,7 @@ export class ReconnectingSession {
     this.#cancelRetry();
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     const startedAt = performance.now();
+    if (this.#isWarmUpRefused) this.#heard();
     try {
       this.#reaching = this.#reach(startedAt).then(async (opened) => {
         await this.#endAbandoned(opened);
@@ -190,7 +194,7 @@ export class ReconnectingSession {
       });
       const session = await this.#reaching;
       this.#heard();
-      if (this.#warmUp) await session.warmUp(this.#warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
+      if (this.#warmUp) await this.#warm(session, this.#warmUp);
       session.onLost(() => {
         if (this.#session !== session) return;
         this.#closedAt = performance.now();
@@ -208,6 +212,16 @@ export class ReconnectingSession {
     }
   }
 
+  async #warm(session: Session, warmUp: pg.QueryConfig): Promise<void> {
+    this.#isWarmUpRefused = false;
+    try {
+      await session.warmUp(warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
+    } catch (error) {
+      this.#isWarmUpRefused = isRefusedByDatabase(error);
+      throw error;
+    }
+  }
+
   async #reach(startedAt: number): Promise<Session> {
     try {
       const { signal } = this.#stop;
@@ -216,6 +230,7 @@ export class ReconnectingSession {
       return session;
     } catch (error) {
       this.#failingSince ??= startedAt;
+      this.#isWarmUpRefused = false;
       throw error;
     }
   }

@@ -66,6 +66,9 @@ describe('/readiness', () => {
     expect((await ask(nodes.active, '?for=reads')).status).to.equal(200);
     expect((await ask(nodes.standby)).status).to.equal(200);
     await eventually('it is logged', () => said(nodes.active, 'posts').length === 1, PATIENCE);
+    // Meanwhile the node reopens the session of the writer, which fails too.
+    const isReason = async () => (await send()).body.code === 'database_refused';
+    await always('posts get the reason', isReason, { forMs: 6000, every: 100 });
     await dba.query('ALTER FUNCTION plantao.post_messages_away RENAME TO post_messages');
     await areReady();
     expect(said(nodes.active, 'posts')).to.deep.equal(['condition_began', 'condition_ended']);
@@ -118,6 +121,46 @@ describe('/readiness', () => {
     expect((await send()).status).to.equal(200);
     expect(said(nodes.active, 'posts').slice(before)).to.deep.equal(['condition_began', 'condition_ended']);
   });
+
+  for (const [what, fault, undo] of [
+    [
+      'a constraint of the operator',
+      'ALTER TABLE plantao.messages ADD COLUMN zz integer, ADD CONSTRAINT zz CHECK (zz IS NOT NULL) NOT VALID',
+      'ALTER TABLE plantao.messages DROP COLUMN zz',
+    ],
+    [
+      'a foreign key of the operator',
+      'CREATE TABLE public.zz (id bigint PRIMARY KEY); ALTER TABLE plantao.messages ADD CONSTRAINT zz FOREIGN KEY (id) REFERENCES public.zz NOT VALID',
+      'DROP TABLE public.zz CASCADE',
+    ],
+    [
+      'a sequence that counts down over the ids in use',
+      `INSERT INTO plantao.messages (id, group_id, sender_id, content) SELECT 5000 + n, 1, 1, 'x' FROM generate_series(1, 99) n;
+       ALTER TABLE plantao.messages ALTER COLUMN id SET INCREMENT -1;
+       SELECT setval('plantao.messages_id_seq', 5099)`,
+      'ALTER TABLE plantao.messages ALTER COLUMN id SET INCREMENT 1',
+    ],
+  ] as const) {
+    it(`returns 503 once many posts in a row were refused, none was stored, and the node's own attempt fails: ${what}`, async function () {
+      this.timeout(60_000);
+      await areReady();
+      const send = () => post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'refused' });
+      for (let count = 0; count < 3; count++) await send();
+      const repairs = () => nodes.active.entries.filter(({ event }) => event === 'sequence_repaired').length;
+      const before = repairs();
+      await dba.query(fault);
+      try {
+        for (let count = 0; count < 15; count++) expect((await send()).body.code).to.equal('database_refused');
+        await isNotReady(nodes.active, 'posts');
+        await always('it stays so', async () => (await ask(nodes.active)).status === 503, { forMs: 5000, every: 100 });
+        expect(repairs() - before, 'repairs of sequences').to.equal(0);
+      } finally {
+        await dba.query(undo);
+      }
+      await areReady();
+      expect((await send()).status).to.equal(200);
+    });
+  }
 
   for (const [what, lock] of [
     ['the write fence', 'plantao_mutexes.write_fence IN SHARE MODE'],

@@ -292,6 +292,11 @@ describe('The message writer', () => {
     expect(await stuck).to.equal('sent');
   });
 
+  it('gives a post the true reason if PostgreSQL refuses the warm-up of the session', async () => {
+    session.ready = () => Promise.reject(Object.assign(sqlError('42501'), { name: 'refused by PostgreSQL' }));
+    expect(await post('refused')).to.equal('refused by PostgreSQL');
+  });
+
   it('distinguishes an unavailable database from a node that is not active', async () => {
     session.ready = () => Promise.reject(sqlError('57P03'));
     expect(await post('starting up')).to.equal('unavailable');

@@ -39,6 +39,31 @@ describe('The health of the writer', () => {
     });
   }
 
+  for (const [what, found, isBad] of [
+    ['and is bad if the attempt is refused too', refusal('23514', 'messages'), true],
+    ['and is good if the attempt succeeds', null, false],
+  ] as const) {
+    it(`is checked after ten posts in a row that were refused because of their own rows, ${what}`, async () => {
+      const query = async ({ name }: { name?: string }) => {
+        if (name === 'try_post' && found) throw found;
+        return [];
+      };
+      const health = new WriterHealth(
+        { ready: async () => {}, query, reconnect: () => {}, waitedForStandby: false } as WriterSession,
+        1000,
+      );
+      for (let count = 0; count < 9; count++) health.failed(refusal('23514', 'messages'));
+      expect(health.needsProbe).to.equal(false);
+      health.failed(refusal('23503', 'messages'));
+      expect([health.problem, health.needsProbe]).to.deep.equal([null, true]);
+      await health.probe();
+      expect([health.problem !== null, health.needsProbe]).to.deep.equal([isBad, isBad]);
+      health.succeeded();
+      health.failed(refusal('23514', 'messages'));
+      expect(health.needsProbe, 'after one that was stored').to.equal(false);
+    });
+  }
+
   for (const code of ['P0001', '09000', '40001', '57014', '53100', '42501', 'ZZ001']) {
     it(`is in doubt, not bad, after one post that failed with ${code}: a trigger of the operator may refuse just that one`, () => {
       const health = new WriterHealth(session, 1000);
