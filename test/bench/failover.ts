@@ -185,6 +185,7 @@ async function measureStandby(bench: Bench, scene: Scene): Promise<void> {
   bench.progress.say(`measuring the cost of a standby for the database, ${seconds} s`);
   await scene.settled();
   await scene.meter.stop();
+  // What the last posts caused ends in this time, and no view of PostgreSQL shows that it has.
   await sleep(1000);
   const { cpuPercent, oldestSnapshotMs, sessions } = await standbyCost(scene, seconds);
   bench.remark(

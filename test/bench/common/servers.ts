@@ -45,7 +45,7 @@ export function startRival(name: string, env: Record<string, string> = {}): Prom
 }
 
 /** Returns the number of waiting polls of a Plantão node. */
-export async function waitersOf(node: BenchProcess): Promise<number> {
+export async function waitersOf(node: Pick<BenchProcess, 'port'>): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${node.port}/metrics`)).text();
   return Number(/^plantao_waiters(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? Number.NaN);
 }

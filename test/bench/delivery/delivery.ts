@@ -2,6 +2,8 @@
  * npm run bench:delivery: the time from the response to a post on the active node to the response of a poll on the standby,
  * with a thousand waiters; and the cost of catching up from far behind, for that client and for the others.
  */
+
+import { eventually } from '../../support/eventually.ts';
 import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from '../common/part.ts';
 import { sql } from '../common/people.ts';
@@ -124,8 +126,9 @@ async function measureCatchUp({ bench, url, active, standby, readers }: Context)
     });
     try {
       const measured = meanwhile.ask<DeliveryResult>('measure', { ...others });
-      // By then they wait and receive messages.
-      await new Promise((resolve) => setTimeout(resolve, 2500));
+      await eventually('the others receive messages', async () => (await cursorOf(standby)) !== others.cursor, {
+        within: 30_000,
+      });
       const spec = { port: standby.port, cursor, events: BEHIND + further };
       const own = await readers.ask<Record<string, number>>('catchUp', spec);
       return { ...own, othersP99: (await measured).p99 };

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { type Connection, openConnections, type Reply, requestBytes } from './connection.ts';
+import { pollsWait } from './polls-wait.ts';
 import type { DeliveryResult, DeliverySpec } from './requests.ts';
 
 const POSTING_CONNECTIONS = 64;
@@ -86,9 +87,9 @@ class DeliveryRun {
   }
 
   async measure(): Promise<DeliveryResult> {
-    const { rate, forMs, waiters } = this.#spec;
+    const { ports, rate, forMs, waiters } = this.#spec;
     for (const waiter of this.#waiters) this.#poll(waiter);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await pollsWait(ports, waiters);
     const loop = performance.eventLoopUtilization();
     const startedAt = performance.now();
     let due = 0;
