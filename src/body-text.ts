@@ -2,7 +2,7 @@
  * Reads the body of a response to `fetch` as text. `signal` is the one that `fetch` was given.
  *
  * `response.text()` alone may never end: once the head has arrived, Node.js 20 may collect the object that forwards the signal to
- * the body, and then an abort does not reach a response that stalls. Here it ends the reading itself, which closes the connection.
+ * the body, and then an abort does not reach a response that stalls. Here an abort ends the reading itself, which closes the connection.
  * @throws the signal's reason once it is aborted; an error if the body has more than `maxBytes` bytes; the error of the connection.
  */
 export async function bodyText(response: Response, signal: AbortSignal, maxBytes = Infinity): Promise<string> {

@@ -20,7 +20,7 @@ export function packageVersion(): string {
 /** The default location of a local cluster's data: the package's folder, or the working folder if npm installed the package. */
 export const DATA_HOME = PACKAGE_ROOT.split(path.sep).includes('node_modules') ? process.cwd() : PACKAGE_ROOT;
 
-/** The shell command that runs `plantao` from the folder of the reader: a clone has a script of npm, an installed package a program. */
+/** The shell command that runs `plantao` from the user's folder: a script of npm in a clone, a program in an installed package. */
 export const PLANTAO = IS_BUILT ? 'npx plantao' : 'npm run plantao --';
 
 /** Returns the arguments with which `node`, started in {@link PACKAGE_ROOT}, runs a program of `src/`, such as `main`. */

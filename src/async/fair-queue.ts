@@ -12,7 +12,7 @@ interface Lane<Item> {
  * the others. Within a lane the order is kept. The cost of taking depends on the number of items taken, not on the queue's size.
  */
 export class FairQueue<Item> {
-  /** The next to be served first; a lane moves to the end when it was served. */
+  /** The lanes in the order in which they are served: a lane moves to the end after its turn. */
   readonly #lanes = new Map<number | string, Lane<Item>>();
   readonly #capacity: number;
   #size = 0;

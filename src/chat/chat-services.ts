@@ -32,7 +32,7 @@ export interface ChatServicesOptions {
   log: Log;
 }
 
-/** Creates these services. They keep nothing between two requests but limits and caches, so there is nothing to start or stop. */
+/** Creates these services. Between two requests they keep only limits and caches, so there is nothing to start or stop. */
 export function buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory, log }: ChatServicesOptions) {
   const groups = new Groups(sequelize, write, users);
   return {

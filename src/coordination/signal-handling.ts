@@ -21,8 +21,8 @@ export interface SignalHandlingOptions extends Pick<SyncManagerOptions, 'node' |
 }
 
 /**
- * Acts on what other nodes announce on the channel `plantao_cluster`. Any role that may connect can send a notification, so none
- * decides anything: it makes this node try, wait or check its own lock sooner.
+ * Acts on what other nodes announce on the channel `plantao_cluster`. Any role that may connect can send a notification, so no
+ * notification decides anything: it only makes this node try, wait or check its own lock sooner.
  */
 export class SignalHandling {
   readonly #options: SignalHandlingOptions;

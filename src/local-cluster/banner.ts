@@ -52,7 +52,7 @@ Ctrl-C stops everything gracefully, a second Ctrl-C at once.
 `;
 }
 
-/** The commands that show the cluster. The embedded PostgreSQL has another port at each start, which no setting names. */
+/** Returns the commands that show the cluster. They name the URL, because the embedded PostgreSQL has another port at each start. */
 function inspect(databaseUrl: string): string {
   return `Inspect it with plantao, or with psql:
   ${PLANTAO} status --database '${databaseUrl}'
@@ -60,7 +60,7 @@ function inspect(databaseUrl: string): string {
 `;
 }
 
-/** The commands that register an account and put its token into a variable. */
+/** Returns the commands that register an account and put its token into a variable. */
 function signIn(url: string): string {
   const call = (path: string) =>
     `curl -s '${url}/${path}' -H 'Content-Type: application/json' -d '{"username":"ana","password":"correct horse"}'`;

@@ -1,6 +1,6 @@
 import { parseCommand, UsageError, wholeOption } from '../terminal/arguments.ts';
 
-/** The cluster cannot run; the message is a sentence for the person who started it. */
+/** Thrown when the cluster cannot run; the message is a sentence for the person who started it. */
 export class LauncherError extends Error {
   override name = 'LauncherError';
 }

@@ -13,6 +13,6 @@ export class OwnAddress {
     this.#port = port;
   }
 
-  /** A function, so that it can be passed to parts which need the address later. */
+  /** Returns the address. It is a property, so that it can be passed to parts which need the address later. */
   readonly url = (): string => this.#configured ?? `http://localhost:${this.#port}`;
 }

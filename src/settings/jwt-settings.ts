@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isLoopback } from './loopback.ts';
 import { list, urlWithoutUser } from './setting-types.ts';
 
-/** Signatures that are checked with a public key. With the others, every node that can check a token can also make one. */
+/** Signatures that are checked with a public key. With the other algorithms, a node that can check a token can also create one. */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],

@@ -37,10 +37,10 @@ export interface ChatListView {
 
 /**
  * The highest unread count, which means this many or more: the cost of counting must not grow with the history. A group with this
- * many messages after the mark gets it even if the user sent some of them, because older messages are not counted.
+ * many messages after the read mark has this count even if the user sent some of them, because older messages are not counted.
  */
 const MAX_UNREAD = 1000;
-/** Mentions are counted in at most this many unread messages of a group, the newest with an @: their texts, which may be long, are read. */
+/** Mentions are counted in at most this many unread messages of a group, the newest with an @, because their texts may be long. */
 const MAX_SEARCHED = 100;
 /** Characters of the last message that a list shows. */
 const EXCERPT = 200;

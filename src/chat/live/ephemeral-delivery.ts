@@ -17,7 +17,7 @@ export class EphemeralDelivery {
   readonly #waiters: Waiters;
   readonly #eventLog: EventLog;
   readonly #recent = new RecentSignals();
-  #markedAt = Number.NEGATIVE_INFINITY;
+  #cursorReadAt = Number.NEGATIVE_INFINITY;
 
   constructor(waiters: Waiters, eventLog: EventLog) {
     this.#waiters = waiters;
@@ -26,24 +26,24 @@ export class EphemeralDelivery {
 
   /** True if any poll or stream wants signals, or has just ended and may come back. */
   get isWanted(): boolean {
-    return this.#waiters.ephemeralWaiters > 0 || performance.now() - this.#markedAt < KEEP_MS;
+    return this.#waiters.ephemeralWaiters > 0 || performance.now() - this.#cursorReadAt < KEEP_MS;
   }
 
   /** Returns the current end of the signals, for a poll that ends: the client's next poll gets the signals {@link after} it. */
-  mark(): string {
-    this.#markedAt = performance.now();
-    return this.#recent.mark;
+  cursor(): string {
+    this.#cursorReadAt = performance.now();
+    return this.#recent.cursor;
   }
 
-  /** Returns true if the mark is one of this node. */
-  knows(mark: string): boolean {
-    return this.#recent.knows(mark);
+  /** Returns true if the cursor is one of this node. */
+  knows(cursor: string): boolean {
+    return this.#recent.knows(cursor);
   }
 
-  /** Returns the signals that have arrived since a mark and are for this audience, each once; undefined if there are none. */
-  after(mark: string, audience: ReplayableAudience): string[] | undefined {
+  /** Returns the signals that have arrived since a cursor and are for this audience, each once; undefined if there are none. */
+  after(cursor: string, audience: ReplayableAudience): string[] | undefined {
     const own = new Set<string>();
-    for (const { userId, groupIds, json } of this.#recent.after(mark)) {
+    for (const { userId, groupIds, json } of this.#recent.after(cursor)) {
       if (groupIds.some((groupId) => concerns(audience, groupId, userId))) own.add(json);
     }
     return own.size === 0 ? undefined : [...own];
@@ -70,7 +70,7 @@ export class EphemeralDelivery {
       }
       if (keptFor.length > 0) kept.push({ userId, groupIds: keptFor, json });
     }
-    // Before it is staged: a poll that ends for these signals gets a mark after them.
+    // Before it is staged: a poll that ends for these signals gets a cursor after them.
     this.#recent.add(kept);
     const cursor = this.#eventLog.known.endCursor;
     for (const [subscribers, own] of byAudience) {

@@ -10,7 +10,7 @@ export interface Ephemeral {
 
 /** Far longer than a client takes from one poll to the next, and short enough that a typing signal is still true. */
 export const KEEP_MS = 2000;
-/** Signals that are kept. The oldest are dropped. */
+/** Maximum number of signals to keep. The oldest are dropped. */
 const MAX_KEPT = 500;
 
 interface Kept {
@@ -20,28 +20,28 @@ interface Kept {
 
 /**
  * The signals of the last two seconds, numbered. A client that polls is away for a moment between two polls: its next poll
- * sends the mark of the last response, and gets the signals that have arrived since.
+ * sends the cursor of the last response, and gets the signals that have arrived since.
  */
 export class RecentSignals {
-  /** Distinguishes the marks of this process from those of other nodes, and of this node before a restart: they number other signals. */
+  /** Distinguishes the cursors of this process from those of other nodes, and of this node before a restart: they number other signals. */
   readonly #tag = randomBytes(6).toString('hex');
   readonly #clock: Clock;
   #kept: Kept[] = [];
   #number = 0;
-  #mark = `${this.#tag}-0`;
+  #cursor = `${this.#tag}-0`;
 
   constructor(clock: Clock = threadClock) {
     this.#clock = clock;
   }
 
   /** The position after the newest signal. */
-  get mark(): string {
-    return this.#mark;
+  get cursor(): string {
+    return this.#cursor;
   }
 
-  /** Returns true if the mark is one of this node. */
-  knows(mark: string): boolean {
-    return mark.startsWith(this.#tag);
+  /** Returns true if the cursor is one of this node. */
+  knows(cursor: string): boolean {
+    return cursor.startsWith(this.#tag);
   }
 
   /** Adds signals, in the order in which they were delivered. */
@@ -50,15 +50,15 @@ export class RecentSignals {
     const at = this.#clock();
     for (const signal of signals) this.#kept.push({ signal, at });
     this.#number += signals.length;
-    this.#mark = `${this.#tag}-${this.#number}`;
+    this.#cursor = `${this.#tag}-${this.#number}`;
     if (this.#kept.length > 2 * MAX_KEPT) this.#kept = this.#kept.slice(-MAX_KEPT);
   }
 
-  /** Returns the signals after a mark, the oldest first; none for a mark of another node. */
-  after(mark: string): Ephemeral[] {
-    if (mark === this.#mark || !this.knows(mark)) return [];
-    const missed = Math.min(MAX_KEPT, this.#number - Number(mark.slice(this.#tag.length + 1)));
-    // A client can send any text as a mark.
+  /** Returns the signals after a cursor, the oldest first; none for a cursor of another node. */
+  after(cursor: string): Ephemeral[] {
+    if (cursor === this.#cursor || !this.knows(cursor)) return [];
+    const missed = Math.min(MAX_KEPT, this.#number - Number(cursor.slice(this.#tag.length + 1)));
+    // A client can send any text as a cursor.
     if (!(missed > 0)) return [];
     const since = this.#clock() - KEEP_MS;
     return this.#kept

@@ -16,8 +16,8 @@ ${names.join('\n')}
 All commands that inspect or operate a cluster need its database only: DATABASE_URL in the environment or in .env, or
 --database URL. With --json the result, or the error, is one JSON document on standard output.
 
-Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 invalid arguments or settings, nothing was done (of
-prove: it could not start or not finish); 3 the database or the node cannot be reached, or did not respond in time.
+Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 invalid arguments or settings, nothing was done (for
+prove: it could not start or finish); 3 the database or the node cannot be reached, or did not respond in time.
 `;
 }
 

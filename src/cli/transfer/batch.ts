@@ -4,7 +4,7 @@ import type { Query } from '../command/database.ts';
 import { CommandError } from '../command/exit.ts';
 import type { TableName } from './format.ts';
 
-/** Some 4 MB of messages. The time of a batch of this size is that of its rows. */
+/** About 4 MB of messages. In a batch of this size the rows take nearly all of the time. */
 const MAX_ROWS = 10_000;
 const MAX_CHARACTERS = 4_000_000;
 

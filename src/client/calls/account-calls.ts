@@ -37,8 +37,8 @@ export class AccountCalls {
   }
 
   /**
-   * Changes the password and ends all other sessions. The client continues with the new token, unless it has signed in anew
-   * meanwhile. `oldPassword` is undefined for an account that has none yet: GET /me says whether it has one.
+   * Changes the password and ends all other sessions. The client continues with the new token, unless it has signed in again
+   * in the meantime. `oldPassword` is undefined for an account that has none yet: GET /me says whether it has one.
    */
   async changePassword(
     oldPassword: string | undefined,

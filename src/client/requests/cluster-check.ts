@@ -11,7 +11,7 @@ export class ClusterCheck {
   #cluster: string | undefined;
   #epoch: string | undefined;
   /** Epochs that the cluster has left. */
-  readonly #left = new Set<string>();
+  readonly #leftEpochs = new Set<string>();
 
   constructor(send: typeof fetch, cluster: string | undefined) {
     this.#send = send;
@@ -28,12 +28,12 @@ export class ClusterCheck {
     if (typeof cluster !== 'string') return;
     this.#cluster = cluster;
     this.#epoch = undefined;
-    this.#left.clear();
+    this.#leftEpochs.clear();
     if (typeof epoch === 'string') this.#epoch = epoch;
   }
 
   /**
-   * Checks a node before it is used. Returns true if it has responded to GET /health; before a sign-in it asks nothing.
+   * Checks a node before it is used. Returns true if it has responded to GET /health; before a sign-in sends nothing and returns false.
    * @throws {NoResponseError} with `notSent` if the node does not respond or must not be used.
    */
   async check(url: string, ms: number, signal: AbortSignal): Promise<boolean> {
@@ -43,13 +43,13 @@ export class ClusterCheck {
       throw new NoResponseError(`belongs to cluster ${cluster}, and this client signed in to ${this.#cluster}`, true);
     }
     if (typeof epoch !== 'string' || epoch === '' || epoch === this.#epoch) return true;
-    if (this.#left.has(epoch)) {
+    if (this.#leftEpochs.has(epoch)) {
       throw new NoResponseError(
         `is on a database in epoch ${epoch}, which the cluster has left for ${this.#epoch}`,
         true,
       );
     }
-    if (this.#epoch !== undefined) this.#left.add(this.#epoch);
+    if (this.#epoch !== undefined) this.#leftEpochs.add(this.#epoch);
     this.#epoch = epoch;
     return true;
   }

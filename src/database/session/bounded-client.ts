@@ -42,16 +42,16 @@ export class BoundedClient extends pg.Client {
     // The driver has many signatures for query(). These are those that Sequelize and the sign-in limits use.
     this.query = ((query: string | pg.QueryConfig, ...rest: unknown[]) => {
       const done = rest.at(-1);
-      const answer = this.run(query, Array.isArray(rest[0]) ? rest[0] : undefined);
-      if (typeof done !== 'function') return answer;
-      answer.then(
+      const reply = this.run(query, Array.isArray(rest[0]) ? rest[0] : undefined);
+      if (typeof done !== 'function') return reply;
+      reply.then(
         (result) => (done as Done)(null, result),
         (error) => (done as Done)(error),
       );
     }) as pg.Client['query'];
   }
 
-  /** Runs the arguments of `query`. */
+  /** Runs a statement. The arguments are those of `query`. */
   protected run(query: string | pg.QueryConfig, values: unknown[] | undefined): Promise<pg.QueryResult> {
     return this.send(query, values);
   }
@@ -65,8 +65,8 @@ export class BoundedClient extends pg.Client {
     try {
       const pins = pinsDue(this);
       if (pins !== null) await this.#pinAgain(pins);
-      const answer = super.query(query as string, values as []);
-      const result = await withTimeout(limitMs, answer, () => this.#giveUp(limitMs));
+      const reply = super.query(query as string, values as []);
+      const result = await withTimeout(limitMs, reply, () => this.#giveUp(limitMs));
       if (this.#isReplicationGivenUp) throw new NotReplicatedError();
       return result;
     } catch (error) {

@@ -86,7 +86,7 @@ export class PinnedConnection extends pg.Connection {
     this.#changes = options.throughPooler ? null : new SettingChanges(options.settings);
   }
 
-  /** Finds the server first; host and port of the client are not used. */
+  /** Finds the server and connects to it. The host and the port of the client are not used. */
   connect(): void {
     const { stream } = this;
     // Makes the driver close the connection with its client. Otherwise the connection would still be opened later.
@@ -235,7 +235,7 @@ function isServerMessage(value: unknown): boolean {
 function refusal(error: pg.DatabaseError): Error {
   if (error.code !== SqlState.INSUFFICIENT_PRIVILEGE) return error;
   return new SessionSettingsError(
-    `the database or the role has a setting that this role may not set back (${error.message}): ALTER DATABASE or ALTER ROLE … RESET it`,
+    `the database or the role has a setting that this role may not reset (${error.message}): ALTER DATABASE or ALTER ROLE … RESET it`,
     { cause: error },
   );
 }

@@ -13,7 +13,7 @@ export class SessionLostError extends DatabaseUnavailableError {
   override readonly name = 'SessionLostError';
 }
 
-/** Thrown instead of sending a statement on a session whose settings were changed and cannot be set back. */
+/** Thrown instead of sending a statement on a session whose settings were changed and cannot be reset. */
 export class UnpinnedSessionError extends SessionLostError {}
 
 /** Thrown when a reply comes too late: PostgreSQL is frozen or too slow, or the network lost it. */

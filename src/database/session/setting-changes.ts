@@ -59,7 +59,7 @@ export class SettingChanges {
     const held = [reply].flat().at(-1) as pg.QueryResult<{ name: string; current_setting: string | null }>;
     const values = new Map(held.rows.map((row) => [row.name, row.current_setting]));
     const missing = isWhole ? unpinned(this.#settings, values) : [...this.#reported];
-    if (missing.length > 0) throw new SessionSettingsError(`these settings cannot be set back: ${missing.join(', ')}`);
+    if (missing.length > 0) throw new SessionSettingsError(`these settings cannot be reset: ${missing.join(', ')}`);
     if (isWhole) this.#areAllDoubted = false;
   }
 }

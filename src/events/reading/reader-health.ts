@@ -20,12 +20,12 @@ export class ReaderHealth {
   }
 
   failed(error: unknown): void {
-    const isAway = isUnavailable(error);
+    const isUnreachable = isUnavailable(error);
     this.#problem = `${UNREADABLE}: ${reasonOf(error)}`;
     const message = errorMessage(error);
     if (this.#logged === message) return;
     this.#logged = message;
-    this.#log[isAway ? 'debug' : 'error']({ err: error }, 'could not read the event log: retrying every second');
+    this.#log[isUnreachable ? 'debug' : 'error']({ err: error }, 'could not read the event log: retrying every second');
   }
 
   succeeded(): void {

@@ -33,7 +33,7 @@ export interface WaitingOptions {
 /** The parts of the node that polls use. */
 export interface LongPollOptions extends WaitingOptions {
   /** The signals that a poll may have missed; null where there are none. */
-  signals: Pick<EphemeralDelivery, 'mark' | 'knows' | 'after'> | null;
+  signals: Pick<EphemeralDelivery, 'cursor' | 'knows' | 'after'> | null;
 }
 
 /** The request of a poll. */
@@ -59,8 +59,8 @@ export interface PollRequest {
  */
 const HALF_CLOSED_MS = 2000;
 
-/** The header with the mark up to which the client has all signals. */
-const MARK_HEADER = 'Ephemeral-Cursor';
+/** The header with the cursor up to which the client has all signals. */
+const EPHEMERAL_CURSOR_HEADER = 'Ephemeral-Cursor';
 
 /** Returns the time left. Long waits are multiples of a quarter second, because Node keeps one list of timers per length. */
 function remainingMs(ms: number, ageMs: number): number {
@@ -77,8 +77,8 @@ export class LongPoll implements Subscriber {
   readonly #signals: LongPollOptions['signals'];
   readonly #render: (delivery: Delivery) => Buffer;
   /** Its client has all signals up to here; null if it wants none. */
-  #mark: string | null = null;
-  /** True once the signals since the mark were read: from then on every signal for this poll ends it. */
+  #signalCursor: string | null = null;
+  /** True once the signals since the signal cursor were read: from then on every signal for this poll ends it. */
   #hasReadSignals = false;
   #audience: ReplayableAudience | null = null;
   #deadline: NodeJS.Timeout | undefined;
@@ -96,7 +96,8 @@ export class LongPoll implements Subscriber {
   ) {
     this.wantsEphemeral = ephemeral !== undefined;
     this.#signals = signals;
-    if (signals && ephemeral !== undefined) this.#mark = signals.knows(ephemeral) ? ephemeral : signals.mark();
+    if (signals && ephemeral !== undefined)
+      this.#signalCursor = signals.knows(ephemeral) ? ephemeral : signals.cursor();
     this.#response = response;
     this.#lifetime = lifetime;
     this.#waiters = waiters;
@@ -126,15 +127,15 @@ export class LongPoll implements Subscriber {
 
   /** Returns the signals that have arrived since the client's last poll. Call it in the turn in which the poll was registered. */
   takeMissed(): Pick<Delivery, 'ephemeral'> | undefined {
-    if (this.#mark === null || !this.#signals) return undefined;
-    const ephemeral = this.#signals.after(this.#mark, this.audience);
+    if (this.#signalCursor === null || !this.#signals) return undefined;
+    const ephemeral = this.#signals.after(this.#signalCursor, this.audience);
     this.#hasReadSignals = true;
     return ephemeral && { ephemeral };
   }
 
-  /** Moves the mark: every signal up to now was delivered to this poll, or is not for it. */
-  #markNow(): void {
-    if (this.#hasReadSignals && this.#signals) this.#mark = this.#signals.mark();
+  /** Moves the signal cursor: every signal up to now was delivered to this poll, or is not for it. */
+  #moveSignalCursor(): void {
+    if (this.#hasReadSignals && this.#signals) this.#signalCursor = this.#signals.cursor();
   }
 
   /** Ends the poll with 204 and the cursor `ms` after its arrival, unless it has ended before. */
@@ -162,12 +163,12 @@ export class LongPoll implements Subscriber {
   #expire(): void {
     if (this.#isOver) return;
     const cursor = this.#cursor();
-    this.#markNow();
+    this.#moveSignalCursor();
     this.leave();
     if (this.#response.headersSent) return;
     this.#lifetime.allow(SENDING_MS);
     this.#response.setHeader('Cursor', cursor);
-    if (this.#mark !== null) this.#response.setHeader(MARK_HEADER, this.#mark);
+    if (this.#signalCursor !== null) this.#response.setHeader(EPHEMERAL_CURSOR_HEADER, this.#signalCursor);
     this.#response.setHeader('Cache-Control', 'no-store, no-transform');
     this.#response.writeHead(204).end();
   }
@@ -176,7 +177,7 @@ export class LongPoll implements Subscriber {
   stage(delivery: Delivery): void {
     if (this.#isOver) return;
     this.#staged = delivery;
-    this.#markNow();
+    this.#moveSignalCursor();
     this.leave();
   }
 
@@ -197,7 +198,7 @@ export class LongPoll implements Subscriber {
       'Cache-Control': 'no-store, no-transform',
       Cursor: delivery.cursor,
       'Content-Length': body.length,
-      ...(this.#mark === null ? {} : { [MARK_HEADER]: this.#mark }),
+      ...(this.#signalCursor === null ? {} : { [EPHEMERAL_CURSOR_HEADER]: this.#signalCursor }),
       // A stopping node closes its connections gracefully, after their responses, and not by force three seconds later.
       ...(delivery.reason === 'stopping' ? { Connection: 'close' } : {}),
     });

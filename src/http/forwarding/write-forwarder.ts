@@ -22,7 +22,7 @@ const DEADLINE_MS = 35_000;
 /** Time limit of {@link WriteForwarder.createAccountOnActiveNode}: less than authentication may take. */
 const ACCOUNT_LIMIT_MS = 5000;
 
-/** Requests that are forwarded at the same time. */
+/** Maximum number of requests that are forwarded at the same time. */
 const MAX_FORWARDED = 1000;
 
 /**
@@ -59,8 +59,8 @@ const tooMany = () =>
  * forwarded unchanged. The active node gets the address of the client in X-Forwarded-For, as from a proxy: for it to count the
  * clients behind this node separately, its TRUST_PROXY must name this node.
  *
- * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and only once. While there is no active
- * node it waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
+ * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and that peer never forwards it further. While
+ * there is no active node, the write waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
  * that safe. After an attempt whose response was lost, the client never gets an error that means "not
  * executed". A request to a node is cancelled once another node is active. If this node becomes active meanwhile, it handles the
  * write itself.

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The embedded PostgreSQL cannot be used. The message is a sentence for the person who started it. */
+/** Thrown when the embedded PostgreSQL cannot be used. The message is a sentence for the person who started it. */
 export class EmbeddedPostgresError extends Error {
   override name = 'EmbeddedPostgresError';
 }

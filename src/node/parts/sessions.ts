@@ -23,7 +23,7 @@ const BY_KEY = { enable_seqscan: 'off', plan_cache_mode: 'force_generic_plan' };
  */
 const UNACKNOWLEDGED = { synchronous_commit: 'local' };
 
-/** What the sessions of a node have in common. */
+/** The settings and the node name, which all sessions of a node share. */
 interface SessionBasis {
   settings: Settings;
   node: string;

@@ -25,7 +25,7 @@ export interface StartedFault {
 /** Callbacks of a {@link FaultInjector}. */
 export interface FaultListener {
   began?: (fault: StartedFault) => void;
-  /** `problem`: it could not be injected or healed. */
+  /** `problem` says why the fault could not be injected or healed; null if it was healed. */
   ended?: (fault: StartedFault, problem: string | null) => void;
 }
 

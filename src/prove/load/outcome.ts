@@ -19,7 +19,7 @@ interface Body {
 
 /**
  * Returns the outcome that a response proves. A 4xx means that the node did not execute the request. So do most codes of a
- * 503 ({@link effectOf}). Any other 5xx (not_replicated: stored, but not as asked), and a 2xx without a message id, prove
+ * 503 ({@link effectOf}). Any other 5xx (not_replicated: stored, but not replicated), and a 2xx without a message id, prove
  * nothing.
  */
 export function outcomeOfResponse(response: HttpResponse<Body | undefined>): Outcome {

@@ -23,8 +23,8 @@ export interface Compiled {
 
 /**
  * Compiles a page's script and a part of it that is loaded later. The part uses the page's own modules: a second copy of them would
- * have a state of its own, such as another language. Each of the two is one file, because a page starts with whichever version of
- * its script the node has; files that import each other would have to be of one version.
+ * have a state of its own, such as another language. Each of the two is one file that imports no other: after an update, a node may
+ * serve another version of one of them.
  */
 export async function compileSplit({ start, later }: SplitPage, options: BuildOptions): Promise<Compiled[]> {
   const first = await build({ ...options, entryPoints: [start], metafile: true });
@@ -48,7 +48,7 @@ function usedInputs({ inputs }: { inputs: Record<string, { bytesInOutput: number
   return used.map(([file]) => path.resolve(file));
 }
 
-/** Leaves the import of each of these modules as it is, by its name in this package. */
+/** Keeps the imports of these modules, each by its path in this package, instead of bundling them. */
 function fromPage(modules: ReadonlySet<string>): Plugin {
   return {
     name: 'from-page',

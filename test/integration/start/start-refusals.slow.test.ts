@@ -66,7 +66,7 @@ describe('A node that cannot start', () => {
     await admin(`ALTER ROLE ${role} SET session_replication_role = replica`);
     try {
       expect(await startInVain(changed(database.url, { username: role, password: 'x' }))).to.match(
-        /a setting that this role may not set back \(.*session_replication_role.*\): ALTER DATABASE or ALTER ROLE … RESET it/,
+        /a setting that this role may not reset \(.*session_replication_role.*\): ALTER DATABASE or ALTER ROLE … RESET it/,
       );
       const sequelize = openSequelize(changed(database.url, { username: role, password: 'x' }), 'plantao:test:pool', 1);
       const refused = await sequelize.query('SELECT 1').catch((error: unknown) => error);

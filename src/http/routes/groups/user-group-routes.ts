@@ -60,7 +60,7 @@ function joinNamedRoute({ namedGroups }: Services): Route {
     servedBy: 'active node',
     requires: 'user',
     summary:
-      'Joins the oldest group of that name, and creates one if there is none. With AUTH=token only groups that the caller is in count, because a name is no invitation',
+      'Joins the oldest group of that name, and creates one if there is none. With AUTH=token, only groups that the caller is in already are considered, because a name is not an invitation',
     input: z.object({
       id: userId,
       group: groupName,

@@ -33,7 +33,7 @@ export interface Chart {
   gaps: Gap[];
 }
 
-/** Returns the shortest window that has the last two changes, or all there is. */
+/** Returns the shortest window that has the last two changes, or the longest window if none has them. */
 export function usualWindow({ now, terms }: ClusterTimeline): number {
   const start = Date.parse((terms[2] ?? terms.at(-1))?.started_at ?? now);
   const minutes = (Date.parse(now) - start) / MINUTE_MS;

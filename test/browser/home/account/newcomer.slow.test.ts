@@ -39,7 +39,7 @@ describe('The chat page for a newcomer from another chat service', function () {
     await mark.waitFor({ state: 'detached' });
   });
 
-  it('shows the last message of a direct chat without its sender, whom the line of the chat names already', async () => {
+  it('shows the last message of a direct chat without the name of the other user, which its line shows already', async () => {
     const { group_id: direct } = await bruno.openDirect((await bruno.users(ana))[0]?.id ?? 0);
     await bruno.send(direct, 'only to you');
     const page = await use.browser.signIn(use.first.url, ana);

@@ -115,7 +115,7 @@ describe('A page', function () {
     expect((await get(`${nodes.active.url}/assets/other.0123456789ab.js`)).status).to.equal(404);
   });
 
-  it('is never a file outside the folder', async () => {
+  it('is served only from the folder of the pages', async () => {
     for (const path of ['/assets/nothing.js', '/assets/..%2f..%2fpackage.json', '/assets/%2e%2e%2fsettings.ts']) {
       expect((await get(`${nodes.active.url}${path}`)).status, path).to.equal(404);
     }

@@ -283,7 +283,7 @@ describe('The keys of a sign-in service', () => {
     await expectFetchedAgainAfter(() => {});
   });
 
-  it('are fetched again after a response that stalls, although garbage was collected meanwhile', async () => {
+  it('are fetched again after a response that stalls, even if garbage is collected in the meantime', async () => {
     await expectFetchedAgainAfter((response) => void response.writeHead(200).write('{'));
   });
 

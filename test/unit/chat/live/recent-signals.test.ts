@@ -7,7 +7,7 @@ describe('Recent signals', () => {
   const setUp = () => {
     let now = 0;
     const recent = new RecentSignals(() => now);
-    const since = (mark: string) => recent.after(mark).map(({ json }) => json);
+    const since = (cursor: string) => recent.after(cursor).map(({ json }) => json);
     return {
       recent,
       since,
@@ -17,41 +17,41 @@ describe('Recent signals', () => {
     };
   };
 
-  it('are returned from a mark on, oldest first', () => {
+  it('are returned from a cursor on, oldest first', () => {
     const { recent, since } = setUp();
-    const first = recent.mark;
+    const first = recent.cursor;
     recent.add([signal('a'), signal('b')]);
-    const second = recent.mark;
+    const second = recent.cursor;
     recent.add([signal('c')]);
     expect(since(first)).to.deep.equal(['a', 'b', 'c']);
     expect(since(second)).to.deep.equal(['c']);
-    expect(since(recent.mark)).to.deep.equal([]);
+    expect(since(recent.cursor)).to.deep.equal([]);
   });
 
   it('are forgotten after two seconds', () => {
     const { recent, since, wait } = setUp();
-    const { mark } = recent;
+    const { cursor } = recent;
     recent.add([signal('old')]);
     wait(KEEP_MS - 1);
     recent.add([signal('new')]);
-    expect(since(mark)).to.deep.equal(['old', 'new']);
+    expect(since(cursor)).to.deep.equal(['old', 'new']);
     wait(1);
-    expect(since(mark)).to.deep.equal(['new']);
+    expect(since(cursor)).to.deep.equal(['new']);
   });
 
   it('are at most the newest 500', () => {
     const { recent, since } = setUp();
-    const { mark } = recent;
+    const { cursor } = recent;
     for (let count = 1; count <= 1200; count++) recent.add([signal(String(count))]);
-    const kept = since(mark);
+    const kept = since(cursor);
     expect([kept.length, kept[0], kept.at(-1)]).to.deep.equal([500, '701', '1200']);
   });
 
-  it('are none for a mark of another node', () => {
+  it('are none for a cursor of another node', () => {
     const { recent, since } = setUp();
-    const { mark } = new RecentSignals();
+    const { cursor } = new RecentSignals();
     recent.add([signal('a')]);
-    expect(since(mark)).to.deep.equal([]);
-    expect(recent.knows(mark)).to.equal(false);
+    expect(since(cursor)).to.deep.equal([]);
+    expect(recent.knows(cursor)).to.equal(false);
   });
 });
