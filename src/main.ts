@@ -15,8 +15,8 @@ const STOP_LIMIT_MS = 10_000;
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
- * Exits. An exit waits for look-ups of host names, half a minute if the DNS does not respond: a further signal ends the process at
- * once.
+ * Exits, and lets a further signal end the process at once: an exit waits for look-ups of host names, half a minute if the DNS does
+ * not respond.
  */
 function exit(code: number): never {
   for (const signal of STOP_SIGNALS) process.removeAllListeners(signal);

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { DATABASE_AWAY } from '../database-away.ts';
+import { DATABASE_UNREACHABLE } from '../database-unreachable.ts';
 
 /**
  * SQLSTATEs that this project distinguishes (PostgreSQL manual, appendix A; our own functions raise PT…). The text of an error
@@ -164,9 +164,9 @@ export function reasonOf(error: unknown): string {
   const state = sqlState(error);
   if (state === SqlState.QUERY_CANCELED)
     return 'a statement took too long: PostgreSQL is too slow, or another transaction holds a lock that it needs';
-  const isAway = state === null ? isUnavailable(error) : /^(08|57)/.test(state) && !isRaised(error);
-  if (isAway) return DATABASE_AWAY;
-  if (state === null) return 'an error that is in the log';
+  const isUnreachable = state === null ? isUnavailable(error) : /^(08|57)/.test(state) && !isRaised(error);
+  if (isUnreachable) return DATABASE_UNREACHABLE;
+  if (state === null) return 'an unexpected error, which the log of the node has';
   if (state === SqlState.READ_ONLY) return 'PostgreSQL is read-only: a standby, or default_transaction_read_only';
   if (state.startsWith('28')) return "PostgreSQL refuses this node's role or password";
   if (state.startsWith('3D')) return 'the database does not exist: it was renamed or dropped';

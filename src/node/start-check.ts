@@ -126,7 +126,7 @@ async function checkSessions(client: pg.Client, other: pg.Client): Promise<void>
   const firstAgain = await pidOf(client);
   await other.query('ROLLBACK');
   if (first !== second && first === firstAgain) return;
-  throw new StartCheckError(`the leader lock and LISTEN need a connection that is one session of its own. ${DIRECT}`);
+  throw new StartCheckError(`the leader lock and LISTEN need a connection that keeps a session to itself. ${DIRECT}`);
 }
 
 /** NOTIFY fails while its queue is full, and without the privilege, which must not keep a node from starting (plantao.hint). */

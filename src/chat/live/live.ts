@@ -21,9 +21,9 @@ export interface LiveOptions {
   memberships: MembershipLoader;
 }
 
-/** Changes of presence that one tick delivers. The rest is dropped: GET /presence returns the state. */
+/** Maximum number of changes of presence that one tick delivers. More are dropped: GET /presence returns the state. */
 const MAX_CHANGES = 500;
-/** Groups of one user that are notified of a change. */
+/** Maximum number of groups of one user that are notified of a change. */
 const MAX_GROUPS = 100;
 
 /** Typing and presence across all nodes. Optional: a failure here loses signals, and nothing else waits for it. */
@@ -43,7 +43,7 @@ export class Live {
     this.delivery = new EphemeralDelivery(options.waiters, options.eventLog);
   }
 
-  /** Notifications that this node has sent. */
+  /** The number of notifications that this node has sent. */
   get sent(): number {
     return this.#signals.sent;
   }

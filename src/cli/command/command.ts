@@ -6,7 +6,7 @@ export interface Command {
   /** The text of `--help`; its first line is the synopsis. */
   usage: string;
   /**
-   * Runs the command with the arguments after its name. What it throws ends the program with a sentence and an exit code
+   * Runs the command with the arguments after its name. An error that it throws ends the program with a sentence and an exit code
    * (exit.ts).
    */
   run(args: readonly string[], io: Io): Promise<ExitCode>;

@@ -27,7 +27,7 @@ export type LeaderLocking = Pick<
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the network. */
 const RELEASE_LIMIT_MS = 3000;
-/** For statements of a session that does not hold the lock; the lease if that is shorter. More would only delay the next attempt. */
+/** Limit for statements of a session that does not hold the lock, or the lease if it is shorter. More would only delay the next attempt. */
 const ATTEMPT_LIMIT_MS = 3000;
 /** The first call of a function in a session takes about 30 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 3000;
@@ -106,7 +106,7 @@ export class LeaderLock {
   release(resignation: Resignation): Promise<void> {
     const [session, term] = [this.#session, this.#lease.heldTerm];
     this.#endLease();
-    // A heartbeat without a reply, which may wait for a lease, must not hold it back.
+    // A heartbeat without a reply, which may wait for a lease, must not delay the resignation.
     const timer = setTimeout(() => {
       if (this.#session === session) this.abandon('its heartbeat has no reply');
     }, RELEASE_LIMIT_MS);

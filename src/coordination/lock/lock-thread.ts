@@ -29,7 +29,7 @@ export interface LockThreadOptions {
   lifelessMs?: number;
 }
 
-/** From the end of a thread to the start of the next one, in milliseconds; doubles with each failure. */
+/** The delay between the end of a thread and the start of the next one, in milliseconds; doubles with each failure. */
 const FIRST_RESTART_MS = 100;
 const MAX_RESTART_MS = 5000;
 /** On an overloaded machine a thread has taken seconds to start. */
@@ -83,7 +83,7 @@ export class LockThread implements LeaderLocking {
     return this.#term?.isValid ? this.#term : null;
   }
 
-  /** LEASE_MS. */
+  /** The length of the lease (LEASE_MS). */
   get lengthMs(): number {
     return this.#options.leaseMs;
   }
@@ -95,7 +95,7 @@ export class LockThread implements LeaderLocking {
     return lease && term !== null ? Math.max(0, lease.validUntil(term) - lease.now()) : 0;
   }
 
-  /** As `Lease.worstDelayMs` (lease.ts). */
+  /** The same as `Lease.worstDelayMs` (lease.ts). */
   get worstDelayMs(): number {
     return this.#link?.lease.worstDelayMs ?? 0;
   }

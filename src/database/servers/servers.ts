@@ -11,7 +11,7 @@ const SILENT_OPENING_MS = 250;
 /** A session that is being opened to one of several servers, which must accept writes. */
 export interface Opening {
   /** Called when the server sends something. */
-  heard(): void;
+  received(): void;
   /** Called when the session is open and accepts writes. */
   opened(): void;
 }
@@ -142,7 +142,7 @@ export class Servers {
     this.#follow(socket, server);
     socket.once('close', () => clearTimeout(timer));
     return {
-      heard: () => void timer.refresh(),
+      received: () => void timer.refresh(),
       opened: () => {
         clearTimeout(timer);
         if (this.#isCurrent(server)) this.#confirmedAt = performance.now();

@@ -147,7 +147,7 @@ export class PinnedConnection extends pg.Connection {
       if (event === 'parameterStatus') this.#noteReported(message as ParameterStatus);
       return super.emit(event, ...rest);
     }
-    if (isServerMessage(message)) this.#heard();
+    if (isServerMessage(message)) this.#noteReceived();
     if (event === 'errorMessage' && (message as pg.DatabaseError).code !== SqlState.QUERY_CANCELED)
       this.#watched?.answered();
     if (event === 'parameterStatus') this.#learn(message as ParameterStatus);
@@ -192,8 +192,8 @@ export class PinnedConnection extends pg.Connection {
     this.#changes?.checkRepair(reply);
   }
 
-  #heard(): void {
-    this.#opening?.heard();
+  #noteReceived(): void {
+    this.#opening?.received();
     this.#options.onProgress?.();
   }
 

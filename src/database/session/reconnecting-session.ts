@@ -49,8 +49,8 @@ export class ReconnectingSession {
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #closedAt = performance.now();
-  /** When the server was last heard while the session was being opened. */
-  #heardAt = Number.NEGATIVE_INFINITY;
+  /** When the server last sent something while the session was being opened. */
+  #lastReceivedAt = Number.NEGATIVE_INFINITY;
   /** When the first of the consecutive failed openings began; null after a successful one. */
   #failingSince: number | null = null;
   /** True if the last attempt failed because PostgreSQL refused the warm-up. */
@@ -80,7 +80,7 @@ export class ReconnectingSession {
     } = {},
   ) {
     this.#onOpened = onOpened;
-    this.#options = { ...options, onProgress: () => this.#heard() };
+    this.#options = { ...options, onProgress: () => this.#noteReceived() };
     this.#warmUp = warmUp;
     this.#spares = spareWarmUp && new SpareSessions(this.#options, spareWarmUp);
     this.#maxRetryMs = isUrgent ? MAX_URGENT_RETRY_MS : MAX_RETRY_MS;
@@ -100,7 +100,7 @@ export class ReconnectingSession {
    */
   get unreachableForMs(): number {
     if (this.#session?.isOpen || (this.#isWarmUpRefused && this.#retry !== undefined)) return 0;
-    return performance.now() - (this.#failingSince ?? Math.max(this.#closedAt, this.#heardAt));
+    return performance.now() - (this.#failingSince ?? Math.max(this.#closedAt, this.#lastReceivedAt));
   }
 
   /** True if the last abandoned statement was waiting for a synchronous standby. Valid after {@link ready} resolves. */
@@ -186,14 +186,14 @@ export class ReconnectingSession {
     this.#cancelRetry();
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     const startedAt = performance.now();
-    if (this.#isWarmUpRefused) this.#heard();
+    if (this.#isWarmUpRefused) this.#noteReceived();
     try {
       this.#reaching = this.#reach(startedAt).then(async (opened) => {
         await this.#endAbandoned(opened);
         return opened;
       });
       const session = await this.#reaching;
-      this.#heard();
+      this.#noteReceived();
       if (this.#warmUp) await this.#warm(session, this.#warmUp);
       session.onLost(() => {
         if (this.#session !== session) return;
@@ -235,8 +235,8 @@ export class ReconnectingSession {
     }
   }
 
-  #heard(): void {
-    this.#heardAt = performance.now();
+  #noteReceived(): void {
+    this.#lastReceivedAt = performance.now();
   }
 
   async #endAbandoned(session: Session): Promise<void> {

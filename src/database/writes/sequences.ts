@@ -45,7 +45,7 @@ export class Sequences {
     clearTimeout(this.#timer);
   }
 
-  /** Never throws: if it fails, the retried write reports why. */
+  /** Repairs the sequences now. Never throws: if the repair fails, the retried write reports why. */
   repair(): Promise<void> {
     this.#repairing ??= this.#repair().finally(() => {
       this.#repairing = null;

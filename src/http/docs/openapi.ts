@@ -243,7 +243,7 @@ function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
   );
 }
 
-/** `get /user/{id}/groups` becomes getUserIdGroups. */
+/** Returns the id of an operation: getUserIdGroups for `get /user/{id}/groups`. */
 function idOf(method: string, path: string): string {
   const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');
   return method + words.map(capital).join('') + (words.length === 0 ? 'Root' : '');

@@ -27,7 +27,7 @@ async function fromProc(): Promise<ListedProcess[]> {
   return found.filter((one) => one !== null);
 }
 
-/** Returns null if the process has ended meanwhile. */
+/** Returns a process; null if it has ended in the meantime. */
 async function readProc(pid: string): Promise<ListedProcess | null> {
   try {
     const [stat, commandLine] = await Promise.all([

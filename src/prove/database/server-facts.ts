@@ -27,7 +27,7 @@ interface Basics {
   standbys: number;
 }
 
-/** Returns what the report says of PostgreSQL. The schema of Plantão must exist. */
+/** Returns the facts about PostgreSQL for the report. The schema of Plantão must exist. */
 export async function readServerFacts(query: Query): Promise<RunAbout['postgres']> {
   const [basics] = await query<Basics>(
     `SELECT version() AS version, pg_encoding_to_char(encoding) AS encoding, datcollate AS locale,
@@ -57,7 +57,7 @@ export async function readServerFacts(query: Query): Promise<RunAbout['postgres'
   ];
 }
 
-/** The server that responds, in words that differ after a restart or a failover, and whether it accepts writes. */
+/** The server that responds, as a text that differs after a restart or a failover, and whether it accepts writes. */
 export interface ServerIdentity {
   server: string;
   isWritable: boolean;

@@ -26,13 +26,13 @@ export function noteIfAway(base: string): () => void {
   const known = new KnownNodes(base, () => localStorage, fetch.bind(globalThis));
   const check = async () => {
     const found: KnownNode[] = [];
-    const isAway = await known.recall((node) => found.push(node));
-    missed = isAway ? missed + 1 : 0;
+    const isUnreachable = await known.recall((node) => found.push(node));
+    missed = isUnreachable ? missed + 1 : 0;
     // The links may have the focus.
     const isSame = missed > 2 && String(others.map(({ url }) => url)) === String(found.map(({ url }) => url));
     others = found;
     if (!isSame) show();
-    if (isAway) setTimeout(check, CHECK_EVERY_MS);
+    if (isUnreachable) setTimeout(check, CHECK_EVERY_MS);
   };
   void check();
   return show;

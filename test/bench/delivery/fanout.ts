@@ -214,7 +214,7 @@ async function carried({ bench, load, nodes }: Setting): Promise<void> {
     contestants,
     targets: [
       {
-        work: `messages a second to ${shown(waiters)} waiters, against ten times the seed's`,
+        work: `messages a second to ${shown(waiters)} waiters, against ten times that of the Python project that this one replaces`,
         of: ['most that held', 'rate'],
         atLeast: 10 * SEED_PER_SECOND,
         aim: FIVE_HUNDRED,

@@ -113,7 +113,7 @@ describe('Accounts', () => {
     expect((await register()).created).to.equal(true);
   });
 
-  it('return the account to a repeated registration during which the first one commits', async () => {
+  it('return the account if a registration is repeated and the first attempt commits during the second', async () => {
     const request = { username: People.name(), password: 'any password', network: '192.0.2.20' };
     const key = { userId: null, key: 'one registration', request: { username: request.username } };
     let first = 0;

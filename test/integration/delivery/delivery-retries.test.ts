@@ -36,7 +36,7 @@ describe('A post with an Idempotency-Key', () => {
     );
     return (answer as unknown as HttpResponse<Sent>).body;
   };
-  const onDuty = async () => {
+  const findActive = async () => {
     const { body } = await get<{ active_url: string | null }>(`${nodes.active.url}/cluster`);
     return body.active_url ?? '';
   };
@@ -118,8 +118,8 @@ describe('A post with an Idempotency-Key', () => {
     const key = newKey();
     const first = await sendSomewhere(key, 'in three terms');
     for (const next of [nodes.standby, nodes.active]) {
-      await post(`${await onDuty()}/switchover`, {});
-      await eventually('the other node is active', async () => (await onDuty()) === next.url, { within: 10_000 });
+      await post(`${await findActive()}/switchover`, {});
+      await eventually('the other node is active', async () => (await findActive()) === next.url, { within: 10_000 });
       // The cursor may carry a newer epoch, but never another position.
       const again = await sendSomewhere(key, 'in three terms');
       expect(again.message_id).to.equal(first.message_id);
@@ -146,7 +146,7 @@ describe('A post with an Idempotency-Key', () => {
   });
 
   it("stores every text once while the writer's session is terminated during commits", async () => {
-    await eventually('a node is active', onDuty);
+    await eventually('a node is active', findActive);
     let ended = 0;
     const endSome = async () => {
       const { rowCount } = await client.query(
@@ -171,7 +171,7 @@ describe('A post with an Idempotency-Key', () => {
   });
 
   it('treats a key as new after its lifetime, and not before', async () => {
-    const url = await onDuty();
+    const url = await findActive();
     const key = newKey();
     const first = await send(url, key, 'a day old');
     const sweep = async (hours: number) => {

@@ -242,7 +242,7 @@ describe('The search for the server that accepts writes', () => {
     const opening = servers.opening(socket, await servers.find());
     world.watched.length = 0;
     const makeProgress = () => {
-      opening?.heard();
+      opening?.received();
       return world.watched.length === 0;
     };
     await always('it does not search', makeProgress, { forMs: 600, every: 100 });

@@ -79,7 +79,7 @@ describe('The log', () => {
     expect(text.length).to.be.below(20_000);
   });
 
-  it('contains what a library prints as a warning, as an entry: Sequelize prints a line when a commit fails', () => {
+  it('contains the warnings that libraries print, as entries: Sequelize prints one when a commit fails', () => {
     const { warn } = console;
     try {
       const text = written(false, (log) => {

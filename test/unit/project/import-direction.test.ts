@@ -15,7 +15,7 @@ const BASE: Part[] = [
   'terminal',
   'accents',
   'body-text',
-  'database-away',
+  'database-unreachable',
   'dns-cache',
   'error-message',
   'folded-name',

@@ -1,5 +1,5 @@
 import type { ClusterStatus } from '../../../client/index.ts';
-import { DATABASE_AWAY } from '../../../database-away.ts';
+import { DATABASE_UNREACHABLE } from '../../../database-unreachable.ts';
 import type { NodeState } from './node-state.ts';
 
 /** The state from which the health of the cluster is assessed. All times are on the page's clock, in milliseconds. */
@@ -97,18 +97,18 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
   const standbys = nodes.filter(({ role }) => role === 'standby');
   const conditions = standbys.flatMap((standby) => standby.conditions);
   const isBlocked = snapshot.isBlocked || conditions.some(({ name }) => name === 'blocked');
-  const saysAway = (reason: string) => reason.endsWith(DATABASE_AWAY);
+  const saysUnreachable = (reason: string) => reason.endsWith(DATABASE_UNREACHABLE);
   // A node that responds to its probe but not to this read waits for the database. It often reports that before the read fails.
   const isDatabaseAway =
     failure === 'unavailable' ||
     failure === 'unreachable' ||
-    (!isBlocked && conditions.some(({ reason }) => saysAway(reason)));
+    (!isBlocked && conditions.some(({ reason }) => saysUnreachable(reason)));
   const telling = MOST_TELLING.flatMap((name) => conditions.filter((one) => one.name === name));
   // A node that waits for the database cannot know yet why it is not promoted.
   const unread = isDatabaseAway ? conditions.find(({ name }) => name === 'event_log') : undefined;
   const reason = (unread ?? telling[0] ?? conditions[0])?.reason;
   // The remedy says the same in the language of the page.
-  const problem = isDatabaseAway && reason !== undefined && saysAway(reason) ? undefined : reason;
+  const problem = isDatabaseAway && reason !== undefined && saysUnreachable(reason) ? undefined : reason;
   const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
   const isPaused = (cluster?.pause ?? null) !== null;
   const cause = causeOf({

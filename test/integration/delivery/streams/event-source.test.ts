@@ -6,7 +6,7 @@ import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 describe('The stream of a browser’s EventSource', () => {
   const nodes = useTwoNodes({ MAX_WAITERS: '1' });
 
-  it('is a stream with the event unavailable, which ends, when it is refused for now', async () => {
+  it('has the event unavailable and ends when the request is refused for the moment', async () => {
     const stream = new AbortController();
     const open = await fetch(`${nodes.active.url}/events?userId=1`, { signal: stream.signal });
     expect(open.headers.get('cache-control')).to.equal('no-store, no-transform');

@@ -13,7 +13,7 @@ const sequelize = {
 } as unknown as Sequelize;
 
 describe('Read marks', () => {
-  it('stores a mark that comes after the interval together with one that still waits for it', async () => {
+  it('that arrive after the interval are stored together with one that still waits', async () => {
     const marks = new ReadMarks(sequelize, (work) => work({ sequelize } as never));
     const mark = (messageId: number) => marks.mark({ userId: 1, groupId: 7, messageId });
     expect(await mark(1)).to.equal(1);

@@ -66,7 +66,7 @@ describe('Responses that no client reads', () => {
     expect(clients.map(({ received }) => received > LONG)).to.deep.equal([false, false, true, true]);
   });
 
-  it('count as JSON until they are read, and short ones never', async () => {
+  it('are counted until they are read, as JSON too; short ones are never counted', async () => {
     respond = (response) => void sendJson(response as Response, 200, { text: 'x'.repeat(LONG) });
     const { socket } = await ask();
     await eventually('it is counted', () => unreadResponses.bytes > LONG);
