@@ -21,7 +21,7 @@ export class Measurements {
   );
   readonly #promotions = this.#counter(
     'plantao_promotions_total',
-    'Times that this node became active, by what made it try',
+    'Times that this node became active, by the reason why it tried',
     'reason',
   );
   /** Without a label, so that it is there from the start: Prometheus does not see the first increment of a series. */
@@ -61,7 +61,7 @@ export class Measurements {
     this.#errors.inc({ code });
   }
 
-  /** The address of a peer in `reason` is left out: each value of a label is a series of its own, for ever. */
+  /** Counts a promotion. The address of a peer in `reason` is left out: each value of a label is a series of its own, for ever. */
   countPromotion(reason: string): void {
     this.#terms.inc();
     this.#promotions.inc({ reason: reason.replace(/https?:\/\/\S+/g, 'a peer') });

@@ -11,11 +11,11 @@ export type Overload = 'source' | 'all' | 'timeout';
 
 /** The limits of a {@link FairSemaphore}. */
 export interface FairSemaphoreLimits {
-  /** Tasks that run concurrently. */
+  /** Maximum number of tasks that run concurrently. */
   concurrency: number;
-  /** Tasks that may wait for one source. */
+  /** Maximum number of tasks that wait for one source. */
   queuedPerSource: number;
-  /** Tasks that may wait in all. */
+  /** Maximum number of tasks that wait in total. */
   queued: number;
   /** How long a task may wait, in milliseconds. */
   maxWaitMs: number;
@@ -32,7 +32,7 @@ type Lane = Map<string, Waiting[]>;
 const keyOf = ({ source, subject }: QueueKey) => JSON.stringify([source, subject]);
 const sizeOf = (lane: Lane) => [...lane.values()].reduce((size, items) => size + items.length, 0);
 
-/** Returns the largest value or, of several equal ones, the last, which has waited least. */
+/** Returns the largest value or, of several equal ones, the last, which has waited for the shortest time. */
 function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number): Value | undefined {
   let found: Value | undefined;
   for (const value of of.values()) if (found === undefined || size(value) >= size(found)) found = value;
@@ -58,7 +58,7 @@ export class FairSemaphore {
     this.#overloaded = overloaded;
   }
 
-  /** Tasks that wait. */
+  /** The number of tasks that wait. */
   get queued(): number {
     return this.#queued;
   }

@@ -36,9 +36,9 @@ export interface FeedRow {
   problem?: string;
 }
 
-/** Bytes of texts and payloads in a page: a busy server reads them, and a node decodes them, in some tens of milliseconds. */
+/** Maximum bytes of texts and payloads in a page: a busy server reads them, and a node decodes them, in some tens of milliseconds. */
 const MAX_BYTES = 1024 * 1024;
-/** A larger event is not read: for a schema that was changed. The schema's own limit is a sixteenth of this. */
+/** A larger event is not read. There are none unless the schema was changed: its own limit is a sixteenth of this. */
 const MAX_EVENT_BYTES = 1024 * 1024;
 
 /** The number of bytes that are read of an event. */

@@ -44,7 +44,7 @@ export class KnownLog {
     return formatCursor({ epoch: this.epoch, position });
   }
 
-  /** True if {@link positionOf} knows the cursor's epoch and position. If not, the log must be read before it decides. */
+  /** Returns true if {@link positionOf} can decide on the cursor: its epoch and position are known. Otherwise the log must be read first. */
   covers(cursor: Cursor): boolean {
     return cursor.position <= this.#head && this.#epochs.some((one) => one.epoch === cursor.epoch);
   }

@@ -15,7 +15,7 @@ const refusals: Record<string, HttpError> = {
 };
 const BROKEN = new HttpError('invalid_request', 'this is not a valid HTTP request');
 
-/** While all connections are taken, idle ones are closed in steps: at most this share of all every so many milliseconds. */
+/** While all connections are taken, idle ones are closed in steps: at this interval, at most this share of all connections. */
 const EVICT_EVERY_MS = 50;
 const EVICTED_SHARE = 0.02;
 /**

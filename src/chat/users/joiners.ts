@@ -34,7 +34,7 @@ function memoized(subject: RegExp, test: (character: string) => boolean): (chara
 }
 
 const isVirama = memoized(/\p{M}/u, (mark) => isAllowed(`क${mark}\u200d`));
-/** A letter that joins to both sides, of the direction of `letter`. */
+/** Returns a letter that joins on both sides and has the direction of `letter`. */
 const neighbour = (letter: string) => (LEFT_TO_RIGHT.test(letter) ? '\u1820' : 'ب');
 const joinsNext = memoized(CURSIVE, (letter) => isAllowed(`${letter}\u200c${neighbour(letter)}`));
 const joinsPrevious = memoized(CURSIVE, (letter) => isAllowed(`${neighbour(letter)}\u200c${letter}`));

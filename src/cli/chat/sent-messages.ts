@@ -45,7 +45,7 @@ export class SentMessages {
     }
   }
 
-  /** Takes note of an event of the stream. */
+  /** Handles an event of the stream. */
   received(event: ChatEvent): void {
     this.#receivedTo = event.cursor;
     if (event.kind === 'message') clearTimeout(this.#slow.get(event.message.idempotency_key ?? ''));

@@ -7,7 +7,7 @@ import { databaseUrl } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
 import { Exit } from '../command/exit.ts';
 
-/** Printed before the plan: no node may migrate at the same time. */
+/** Printed before the plan, so that no node migrates at the same time. */
 const LOCK = `-- Run it with psql --set ON_ERROR_STOP=1 as the owner of the schema.
 SELECT pg_advisory_lock(${MIGRATION_LOCK.join(', ')}); -- until the session ends`;
 

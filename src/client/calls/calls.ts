@@ -49,7 +49,7 @@ export class Calls {
   }
 
   /**
-   * Writes to the active node. A POST carries an idempotency key, so that its retries have one effect; the others are repeatable.
+   * Writes to the active node. A POST carries an idempotency key, so that its retries have one effect; other methods are repeatable.
    * A request with `repeatable: false` has no key. The body of the response must have `field`.
    */
   async write<T extends object>(

@@ -97,7 +97,7 @@ export class PeerObservations {
     return last.active;
   }
 
-  /** Records that a term was resigned. Returns false if that is not believed: it is announced too, and may be refuted. */
+  /** Records that a term was resigned. Returns false while announcements are not believed: resignations are announced too. */
   closeTerm(term: number): boolean {
     const { active } = this;
     if (this.#isDistrustful || term > (active?.term ?? term)) return false;
@@ -153,7 +153,7 @@ export class PeerObservations {
     return this.#clock() < this.#distrustedUntil;
   }
 
-  /** True if a peer responds that it is active, although its resignation or a later promotion was announced before. */
+  /** Returns true if a peer responds that it is active, although its resignation or a later promotion was announced before. */
   #isRefutation({ node, at, active, term, isAnnounced, isRow }: PeerObservation): boolean {
     if (isAnnounced || isRow || !active) return false;
     if (term <= this.#closedTerm && at > this.#closed.since) return true;

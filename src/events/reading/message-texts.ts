@@ -17,7 +17,7 @@ export class MessageTexts {
   readonly #byMessage = new Map<number, MessageEvents>();
   readonly #replies = new Map<number, LogEvent[]>();
 
-  /** Takes in the next event of the log. Returns by how many characters the JSON of earlier events grew. */
+  /** Applies the next event of the log. Returns by how many characters the JSON of earlier events grew. */
   follow(event: LogEvent): number {
     const { kind, messageId, quote } = event;
     if (quote) {

@@ -24,7 +24,7 @@ export interface DeliveryOptions {
   events: NodeEvents;
 }
 
-/** Builds the event log, the waiters to which its events are delivered, and what decides who receives which event. */
+/** Builds the event log, the waiters to which its events are delivered, and the parts that decide which client receives an event. */
 export function buildDelivery({ settings, log, database, tokenCache, measurements, events }: DeliveryOptions) {
   const { logSession } = database;
   const waiters = new Waiters((ms) => measurements.wokeAll(ms));

@@ -109,7 +109,7 @@ function addressNumber(at: number): LookupFunction {
   };
 }
 
-/** Certificates are checked against the name; a socket has none. */
+/** Returns the address of a proxy under the name of the host, against which certificates are checked; a socket has no name. */
 function addressOf({ host }: DatabaseHost, port: number): DatabaseHost & { address: string } {
   return { host: host.startsWith('/') ? '127.0.0.1' : host, address: '127.0.0.1', port };
 }

@@ -57,7 +57,7 @@ describe('The TCP proxy', () => {
     await eventually('the proxy forgets the connection', () => proxy.connections === 0);
   });
 
-  it('keeps a connection open while it swallows, and resets it when healed', async () => {
+  it('keeps a connection open while it swallows bytes, and resets it when healed', async () => {
     const { socket, heard } = await dial();
     await eventually('it is through', () => served.size === 1);
     proxy.swallow();

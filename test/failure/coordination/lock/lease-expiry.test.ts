@@ -48,7 +48,7 @@ describe('The lease of an active node', () => {
     });
   });
 
-  it('is the reason why no node is active, while PostgreSQL is too slow to confirm it', async () => {
+  it('is named as the reason why no node is active, while PostgreSQL is too slow to confirm it', async () => {
     const { sync, onSession, stop } = await startCoordinator({
       databaseUrl: database.url,
       node: 'node-a',

@@ -28,7 +28,7 @@ describe('an invitation that is checked before the sign-in', () => {
     expect(await checked(400, refusal('invalid_request'))).to.equal('invalid_request');
   });
 
-  it('does not stop it after another error, which says nothing about the invitation', async () => {
+  it('does not stop the sign-in after another error, which says nothing about the invitation', async () => {
     for (const [status, code] of [
       [404, 'not_found'],
       [401, 'unauthorized'],

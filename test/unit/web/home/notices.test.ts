@@ -13,7 +13,7 @@ describe('the notice of the chat page', () => {
     expect(notices.current).to.equal(undefined);
   });
 
-  it('is a new warning at once', () => {
+  it('shows a new warning at once', () => {
     const notices = new Notices(() => {});
     notices.show({ text: 'Link copied.', tone: 'info' });
     notices.show({ text: "Can't connect.", tone: 'warning' });
