@@ -80,7 +80,7 @@ export class Candidacy {
     this.#notBefore = Math.max(this.#notBefore, this.#clock() + ms);
   }
 
-  /** For `ms`, leaves the server to the node that was active last, unless that is this node. `lastTerm` is the last known term. */
+  /** Leaves the server for `ms` to the node that was active last, unless that is this node. `lastTerm` is the last known term. */
   deferToLast(lastTerm: number, ms: number): void {
     if (this.#ownTerm === null || this.#ownTerm < lastTerm) this.#deferUntil = this.#clock() + ms;
   }

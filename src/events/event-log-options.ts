@@ -28,7 +28,7 @@ export interface EventLogOptions {
   sizes?: ReadingSizes;
 }
 
-/** Positions in a page, positions in a page of a fast-forward, and how far ahead the log must be to start one. */
+/** The number of positions in a page and in a page of a fast-forward, and how far ahead the log must be to start a fast-forward. */
 export interface ReadingSizes {
   page: number;
   span: number;

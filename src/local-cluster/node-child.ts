@@ -13,7 +13,7 @@ const PROBE_TIMEOUT_MS = 1000;
 const PROBE_EVERY_MS = 200;
 /** A node that has not served for this long after its restart waits for something that may never come. */
 const SERVES_WITHIN_MS = 30_000;
-/** Characters of a node's standard error: enough for a stack. */
+/** Maximum number of characters of a node's standard error: enough for a stack. */
 const MAX_ERROR_LENGTH = 4000;
 
 /** Options of a {@link NodeChild}. */

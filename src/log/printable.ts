@@ -13,7 +13,7 @@ const SECRETS: [RegExp, string][] = [
   [/\b((?:ssl)?password|access_token|admin_token)=(?:'[^']*'|[^\s&'"]+)/gi, '$1=***'],
 ];
 
-/** Characters read beyond the limit, so that a credential that crosses it is recognised. */
+/** Number of characters read beyond the limit, so that a credential that crosses it is recognised. */
 const MAX_SECRET_LENGTH = 1000;
 
 /**

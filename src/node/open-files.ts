@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Settings } from '../settings.ts';
 
-/** Files and sockets that a node needs besides its clients' and its pool's: program and pages, other sessions, peers, the log. */
+/** Number of files and sockets that a node needs besides its clients' and its pool's: program and pages, other sessions, peers, the log. */
 const OWN_FILES = 100;
-/** Connections kept free for other requests while all poll slots are taken, but at most a fifth of all. */
+/** Number of connections kept free for other requests while all poll slots are taken; at most a fifth of all. */
 const FOR_REQUESTS = 100;
 
 /** The limits of a node within the number of files that the system lets it open. */

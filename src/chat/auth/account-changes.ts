@@ -51,7 +51,7 @@ export interface AccountSession {
   current: boolean;
 }
 
-/** Bytes of a token's hash that identify a session: enough to distinguish a user's hundred sessions. They cannot be used to sign in. */
+/** Number of bytes of a token's hash that identify a session: enough to distinguish a user's hundred sessions. They cannot be used to sign in. */
 const SESSION_ID_BYTES = 12;
 const SESSION_ID = `encode(substr(hash, 1, ${SESSION_ID_BYTES}), 'hex')`;
 

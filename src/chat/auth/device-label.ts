@@ -18,7 +18,7 @@ const SYSTEMS: readonly [RegExp, string][] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** Characters of a User-Agent that are read: those of browsers are shorter. */
+/** Maximum number of characters of a User-Agent that are read: browsers send shorter ones. */
 const MAX_LENGTH = 512;
 
 /**

@@ -4,7 +4,7 @@ import type { Transaction } from 'sequelize';
 import { query } from '../../database/query.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 
-/** Tokens per user: one for each device, with room for clients that sign in whenever they start. Beyond it the oldest is revoked. */
+/** Maximum number of tokens per user: one for each device, with room for clients that sign in whenever they start. Beyond it the oldest is revoked. */
 const MAX_PER_USER = 100;
 
 /** The year 9999, the last one of the schema. */

@@ -62,7 +62,7 @@ interface CatchUpRow extends FeedRow {
 const LIMIT_MS = 5000;
 /** A request that has waited this long is refused: another node can serve the client sooner. */
 const MAX_WAIT_MS = 5000;
-/** Pages that may wait: as many as {@link MAX_WAIT_MS} allows at a few milliseconds each. */
+/** Maximum number of pages that may wait: as many as {@link MAX_WAIT_MS} allows at a few milliseconds each. */
 const MAX_WAITING = 1000;
 /** Joins and leaves of one user that are examined for a page, 20 ms of work: a hundred an hour for a week. */
 const MAX_CHANGES = 20_000;

@@ -42,7 +42,7 @@ export interface ChatListView {
 const MAX_UNREAD = 1000;
 /** Mentions are counted in at most this many unread messages of a group, the newest with an @, because their texts may be long. */
 const MAX_SEARCHED = 100;
-/** Characters of the last message that a list shows. */
+/** Number of characters of the last message that a list shows. */
 const EXCERPT = 200;
 
 const MESSAGE = ['m.group_id', 'm.id'] as const;

@@ -3,19 +3,19 @@ import type { Transaction } from 'sequelize';
 import { query } from '../../database/query.ts';
 import { RateLimitedError, Refused } from '../errors.ts';
 
-/** Members of a group: GET /group-users lists them all, which is half a megabyte at this number. */
+/** Maximum number of members of a group: GET /group-users lists them all, which is half a megabyte at this number. */
 const MAX_MEMBERS = 10_000;
-/** Groups that a user joined or was added to. One poll listens to all of them, and a node caches their names for each listener. */
+/** Maximum number of groups that a user joined or was added to. One poll listens to all of them, and a node caches their names for each listener. */
 const MAX_JOINED = 1000;
-/** Groups that a user created and is in. Counted separately, so that a user whom strangers add to groups can still create some. */
+/** Maximum number of groups that a user created and is in. Counted separately, so that a user whom strangers add to groups can still create some. */
 const MAX_CREATED = 1000;
-/** Groups that a user creates in an hour, far above what people and bots do. */
+/** Maximum number of groups that a user creates in an hour, far above what people and bots do. */
 const MAX_CREATED_PER_HOUR = 1000;
 /** People that a user adds to groups in an hour: twice as many as one request may name. */
 const MAX_ADDED_PER_HOUR = 2000;
 /** The most groups of a user that one statement lists or removes the user from: all of them, unless a DBA added more. */
 export const MAX_GROUPS = MAX_JOINED + MAX_CREATED;
-/** Members that GET /chats lists, of all groups together: one megabyte. Full groups could make it 500 otherwise. */
+/** Maximum number of members that GET /chats lists, of all groups together: one megabyte. Full groups could make it 500 otherwise. */
 export const MAX_LISTED = 20_000;
 
 /**

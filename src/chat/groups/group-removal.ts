@@ -18,7 +18,7 @@ export interface GroupRemovalOptions {
 
 /** How often the active node looks for deletions to continue. */
 const INTERVAL_MS = 2000;
-/** Messages and reactions that one step removes: some tens of milliseconds, in which no other write commits. */
+/** Number of messages and reactions that one step removes: some tens of milliseconds, in which no other write commits. */
 const STEP = 1000;
 /** Pause between two steps of a continued deletion, so that posts do not wait for the disk. */
 const PAUSE_MS = 50;

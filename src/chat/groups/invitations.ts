@@ -38,7 +38,7 @@ interface InvitedGroup {
   is_removed: boolean;
 }
 
-/** Invitations kept for a group. If there are more, expired and old ones are deleted first. */
+/** Maximum number of invitations kept for a group. If there are more, expired and old ones are deleted first. */
 const MAX_INVITATIONS = 100;
 /** Length of a token: 256 random bits in base64url. */
 export const INVITATION_LENGTH = 43;

@@ -14,7 +14,7 @@ export interface LiveSignal {
 export const MAX_ONLINE = 50_000;
 /** The maximum number of parts into which their ids are divided. */
 const MAX_PARTS = 256;
-/** Bytes of a signal apart from its ids. */
+/** Number of bytes of a signal apart from its ids. */
 const FRAME_BYTES = 150;
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;

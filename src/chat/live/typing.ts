@@ -2,13 +2,13 @@ import type { Signals } from './signals.ts';
 
 /** How long a client shows that a user is typing, unless it receives the signal again. */
 export const TYPING_MS = 6000;
-/** Signals of one user, in all groups together: a client sends one every few seconds while its user is typing. */
+/** Maximum number of signals of one user in a minute, in all groups together: a client sends one every few seconds while its user is typing. */
 export const TYPING_PER_MINUTE = 120;
 /** The shortest interval between two signals for the same user and group. */
 const REPEAT_MS = 2000;
 /** Signals that arrive within this time are sent together: at most ten notifications a second. */
 const BATCH_MS = 100;
-/** Users in one notification, far fewer than its bytes allow. The rest is dropped. */
+/** Maximum number of users in one notification, far fewer than its bytes allow. More are dropped. */
 const MAX_IN_BATCH = 150;
 const MAX_REMEMBERED = 10_000;
 

@@ -4,7 +4,7 @@ import type { Post, Posted } from './post.ts';
 
 /** Queued posts: half a second of work at about 10,000 posts a second. */
 const CAPACITY = 5000;
-/** Posts and characters per commit: in measurements, more of them added latency but no throughput. */
+/** Maximum number of posts and characters per commit: in measurements, more of them added latency but no throughput. */
 const MAX_POSTS = 256;
 const MAX_CHARACTERS = 1024 * 1024;
 /** How long a post may be queued, in milliseconds. */

@@ -39,12 +39,12 @@ const { REPEATABLE_READ } = Transaction.ISOLATION_LEVELS;
 const LIMITS = {
   /** After this time, in milliseconds, a search returns what it has found. Its last statement may take as long again. */
   timeMs: 500,
-  /** Messages that one statement reads: a few milliseconds of work. */
+  /** Number of messages that one statement reads: a few milliseconds of work. */
   messagesAtOnce: 8192,
   /** Candidates that one statement reads from. */
   candidatesAtOnce: 512,
 };
-/** Messages that the first statement reads: enough for a common word. */
+/** Number of messages that the first statement reads: enough for a common word. */
 const FIRST_MESSAGES = 2048;
 /** Few searches run concurrently, so that other requests find free connections, and few wait. */
 const SEARCHES = { concurrency: 2, queuedPerSource: 8, queued: 128, maxWaitMs: 3000 };

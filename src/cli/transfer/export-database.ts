@@ -4,7 +4,7 @@ import type { Query } from '../command/database.ts';
 import { FORMAT_VERSION, type Header, type RowCounts, TABLES, type TableName, WITH_SEQUENCE } from './format.ts';
 import type { Progress } from './progress.ts';
 
-/** Rows per FETCH: about 2 MB of messages. */
+/** Number of rows per FETCH: about 2 MB of messages. */
 const ROWS_PER_FETCH = 5000;
 
 /** Owners come first: a creator who joins a group without an owner would become its owner. */

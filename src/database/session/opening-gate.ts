@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const HANGS_AFTER_MS = 2000;
 /** An opening that was given up sooner says nothing about the server. */
 const GIVEN_UP_AFTER_MS = 1000;
-/** From one trial to the next while openings hang. The earlier trials go on. */
+/** The time between two trials while openings hang. The earlier trials go on. */
 const FIRST_TRIAL_MS = 6000;
 const MAX_TRIAL_MS = 30_000;
 /** Without an opening for this long, no trial is needed. */

@@ -13,7 +13,7 @@ import { PAGE_SIZE } from './delivery-page.ts';
 import type { Interest } from './interest.ts';
 import { LIMIT_MS, type LogPage, type PageRow, toLogPage, withBounds } from './log-page.ts';
 
-/** Positions per statement: about 20 ms of PostgreSQL's time if none of them is of interest. */
+/** Number of positions per statement: about 20 ms of PostgreSQL's time if none of them is of interest. */
 export const SPAN = 50_000;
 
 type SpanRow = PageRow & { found: number };

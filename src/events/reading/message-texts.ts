@@ -6,7 +6,7 @@ interface MessageEvents {
   edited?: LogEvent;
 }
 
-/** Characters of a message that a preview of it shows, as plantao.reply_preview() has them. */
+/** Number of characters of a message that a preview of it shows, as plantao.reply_preview() has them. */
 const EXCERPT = 100;
 
 /**

@@ -193,7 +193,7 @@ export const pollTimeout = withJsonSchema(
 /** `1` if a stream gets signals of typing and presence, `0` if not. */
 export const wantsEphemeral = z.enum(['0', '1'], 'must be 0 or 1').optional();
 
-/** As {@link wantsEphemeral} for a poll, or the header Ephemeral-Cursor of the poll before. */
+/** The same as {@link wantsEphemeral} for a poll, or the header Ephemeral-Cursor of the poll before. */
 export const ephemeralCursor = z
   .string('must be 0, 1 or an Ephemeral-Cursor')
   .regex(/^(?:[01]|[0-9a-f]{12}-\d{1,15})$/, 'must be 0, 1 or an Ephemeral-Cursor')

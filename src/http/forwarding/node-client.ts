@@ -8,7 +8,7 @@ import https from 'node:https';
 import { isIP } from 'node:net';
 import { otherDns } from '../../dns-cache.ts';
 
-/** Connections to one node. */
+/** Maximum number of connections to one node. */
 const MAX_CONNECTIONS = 64;
 const AGENT_OPTIONS = {
   keepAlive: true,

@@ -31,7 +31,7 @@ export class RequestQueues {
     this.#writes = new FairSemaphore(limits, overload);
   }
 
-  /** Requests that wait. */
+  /** The number of requests that wait. */
   get queued(): number {
     return this.#reads.queued + this.#writes.queued;
   }

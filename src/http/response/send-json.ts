@@ -7,7 +7,7 @@ import { unreadResponses } from './unread-responses.ts';
 /** Shorter bodies are not compressed: they fit one network packet anyway. */
 const COMPRESSED_FROM = 1024;
 
-/** Responses that are compressed at the same time. Further ones are sent uncompressed: libuv's four threads have other work too. */
+/** Maximum number of responses that are compressed at the same time. Further ones are sent uncompressed: libuv's four threads have other work too. */
 const CONCURRENCY = 2;
 
 /** Fast settings: better ones take several times as long for the last tenth of the size. */

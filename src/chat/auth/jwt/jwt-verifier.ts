@@ -36,7 +36,7 @@ export const MAX_JWT_LENGTH = 8192;
 const MAX_SUBJECT_LENGTH = 255;
 /** Clocks of machines may differ by a few seconds. */
 const TOLERANCE_S = 5;
-/** Keys that are tried for a token that names none. */
+/** Maximum number of keys that are tried for a token that names none. */
 const MAX_KEYS_TRIED = 10;
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;

@@ -16,7 +16,7 @@ interface ProbedRow {
   mask: number;
 }
 
-/** Hashes that are compared before the others: few chunks without a match have all of them. */
+/** Number of hashes that are compared before the others: few chunks without a match have all of them. */
 const HASHES_AT_ONCE = 4;
 
 /** Returns an expression for the chunks that have these hashes. They are numbers that this program computed, not input. */

@@ -19,9 +19,9 @@ export interface IndexRow {
   slices: Int16Array;
 }
 
-/** Messages per chunk. A smaller number makes searches more selective and the index larger. */
+/** Number of messages per chunk. A smaller number makes searches more selective and the index larger. */
 export const CHUNK = 16;
-/** Chunks per row: one for each bit of a smallint. */
+/** Number of chunks per row: one for each bit of a smallint. */
 export const CHUNKS = 16;
 /**
  * Messages of a group that are indexed at once, because the row is written again each time. Up to this many of each group are

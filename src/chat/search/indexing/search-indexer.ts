@@ -26,16 +26,16 @@ const MAX_DELAY_MS = 60_000;
 const PAUSE_MS = 25;
 /** A pause is this many times as long as the step before it, so that posts find the processor and the disk idle. */
 const PAUSE_FACTOR = 2;
-/** Events that a step follows. */
+/** Number of events that a step follows. */
 const EVENTS = 2000;
-/** Groups that a step checks while the index is built. */
+/** Number of groups that a step checks while the index is built. */
 const GROUPS = 50;
-/** Groups whose messages one statement reads, and the total number of those messages. */
+/** Number of groups whose messages one statement reads, and then the total number of these messages. */
 const GROUPS_PER_BATCH = 16;
 const MESSAGES_PER_BATCH = 2048;
 /** Edited messages that one statement reads: each may be in another row, of 20 KB as JSON. */
 const EDITS_PER_BATCH = 64;
-/** Characters indexed before the event loop runs other work: about a millisecond. */
+/** Number of characters indexed before the event loop runs other work: about a millisecond. */
 const CHARACTERS_PER_SLICE = 16_384;
 
 /**

@@ -1,6 +1,6 @@
 /** Levels of objects and lists, the body included: enough for real clients, too few to exhaust a stack here or in PostgreSQL. */
 const MAX_DEPTH = 100;
-/** Members of all objects and lists together: more than a payload of 64 KiB can contain. */
+/** Maximum number of members of all objects and lists together: more than a payload of 64 KiB can contain. */
 const MAX_MEMBERS = 40_000;
 
 const code = (character: string) => character.charCodeAt(0);

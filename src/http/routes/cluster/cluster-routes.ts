@@ -17,7 +17,7 @@ const SHARED_MS = 500;
 
 /** How long a request waits for a session that has locked the rows of the nodes. */
 const LOCK_LIMIT_MS = 100;
-/** As in plantao.cluster_status. */
+/** The same as in plantao.cluster_status. */
 const SILENT_MS = 3000;
 
 /** The maximum number of nodes in a response, by their latest heartbeat: nodes that are named after their process leave many rows. */

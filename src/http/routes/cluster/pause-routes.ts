@@ -5,7 +5,7 @@ import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 import { requesterOf } from './requester.ts';
 
-/** As in plantao.pause(). */
+/** The same limit as in plantao.pause(). */
 const MAX_MINUTES = 24 * 60;
 /** The row that plantao.resume() returns if there was a pause. */
 const PAUSE_ENDED = 'failover is possible again';

@@ -4,7 +4,7 @@ import { groupIdIn, nameIn, routingKey } from '../../../events/routing-keys.ts';
 import type { Waiters } from '../../../events/waiters.ts';
 import type { Services } from '../../services.ts';
 
-/** Comparisons before other work runs. */
+/** Number of comparisons before other work runs. */
 const SLICE = 10_000;
 
 /**

@@ -8,7 +8,7 @@ import { type Route, route } from '../route.ts';
 import { awaitedNames, awaitedNamesOf } from './awaited-names.ts';
 import { onlineUsers, onlineUsersOf } from './online-users.ts';
 
-/** Members that one request may add to a new group, because each costs a row. Others join by POST /group-users. */
+/** Maximum number of members that one request may add to a new group, because each costs a row. Others join by POST /group-users. */
 const MAX_MEMBERS_NAMED = 1000;
 /** The maximum number of names that GET /groups returns. If there are more, any of them may be missing. */
 const MAX_NAMES = 10_000;

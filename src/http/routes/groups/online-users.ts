@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Live } from '../../../chat/live/live.ts';
 
-/** Users in one response. */
+/** Maximum number of users in one response. */
 const MAX_ONLINE = 1000;
 
 /** The field `online_users` of a response that lists chats. */

@@ -9,7 +9,7 @@ import { RateLimiter } from '../../request/checks/rate-limit.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-/** Users in one response. */
+/** Maximum number of users in one response. */
 const MAX_LISTED = 1000;
 
 /** The response to GET /presence. */

@@ -5,7 +5,7 @@ export type FoundMessage = SearchResult['messages'][number];
 
 /** The maximum number of people that are shown. */
 const MAX_PEOPLE = 8;
-/** Messages per page. */
+/** Number of messages per page. */
 const PAGE = 20;
 /** Shorter terms are in most messages. */
 const MIN_LETTERS = 2;

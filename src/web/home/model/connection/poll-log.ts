@@ -7,7 +7,7 @@ export interface PollPart {
   events: readonly ChatEvent[];
 }
 
-/** Polls that are kept for other tabs. One that is further behind polls for itself. */
+/** Maximum number of polls that are kept for other tabs. A tab that is further behind polls for itself. */
 const MAX_KEPT = 200;
 
 /** The latest polls of the tab that polls for all, without a gap between them. */

@@ -8,7 +8,7 @@ import { lacksReactions } from './missing-reactions.ts';
 
 type PageOptions = { before?: number; after?: number; around?: number; deadlineMs?: number };
 
-/** Messages per page of history: more than a screen, and quick to load. */
+/** Number of messages per page of history: more than a screen, and quick to load. */
 const PAGE = 50;
 /** With fewer unread messages than this, the newest page shows the first of them. */
 const SHOWN_IN_PAGE = 40;

@@ -1,8 +1,8 @@
 import type { Message, MessagePage } from '../../../../client/index.ts';
 
-/** Messages kept for a group that is not open: a few screens, because a tab may stay open for months. */
+/** Maximum number of messages kept for a group that is not open: a few screens, because a tab may stay open for months. */
 const MAX_KEPT = 200;
-/** Messages kept for an open group, however far its user scrolls. */
+/** Maximum number of messages kept for an open group, however far its user scrolls. */
 const MAX_LOADED = 500;
 /** Deleted messages that are remembered: a page that was requested before the deletion may still bring one. */
 const MAX_DELETED = 1000;
