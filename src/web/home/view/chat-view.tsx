@@ -1,3 +1,5 @@
+/// <reference lib="dom" />
+import { useEffect, useRef } from 'preact/hooks';
 import { chatTexts } from '../../i18n/texts.ts';
 import type { Chat } from '../model/chat.ts';
 import { ConversationView } from './conversation/conversation-view.tsx';
@@ -8,9 +10,19 @@ import { FirstChat } from './new-chat-buttons.tsx';
 export function ChatView({ chat }: { chat: Chat }) {
   const { opened, openedId, isListed, isLoaded, conversations } = chat;
   const t = chatTexts();
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // The sign-in form had the focus; an open group takes it for its message field.
+    if (document.activeElement === document.body) main.current?.focus();
+  }, []);
   const isEmpty = isLoaded && openedId === undefined && conversations.length === 0;
   return (
-    <main id="chat" class={isEmpty ? 'is-empty' : openedId === undefined ? '' : 'has-open-group'}>
+    <main
+      id="chat"
+      ref={main}
+      tabIndex={-1}
+      class={isEmpty ? 'is-empty' : openedId === undefined ? '' : 'has-open-group'}
+    >
       <GroupsPane chat={chat} />
       {opened !== undefined ? (
         <ConversationView key={opened.group.id} chat={chat} conversation={opened} />

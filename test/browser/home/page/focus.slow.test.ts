@@ -31,7 +31,18 @@ describe('The keyboard focus on the chat page', function () {
     await page.getByRole('button', { name: '3 members' }).press('Enter');
     await page.getByRole('combobox', { name: 'Role of bruno' }).waitFor();
     await pressAndStay(page, 'Remove bruno');
+    await page
+      .getByRole('dialog', { name: 'Remove bruno from Focus?' })
+      .getByRole('button', { name: 'Cancel' })
+      .click();
+    await pressAndStay(page, 'Remove bruno');
+    await pressAndStay(page, 'Remove');
+    await page.getByRole('dialog', { name: 'Members of Focus' }).waitFor();
+    const removed = page.getByRole('combobox', { name: 'Role of bruno' });
+    await page.getByRole('combobox', { name: 'Role of clara' }).waitFor();
+    expect(await removed.count()).to.equal(0);
     await page.keyboard.press('Escape');
+    await page.locator('#members:focus').waitFor();
     await page.getByRole('button', { name: 'Group settings' }).press('Enter');
     await page.getByRole('button', { name: 'Create invitation link' }).press('Enter');
     await page.getByRole('dialog').getByText('1 open invitation').click();
@@ -48,6 +59,62 @@ describe('The keyboard focus on the chat page', function () {
     expect(await page.evaluate(() => document.activeElement?.className)).to.equal('members');
     const { chats } = await (await clientOf('ana')).chats();
     expect(chats.find(({ name }) => name === 'Careful')?.members_count).to.equal(3);
+  });
+
+  it('is in the chats after sign-in, and returns to the message after a dialog that was opened with the mouse', async () => {
+    const page = await ana();
+    await page.locator('main:focus').waitFor();
+    await openOwnGroup(page, 'Mouse');
+    await write(page, 'click me');
+    await waitForMessage(page, 'click me');
+    for (const [tool, leave] of [
+      ['React', '👍'] as const,
+      ['React', 'Close'] as const,
+      ['Delete your message', 'Cancel'] as const,
+    ]) {
+      await messageOn(page, 'click me').hover();
+      await page.getByRole('button', { name: tool }).click();
+      await page.getByRole('dialog').getByRole('button', { name: leave }).click();
+      await page.locator('.message:focus', { hasText: 'click me' }).waitFor();
+    }
+  });
+
+  it('moves among the reactions with the arrow keys, Home and End, as in a grid, and with one Tab past them', async () => {
+    const page = await ana();
+    await openOwnGroup(page, 'Arrows');
+    await write(page, 'react to me');
+    await waitForMessage(page, 'react to me');
+    await messageOn(page, 'react to me').focus();
+    await page.keyboard.press('+');
+    const all = page.locator('dialog .emoji button');
+    const focused = async (index: number) =>
+      expect(await all.nth(index).evaluate((one) => one === document.activeElement)).to.equal(true);
+    await all.first().waitFor();
+    const columns = await all.evaluateAll((buttons) => {
+      const tops = (buttons as HTMLElement[]).map(({ offsetTop }) => offsetTop);
+      return tops.filter((top) => top === tops[0]).length;
+    });
+    await focused(0);
+    const last = (await all.count()) - 1;
+    const moves = [
+      ['ArrowLeft', 0],
+      ['ArrowRight', 1],
+      ['ArrowDown', columns + 1],
+      ['ArrowUp', 1],
+      ['End', last],
+      ['Home', 0],
+    ] as const;
+    for (const [key, index] of moves) {
+      await page.keyboard.press(key);
+      await focused(index);
+    }
+    await page.keyboard.press('Tab');
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).and(page.locator(':focus')).waitFor();
+    await page.keyboard.press('Shift+Tab');
+    await focused(0);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.locator('.reaction', { hasText: '❤️' }).waitFor();
   });
 
   it('returns to the message that a dialog was about, or to the next one if that is deleted', async () => {

@@ -1,4 +1,4 @@
-import type { Message } from '../../../../client/index.ts';
+import type { Message, User } from '../../../../client/index.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
@@ -16,6 +16,7 @@ export type DialogState =
         | 'help';
     }
   | { kind: 'members' | 'leave-group' | 'delete-group' | 'group-settings'; conversation: Conversation }
+  | { kind: 'remove-member'; conversation: Conversation; member: User }
   | { kind: 'delete-message'; conversation: Conversation; messageId: number }
   | { kind: 'react'; conversation: Conversation; message: Message }
   | { kind: 'create-named'; name: string; similar: string | undefined }

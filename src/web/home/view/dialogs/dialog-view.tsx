@@ -9,6 +9,7 @@ import { GroupSettingsDialog } from './groups/group-settings-dialog.tsx';
 import { MembersDialog } from './groups/members-dialog.tsx';
 import { NewDirectDialog } from './groups/new-direct-dialog.tsx';
 import { CreateNamedDialog, JoinGroupDialog, NewGroupDialog } from './groups/new-group-dialogs.tsx';
+import { RemoveMemberDialog } from './groups/remove-member-dialog.tsx';
 import { UseInvitationDialog } from './groups/use-invitation-dialog.tsx';
 import { HelpDialog } from './help-dialog.tsx';
 import { useKeptFocus } from './kept-focus.ts';
@@ -48,6 +49,7 @@ export function DialogView({ chat, dialog, close }: Props) {
   useKeptFocus(key);
   const props = { chat, onClose: () => close(dialog) };
   if (dialog.kind === 'delete-message') return <DeleteMessageDialog key={key} {...props} {...dialog} />;
+  if (dialog.kind === 'remove-member') return <RemoveMemberDialog key={key} {...props} {...dialog} />;
   if (dialog.kind === 'react') return <ReactDialog key={key} {...props} {...dialog} />;
   if (dialog.kind === 'create-named') return <CreateNamedDialog key={key} {...props} {...dialog} />;
   if (dialog.kind === 'link') return <LinkDialog key={key} {...props} address={dialog.address} />;

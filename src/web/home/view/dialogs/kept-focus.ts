@@ -17,12 +17,11 @@ export function useKeptFocus(key: number): void {
 }
 
 /**
- * Returns the focus of a keyboard's user to the message that a dialog was about, or to the next one if it is gone. The browser
- * cannot: the buttons of a message exist only while it has the focus.
+ * Returns the focus to the message that a dialog was about, or to the next one if it is gone. The browser cannot: the buttons of a
+ * message exist only while it has the focus.
  */
 export function useMessageFocus({ window }: Conversation, id: number): void {
   useEffect(() => {
-    if (document.activeElement?.matches(':focus-visible') !== true) return;
     const at = window.all.findIndex((one) => one.id === id);
     const ids = [id, window.all[at + 1]?.id, window.all[at - 1]?.id];
     return () => {

@@ -5,9 +5,8 @@ import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import { useView } from '../context.ts';
 import type { DialogProps, GroupDialogProps } from './dialog-state.ts';
+import { EmojiGrid } from './emoji-grid.tsx';
 import { useMessageFocus } from './kept-focus.ts';
-
-const EMOJI = '👍 ❤️ 😂 🎉 😮 😢 🙏 👀 ✅ ❌ 🔥 👏 🤔 💯 🚀 👋 😍 😅 😎 🙌 💪 ☕ ⏳ 👎'.split(' ');
 
 /** Offers reactions to a message. */
 export function ReactDialog({ chat, onClose, conversation, message }: GroupDialogProps & { message: Message }) {
@@ -21,13 +20,7 @@ export function ReactDialog({ chat, onClose, conversation, message }: GroupDialo
   };
   return (
     <Modal title={dialogTexts().react} onClose={onClose}>
-      <div class="emoji">
-        {EMOJI.map((emoji) => (
-          <button key={emoji} type="button" class="secondary" aria-label={emoji} onClick={() => react(emoji)}>
-            {emoji}
-          </button>
-        ))}
-      </div>
+      <EmojiGrid choose={react} />
     </Modal>
   );
 }

@@ -24,7 +24,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   const { id, name, members, role } = group;
   const { roles, listed, error, change } = useMembers(chat, group);
   const { signal } = chat;
-  // The first control removes a member: a second Enter would do so.
+  // The first control is about a member: a second Enter would press it.
   useEffect(() => list.current?.focus(), []);
   const leave = (
     <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
@@ -42,7 +42,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
             isMe={member.id === chat.me.id}
             own={role}
             setRole={(role) => void change(() => app.client.groups.setRole(id, member.id, role, { signal }))}
-            remove={() => void change(() => app.client.leave(id, { userId: member.id, signal }))}
+            remove={() => openDialog({ kind: 'remove-member', conversation, member })}
           />
         ))}
         {roles.length === 0 && members.length < group.members_count && <li class="hint">…</li>}
