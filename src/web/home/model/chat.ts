@@ -151,10 +151,13 @@ export class Chat {
 
   /** Opens a group (undefined closes the open one) at its first unread message, and loads the messages there if needed. */
   async open(groupId: number | undefined): Promise<void> {
-    if (groupId !== this.#opened) this.opened?.window.trim();
+    const isOther = groupId !== this.#opened;
+    if (isOther) this.opened?.window.trim();
     this.#opened = groupId;
     const { opened } = this;
-    if (opened !== undefined) opened.dividerAfter = opened.unread > 0 ? opened.lastReadId : undefined;
+    // A link to a message of the open group leaves the divider where it is.
+    if (opened && (isOther || !opened.loaded)) opened.dividerAfter = undefined;
+    opened?.markNew();
     this.#listener.changed();
     if (opened !== undefined) {
       void this.#readPresence(opened);

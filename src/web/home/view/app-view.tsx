@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { shownCount } from '../../i18n/counts.ts';
 import type { App } from '../model/app.ts';
 import { Announcer } from './announcer.tsx';
 import { ChatView } from './chat-view.tsx';
@@ -21,7 +22,7 @@ export function AppView({ app }: { app: App }) {
   useShortcuts(view);
   const unread = chat?.unread ?? 0;
   useEffect(() => {
-    document.title = unread > 0 ? `(${unread}) ${TITLE}` : TITLE;
+    document.title = unread > 0 ? `(${shownCount(unread)}) ${TITLE}` : TITLE;
   }, [unread]);
   useEffect(() => setDialog(undefined), [chat]);
   // The user has gone back, or is no longer in the group.

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Chat as ChatGroup, User } from '../../../client/index.ts';
+import { shownCount } from '../../i18n/counts.ts';
 import { shortTime } from '../../i18n/dates.ts';
 import { chatTexts } from '../../i18n/texts.ts';
 import { nodeTime } from '../../shared/node-time.ts';
@@ -97,7 +98,7 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
               </span>
             )}
             <span class={isMuted ? 'unread muted' : 'unread'} role="img" aria-label={t.unread(unread)}>
-              {unread >= 1000 ? '1000+' : unread > 99 ? '99+' : unread}
+              {shownCount(unread)}
             </span>
           </span>
         )}

@@ -1,3 +1,5 @@
+import { shownCount } from '../counts.ts';
+
 /** English texts of the chat page. */
 export const chat = {
   signIn: 'Sign in',
@@ -21,7 +23,7 @@ export const chat = {
   newGroup: 'New group',
   joinGroup: 'Join a group',
   noMessages: 'No messages yet',
-  unread: (count: number) => `${count} unread`,
+  unread: (count: number) => `${shownCount(count)} unread`,
   mentionCount: (count: number) => (count === 1 ? 'You were mentioned' : `${count} mentions of you`),
   loadingDialog: 'Loading…',
   reloadPage: 'Something went wrong. Reload the page.',
@@ -35,7 +37,7 @@ export const chat = {
   messages: 'Messages',
   jumpToLatest: 'Latest messages',
   newBelow: 'New messages',
-  newMessages: (count: number) => (count === 1 ? '1 new message' : `${count} new messages`),
+  newMessages: (count: number) => (count === 1 ? '1 new message' : `${shownCount(count)} new messages`),
   savedMessages: 'No connection. These messages were saved on this device.',
   loadingMessages: 'Loading messages…',
   scrollForOlder: 'Scroll up for older messages',

@@ -1,3 +1,4 @@
+import { shownCount } from '../counts.ts';
 import type { chat as english } from '../en/chat.ts';
 
 /** Texts of the chat page in Brazilian Portuguese. */
@@ -24,7 +25,7 @@ export const chat: typeof english = {
   joinGroup: 'Entrar em grupo',
   noMessages: 'Ainda não há mensagens',
   mentionCount: (count) => (count === 1 ? 'Mencionaram você' : `${count} menções a você`),
-  unread: (count) => (count === 1 ? '1 não lida' : `${count} não lidas`),
+  unread: (count) => (count === 1 ? '1 não lida' : `${shownCount(count)} não lidas`),
   loadingDialog: 'Carregando…',
   reloadPage: 'Algo deu errado. Recarregue a página.',
   loadingGroups: 'Carregando seus grupos…',
@@ -37,7 +38,7 @@ export const chat: typeof english = {
   messages: 'Mensagens',
   jumpToLatest: 'Últimas mensagens',
   newBelow: 'Novas mensagens',
-  newMessages: (count) => (count === 1 ? '1 nova mensagem' : `${count} novas mensagens`),
+  newMessages: (count) => (count === 1 ? '1 nova mensagem' : `${shownCount(count)} novas mensagens`),
   savedMessages: 'Sem conexão. Estas mensagens foram salvas neste aparelho.',
   loadingMessages: 'Carregando mensagens…',
   scrollForOlder: 'Role para cima para ver mensagens mais antigas',

@@ -265,6 +265,9 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect((await page(1, [message(1000)])).get('around')).to.equal('1000');
     await opening;
     expect(shown(1)?.dividerAfter).to.equal(1000);
+    shown(1)?.markRead(1100);
+    await chat.open(1);
+    expect(shown(1)?.dividerAfter, 'after a link to a message of the open group').to.equal(1000);
   });
 
   it('opens a group in which nothing has been read at its first message', async () => {

@@ -41,7 +41,7 @@ export class Conversation {
   /** When the group was last active, as ISO 8601; the list is sorted by it. */
   activeAt = '';
   loaded = false;
-  /** The message after which the new ones began when the group was opened; undefined once the user has sent one. */
+  /** The message after which the new ones began when the user opened the group or jumped to them; undefined once the user has sent one. */
   dividerAfter: number | undefined;
   readonly window = new MessageWindow();
   readonly missingReactions = new MissingReactions(this.window);
@@ -201,6 +201,11 @@ export class Conversation {
   /** True for an event that the list of chats includes already. */
   #isListed({ cursor }: ChatEvent): boolean {
     return this.#listed !== undefined && !isAfter(cursor, this.#listed);
+  }
+
+  /** Remembers where the new messages begin, if there are any, unless it does already. */
+  markNew(): void {
+    if (this.unread > 0) this.dividerAfter ??= this.lastReadId;
   }
 
   /** Moves the read mark, never back. Returns true if it moved. */

@@ -21,8 +21,8 @@ export class MessageWindow {
   #messages: Message[] = [];
   /** New messages that arrived while hasNewer: alone they would hide the gap before them. */
   #ahead: Message[] = [];
-  /** True if there were too many of them to keep. */
-  #lostAhead = false;
+  /** The newest of them that was dropped, because there were too many to keep; 0 if none was. */
+  #droppedUpTo = 0;
   readonly #deleted = new Set<number>();
 
   /** The messages in order. */
@@ -66,7 +66,7 @@ export class MessageWindow {
   clear(): void {
     this.#messages = [];
     this.#ahead = [];
-    this.#lostAhead = false;
+    this.#droppedUpTo = 0;
     this.hasOlder = false;
     this.hasNewer = false;
   }
@@ -84,9 +84,9 @@ export class MessageWindow {
     const kept = this.hasNewer ? this.#ahead : this.#messages;
     this.#messages = [];
     this.#ahead = [];
-    this.hasNewer = page.has_newer === true || this.#lostAhead;
-    this.hasOlder = page.has_more;
     for (const message of page.messages) this.#insert(message);
+    this.hasNewer = page.has_newer === true || this.#hasDropped;
+    this.hasOlder = page.has_more;
     for (const message of kept) this.add(message);
   }
 
@@ -106,14 +106,10 @@ export class MessageWindow {
       this.#messages = this.#messages.slice(-MAX_LOADED);
       this.hasOlder = true;
     }
-    if (page.has_more) return;
+    // The next page has the dropped messages.
+    if (page.has_more || this.#hasDropped) return;
     const ahead = this.#ahead;
     this.#ahead = [];
-    if (this.#lostAhead) {
-      // The messages after the page are no longer known: the next page has them.
-      this.#lostAhead = false;
-      return;
-    }
     this.hasNewer = false;
     for (const message of ahead) this.#insert(message);
   }
@@ -125,7 +121,7 @@ export class MessageWindow {
       this.#ahead.push(message);
       if (this.#ahead.length <= MAX_AHEAD) return;
       this.#ahead = [];
-      this.#lostAhead = true;
+      this.#droppedUpTo = message.id;
     } else if (!this.hasOlder || oldest === undefined || message.id > oldest) this.#insert(message);
   }
 
@@ -151,6 +147,11 @@ export class MessageWindow {
     if (this.#deleted.size > MAX_DELETED && first !== undefined) this.#deleted.delete(first);
     if (this.find(id) !== undefined) this.#messages.splice(this.#indexOf(id), 1);
     return true;
+  }
+
+  /** True if messages that were dropped are newer than the loaded ones. */
+  get #hasDropped(): boolean {
+    return this.#droppedUpTo > (this.newest?.id ?? 0);
   }
 
   #insert(message: Message): void {

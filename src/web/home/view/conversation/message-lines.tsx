@@ -34,7 +34,11 @@ export function messageLines(props: Props): ComponentChild[] {
   const now = nodeTime();
   const linesOf = rendering(props);
   const lines: ComponentChild[] = [];
+  const { window } = conversation;
   let { dividerAfter } = conversation;
+  // The new messages begin before the loaded ones.
+  if (window.hasOlder && dividerAfter !== undefined && (window.oldest?.id ?? 0) > dividerAfter)
+    dividerAfter = undefined;
   /** The day of the latest line. */
   let day: string | undefined;
   /** The message of the latest line, if it is one. */

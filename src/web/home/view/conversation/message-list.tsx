@@ -121,7 +121,14 @@ export class MessageList extends Component<Props, State> {
           </ol>
         </section>
         {isJumpShown && conversation.loaded && (
-          <button type="button" id="jump" onClick={() => this.toEnd()}>
+          <button
+            type="button"
+            id="jump"
+            onClick={() => {
+              conversation.markNew();
+              this.toEnd();
+            }}
+          >
             <Icon name="down" /> {conversation.unread > 0 ? t.newMessages(conversation.unread) : t.jumpToLatest}
           </button>
         )}

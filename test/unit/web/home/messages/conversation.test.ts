@@ -165,6 +165,19 @@ describe('a conversation', () => {
     expect([conversation.window.hasOlder, conversation.window.hasNewer]).to.deep.equal([true, false]);
   });
 
+  it('counts no unread messages at the end, even if too many arrived to be kept while the user was far up', () => {
+    conversation.load({ messages: [message(1)], has_more: false, has_newer: true, cursor: cursor(2) });
+    for (let id = 2; id <= 900; id += 1) conversation.apply(posted(id, message(id)));
+    expect(conversation.unread).to.equal(899);
+    const newest = Array.from({ length: 50 }, (_, index) => message(index + 850));
+    conversation.load({ messages: newest, has_more: true, cursor: cursor(899) });
+    expect([shown(conversation).at(-1), conversation.window.hasNewer]).to.deep.equal([900, false]);
+    conversation.markRead(899);
+    expect(conversation.unread).to.equal(1);
+    conversation.markRead(900);
+    expect(conversation.unread).to.equal(0);
+  });
+
   it('shows an edited text with the reactions that it had, and counts reactions', () => {
     conversation.load({ messages: [message(1)], has_more: false, cursor: cursor(1) });
     const base = { at: '', group_id: group.id, message_id: 1, emoji: '👍' };

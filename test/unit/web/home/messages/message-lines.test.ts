@@ -74,6 +74,22 @@ describe('the lines of a conversation', () => {
     expect(isDivided(elsewhere)).to.equal(false);
   });
 
+  it('divide the messages that arrived while the user was far up, once they are loaded', () => {
+    const conversation = new Conversation(group, me.id);
+    const page = (id: number, has_more: boolean) => ({ messages: [message(id, at(5, id))], cursor: 'e1-9', has_more });
+    conversation.updateFromList({ ...group, unread: 2, last_read_id: 2 }, 'e1-9', at(5, 4));
+    conversation.load(page(4, true));
+    conversation.markNew();
+    expect(lines(conversation), 'the new ones begin further up').to.deep.equal(['day 2026-1-5', 'first 4']);
+    conversation.loadOlder(page(3, true));
+    conversation.loadOlder(page(2, false));
+    const expected = ['day 2026-1-5', 'first 2', 'divider divider', 'first 3', 'first 4'];
+    expect(lines(conversation)).to.deep.equal(expected);
+    conversation.markRead(4);
+    conversation.markNew();
+    expect(lines(conversation), 'it stays').to.deep.equal(expected);
+  });
+
   it('do not say who joined a direct chat', () => {
     const joined = { ana: at(5, 9), bruno: at(5, 9) };
     expect(linesOf([message(1, at(5, 10))], joined)).to.deep.equal(['day 2026-1-5', 'line ana', 'first 1']);
