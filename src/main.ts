@@ -2,6 +2,7 @@
  * `npm start`: starts one node with the settings of the environment and `.env`. SIGTERM, SIGINT and SIGHUP stop it gracefully, a
  * second one at once. SIGUSR2 turns the debug log on and off.
  */
+import './settings/native-driver.ts';
 import { SqlState, sqlState } from './database/errors.ts';
 import { errorMessage } from './error-message.ts';
 import { printableLines } from './log/printable.ts';

@@ -79,6 +79,8 @@ async function compilePrograms(folder: string): Promise<void> {
     format: 'esm',
     target: 'node20',
     external: [...OTHER_DRIVERS, ...INSTALLED],
+    // As settings/native-driver.ts does. The parts of a program may be loaded in another order than in its source.
+    define: { 'process.env.NODE_PG_FORCE_NATIVE': 'undefined' },
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'linked',

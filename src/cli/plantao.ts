@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `plantao`: inspects and operates a cluster, and runs its programs. `plantao help` lists the commands. */
+import '../settings/native-driver.ts';
 import { dispatch } from './command/dispatch.ts';
 import { processIo } from './command/io.ts';
 

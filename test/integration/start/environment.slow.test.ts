@@ -9,6 +9,11 @@ import { closeSequelize, openSequelize } from '../../../src/database/sequelize.t
 import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { Session } from '../../../src/database/session/session.ts';
 import { errorMessage } from '../../../src/error-message.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/network/free-port.ts';
+import { post } from '../../support/network/http.ts';
+import { plantao } from '../../support/nodes/command.ts';
+import { NodeProcess } from '../../support/nodes/node-process.ts';
 import {
   createDatabase,
   type OwnPostgres,
@@ -97,6 +102,42 @@ describe("The environment variables of PostgreSQL's own programs", () => {
     const url = database.url.replace(/:[^:@]+@/, '@');
     const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000)).catch(errorMessage);
     expect(session).to.equal('PostgreSQL requires a password, and DATABASE_URL has none');
+  });
+});
+
+describe('Variables that would change the driver or the runtime', function () {
+  this.timeout(60_000);
+  const VARIABLES = {
+    NODE_PG_FORCE_NATIVE: '1',
+    NODE_ENV: 'test',
+    TZ: 'Not/AZone',
+    LC_ALL: 'tr_TR.UTF-8',
+    HTTP_PROXY: 'http://127.0.0.1:1',
+  };
+  let database: TestDatabase;
+  before(async () => {
+    database = await createDatabase();
+  });
+  after(async () => database?.drop());
+
+  it('change nothing in a node', async () => {
+    const port = await freePort();
+    const node = new NodeProcess({ name: 'node-odd', port, databaseUrl: database.url, env: VARIABLES });
+    try {
+      await node.start();
+      const registered = await eventually('it registers a user', async () => {
+        const { status, body } = await post(`${node.url}/register`, { username: 'IRMAK', password: 'uma senha boa' });
+        return status === 201 && body;
+      });
+      expect(registered.username).to.equal('IRMAK');
+    } finally {
+      await node.stop();
+    }
+  });
+
+  it('change nothing in a command', async () => {
+    const { exit, errors } = await plantao(['history', '--database', database.url], VARIABLES);
+    expect([exit, errors]).to.deep.equal([0, '']);
   });
 });
 
