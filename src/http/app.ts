@@ -10,6 +10,7 @@ import { textBody } from './request/body/text-body.ts';
 import { Admission } from './request/checks/admission.ts';
 import { type Caller, endWithToken } from './request/checks/authentication.ts';
 import type { OriginCheck } from './request/checks/origin-check.ts';
+import { checkRepeatedHeaders } from './request/checks/repeated-headers.ts';
 import { RoleGate } from './request/checks/role-gate.ts';
 import { checkTransferCoding } from './request/checks/transfer-coding.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
@@ -43,6 +44,7 @@ export function createApp(services: Services): Express {
 
   app.use((request, response, next) => {
     if (services.log.isLevelEnabled('debug')) logAtEnd(services.log, request, response);
+    checkRepeatedHeaders(request);
     services.hosts.check(request, request.path);
     checkTransferCoding(request);
     if (request.url === '*') return respondForServer(request, response);

@@ -37,6 +37,22 @@ describe('The framing of a request', () => {
     expect((await once(getText('/groups', `${many}Host: localhost\r\n`))).status).to.equal(200);
   });
 
+  for (const [name, value] of [
+    ['Host', 'localhost'],
+    ['Authorization', 'Bearer a'],
+    ['Content-Type', 'application/json'],
+    ['content-type', 'text/plain'],
+    ['AUTHORIZATION', 'Bearer b'],
+  ] as const) {
+    it(`is refused with a second header that may occur once: ${name}: ${value}`, async () => {
+      const headers = `Host: localhost\r\nAuthorization: Bearer a\r\n${name}: ${value}\r\n`;
+      const { status, text } = await once(postText('/messages', post, headers));
+      expect([status, /: must be sent once/.test(text)]).to.deep.equal([400, true]);
+      const other = headers.replace(`${name}: ${value}\r\n`, 'X-Other: a\r\nX-Other: b\r\n');
+      expect((await once(postText('/messages', post, other))).status).to.equal(200);
+    });
+  }
+
   it('may ask for the methods of the whole server (OPTIONS *)', async () => {
     const { status, text } = await once('OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(status).to.equal(204);

@@ -32,12 +32,12 @@ export class HostCheck {
 
   /**
    * Checks the host of a request. A target in absolute form replaces its `Host` (RFC 9112, 3.2.2), also for later comparisons.
-   * @throws {HttpError} 400 if the request names no host or two; 421 if the host is not a name of this node.
+   * @throws {HttpError} 400 if the request names no host; 421 if the host is not a name of this node.
    */
   check(request: IncomingMessage, path: string): void {
-    const { headers, rawHeaders, httpVersion } = request;
-    const isMissing = httpVersion === '1.1' && headers.host === undefined;
-    if (isMissing || isRepeated(rawHeaders)) throw new HttpError('invalid_request', 'Host: must be sent once');
+    const { headers, httpVersion } = request;
+    if (httpVersion === '1.1' && headers.host === undefined)
+      throw new HttpError('invalid_request', 'Host: must be sent once');
     const target = authorityOfTarget(request.url ?? '');
     if (target !== undefined) headers.host = target;
     if (this.#isOpen || CHECKS.has(path)) return;
@@ -66,15 +66,6 @@ export class HostCheck {
     // The address that the connection was made to: only pages that this node served have that origin.
     return host !== '' && socket.localAddress !== undefined && host === hostOfAddress(socket.localAddress);
   }
-}
-
-function isRepeated(rawHeaders: readonly string[]): boolean {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? '';
-    if (name.length === 4 && name.toLowerCase() === 'host') count++;
-  }
-  return count > 1;
 }
 
 /** Returns the authority of a target in absolute form (`GET http://host/path`), empty if it has none; undefined for other forms. */
