@@ -93,7 +93,7 @@ COMMENT ON COLUMN plantao.groups.name IS 'The name; not unique.';
 COMMENT ON COLUMN plantao.groups.creator_id IS 'The creator; null if that account was deleted or none was given.';
 COMMENT ON COLUMN plantao.groups.created_at IS 'When the group was created.';
 COMMENT ON COLUMN plantao.groups.deleted_at IS
-  'When the deletion began, which cannot be undone: the group has no members and no client finds it any more. The active node removes its messages in small steps, and then the row. UPDATE plantao.groups SET deleted_at = now() WHERE id = 7 deletes a large group without holding up other writes.';
+  'When the deletion began, which cannot be undone: the group has no members and no client finds it any more. The active node removes its messages in small steps, and then the row. UPDATE plantao.groups SET deleted_at = now() WHERE id = 7 deletes a large group without blocking other writes.';
 -- Serves "every group of this name" (POST /notify/{group}, GET /subscribe/status?group=) and "the oldest of this name"
 -- (POST /user/{id}/groups).
 CREATE INDEX groups_by_name ON plantao.groups (name, id);

@@ -221,7 +221,7 @@ CREATE VIEW plantao.event_feed AS
   -- OFFSET 0 forces a lookup by key for each event. A plan from when the tables were empty would join whole tables, and a
   -- node keeps its plan: after ten thousand messages a page took 300 ms instead of 3.
   LEFT JOIN LATERAL (SELECT name, deleted_at FROM plantao.groups WHERE id = e.group_id OFFSET 0) g ON true
-  -- A payload that was written by hand may have anything there: a cast that fails would hold up the page.
+  -- A payload that was written by hand may have anything there: a cast that fails would block the page.
   CROSS JOIN LATERAL (SELECT
     CASE WHEN e.kind IN ('joined', 'left', 'role_changed', 'group_changed', 'group_deleted')
          THEN substring(e.payload ->> 'actor_id' FROM '^[0-9]{1,16}$')::bigint END AS actor_id,
@@ -294,7 +294,7 @@ BEGIN
   END IF;
   LOCK TABLE plantao_mutexes.event_log IN SHARE UPDATE EXCLUSIVE MODE;
   -- Every post waits until this transaction ends, so a node's transaction waits only briefly for other locks. Otherwise each reaction
-  -- would hold up all posts while a DBA runs VACUUM FULL on the reactions.
+  -- would block all posts while a DBA runs VACUUM FULL on the reactions.
   IF current_setting('lock_timeout') NOT IN ('0', '50ms', '100ms') AND current_setting('application_name') LIKE 'plantao:%' THEN
     PERFORM set_config('lock_timeout', '100ms', true);
   END IF;

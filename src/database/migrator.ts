@@ -156,7 +156,7 @@ async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_
       throw new MigrationError(
         holder
           ? `${sessionName(holder)} holds the migration lock: end it with ${holder.endedBy}, then start again`
-          : 'the migration lock cannot be taken: other sessions hold it in turn',
+          : 'the migration lock cannot be taken: other sessions hold it in turn. Start again when they have ended',
       );
     }
     if (!holder) continue;

@@ -53,7 +53,7 @@ export interface Cluster extends RoleView {
   ): Promise<{ code: ErrorCode; sentence: string } | null>;
 }
 
-/** The work that this node could do now, with its database as it is. node/readiness.ts implements it. */
+/** The ability of this node to work now, with its database as it is. node/readiness.ts implements it. */
 interface Readiness {
   /** True if the node can do the work of its role. */
   readonly isReady: boolean;

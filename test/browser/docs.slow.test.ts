@@ -58,7 +58,7 @@ describe('The documentation page', function () {
     expect(await page.locator('.contents :is(h2, a)').filter({ visible: true }).allInnerTexts()).to.deep.equal([]);
   });
 
-  it('counts all that the filter finds, also chapters of the guide', async () => {
+  it('counts everything that the filter finds, including chapters of the guide', async () => {
     const page = await use.browser.open(use.first.url, {}, '/docs');
     await page.getByLabel('Filter').fill('react');
     await page.locator('#best a').first().waitFor();

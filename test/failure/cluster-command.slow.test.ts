@@ -145,7 +145,7 @@ describe('npm run cluster', function () {
       const file = path.join(base, 'file');
       await writeFile(file, '');
       const said = await refusal(run(['--port', String(port), '--data', file]));
-      expect(said).to.match(/^The data folder .*file cannot be written \(EEXIST[^\n]*\)\.\n$/);
+      expect(said).to.match(/^The data folder .*file cannot be written \(EEXIST[^\n]*\): choose another folder\.\n$/);
     });
 
     it('that the database cannot be reached', async () => {

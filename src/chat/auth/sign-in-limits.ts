@@ -5,11 +5,11 @@ import { AttemptCounts, type AttemptLimit } from './attempt-counts.ts';
 
 /** The settings of the limits. */
 export interface SignInLimitSettings {
-  /** Wrong passwords for one account from one network in a quarter of an hour. */
+  /** Maximum number of wrong passwords for one account from one network in a quarter of an hour. */
   ofAccount: number;
-  /** Wrong passwords from one network, for all accounts together, in a quarter of an hour. */
+  /** Maximum number of wrong passwords from one network, for all accounts together, in a quarter of an hour. */
   ofAddress: number;
-  /** Accounts registered from one network in an hour; 0 means no limit. */
+  /** Maximum number of accounts registered from one network in an hour; 0 means no limit. */
   registrations: number;
 }
 

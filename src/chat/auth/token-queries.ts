@@ -9,7 +9,7 @@ const LEFT_MS = 'plantao.ms_between(clock_timestamp(), t.expires_at)';
 /** AUTH=open issues tokens for a name without a password. They prove nothing, so AUTH=token does not accept them. */
 const IS_PROVED = "t.proof <> 'name'";
 
-/** Revocations per read. Where there are more, the node forgets its tokens: it must not read a million hashes at once. */
+/** Maximum number of revocations per read. If there are more, the node forgets its tokens: it must not read a million hashes at once. */
 const MAX_CHANGED = 5000;
 
 /** A token that was revoked, or whose expiry may have changed. */

@@ -25,7 +25,7 @@ export interface PageOptions {
   limit: number;
   before?: number | undefined;
   after?: number | undefined;
-  /** Half of the page is older than this id, and half is from it on. Not together with `before` or `after`. */
+  /** Half of the page is older than this id, the other half begins with it. Not together with `before` or `after`. */
   around?: number | undefined;
   /** The user whose own reactions are marked, and whose own messages have their idempotency keys. */
   userId?: number | undefined;
@@ -56,7 +56,7 @@ type PageRow = (MessageRow | { id: null }) & {
 };
 
 /**
- * Bytes of a page as JSON: enough for the largest page of the longest messages in ASCII. Control characters take six bytes each:
+ * Maximum bytes of a page as JSON: enough for the largest page of the longest messages in ASCII. Control characters take six bytes each:
  * without a limit, a page could have 12 MB, and writing it would block the event loop for a third of a second.
  */
 const MAX_BYTES = 2 * 1024 * 1024;

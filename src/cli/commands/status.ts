@@ -37,7 +37,7 @@ ${DATABASE_USAGE}`,
   },
 };
 
-/** Shows the state again and again. A database that is down does not end this: it may be back the next time. */
+/** Shows the state repeatedly. Continues while the database is down: it may respond the next time. */
 async function watch(look: () => Promise<ClusterStatus>, everyMs: number, asJson: boolean, io: Io): Promise<ExitCode> {
   for (;;) {
     const seen = await look().catch((error: unknown) => {

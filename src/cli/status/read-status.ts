@@ -42,7 +42,7 @@ interface BlockingSession {
   state: string | null;
   open_for_ms: number | null;
   ended_by: string;
-  /** What it waits for if that is PostgreSQL's disk. */
+  /** The wait event of a session that waits for PostgreSQL's disk, otherwise null. */
   disk_wait: string | null;
 }
 

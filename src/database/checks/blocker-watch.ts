@@ -97,7 +97,7 @@ export class BlockerWatch {
       const details = [state, since && `since ${since}`].filter(Boolean).join(' ');
       this.#log.warn(
         { event: 'blocked', pid: blocker.pid },
-        `${sessionName(blocker)}${details && `, ${details},`} holds up ${blocks}${remedy}`,
+        `${sessionName(blocker)}${details && `, ${details},`} blocks ${blocks}${remedy}`,
       );
     }
     for (const [key, blocker] of this.#known) {
@@ -105,7 +105,7 @@ export class BlockerWatch {
       this.#known.delete(key);
       this.#log.info(
         { event: 'unblocked', pid: blocker.pid },
-        `${sessionName(blocker)} no longer holds up ${blocker.blocks}`,
+        `${sessionName(blocker)} no longer blocks ${blocker.blocks}`,
       );
     }
     return blockers;

@@ -34,13 +34,14 @@ export async function requireSupportedServer(run: RunQuery): Promise<number> {
     throw new UnsupportedServerError(`Plantão needs PostgreSQL 14 or newer, and this is ${server?.shown ?? 'another'}`);
   }
   if (server.encoding !== 'UTF8') {
-    throw new UnsupportedServerError(`the database's encoding is ${server.encoding}: Plantão needs UTF8`);
+    throw new UnsupportedServerError(`the database's encoding is ${server.encoding}: create it with ENCODING 'UTF8'`);
   }
   if (server.isInRecovery) {
     throw new UnsupportedServerError(
       'it is on a standby server (in recovery), which takes no writes: name the primary in DATABASE_URL',
     );
   }
-  if (server.isReadOnly) throw new UnsupportedServerError('its sessions are read-only: Plantão needs to write');
+  if (server.isReadOnly)
+    throw new UnsupportedServerError('its sessions are read-only: check default_transaction_read_only');
   return server.version;
 }

@@ -79,7 +79,7 @@ async function writing<T>(folder: string, action: () => Promise<T>): Promise<T> 
     return await action();
   } catch (error) {
     const reason = errorMessage(error).replace(/, [a-z]+ '.*$/, '');
-    throw new EmbeddedPostgresError(`The data folder ${folder} cannot be written (${reason}).`);
+    throw new EmbeddedPostgresError(`The data folder ${folder} cannot be written (${reason}): choose another folder.`);
   }
 }
 

@@ -179,7 +179,7 @@ async function becomeReady(server: Server, url: string, at: DataFolder): Promise
   }
 }
 
-/** The postmaster writes its process id to the first line of postmaster.pid and its state to the eighth. */
+/** Returns true if the server is ready: the first line of postmaster.pid has the postmaster's process id, the eighth its state. */
 async function isReady(server: Server, at: DataFolder): Promise<boolean> {
   const lines = (await readFile(path.join(at.data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   return Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready';

@@ -63,7 +63,7 @@ export function buildChat(options: ChatOptions) {
       isReplicated: () => isReplicated(sequelize),
     }),
     services: buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory: settings.editHistory, log }),
-    /** Starts what reads. Housekeeping starts once the node serves requests. */
+    /** Starts the parts that read. Housekeeping starts once the node serves requests. */
     async start(): Promise<void> {
       if (isTokenMode) await tokenCache.start();
       jwtVerifier?.start();

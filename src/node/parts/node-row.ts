@@ -41,7 +41,7 @@ interface NodeRowOptions {
 /** The age of a peer's row, in milliseconds, beyond which its figures are out of date: the peer is silent or late. */
 const CURRENT_MS = 2000;
 
-/** Returns the function that writes this node's row in plantao.nodes, and passes on what it reads of the other rows and of the cluster. */
+/** Returns the function that writes this node's row in plantao.nodes, and passes the other rows and the state of the cluster to the parts that need them. */
 export function nodeRowWriter(options: NodeRowOptions): SyncManagerOptions['writeRow'] {
   const { settings, node, version, url, chat, blockers, conditions, measurements } = options;
   const { registry, activity, identity, peers, pause } = options;
@@ -56,7 +56,7 @@ export function nodeRowWriter(options: NodeRowOptions): SyncManagerOptions['writ
     const sentAt = monotonic();
     const own = { position: eventLog.known.head, conditions: publishedConditions(conditions), startedAt };
     const written = registry.write({ ...row, ...load, ...own });
-    // Logs which session holds it up.
+    // Logs which session blocks it.
     written.catch(blockers.toBlockedOrSlow);
     const state = await written;
     void published.writeIfChanged();

@@ -202,7 +202,7 @@ function refusal(name: string, contents: readonly string[]): string {
 }
 
 function creationError(error: unknown): unknown {
-  if (sqlState(error) === SqlState.DISK_FULL) return new ProveError("the server's disk is full");
+  if (sqlState(error) === SqlState.DISK_FULL) return new ProveError("the server's disk is full: free space on it");
   if (sqlState(error) === SqlState.INVALID_PARAMETER) {
     return new ProveError(
       `the server's locale does not allow UTF8 (${errorMessage(error)}). As a DBA: CREATE DATABASE plantao_prove TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'; then run plantao prove --database plantao_prove`,

@@ -14,7 +14,7 @@ export interface Fault<Rig extends NodeRig = NodeRig> {
   /** How often it is chosen, relative to the other weights. */
   weight: number;
   affects: readonly Component[];
-  /** True if it concerns one node; default: unless it affects PostgreSQL. */
+  /** True if it concerns one node; by default true unless it affects PostgreSQL. */
   isOfNode?: boolean;
   /** Shortest and longest duration, in leases. After an instantaneous fault, the time before the next one. */
   durationInLeases: [shortest: number, longest: number];

@@ -20,7 +20,7 @@ export interface NodeRigOptions {
 
 /** The database of a run: one server, or a set that fails over. */
 export interface RigDatabase {
-  /** For nodes. */
+  /** The URL for nodes. */
   url: string;
   /** DATABASE_DIRECT_URL, if `url` names a transaction pooler. */
   directUrl?: string | null;

@@ -51,7 +51,7 @@ describe('An open invitation', function () {
     expect(codeOf(await check(orphan)), 'of a deleted group').to.deep.equal(NOT_FOUND);
   });
 
-  it('is listed without its token for owners and admins, who can withdraw it alone', async () => {
+  it('is listed without its token for owners and admins, who can withdraw it without the others', async () => {
     const { owner, member, groupId, invite, list } = await scene();
     const [first, second] = [await invite({ uses: 3 }), await invite()];
     const [newest, oldest] = await list();

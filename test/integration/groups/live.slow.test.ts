@@ -61,11 +61,11 @@ describe('Typing and presence', function () {
       get<JsonObject>(`${nodes.standby.url}/subscribe/${more}&cursor=${cursor}&timeout=20`);
     // Users of the test before go offline meanwhile, which ends such a poll too.
     const untilTyping = async (path: string) => {
-      for (let mark = '1'; ; ) {
-        const response = await poll(`${path}&ephemeral=${mark}`);
+      for (let signalCursor = '1'; ; ) {
+        const response = await poll(`${path}&ephemeral=${signalCursor}`);
         const signals = (response.body?.ephemeral ?? []) as JsonObject[];
         if (response.status !== 200 || signals.some(({ kind }) => kind === 'typing')) return response;
-        mark = String(response.headers['ephemeral-cursor']);
+        signalCursor = String(response.headers['ephemeral-cursor']);
       }
     };
     const asking = [untilTyping('user?user_id=1'), untilTyping(`status?groupId=${groupId}`)];
@@ -94,11 +94,11 @@ describe('Typing and presence', function () {
     const isReceived = async () => {
       const groupId = await newGroup('Entre duas consultas', ['bruno_orm']);
       const first = await poll(groupId, 'ephemeral=1');
-      const mark = String(first.headers['ephemeral-cursor']);
-      expect(mark).to.match(/^[0-9a-f]{12}-\d+$/);
+      const signalCursor = String(first.headers['ephemeral-cursor']);
+      expect(signalCursor).to.match(/^[0-9a-f]{12}-\d+$/);
       await type(nodes.active.url, groupId);
       await eventually('it has arrived', () => signalsOf(stream).some((one) => one.group_id === groupId));
-      const second = await poll(groupId, `cursor=${first.headers.cursor}&ephemeral=${mark}`);
+      const second = await poll(groupId, `cursor=${first.headers.cursor}&ephemeral=${signalCursor}`);
       if (second.status === 204) return false;
       expect(second.body.ephemeral).to.deep.include(typingIn(groupId));
       const third = await poll(groupId, `ephemeral=${second.headers['ephemeral-cursor']}`);

@@ -142,7 +142,7 @@ describe('A URL that names several servers', function () {
     );
   });
 
-  it('makes a request of the pool fail like one without a database', async () => {
+  it('fails a request of the pool as if there were no database', async () => {
     const sequelize = openSequelize(urlOf([standby.port, deadPort]), 'plantao:test:pool', 1);
     const error = await sequelize.query('SELECT 1').catch((reason: unknown) => reason);
     await closeSequelize(sequelize);

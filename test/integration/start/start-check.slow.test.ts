@@ -70,7 +70,7 @@ describe('The check at start', () => {
 
   it('refuses two connections that share one session on the server, as through an idle pooler', async () => {
     await fake("pg_backend_pid() RETURNS int LANGUAGE sql AS 'SELECT 4711'");
-    expect((await refusal()).message).to.match(/one session .* set DATABASE_DIRECT_URL/);
+    expect((await refusal()).message).to.match(/a session to itself.* set DATABASE_DIRECT_URL/);
   });
 
   it('refuses a connection whose session changes under load', async () => {
@@ -91,7 +91,7 @@ describe('The check at start', () => {
     try {
       const error = await refusal(withDatabase(adminUrl, latin));
       expect(error).to.be.instanceOf(UnsupportedServerError);
-      expect(error.message).to.equal("the database's encoding is LATIN1: Plantão needs UTF8");
+      expect(error.message).to.equal("the database's encoding is LATIN1: create it with ENCODING 'UTF8'");
     } finally {
       await admin(`DROP DATABASE ${latin} WITH (FORCE)`);
     }

@@ -74,7 +74,7 @@ describe("A node's lease of the leader lock", () => {
     expect(lease.worstDelayMs).to.equal(0);
   });
 
-  it('is never read as a term with the time of another one, while another thread begins one after another', async () => {
+  it('is never read as a term with the time of another term, while a second thread begins one term after another', async () => {
     const shared = new Lease({ leaseMs: LEASE_MS });
     const file = new URL('../../../src/coordination/lock/lease.ts', import.meta.url).href;
     // The odd terms begin when their time has expired.

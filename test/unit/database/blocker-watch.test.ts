@@ -5,7 +5,7 @@ import { BlockerWatch } from '../../../src/database/checks/blocker-watch.ts';
 import type { Queryable } from '../../../src/database/session/reconnecting-session.ts';
 
 describe('The sentence about the sessions that block a node', () => {
-  it('is not shown while PostgreSQL does not say whether they still do', async () => {
+  it('is not shown while PostgreSQL does not say whether they still block it', async () => {
     const blocker = { pid: 7, blocks: 'event log', since: null, state: 'idle in transaction', endedBy: 'SELECT 1' };
     let isAway = false;
     const session = {
@@ -40,7 +40,7 @@ describe('The sentence about the sessions that block a node', () => {
     watch.stop();
     const sentence = "it waits for PostgreSQL's disk (WALSync), which is slow or hangs";
     expect(watch.sentence).to.include(`server process 7 blocks event log: ${sentence}`);
-    expect(lines[0]).to.include(`holds up event log: ${sentence}`);
+    expect(lines[0]).to.include(`blocks event log: ${sentence}`);
     const row = {
       blocks: 'event log',
       application_name: 'plantao:a:writer',

@@ -182,7 +182,7 @@ describe('Waiters', () => {
 });
 
 describe('A herd of waiters', () => {
-  it('is flushed in slices, so that the event loop runs other work, and completely', async () => {
+  it('is flushed completely, in slices between which the event loop runs other work', async () => {
     const waiters = new Waiters();
     const shared = audienceOf('g', routingKey.group(1));
     const herd = Array.from({ length: 2000 }, () => new Listener(shared, waiters));

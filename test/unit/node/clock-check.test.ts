@@ -17,7 +17,7 @@ describe('The check of the clocks', () => {
     expect(callsAfter(-7000)[0]).to.match(/^this node's clock is 7 s behind PostgreSQL's: /);
   });
 
-  it('ends only well below the limit, so that a difference near it does not begin and end all the time', () => {
+  it('ends its condition only well below the limit, so that a difference near it does not begin and end all the time', () => {
     expect(callsAfter(4500, -4999, 5000)).to.deep.equal([]);
     expect(callsAfter(3999, -3999, 0)).to.deep.equal(['ends', 'ends', 'ends']);
   });

@@ -72,7 +72,7 @@ describe('The environment of a process', () => {
     });
   }
 
-  it('is read from a file of Windows: with a mark, line breaks of two characters, quotation marks and spaces', () => {
+  it('is read from a file of Windows: with a byte order mark, CRLF line breaks, quotation marks and spaces', () => {
     writeFileSync('.env', '\ufeffDB_NAME="chat"\r\nexport DB_USER = ana # who\r\nDB_HOST=one\r\nDB_HOST=two\r\n');
     expect(processEnvironment()).to.include({ DB_NAME: 'chat', DB_USER: 'ana', DB_HOST: 'two' });
   });

@@ -7,7 +7,7 @@ import type { SearchTerm } from '../search-query.ts';
  * PostgreSQL.
  */
 export const HASHES = 3936;
-/** The maximum number of hashes that a search checks: all of a word of ten letters. */
+/** The maximum number of hashes that a search checks: as many as a word of ten letters has. */
 const MAX_HASHES = 32;
 
 /** Kinds of n-grams, so that the same characters have different hashes in different kinds. */

@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import { messagesOn, openGroup, waitForMessage, write } from '../../chat-browser.ts';
 import { messageOn, useChat } from '../use-chat.ts';
 
-describe('Messages on the chat page', function () {
+describe('The chat page with messages', function () {
   this.timeout(180_000);
   const { use, clientOf, ana, newGroup } = useChat();
 
-  it('can be edited, answered and reacted to and can mention users, and every member sees it', async () => {
+  it('edits, answers, reacts and mentions users, and every member sees it', async () => {
     const { name } = await newGroup();
     const [one, other] = [await ana(), await use.browser.signIn(use.second.url, 'bruno')];
     for (const page of [one, other]) await openGroup(page, name);

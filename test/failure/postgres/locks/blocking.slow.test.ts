@@ -68,14 +68,14 @@ describe('An open transaction that blocks the nodes', function () {
     });
     expect(row.ended_by).to.equal(`SELECT pg_terminate_backend(${own})`);
     const sentence = new RegExp(
-      `^psql of Ana \\(server process ${own}, role \\S+, from \\S+\\), idle in transaction since \\S+Z, holds up event log\\. To end it: SELECT pg_terminate_backend\\(${own}\\)$`,
+      `^psql of Ana \\(server process ${own}, role \\S+, from \\S+\\), idle in transaction since \\S+Z, blocks event log\\. To end it: SELECT pg_terminate_backend\\(${own}\\)$`,
     );
     expect(said(sentence)).to.have.length(1);
     await psql.query('ROLLBACK');
     expect((await send('three')).status).to.equal(200);
     await eventually(
       'the log says that it has ended',
-      () => said(/^psql of Ana .* no longer holds up event log$/).length === 1,
+      () => said(/^psql of Ana .* no longer blocks event log$/).length === 1,
     );
     expect(await view()).to.deep.equal([]);
   });
@@ -89,7 +89,7 @@ describe('An open transaction that blocks the nodes', function () {
       'another transaction holds a lock that this request needs: nothing was stored, try again',
     );
     expect((await view())[0]).to.include({ blocks: 'table memberships', application_name: 'psql of Ana' });
-    await eventually('it is named', () => said(/^psql of Ana .* holds up table memberships\. To end it/).length === 1);
+    await eventually('it is named', () => said(/^psql of Ana .* blocks table memberships\. To end it/).length === 1);
   });
 
   it('is reported when a node waits for a row that it has locked', async () => {
@@ -99,11 +99,11 @@ describe('An open transaction that blocks the nodes', function () {
     for (const content of ['behind the row', 'still behind it'])
       expect((await send(content)).body.code).to.equal('blocked');
     expect((await view())[0]).to.include({ blocks: 'rows of groups', application_name: 'psql of Ana' });
-    await eventually('it is named', () => said(/^psql of Ana .* holds up rows of groups\. To end it/).length === 1);
+    await eventually('it is named', () => said(/^psql of Ana .* blocks rows of groups\. To end it/).length === 1);
     await psql.query('ROLLBACK');
     await eventually(
       'the log says that it has ended',
-      () => said(/^psql of Ana .* no longer holds up rows of groups$/).length === 1,
+      () => said(/^psql of Ana .* no longer blocks rows of groups$/).length === 1,
     );
   });
 
@@ -118,7 +118,7 @@ describe('An open transaction that blocks the nodes', function () {
   it('is named in the log of each node when it has locked the rows of the nodes, which delays no post', async () => {
     await psql.query('BEGIN; LOCK TABLE plantao.nodes');
     const isNamed = ({ entries }: { entries: readonly { msg: string }[] }) =>
-      entries.some(({ msg }) => /^psql of Ana .* holds up table nodes\. To end it/.test(msg));
+      entries.some(({ msg }) => /^psql of Ana .* blocks table nodes\. To end it/.test(msg));
     await eventually('each log names it', () => [nodes.active, nodes.standby].every(isNamed), { within: 20_000 });
     expect((await send('goes on')).status).to.equal(200);
   });
@@ -141,7 +141,7 @@ describe('An open transaction that blocks the nodes', function () {
       'each log names it',
       () =>
         [nodes.active, nodes.standby].every((node) =>
-          node.entries.some(({ msg }) => /^psql of Ana .* holds up next term\. To end it/.test(msg)),
+          node.entries.some(({ msg }) => /^psql of Ana .* blocks next term\. To end it/.test(msg)),
         ),
       { within: 20_000 },
     );

@@ -43,9 +43,7 @@ describe('A session that has locked the tables of the tokens, with AUTH=token', 
       const both = [nodes.active, nodes.standby];
       await dba.query(`BEGIN; LOCK TABLE plantao.${table}`);
       try {
-        const sentence = new RegExp(
-          `^psql of Ana .* holds up table ${table}\\. To end it: SELECT pg_terminate_backend`,
-        );
+        const sentence = new RegExp(`^psql of Ana .* blocks table ${table}\\. To end it: SELECT pg_terminate_backend`);
         const isNamed = (node: LocalNode) => node.entries.filter(({ msg }) => sentence.test(msg)).length === 1;
         await eventually('each log names it', () => both.every(isNamed), { within: 10_000 });
         const reasonsOf = async ({ url }: LocalNode) => {
@@ -75,7 +73,7 @@ describe('A session that has locked the tables of the tokens, with AUTH=token', 
     await eventually('both are ready', areReady, { within: 10_000 });
   });
 
-  it('affects no one where it is the table of the identities, which only JWTs need', async () => {
+  it('affects no one if it has locked only the table of identities, which only JWTs need', async () => {
     await dba.query('BEGIN; LOCK TABLE plantao.identities');
     try {
       await always('posts are stored', async () => (await send()).status === 200, { forMs: 2000 });

@@ -121,7 +121,7 @@ function setUp(most = 10_000) {
     ...{ log, waiters, polls, poll, dispatch },
     /** Signals that a user is typing in a group. */
     type: (json: string, groupId = 1) => signals.deliver([{ userId: 2, groupIds: [groupId], json }]),
-    pollForSignals: (mark = '1', timeoutS = 30) => poll(timeoutS, new FakeResponse(), undefined, mark),
+    pollForSignals: (signalCursor = '1', timeoutS = 30) => poll(timeoutS, new FakeResponse(), undefined, signalCursor),
     markOf: ({ headers }: FakeResponse) => String(headers['Ephemeral-Cursor']),
     fall: () => {
       isServing = false;
@@ -205,7 +205,7 @@ describe('A long poll', () => {
     }
   });
 
-  it('limits that time too when its token ends', async () => {
+  it('limits the sending of its response too when its token ends', async () => {
     const { poll } = setUp();
     const response = new SlowResponse();
     Object.assign(response, { set: () => response, json: () => response, req: {}, status: () => response });
@@ -342,7 +342,7 @@ describe('A long poll', () => {
     expect((await pollForSignals()).body).to.equal('0 events up to e-5 and again');
   });
 
-  it('begins with the signals from now on if its mark is of another node, and has no mark if it wants none', async () => {
+  it('begins with the signals from now on if its signal cursor is of another node, and has none if it wants no signals', async () => {
     const { type, pollForSignals, poll, dispatch } = setUp();
     type('before');
     const foreign = await pollForSignals('0123456789ab-0');
