@@ -19,6 +19,8 @@ export interface ClusterSnapshot {
   endedAgoMs: number | undefined;
   /** When the page first saw no active node; undefined while there is one. */
   missingSince: number | undefined;
+  /** When the page last saw that no standby could take over; undefined if it never did. */
+  hinderedAt?: number | undefined;
 }
 
 /** Why no node is active. */
@@ -62,6 +64,11 @@ const USUAL_FAILOVER_MS = 10_000;
 
 /** The conditions of the standbys that an operator should see first: a session that blocks comes with its remedy. */
 const MOST_TELLING = ['blocked', 'promotion'];
+
+/** Returns true if no node is active and none can become active: a failover has not begun. */
+export function isHindered(health: ClusterHealth): boolean {
+  return health.kind === 'missing' && !['failover', 'hindered', 'stuck'].includes(health.cause);
+}
 
 /** Returns the state of the cluster. */
 export function assess(snapshot: ClusterSnapshot): ClusterHealth {
@@ -110,7 +117,8 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
   // The remedy says the same in the language of the page.
   const problem = isDatabaseAway && reason !== undefined && saysUnreachable(reason) ? undefined : reason;
   const last = newest && { node: newest.node, cause: newest.end_cause ?? stateOf(newest.node, nodes) };
-  const isPaused = (cluster?.pause ?? null) !== null;
+  // The standbys report a pause before the next read of the cluster does.
+  const isPaused = (cluster?.pause ?? null) !== null || conditions.some(({ name }) => name === 'paused');
   const cause = causeOf({
     nodes,
     hasStandby: standbys.length > 0,
@@ -118,8 +126,8 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
     isPaused,
     isRestarted: nodes.some(({ name, role }) => name === newest?.node && (role === 'standby' || role === 'stopped')),
     isBlocked,
-    isHindered: telling.length > 0,
-    forMs,
+    hasProblem: telling.length > 0,
+    ableForMs: Math.min(forMs ?? 0, snapshot.now - (snapshot.hinderedAt ?? Number.NEGATIVE_INFINITY)),
   });
   return { kind: 'missing', cause, forMs, last, problem };
 }
@@ -149,15 +157,16 @@ function causeOf(options: {
   isPaused: boolean;
   isRestarted: boolean;
   isBlocked: boolean;
-  isHindered: boolean;
-  forMs: number | undefined;
+  hasProblem: boolean;
+  /** For how long the standbys could have taken over. */
+  ableForMs: number;
 }): MissingCause {
-  const { nodes, hasStandby, isDatabaseAway, isPaused, isRestarted, isBlocked, isHindered, forMs = 0 } = options;
+  const { nodes, hasStandby, isDatabaseAway, isPaused, isRestarted, isBlocked, hasProblem, ableForMs } = options;
   if (isDatabaseAway) return 'database';
   // Only the process that was active last may take its role back, not one that its supervisor has started since.
   if (isPaused) return isRestarted ? 'paused_restarted' : 'paused';
   if (hasStandby && isBlocked) return 'blocked';
-  if (hasStandby && forMs >= USUAL_FAILOVER_MS) return 'stuck';
-  if (hasStandby) return isHindered ? 'hindered' : 'failover';
+  if (hasStandby && ableForMs >= USUAL_FAILOVER_MS) return 'stuck';
+  if (hasStandby) return hasProblem ? 'hindered' : 'failover';
   return nodes.some(({ role }) => role === 'fallen') ? 'all_fallen' : 'none_running';
 }

@@ -11,7 +11,7 @@ import { type KnownNode, KnownNodes } from '../../shared/known-nodes.ts';
 import { Observable } from '../../shared/observable.ts';
 import { Polling } from '../../shared/polling.ts';
 import type { Blocker } from './api-types.ts';
-import { activeOf, assess, type ClusterHealth } from './cluster-health.ts';
+import { activeOf, assess, type ClusterHealth, isHindered } from './cluster-health.ts';
 import { FigureHistory } from './figure-history.ts';
 import { callNode, NodeReader } from './node-reader.ts';
 import { isFormer, type NodeState, nodeStates, type Probe, REFUSED, responds } from './node-state.ts';
@@ -50,6 +50,7 @@ export class Monitor extends Observable {
   readonly #figures = new FigureHistory();
   #failure: string | undefined;
   #missingSince: number | undefined;
+  #hinderedAt: number | undefined;
   #lastActive: string | undefined;
   /** Probes run beside the reads: a read that hangs, for example while PostgreSQL stalls, must not delay them. */
   readonly #probing = everySecond((turn) => this.#probeAll(turn));
@@ -97,6 +98,7 @@ export class Monitor extends Observable {
     const now = performance.now();
     return assess({
       ...{ now, nodes: this.nodes, failure: this.#failure, missingSince: this.#missingSince },
+      hinderedAt: this.#hinderedAt,
       ...{ responds: this.#responds, endedAgoMs: this.#endedAgoMs(now), isBlocked: (this.blocking ?? []).length > 0 },
       cluster: this.cluster?.content,
       clusterAt: this.cluster?.at ?? now,
@@ -227,6 +229,7 @@ export class Monitor extends Observable {
     const active = this.active;
     if (active === undefined) this.#missingSince ??= performance.now();
     else this.#missingSince = undefined;
+    if (isHindered(this.health)) this.#hinderedAt = performance.now();
     // The page may have noticed the silence of a node before it could know that the node was taken out of service.
     const left = this.nodes.find(({ name }) => name === this.moved?.from)?.role;
     if (this.moved && (left === 'fallen' || left === 'stopped')) this.moved.why = left;

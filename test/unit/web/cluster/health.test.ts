@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { ClusterStatus, Health } from '../../../../src/client/index.ts';
 import { DatabaseUnavailableError, reasonOf } from '../../../../src/database/errors.ts';
-import { assess, type ClusterSnapshot } from '../../../../src/web/cluster/model/cluster-health.ts';
+import { assess, type ClusterSnapshot, isHindered } from '../../../../src/web/cluster/model/cluster-health.ts';
 import { nodeStates, type Probe, REFUSED } from '../../../../src/web/cluster/model/node-state.ts';
 
 type Row = ClusterStatus['nodes'][number];
@@ -108,6 +108,26 @@ describe('The state of the cluster on its page', () => {
     expect(assessed(status(both, [term('a')]), [unreached])).to.include({ kind: 'active', node: 'a' });
     // The rows of several seconds ago say nothing about now.
     expect(assessed(status(both, [term('a')]), [unreached], { now: 16_000 })).to.include({ kind: 'missing' });
+  });
+
+  it('expects a standby to take over only from when it can: after a pause, an outage of PostgreSQL, or its return', () => {
+    const rows = [row('a', 'silent', { heartbeat_age_ms: 4000 }), row('b', 'standby')];
+    const late = { missingSince: -50_000, now: 10_000 };
+    const cause = (more: Partial<ClusterSnapshot>) =>
+      assessed(status(rows, [term('a')]), [probe('b', 'standby')], { ...late, ...more });
+    expect(cause({})).to.include({ cause: 'stuck', forMs: 60_000 });
+    expect(cause({ hinderedAt: 9200 }), 'it can since 0.8 s').to.include({ cause: 'failover', forMs: 60_000 });
+    expect(cause({ hinderedAt: 0 }), 'it can since 10 s').to.include({ cause: 'stuck' });
+    expect(isHindered(cause({ hinderedAt: 9200 }))).to.equal(false);
+    const paused = { name: 'paused', reason: 'failover is paused until 12:00', since: '' };
+    const reported = assessed(
+      status(rows, [term('a')]),
+      [['b', { health: health('b', 'standby', [paused]), at: 10_000, misses: 0 }]],
+      late,
+    );
+    expect(reported, 'the standby reports a pause that was not read yet').to.include({ cause: 'paused' });
+    expect(isHindered(reported)).to.equal(true);
+    expect(isHindered(cause({ failure: 'unavailable' }))).to.equal(true);
   });
 
   it('says that a standby takes over soon after the active node is gone, and that something is wrong later', () => {
