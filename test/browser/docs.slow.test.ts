@@ -151,6 +151,62 @@ describe('The documentation page', function () {
     await section.locator('.result', { hasText: 'event: broadcast' }).waitFor();
   });
 
+  it('ends a stream or a poll that is stopped, keeps what it received, and sends again', async () => {
+    const page = await use.browser.open(use.first.url, {}, '/docs');
+    for (const [operation, wait] of [
+      ['getEvents', 'text/event-stream'] as const,
+      ['getSubscribeUser', 'Waiting'] as const,
+    ]) {
+      const section = await formOf(page, operation);
+      const stop = section.getByRole('button', { name: 'Stop' });
+      expect(await stop.count(), 'nothing to stop').to.equal(0);
+      await section
+        .getByLabel(/^user_?id/i)
+        .first()
+        .fill('1');
+      for (let round = 1; round <= 2; round += 1) {
+        await section.getByRole('button', { name: 'Send' }).click();
+        await section.locator('.result', { hasText: wait }).waitFor();
+        await stop.click();
+        await section.locator('.result', { hasText: /Stopped\.$/ }).waitFor();
+        await stop.waitFor({ state: 'hidden' });
+        await section.getByRole('button', { name: 'Send' }).and(page.locator(':focus')).waitFor();
+      }
+    }
+    await page.locator('#getEvents .result', { hasText: 'text/event-stream' }).waitFor();
+  });
+
+  it('has a command line with the values of the form', async () => {
+    const page = await use.browser.signIn(use.first.url, 'bruno_orm');
+    await page.goto(`${use.first.url}/docs`);
+    await page.getByText('messages with the last one that you sent there').waitFor();
+    const command = (operation: string) => page.locator(`#${operation} .curl code`).textContent();
+    expect(await command('getChats')).to.equal(`curl '${use.first.url}/chats?userId=2'`);
+    const send = await formOf(page, 'postMessages');
+    await send.locator('textarea').fill(JSON.stringify({ userId: 2, groupId: 77, content: "it's me" }, null, 1));
+    expect(await command('postMessages')).to.match(
+      /^curl -X POST -H "Idempotency-Key: \$\(date .*\)-\$RANDOM" -H 'Content-Type: application\/json' -d '\{"userId":2,"groupId":77,"content":"it'\\''s me"\}' '.*\/messages'$/,
+    );
+    const history = await formOf(page, 'getMessages');
+    await history.getByLabel('groupId *').fill('77');
+    await history.getByLabel('limit').fill('5');
+    expect(await command('getMessages')).to.match(/\/messages\?(?=.*groupId=77)(?=.*limit=5)/);
+  });
+
+  it('finds parts by Portuguese words where its own texts are Portuguese, and says that the others are English', async () => {
+    const page = await use.browser.open(use.first.url, { locale: 'pt-BR' }, '/docs');
+    const filter = page.getByLabel('Filtrar');
+    for (const [words, section] of [
+      ['enviar mensagem', 'POST /messages'] as const,
+      ['Sair', 'POST /logout'] as const,
+    ]) {
+      await filter.fill(words);
+      await page.locator('#best li').first().filter({ hasText: section }).waitFor();
+    }
+    await filter.fill('saudade');
+    await page.getByText('Nada encontrado. As descrições estão em inglês').waitFor();
+  });
+
   it('has its own texts in the language of the browser or of the switch, and says that the descriptions are English', async () => {
     const page = await use.browser.open(use.first.url, { locale: 'pt-BR' }, '/docs');
     await page.getByText('As descrições da API estão em inglês.').waitFor();

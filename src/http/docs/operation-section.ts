@@ -1,7 +1,7 @@
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { inline, text } from './html.ts';
 import { typeOf } from './schema-text.ts';
-import { curlOf, formOf, type Located, needsToken } from './try-it.ts';
+import { commandOf, formOf, type Located, needsToken } from './try-it.ts';
 
 /** Returns one operation as HTML: its parameters, a command line, an example response, and a form that sends the request. */
 export function sectionOf(located: Located, url: string): string {
@@ -17,7 +17,7 @@ export function sectionOf(located: Located, url: string): string {
 <h3><a href="#${operationId}"><b class="${method}">${method.toUpperCase()}</b> ${text(path)}</a></h3>
 <p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Requires a token.</strong>' : ''}</p>
 ${tableOf([...parameters.map((one): Row => [one.name, one.in, one.required, one.schema, one.description]), ...bodyRows(requestBody)])}
-<div class="curl"><code>${curlOf(located, url)}</code><button type="button" class="copy secondary small">Copy</button></div>
+<div class="curl">${commandOf(located, url)}<button type="button" class="copy secondary small">Copy</button></div>
 ${exampleOf(responses)}
 <p class="answers">${Object.entries(responses).map(responseOf).join(' · ')}</p>
 ${formOf(located)}

@@ -1,3 +1,4 @@
+import { curlCommand } from '../../web/docs/curl-command.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { text } from './html.ts';
 import type { Operation } from './openapi.ts';
@@ -13,28 +14,31 @@ type Input = Operation['parameters'][number] & { example: string };
 
 const KEY = 'Idempotency-Key';
 
-/** Returns a command line that calls the operation on this node, with example values. The page's script corrects the address. */
-export function curlOf(located: Located, url: string): string {
-  const { method, operation } = located;
-  const inputs = inputsOf(located).filter((one) => one.required || one.name === KEY);
-  const headers = inputs.flatMap((one) =>
-    one.in === 'header' && one.name !== KEY ? [`${one.name}: ${one.example}`] : [],
-  );
-  const body = bodyOf(operation);
-  if (body !== null) headers.push('Content-Type: application/json');
-  const parts = [
+/** Returns a command line that calls the operation on this node, with example values. The page's script inserts those of the form. */
+export function commandOf(located: Located, url: string): string {
+  const { operation, path } = located;
+  const inputs = inputsOf(located).filter((one) => one.required);
+  const headers = inputs.filter((one) => one.in === 'header' && one.name !== KEY);
+  const target = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(exampleIn(inputs, name)));
+  const query = new URLSearchParams(inputs.filter((one) => one.in === 'query').map((one) => [one.name, one.example]));
+  const head = headOf(located);
+  const command = curlCommand(head, url, {
+    path: target + (query.size > 0 ? `?${query}` : ''),
+    headers: Object.fromEntries(headers.map(({ name, example }) => [name, example])),
+    body: bodyOf(operation) ?? undefined,
+  });
+  return `<code data-head="${text(head)}">${text(command)}</code>`;
+}
+
+/** Returns the start of the command line, which does not depend on values. */
+function headOf({ method, operation }: Located): string {
+  return [
     `curl${method === 'get' ? '' : ` -X ${method.toUpperCase()}`}${operation.operationId === 'getEvents' ? ' -N' : ''}`,
     // A command that is run twice is another request: a fixed key would return the first response.
-    ...(inputs.some(({ name }) => name === KEY) ? [`-H "${KEY}: $(date +%s%N)-$RANDOM"`] : []),
+    ...(operation.parameters.some(({ name }) => name === KEY) ? [`-H "${KEY}: $(date +%s%N)-$RANDOM"`] : []),
     // In double quotes, so that the shell inserts the token.
     ...(needsToken(operation) ? ['-H "Authorization: Bearer $TOKEN"'] : []),
-    ...headers.map((header) => `-H ${quoted(header)}`),
-    ...(body === null ? [] : [`-d ${quoted(body)}`]),
-  ];
-  const target = located.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(exampleIn(inputs, name)));
-  const query = new URLSearchParams(inputs.filter((one) => one.in === 'query').map((one) => [one.name, one.example]));
-  const address = target + (query.size > 0 ? `?${query}` : '');
-  return `${text(parts.join(' '))} '<span class="base">${text(url)}</span>${text(address)}'`;
+  ].join(' ');
 }
 
 /** Returns a form whose request the page's script sends to this node. */
@@ -50,7 +54,7 @@ export function formOf(located: Located): string {
   if (body !== null) fields.push(`<label>JSON body <textarea data-in="body" rows="4">${text(body)}</textarea></label>`);
   return `<details class="try"><summary>Try it</summary>
 <form data-method="${method.toUpperCase()}" data-path="${text(path)}">${fields.join('\n')}
-<button type="submit">Send ${method.toUpperCase()} ${text(path)}</button><pre class="result" aria-live="polite"></pre></form></details>`;
+<div class="buttons"><button type="submit">Send ${method.toUpperCase()} ${text(path)}</button><button type="button" class="stop secondary" hidden>Stop</button></div><pre class="result" aria-live="polite"></pre></form></details>`;
 }
 
 /** Returns true if the operation needs a token on this node. */
@@ -70,6 +74,3 @@ function bodyOf({ requestBody }: Operation): string | null {
   const example = content?.['application/json']?.example;
   return example === undefined ? null : JSON.stringify(example);
 }
-
-/** Returns the value in single quotes for a POSIX shell. */
-const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;

@@ -5,10 +5,10 @@ import { registerWorker } from '../worker/register-worker.ts';
 import { noteIfAway } from './away-note.ts';
 import { showBest } from './best-matches.ts';
 import { fillInSent, prefillForms } from './prefill-forms.ts';
-import { search } from './search.ts';
+import { inEnglish, search } from './search.ts';
 import { searchableParts } from './searchable-parts.ts';
 import { translatePage } from './translation.ts';
-import { sendForm } from './try-it.ts';
+import { sendForm, showCommand } from './try-it.ts';
 
 const all = <E extends Element>(selector: string, within: ParentNode = document) => [
   ...within.querySelectorAll<E>(selector),
@@ -20,12 +20,11 @@ const MAX_BEST = 8;
 const SCHEMAS = 'section[id^="schema-"]';
 const parts = searchableParts();
 
-for (const span of all('.base')) span.textContent = base;
 if (matchMedia('(max-width: 50rem)').matches) document.querySelector('.contents details')?.removeAttribute('open');
 
 const filter = document.querySelector<HTMLInputElement>('#filter');
 const matches = document.querySelector('#matches');
-const update = () => show(filter?.value.trim() ?? '');
+const update = () => show(inEnglish(filter?.value.trim() ?? '', docsTexts().words));
 filter?.addEventListener('input', update);
 filter?.addEventListener('keydown', ({ key }) => {
   if (key === 'Enter') document.querySelector<HTMLElement>('#best a')?.click();
@@ -97,6 +96,8 @@ for (const form of all<HTMLFormElement>('.try form')) {
     event.preventDefault();
     if (mayBeSent(form)) void sendForm(form, base).then(fillInSent);
   });
+  form.addEventListener('input', () => showCommand(form, base));
+  showCommand(form, base);
 }
 
 /** Asks before a request that cannot be undone: the forms name the signed-in user, and a click on "Send" may be curiosity. */

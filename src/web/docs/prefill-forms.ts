@@ -85,15 +85,21 @@ function fillIn(names: readonly string[], value: number | '' | undefined): void 
   if (value === undefined) return;
   for (const name of names) {
     for (const input of document.querySelectorAll<HTMLInputElement>(`.try input[name="${name}"]`)) {
-      if (input.defaultValue !== '') input.value = String(value);
+      if (input.defaultValue !== '') set(input, String(value));
     }
   }
   for (const area of document.querySelectorAll<HTMLTextAreaElement>('.try textarea[data-in="body"]')) {
     const body = parsed(area.value);
     const known = names.filter((name) => name in body);
     for (const name of known) body[name] = value;
-    if (known.length > 0) area.value = JSON.stringify(body, null, 1);
+    if (known.length > 0) set(area, JSON.stringify(body, null, 1));
   }
+}
+
+/** Sets a field as if its user had typed: the command line follows it. */
+function set(field: HTMLInputElement | HTMLTextAreaElement, value: string): void {
+  field.value = value;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
 /** Returns the object that a body describes; an empty one if its user is in the middle of changing it. */

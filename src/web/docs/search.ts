@@ -69,6 +69,11 @@ export function search<T extends Entry>(entries: readonly T[], query: string): T
     .map(({ entry }) => entry);
 }
 
+/** Returns the text with the words of the user's language that `words` has replaced by those of the documentation. */
+export function inEnglish(text: string, words: readonly (readonly [RegExp, string])[]): string {
+  return words.reduce((all, [word, english]) => all.replace(word, english), text);
+}
+
 type Part = readonly [weight: number, words: readonly string[]];
 
 /** Returns the sum over all words; 0 if one of them is missing. */

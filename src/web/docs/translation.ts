@@ -31,6 +31,7 @@ const PARTS: readonly (readonly [selector: string, text: Shown])[] = [
   ['th:nth-child(3)', (cell) => (original(cell) === 'Description' ? docsTexts().description : original(cell))],
   ['section > p > strong:not(.answers *)', () => docsTexts().needsToken],
   ['button.copy', () => docsTexts().copy],
+  ['.try .stop', () => docsTexts().stop],
   ['.try summary', () => docsTexts().tryIt],
   ['.try button[type="submit"]', (button) => original(button).replace('Send', docsTexts().send)],
   [

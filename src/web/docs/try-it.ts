@@ -1,37 +1,64 @@
 /// <reference lib="dom" />
 import { docsTexts } from '../i18n/texts.ts';
+import { type CommandRequest, curlCommand } from './curl-command.ts';
 
 /** A poll or stream is cut off after this time, and what it returned until then is shown. */
 const MAX_MS = 60_000;
 const SHOWN_HEADERS = ['content-type', 'cursor', 'ephemeral-cursor', 'retry-after', 'allow', 'www-authenticate'];
 
-interface FormRequest {
-  path: string;
-  init: RequestInit;
-}
-
-/** Sends the request of a form, and shows the response below it. Returns its JSON. A second click ends the first request. */
+/** Sends the request of a form, and shows the response below it. Returns its JSON. Stop, or a second click, ends the request. */
 export async function sendForm(form: HTMLFormElement, base: string): Promise<unknown> {
   const result = form.querySelector<HTMLElement>('.result');
   if (!result) return;
   running.get(form)?.abort();
   const cancel = new AbortController();
   running.set(form, cancel);
+  const hideStop = offerStop(form, cancel);
   result.textContent = docsTexts().waiting;
   const timer = setTimeout(() => cancel.abort(), MAX_MS);
   try {
-    const { path, init } = requestOf(form);
+    const { path, ...init } = initOf(form);
     const response = await fetch(base + path, { ...init, signal: cancel.signal });
     const elsewhere = await activeNode(response);
     if (elsewhere === undefined) return await show(response, result, '');
     const note = `${docsTexts().sentToActive(elsewhere)}\n\n`;
     return await show(await fetch(elsewhere + path, { ...init, signal: cancel.signal }), result, note);
   } catch (error) {
-    if (cancel.signal.aborted) return;
+    const isReplaced = running.get(form) !== cancel;
+    if (!isReplaced && cancel.signal.aborted) result.textContent = stoppedText(result.textContent);
+    if (isReplaced || cancel.signal.aborted) return;
     result.textContent = docsTexts().failed(error instanceof Error ? error.message : String(error));
   } finally {
     clearTimeout(timer);
+    if (running.get(form) === cancel) hideStop();
   }
+}
+
+/** Shows the button that ends the request. Returns a function that hides it: a stream may have no end of its own. */
+function offerStop(form: HTMLFormElement, cancel: AbortController): () => void {
+  const stop = form.querySelector<HTMLButtonElement>('.stop');
+  if (stop === null) return () => {};
+  stop.hidden = false;
+  stop.onclick = () => cancel.abort();
+  return () => {
+    if (document.activeElement === stop) form.querySelector<HTMLElement>('[type="submit"]')?.focus();
+    stop.hidden = true;
+  };
+}
+
+/** Returns what was received until the request was stopped, and that it was. */
+function stoppedText(received: string | null): string {
+  const { stopped, waiting } = docsTexts();
+  return received === null || received === waiting ? stopped : `${received.trimEnd()}\n\n${stopped}`;
+}
+
+/** Shows the command line of the request that a form would send. The idempotency key and the token are the shell's. */
+export function showCommand(form: HTMLFormElement, base: string): void {
+  const command = form.closest('section')?.querySelector<HTMLElement>('.curl code');
+  if (!command) return;
+  const { path, headers, body } = requestOf(form);
+  const { 'Idempotency-Key': _, ...others } = headers;
+  command.textContent = curlCommand(command.dataset.head ?? 'curl', base, { path, headers: others, body });
 }
 
 const running = new WeakMap<HTMLFormElement, AbortController>();
@@ -47,7 +74,19 @@ async function activeNode(response: Response): Promise<string | undefined> {
   return typeof url === 'string' ? url.replace(/\/+$/, '') : undefined;
 }
 
-function requestOf(form: HTMLFormElement): FormRequest {
+/** Returns the request of a form with the method and the token of the page. */
+function initOf(form: HTMLFormElement) {
+  const { path, headers, body } = requestOf(form);
+  const token = document.querySelector<HTMLInputElement>('#token')?.value.trim();
+  const all = {
+    ...headers,
+    ...(token && { Authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { 'Content-Type': 'application/json' }),
+  };
+  return { path, method: form.dataset.method ?? 'GET', headers: all, ...(body !== undefined && { body }) };
+}
+
+function requestOf(form: HTMLFormElement): CommandRequest {
   const headers: Record<string, string> = {};
   const query = new URLSearchParams();
   let path = form.dataset.path ?? '';
@@ -60,11 +99,7 @@ function requestOf(form: HTMLFormElement): FormRequest {
     else if (input.dataset.in === 'header') headers[name] = value;
     else body = value;
   }
-  const token = document.querySelector<HTMLInputElement>('#token')?.value.trim();
-  if (token) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const init: RequestInit = { method: form.dataset.method ?? 'GET', headers, ...(body === undefined ? {} : { body }) };
-  return { path: path + (query.size > 0 ? `?${query}` : ''), init };
+  return { path: path + (query.size > 0 ? `?${query}` : ''), headers, body };
 }
 
 async function show(response: Response, result: HTMLElement, note: string): Promise<unknown> {

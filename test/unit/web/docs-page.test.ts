@@ -34,7 +34,7 @@ describe('The documentation page', () => {
     const sections = page.split('<section ').slice(1);
     for (const { operationId } of operations) {
       const section = sections.find((one) => one.startsWith(`id="${operationId}"`)) ?? '';
-      expect(section, operationId).to.match(/<div class="curl"><code>curl .*\n?/);
+      expect(section, operationId).to.match(/<div class="curl"><code data-head="curl[^>]*>curl .*\n?/);
       expect(section, operationId).to.include('<form data-method=');
     }
   });

@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { docsPageOf } from '../../../src/http/docs/docs-page.ts';
 import { openApiOf } from '../../../src/http/docs/openapi.ts';
 import { allRoutes } from '../../../src/http/routes/index.ts';
-import { type Entry, search } from '../../../src/web/docs/search.ts';
+import { type Entry, inEnglish, search } from '../../../src/web/docs/search.ts';
+import { docs as portuguese } from '../../../src/web/i18n/pt-br/docs.ts';
 import { unusedServices } from '../../support/nodes/unused-services.ts';
 
 interface Part extends Entry {
@@ -96,6 +97,26 @@ describe('The filter of /docs', () => {
       ).to.equal(first);
     });
   }
+
+  it('leads Portuguese words to the same parts, and leaves other words and paths as they are', () => {
+    const first = (query: string) => search(parts, inEnglish(query, portuguese.words))[0]?.id;
+    const found = [
+      'enviar mensagem',
+      'entrar',
+      'Sair',
+      'criar grupo',
+      'buscar mensagens',
+      'reação',
+      'convite',
+      'digitando',
+    ];
+    expect(found.map(first)).to.deep.equal([
+      ...['postMessages', 'postLogin', 'postLogout', 'postCreateChat', 'getSearch', 'postReactions', 'postInvitations'],
+      'postTyping',
+    ]);
+    for (const text of ['zzzz', '/mensageria', 'erroneous', 'GET /chats'])
+      expect(inEnglish(text, portuguese.words)).to.equal(text);
+  });
 
   it('finds nothing for words that are nowhere, and everything in its order without any', () => {
     expect(search(parts, 'zzzz')).to.deep.equal([]);

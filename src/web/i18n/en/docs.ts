@@ -7,6 +7,8 @@ export const docs = {
   tokenHint: 'from POST /login, or the ADMIN_TOKEN',
   filter: 'Filter',
   filterHint: 'path, method or word',
+  /** Words to search for, and those of the descriptions. */
+  words: [] as (readonly [RegExp, string])[],
   bestMatches: 'Best matches',
   shown: (count: number, all: number) => `${count} of ${all} shown`,
   nothingFound: 'Nothing found.',
@@ -36,6 +38,8 @@ export const docs = {
   tryIt: 'Try it',
   send: 'Send',
   sure: (request: string) => `Send ${request}? This request deletes data or takes the node out of service.`,
+  stop: 'Stop',
+  stopped: 'Stopped.',
   waiting: 'Waiting for the response…',
   failed: (reason: string) => `The request failed: ${reason}`,
   away: "This node doesn't respond. To send requests, open this page on another node:",
