@@ -1,5 +1,12 @@
 import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core';
 
 /** The Chromium to use: CHROMIUM, or Debian's path. */
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -104,9 +111,12 @@ export async function openGroup(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { name }).waitFor();
 }
 
+/** The field in which a message is written. */
+export const messageField = (page: Page): Locator => page.getByRole('textbox', { name: 'Message' });
+
 /** Writes a message and sends it with Enter. */
 export async function write(page: Page, text: string): Promise<void> {
-  await page.getByRole('textbox', { name: 'Message' }).fill(text);
+  await messageField(page).fill(text);
   await page.keyboard.press('Enter');
 }
 

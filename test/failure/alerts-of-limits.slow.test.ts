@@ -7,6 +7,7 @@ import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/network/free-port.ts';
 import { get, post } from '../support/network/http.ts';
+import { nodeOfRole } from '../support/nodes/health.ts';
 import { programOf } from '../support/nodes/node-build.ts';
 import { type NodeProcess, startCluster, startNode, type TestCluster } from '../support/nodes/node-process.ts';
 import { fillNotifyQueue } from '../support/postgres/notify-queue.ts';
@@ -55,17 +56,7 @@ describe('The alerts of .ops on the metrics of nodes at their limits', function 
     );
   });
 
-  const nodeIn = (role: string) =>
-    eventually(
-      `a node is ${role}`,
-      async () => {
-        const roles = await Promise.all(
-          cluster.nodes.map(({ url }) => get(`${url}/health`).then(({ body }) => body.role)),
-        );
-        return cluster.nodes.find((_, at) => roles[at] === role);
-      },
-      PATIENCE,
-    );
+  const nodeIn = (role: string) => nodeOfRole(cluster.nodes, role, PATIENCE);
   const valuesOf = (samples: Scrape, metric: string, node = '') =>
     [...samples].filter(([name]) => name.startsWith(`${metric}{`) && name.includes(node)).map(([, value]) => value);
   /** Reads the metrics until one of them is as expected. */

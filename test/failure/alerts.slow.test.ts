@@ -3,6 +3,7 @@ import pg from 'pg';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/network/http.ts';
+import { healthOf, nodeOfRole } from '../support/nodes/health.ts';
 import { type NodeProcess, startCluster, type TestCluster } from '../support/nodes/node-process.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
 import { firingAlerts, hasPromtool, type Scrape, scrape } from '../support/prometheus.ts';
@@ -31,26 +32,18 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     await postgres?.remove();
   });
 
-  const roleOf = (node: NodeProcess) => get(`${node.url}/health`).then(({ body }) => body.role);
   const settled = () =>
     eventually(
       'one node is active, the other a standby, and both are ready',
       async () => {
-        const roles = await Promise.all(cluster.nodes.map(roleOf));
+        const healths = await Promise.all(cluster.nodes.map((node) => healthOf(node)));
+        const roles = healths.map(({ role }) => role);
         const ready = await Promise.all(cluster.nodes.map(({ url }) => get(`${url}/readiness`)));
-        return [...roles].sort().join() === 'active,standby' && ready.every(({ status }) => status === 200);
+        return roles.sort().join() === 'active,standby' && ready.every(({ status }) => status === 200);
       },
       PATIENCE,
     );
-  const nodeIn = (role: string) =>
-    eventually(
-      `a node is ${role}`,
-      async () => {
-        const roles = await Promise.all(cluster.nodes.map(roleOf));
-        return cluster.nodes.find((_, at) => roles[at] === role);
-      },
-      PATIENCE,
-    );
+  const nodeIn = (role: string) => nodeOfRole(cluster.nodes, role, PATIENCE);
   const newestTerm = async () => {
     const { rows } = await dba.query<{ term: number }>('SELECT max(term)::int AS term FROM plantao.leader_history');
     return rows[0]?.term ?? 0;

@@ -1,8 +1,7 @@
 /** `npm run fuzz [-- --requests 50000 --seed 1]`: fuzzes both modes of AUTH, each on its own node and database. */
 import pg from 'pg';
 import { wholeOption } from '../../src/terminal/arguments.ts';
-import { eventually } from '../support/eventually.ts';
-import { get } from '../support/network/http.ts';
+import { untilActive } from '../support/nodes/health.ts';
 import { startNode } from '../support/nodes/node-process.ts';
 import { createDatabase } from '../support/postgres/postgres.ts';
 import { stopTestServer } from '../support/postgres/test-server.ts';
@@ -31,7 +30,7 @@ async function run(auth: 'open' | 'token', share: number): Promise<number> {
   const startedAt = performance.now();
   const progress = (report: FuzzProgress) => process.stdout.write(`\r${formatProgress(auth, report, startedAt)}   `);
   try {
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
     const report = await fuzz({ node, sql, auth, seed, requests: share, seconds: 3600, onProgress: progress });
     process.stdout.write(
       `\r${formatProgress(auth, report, startedAt)}: all responses are as documented, and the state matches the model\n`,

@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
-import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/network/free-port.ts';
-import { get, type JsonObject, post } from '../support/network/http.ts';
-import { type NodeProcess, startNode } from '../support/nodes/node-process.ts';
+import { get } from '../support/network/http.ts';
+import type { NodeProcess } from '../support/nodes/node-process.ts';
+import { useNodesOfDatabases } from '../support/nodes/nodes-of-databases.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
 import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../support/postgres/replica.ts';
 import type { ServerTools } from '../support/postgres/replica-tools.ts';
@@ -23,7 +23,7 @@ const urlOf = (url: string, change: Partial<Pick<URL, 'pathname' | 'username' | 
 describe('The commands of .ops/BACKUP.md', function () {
   this.timeout(180_000);
   const commands = new Map<string, string>();
-  const nodes: NodeProcess[] = [];
+  const { activeNode, send, poll } = useNodesOfDatabases();
   let tools: ServerTools;
   let folder: string;
   let original: ReplicatedPostgres;
@@ -41,9 +41,6 @@ describe('The commands of .ops/BACKUP.md', function () {
     await seedData(url);
     const DUMP = path.join(folder, 'plantao.dump');
     env = { DATABASE_URL: url, SERVER: url, DUMP, BACKUP: path.join(folder, 'backup'), CHAT_PASSWORD: PASSWORD };
-  });
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.stop();
   });
   after(async () => {
     await original?.remove();
@@ -63,21 +60,6 @@ describe('The commands of .ops/BACKUP.md', function () {
     await run('bash', ['-ec', text], how);
   };
 
-  const activeNode = async (databaseUrl: string, name: string) => {
-    const node = await startNode({ databaseUrl, name });
-    nodes.push(node);
-    await eventually(`${name} is active`, async () => (await get(`${node.url}/health`)).body.active === true);
-    return node;
-  };
-  const send = async (node: NodeProcess, content: string) => {
-    const { status, body } = await post<{ cursor: string }>(`${node.url}/messages`, { userId: 1, groupId: 1, content });
-    expect(status).to.equal(200);
-    return body.cursor;
-  };
-  const poll = (node: NodeProcess, cursor: string) =>
-    get<JsonObject & { events: { message?: { content: string } }[] }>(
-      `${node.url}/subscribe/user?user_id=1&cursor=${cursor}&timeout=0`,
-    );
   const contentsOf = async (node: NodeProcess) => {
     const { body } = await get<{ messages: { content: string }[] }>(`${node.url}/messages?groupId=1`);
     return body.messages.map(({ content }) => content);
@@ -117,7 +99,6 @@ describe('The commands of .ops/BACKUP.md', function () {
       const source = await activeNode(original.primary.url, 'before');
       const cursor = await send(source, 'last before the upgrade');
       await source.stop();
-      nodes.length = 0;
       await execute('dump');
       newer = await startPostgresOfItsOwn();
       const url = urlOf(newer.url, { pathname: '/chat' });

@@ -7,9 +7,9 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { ChatClient } from '../../src/client/index.ts';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
-import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/network/free-port.ts';
-import { get, post } from '../support/network/http.ts';
+import { post } from '../support/network/http.ts';
+import { untilActive } from '../support/nodes/health.ts';
 import { type NodeProcess, startNode } from '../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
 import { testServer } from '../support/postgres/test-server.ts';
@@ -86,7 +86,7 @@ default_pool_size = 2
   it('serve all requests with DATABASE_DIRECT_URL, and fail over when the active node is killed', async () => {
     const [first, second] = [await start(database.url), await start(database.url)];
     const urls = [first.url, second.url];
-    await eventually('the first node is active', async () => (await get(`${first.url}/health`)).body.active === true);
+    await untilActive(first);
     const ana = new ChatClient({ urls });
     const { user_id: userId } = await ana.login('ana_orm');
     const created = await Promise.all(

@@ -2,7 +2,8 @@ import type { Fault } from '../../../src/prove/faults/fault.ts';
 import type { Random } from '../../../src/prove/random.ts';
 import type { SupervisedNode } from '../../../src/prove/rig/supervised-node.ts';
 import { eventually } from '../../support/eventually.ts';
-import { figureOf, getText, RawClient } from '../../support/network/raw-client.ts';
+import { figureOf } from '../../support/network/metrics.ts';
+import { getText, RawClient } from '../../support/network/raw-client.ts';
 import type { TestRig } from '../test-rig.ts';
 import { keepsWriting } from './keeps-writing.ts';
 

@@ -102,6 +102,29 @@ export interface CoordinatorOptions extends LockOptions {
   drain?: () => Promise<void>;
 }
 
+/** The coordinators of the tests of a `describe`, each stopped after the test that started it, the last one first. */
+export interface UsedCoordinators {
+  /** Those that run, in the order of their start. */
+  running: Coordinator[];
+  start(node: string, more?: Partial<CoordinatorOptions>): Promise<Coordinator>;
+}
+
+/** Starts coordinators on a database that the tests create. */
+export function useCoordinators(databaseUrl: () => string, leaseMs: number): UsedCoordinators {
+  const running: Coordinator[] = [];
+  afterEach('the coordinators', async () => {
+    for (const one of running.splice(0).reverse()) await one.stop();
+  });
+  return {
+    running,
+    async start(node, more = {}) {
+      const one = await startCoordinator({ databaseUrl: databaseUrl(), node, leaseMs, ...more });
+      running.push(one);
+      return one;
+    },
+  };
+}
+
 /** Starts the coordination of a node. It is not necessarily active yet when this resolves. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { databaseUrl, node, leaseMs, clock } = options;

@@ -5,6 +5,7 @@ import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, request } from '../../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
@@ -37,7 +38,7 @@ describe('A request during an outage of PostgreSQL', () => {
     await seedData(postgres.url);
     cable = await startTcpProxy({ port: postgres.port });
     node = await startNode({ databaseUrl: cable.via(postgres.url), env: { LEASE_MS: '1000' } });
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
   });
   after(async function () {
     this.timeout(60_000);

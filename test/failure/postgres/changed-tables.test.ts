@@ -5,6 +5,7 @@ import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { get } from '../../support/network/http.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -58,7 +59,7 @@ describe('A node whose tables a DBA changes', function () {
   };
 
   it('names those whose triggers are disabled and the remedy, and says once that they are enabled again', async () => {
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
     await dba.query('ALTER TABLE plantao.messages DISABLE TRIGGER ALL');
     await isFound(/^triggers of plantao\.messages are disabled: .*ALTER TABLE plantao\.messages ENABLE TRIGGER ALL/);
     // It can still serve: a load balancer must not take out all nodes at once.

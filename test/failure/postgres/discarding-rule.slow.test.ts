@@ -5,6 +5,7 @@ import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -24,7 +25,7 @@ describe('A rule that discards rows', function () {
       DB_POOL_SIZE: '4',
     });
     await node.start();
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
     dba = new pg.Client({ connectionString: database.url });
     await dba.connect();
     await dba.query("INSERT INTO plantao.users (id, username) VALUES (100, 'caio')");

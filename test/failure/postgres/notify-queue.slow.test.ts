@@ -3,7 +3,7 @@ import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/network/http.ts';
+import { bearer, get, post } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
 import { plantao } from '../../support/nodes/command.ts';
 import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -49,7 +49,7 @@ describe('A full NOTIFY queue', () => {
   const isFull = (node: LocalNode) =>
     saidOfQueue(node, 'condition_began').length > saidOfQueue(node, 'condition_ended').length;
   const isOver = (node: LocalNode) => !isFull(node);
-  const admin = { headers: { authorization: `Bearer ${'a'.repeat(32)}` } };
+  const admin = bearer('a'.repeat(32));
   const activeOf = async () => {
     const healths = await Promise.all([nodes.active, nodes.standby].map(({ url }) => get(`${url}/health`)));
     return [nodes.active, nodes.standby].find((_, at) => healths[at]?.body.active === true);
@@ -87,7 +87,7 @@ describe('A full NOTIFY queue', () => {
     const people = new People(dba);
     const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
     const groupId = await people.group('queue', [ana, bruno]);
-    const call = { headers: { authorization: `Bearer ${ana.token}` } };
+    const call = bearer(ana.token);
     const { url } = await active();
     const carla = await people.comeIn();
     const added = await post(`${url}/group-users`, { groupId, userId: carla.id }, call);

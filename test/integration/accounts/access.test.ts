@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import type { Router } from 'express';
 import { createApp } from '../../../src/http/app.ts';
 import { allRoutes } from '../../../src/http/routes/index.ts';
-import { eventually } from '../../support/eventually.ts';
-import { get, post } from '../../support/network/http.ts';
+import { bearer, get, post } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 import { unusedServices } from '../../support/nodes/unused-services.ts';
 
@@ -258,7 +258,7 @@ describe('Access', function () {
     const { id } = await people.comeIn();
     expired = await people.token(id, '-1 minute');
     revoked = await people.token(id);
-    expect((await get(`${node.url}/users`, { headers: { authorization: `Bearer ${revoked}` } })).status).to.equal(200);
+    expect((await get(`${node.url}/users`, bearer(revoked))).status).to.equal(200);
     await people.revoke(revoked);
   });
 
@@ -305,8 +305,8 @@ describe('Access', function () {
   }
 
   async function revive(): Promise<void> {
-    await post(`${node.url}/revive`, undefined, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await post(`${node.url}/revive`, undefined, bearer(ADMIN_TOKEN));
+    await untilActive(node);
   }
 
   it('is defined for every route of the router, and for no other', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { codeOf, type JsonObject, post, request } from '../../support/network/http.ts';
+import { bearer, codeOf, type JsonObject, post, request } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 
@@ -11,7 +11,7 @@ describe('Accounts', function () {
   const { node, sql } = useOneNode({ AUTH: 'token' });
 
   const call = (method: string, path: string, token: unknown, body?: JsonObject) =>
-    request(method, node.url + path, { headers: { authorization: `Bearer ${token}` }, ...(body && { body }) });
+    request(method, node.url + path, { ...bearer(token), ...(body && { body }) });
   const register = async () => {
     const username = People.name('conta');
     const { body } = await post(`${node.url}/register`, { username, password: PASSWORD });

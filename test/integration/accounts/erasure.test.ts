@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { codeOf, get, type JsonObject, request } from '../../support/network/http.ts';
+import { bearer, codeOf, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { lockWaits } from '../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -25,12 +26,12 @@ function useNode(auth: 'token' | 'open') {
       DB_POOL_SIZE: '4',
     });
     await scene.node.start();
-    await eventually('the node is active', async () => (await get(`${scene.node.url}/health`)).body.active === true);
+    await untilActive(scene.node);
   });
   // A catch-up session belongs to the node, and not to the first test that needs it: an erasure makes nodes forget their events.
   before(async () => {
     const [reader, erased] = [await scene.people.comeIn(), await scene.people.comeIn()];
-    const as = { headers: { authorization: `Bearer ${reader.token}` } };
+    const as = bearer(reader.token);
     const { body } = await request('GET', `${scene.node.url}/sync?userId=${reader.id}`, as);
     await scene.people.group('Antes', [erased]);
     await scene.sql.query('SELECT plantao.erase_user($1)', [erased.id]);

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { get, type JsonObject, request } from '../../support/network/http.ts';
+import { bearer, get, type JsonObject, request } from '../../support/network/http.ts';
 import { AUDIENCE, ISSUER, JwtIssuer } from '../../support/network/jwt-issuer.ts';
 import { People } from '../../support/network/people.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -31,7 +31,7 @@ for (const STANDBY_WRITES of ['refuse', 'forward']) {
     });
 
     const call = (token: string, path: string, { on = nodes.active.url, method = 'GET', body }: CallOptions = {}) =>
-      request(method, on + path, { headers: { authorization: `Bearer ${token}` }, ...(body && { body }) });
+      request(method, on + path, { ...bearer(token), ...(body && { body }) });
     interface CallOptions {
       on?: string;
       method?: string;
@@ -200,11 +200,7 @@ describe('Users with JWTs', function () {
   });
 
   const statusesOf = (token: string, path = '/me') =>
-    Promise.all(
-      [nodes.active, nodes.standby].map(
-        async ({ url }) => (await get(url + path, { headers: { authorization: `Bearer ${token}` } })).status,
-      ),
-    );
+    Promise.all([nodes.active, nodes.standby].map(async ({ url }) => (await get(url + path, bearer(token))).status));
   const become = (token: string, expected: number) =>
     eventually(
       `every node responds ${expected}`,

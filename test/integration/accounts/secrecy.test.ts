@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
-import { People, type Person } from '../../support/network/people.ts';
+import { bearer, del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
+import { figureOf, waitersOf } from '../../support/network/metrics.ts';
+import { asUser, People, type Person } from '../../support/network/people.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -26,7 +28,7 @@ describe('With AUTH=token, a user who is not a member', function () {
     people = new People(sql);
     const env = { AUTH: 'token', ADMIN_TOKEN, LOG_LEVEL: 'trace', SIGN_IN_TRIES: '2' };
     node = await startNode({ databaseUrl: database.url, env });
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
   });
   beforeEach(async () => {
     [member, stranger] = [await people.comeIn(), await people.comeIn()];
@@ -36,7 +38,7 @@ describe('With AUTH=token, a user who is not a member', function () {
     const { rows } = await sql.query('SELECT head FROM plantao.log_bounds');
     await eventually(
       'the node has read that',
-      async () => (await metric('plantao_log_position')) >= Number(rows[0].head),
+      async () => (await figureOf(node.url, 'plantao_log_position')) >= Number(rows[0].head),
     );
   });
   after(async () => {
@@ -45,22 +47,17 @@ describe('With AUTH=token, a user who is not a member', function () {
     await database.drop();
   });
 
-  const as = ({ token }: Person) => ({ headers: { authorization: `Bearer ${token}` } });
   const named = () => encodeURIComponent(groupName);
   const poll = (who: Person, ask: string) =>
-    get<{ events: JsonObject[] }>(`${node.url}/subscribe/${ask}&timeout=20`, { ...as(who), deadline: 30_000 });
-  const metric = async (name: string) => {
-    const { text } = await get(`${node.url}/metrics`);
-    return Number(new RegExp(`^${name}(?:\\{\\})? (\\d+)`, 'm').exec(text)?.[1]);
-  };
+    get<{ events: JsonObject[] }>(`${node.url}/subscribe/${ask}&timeout=20`, { ...asUser(who), deadline: 30_000 });
   const waiting = async (count: number) =>
-    eventually(`${count} wait`, async () => (await metric('plantao_waiters')) === count, { within: 10_000 });
+    eventually(`${count} wait`, async () => (await waitersOf(node.url)) === count, { within: 10_000 });
 
   it('receives no notification to the group by its name; a member receives it once, with the group', async () => {
     const polls = [poll(member, `status?group=${named()}`), poll(member, `user?user_id=${member.id}`)];
     const strangers = poll(stranger, `status?group=${named()}`);
     await waiting(3);
-    const told = await post(`${node.url}/notify/${named()}`, { payload: 'at noon' }, as(member));
+    const told = await post(`${node.url}/notify/${named()}`, { payload: 'at noon' }, asUser(member));
     expect(told.status).to.equal(200);
     for (const { body } of await Promise.all(polls)) {
       expect(body.events.map(({ kind, group, group_id, payload }) => [kind, group, group_id, payload])).to.deep.equal([
@@ -68,7 +65,7 @@ describe('With AUTH=token, a user who is not a member', function () {
       ]);
     }
     // The stranger waits all the time, and the first event it receives is a later one.
-    await post(`${node.url}/notify/${named()}`, { payload: 'later' }, as(stranger));
+    await post(`${node.url}/notify/${named()}`, { payload: 'later' }, asUser(stranger));
     expect((await strangers).body.events.map(({ payload }) => payload)).to.deep.equal(['later']);
   });
 
@@ -76,25 +73,21 @@ describe('With AUTH=token, a user who is not a member', function () {
     const polls = [poll(member, `status?group=${named()}`), poll(stranger, `status?group=${named()}`)];
     const membersGroups = poll(member, `user?user_id=${member.id}`);
     await waiting(3);
-    const told = await post(`${node.url}/notify/${named()}`, { payload: 1 }, as(stranger));
+    const told = await post(`${node.url}/notify/${named()}`, { payload: 1 }, asUser(stranger));
     expect(told.body.message).to.equal(`notification sent to group ${groupName}`);
     for (const { body } of await Promise.all(polls)) {
       expect(body.events.map(({ group, group_id, payload }) => [group, group_id, payload])).to.deep.equal([
         [groupName, null, 1],
       ]);
     }
-    await post(`${node.url}/messages`, { userId: member.id, groupId, content: 'later' }, as(member));
+    await post(`${node.url}/messages`, { userId: member.id, groupId, content: 'later' }, asUser(member));
     expect((await membersGroups).body.events.map(({ kind }) => kind)).to.deep.equal(['message']);
   });
 
   it("receives the administrator's notification to a name, without the group that also receives it", async () => {
     const polls = [poll(member, `user?user_id=${member.id}`), poll(stranger, `status?group=${named()}`)];
     await waiting(2);
-    await post(
-      `${node.url}/notify/${named()}`,
-      { payload: 'at three' },
-      { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } },
-    );
+    await post(`${node.url}/notify/${named()}`, { payload: 'at three' }, bearer(ADMIN_TOKEN));
     for (const { body } of await Promise.all(polls)) {
       expect(body.events.map(({ group, group_id, payload }) => [group, group_id, payload])).to.deep.equal([
         [groupName, null, 'at three'],
@@ -105,12 +98,12 @@ describe('With AUTH=token, a user who is not a member', function () {
   it('gets the same response for an existing and an unknown group', async () => {
     const absent = 2 ** 50;
     const asks: ((id: number) => Promise<HttpResponse<JsonObject>>)[] = [
-      (id) => get(`${node.url}/messages?groupId=${id}`, as(stranger)),
-      (id) => get(`${node.url}/group-users?groupId=${id}`, as(stranger)),
-      (id) => get(`${node.url}/subscribe/status?groupId=${id}&timeout=0`, as(stranger)),
-      (id) => post(`${node.url}/messages`, { userId: stranger.id, groupId: id, content: 'x' }, as(stranger)),
-      (id) => post(`${node.url}/group-users`, { groupId: id, userId: stranger.id }, as(stranger)),
-      (id) => del(`${node.url}/group-users`, { groupId: id, userId: stranger.id }, as(stranger)),
+      (id) => get(`${node.url}/messages?groupId=${id}`, asUser(stranger)),
+      (id) => get(`${node.url}/group-users?groupId=${id}`, asUser(stranger)),
+      (id) => get(`${node.url}/subscribe/status?groupId=${id}&timeout=0`, asUser(stranger)),
+      (id) => post(`${node.url}/messages`, { userId: stranger.id, groupId: id, content: 'x' }, asUser(stranger)),
+      (id) => post(`${node.url}/group-users`, { groupId: id, userId: stranger.id }, asUser(stranger)),
+      (id) => del(`${node.url}/group-users`, { groupId: id, userId: stranger.id }, asUser(stranger)),
     ];
     for (const ask of asks) {
       const [there, notThere] = [await ask(groupId), await ask(absent)];
@@ -129,16 +122,16 @@ describe('With AUTH=token, a user who is not a member', function () {
 
   it('cannot join by name: that creates another group', async () => {
     for (const join of [
-      () => post(`${node.url}/user/${stranger.id}/groups/${named()}`, undefined, as(stranger)),
-      () => post(`${node.url}/user/${stranger.id}/groups`, { groups: [groupName] }, as(stranger)),
+      () => post(`${node.url}/user/${stranger.id}/groups/${named()}`, undefined, asUser(stranger)),
+      () => post(`${node.url}/user/${stranger.id}/groups`, { groups: [groupName] }, asUser(stranger)),
     ]) {
       const { status, body } = await join();
       expect([status, body.groups]).to.deep.equal([200, [groupName]]);
-      expect((await get(`${node.url}/messages?groupId=${groupId}`, as(stranger))).status).to.equal(403);
+      expect((await get(`${node.url}/messages?groupId=${groupId}`, asUser(stranger))).status).to.equal(403);
       const { rows } = await sql.query('SELECT user_id::int FROM plantao.memberships WHERE group_id = $1', [groupId]);
       expect(rows).to.deep.equal([{ user_id: member.id }]);
     }
-    const again = await post(`${node.url}/user/${stranger.id}/groups/${named()}`, undefined, as(stranger));
+    const again = await post(`${node.url}/user/${stranger.id}/groups/${named()}`, undefined, asUser(stranger));
     expect(again.body.groups).to.deep.equal([groupName]);
   });
 
@@ -146,19 +139,19 @@ describe('With AUTH=token, a user who is not a member', function () {
     await people.group(groupName, [stranger]);
     const polls = [poll(member, `user?user_id=${member.id}`), poll(member, `status?group=${named()}`)];
     await waiting(2);
-    expect((await get(`${node.url}/groups`, as(stranger))).body).to.deep.equal({ active_groups: [], count: 0 });
-    expect((await get(`${node.url}/groups`, as(member))).body.active_groups).to.deep.equal([groupName]);
-    await post(`${node.url}/notify/${named()}`, {}, as(member));
+    expect((await get(`${node.url}/groups`, asUser(stranger))).body).to.deep.equal({ active_groups: [], count: 0 });
+    expect((await get(`${node.url}/groups`, asUser(member))).body.active_groups).to.deep.equal([groupName]);
+    await post(`${node.url}/notify/${named()}`, {}, asUser(member));
     await Promise.all(polls);
   });
 
   it('finds users by name, with only their name and id', async () => {
-    const { body } = await get(`${node.url}/users?username=${member.username}`, as(stranger));
+    const { body } = await get(`${node.url}/users?username=${member.username}`, asUser(stranger));
     expect(body).to.deep.equal({ users: [{ id: member.id, username: member.username }] });
     const warned = await post(
       `${node.url}/create-chat`,
       { groupName: 'new', creatorId: stranger.id, members: [member.username, 'nobody at all'] },
-      as(stranger),
+      asUser(stranger),
     );
     expect(warned.body.warning).to.equal('no such users: nobody at all');
   });
@@ -169,10 +162,10 @@ describe('With AUTH=token, a user who is not a member', function () {
     const { body } = await post(`${node.url}/register`, { username, password });
     await post(`${node.url}/login`, { username, password: wrong });
     await post(`${node.url}/login`, { username, password });
-    await post(`${node.url}/messages`, { userId: member.id, groupId, content: text }, as(member));
-    await post(`${node.url}/messages`, { userId: member.id, groupId, content: `${text}\0` }, as(member));
-    await post(`${node.url}/messages`, `{"content": "${text}`, { ...as(member) });
-    await post(`${node.url}/notify/${named()}`, { payload: text }, as(member));
+    await post(`${node.url}/messages`, { userId: member.id, groupId, content: text }, asUser(member));
+    await post(`${node.url}/messages`, { userId: member.id, groupId, content: `${text}\0` }, asUser(member));
+    await post(`${node.url}/messages`, `{"content": "${text}`, { ...asUser(member) });
+    await post(`${node.url}/notify/${named()}`, { payload: text }, asUser(member));
     await failToStore(text);
     const { hash } = (
       await sql.query('SELECT password_hash AS hash FROM plantao.users WHERE username = $1', [username])
@@ -220,7 +213,7 @@ describe('With AUTH=token, a user who is not a member', function () {
       const { status, body } = await post(
         `${node.url}/messages`,
         { userId: member.id, groupId, content: text },
-        as(member),
+        asUser(member),
       );
       expect([status, body.code]).to.deep.equal([503, 'database_refused']);
       expect(body.error).to.not.match(/unforeseen|constraint "|SQLSTATE/);

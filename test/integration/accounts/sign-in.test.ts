@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
-import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
+import { bearer, del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
+import { waitersOf } from '../../support/network/metrics.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
-const bearer = (token: unknown) => ({ headers: { authorization: `Bearer ${token}` } });
 
 /** A database, two nodes on it, and a session to inspect it. */
 class Place {
@@ -355,11 +355,6 @@ describe('Signing in with AUTH=token', function () {
     expect(refused.status).to.equal(429);
   });
 });
-
-async function waitersOf(url: string): Promise<number> {
-  const { text } = await get(`${url}/metrics`);
-  return Number(/^plantao_waiters(?:\{\})? (\d+)/m.exec(text)?.[1]);
-}
 
 describe('Signing in from many addresses', function () {
   this.timeout(60_000);

@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { get, post } from '../../support/network/http.ts';
+import { bearer, get, post } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -25,7 +26,7 @@ describe('A token in a database that nodes of both AUTH modes serve', function (
       return node;
     };
     open = await start('node-open', 'open');
-    await eventually('the open node is active', async () => (await get(`${open.url}/health`)).body.active === true);
+    await untilActive(open);
     guarded = await start('node-guarded', 'token');
   });
   after(async () => {
@@ -41,7 +42,7 @@ describe('A token in a database that nodes of both AUTH modes serve', function (
     return { token: String(body.token), userId: Number(body.user_id) };
   };
   const statusOf = async ({ token, userId }: { token: string; userId: number }) => {
-    const call = { headers: { authorization: `Bearer ${token}` } };
+    const call = bearer(token);
     return (await get(`${guarded.url}/chats?userId=${userId}`, call)).status;
   };
   const refused = (who: { token: string; userId: number }) =>

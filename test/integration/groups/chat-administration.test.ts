@@ -1,16 +1,14 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { codeOf, type JsonObject, request } from '../../support/network/http.ts';
-import { People, type Person } from '../../support/network/people.ts';
+import { codeOf, type JsonObject } from '../../support/network/http.ts';
+import { People, type Person, requestsTo } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 
 describe('Administration of groups', function () {
   this.timeout(60_000);
   const { node, sql, people } = useOneNode({ AUTH: 'token', DB_POOL_SIZE: '6' });
 
-  const as = ({ token }: Person) => ({ headers: { authorization: `Bearer ${token}` } });
-  const call = (method: string, path: string, who: Person, body?: JsonObject) =>
-    request(method, node.url + path, { ...as(who), ...(body && { body }) });
+  const call = requestsTo(() => node.url);
   const rolesOf = async (groupId: number) => {
     const { rows } = await sql.query('SELECT user_id, role FROM plantao.memberships WHERE group_id = $1', [groupId]);
     return Object.fromEntries(rows.map(({ user_id, role }) => [user_id, role]));

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
-import { type JsonObject, request } from '../../support/network/http.ts';
+import { bearer, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 import { DbaSession } from '../../support/postgres/dba-session.ts';
@@ -14,7 +14,7 @@ describe('A request that waits for the event log', function () {
   before(() => watching.connect());
 
   const call = async (method: string, path: string, { token }: Person, body: JsonObject) => {
-    const answer = await request(method, node.url + path, { headers: { authorization: `Bearer ${token}` }, body });
+    const answer = await request(method, node.url + path, { ...bearer(token), body });
     return `${answer.status} ${answer.body.code ?? ''}`.trim();
   };
   /** Sends a request while psql holds the log, runs `change` once the request waits, and returns its result. */
@@ -88,7 +88,7 @@ describe('A request that waits for the event log', function () {
     const blocked = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
     const of = `plantao.invitations WHERE group_id = ${groupId}`;
     for (const change of [`DELETE FROM ${of}`, `UPDATE ${of.replace(' WHERE', ' SET uses_left = 0 WHERE')}`]) {
-      const invited = { headers: { authorization: `Bearer ${owner.token}` }, body: { groupId } };
+      const invited = { ...bearer(owner.token), body: { groupId } };
       const { body } = await request('POST', `${node.url}/invitations`, invited);
       const stranger = await people.comeIn();
       await sql.query(`BEGIN; ${change}`);

@@ -3,7 +3,8 @@ import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { codeOf, get, type JsonObject, request } from '../../support/network/http.ts';
-import { People, type Person } from '../../support/network/people.ts';
+import { People, type Person, requestsTo } from '../../support/network/people.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -25,7 +26,7 @@ describe('What happened to a group', function () {
       return started;
     };
     node = await start('token');
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
     open = await start('open');
   });
   after(async () => {
@@ -35,8 +36,7 @@ describe('What happened to a group', function () {
     await database?.drop();
   });
 
-  const call = (method: string, path: string, who: Person, body?: JsonObject) =>
-    request(method, node.url + path, { headers: { authorization: `Bearer ${who.token}` }, ...(body && { body }) });
+  const call = requestsTo(() => node.url);
   const read = async (groupId: number, who: Person, more = '') => {
     const { status, body } = await call('GET', `/group-events?groupId=${groupId}${more}`, who);
     expect(status, JSON.stringify(body)).to.equal(200);

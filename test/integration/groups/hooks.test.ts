@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { ChatClient } from '../../../src/client/index.ts';
-import { type Call, codeOf, get, type HttpResponse, type JsonObject, request } from '../../support/network/http.ts';
+import {
+  bearer,
+  type Call,
+  codeOf,
+  get,
+  type HttpResponse,
+  type JsonObject,
+  request,
+} from '../../support/network/http.ts';
 import type { Person } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
@@ -119,7 +127,7 @@ describe('A hook', function () {
     const { body: listed } = await as<{ hooks: JsonObject[] }>(owner, 'GET', `/hooks?groupId=${groupId}`);
     expect(listed.hooks.map(({ id }) => id)).to.include(hook.id);
     expect(JSON.stringify(listed)).not.to.include(token);
-    const call = { headers: { authorization: `Bearer ${token}` } };
+    const call = bearer(token);
     expect((await request('GET', `${node.url}/sync`, call)).status).to.equal(401);
     const direct = await as(owner, 'POST', '/direct', { otherUserId: hook.id });
     expect(codeOf(direct)).to.deep.equal([404, 'user_not_found']);

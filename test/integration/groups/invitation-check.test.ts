@@ -1,14 +1,13 @@
 import { expect } from 'chai';
-import { codeOf, type JsonObject, post, request } from '../../support/network/http.ts';
-import type { Person } from '../../support/network/people.ts';
+import { codeOf, type JsonObject, post } from '../../support/network/http.ts';
+import { type Person, requestsTo } from '../../support/network/people.ts';
 import { useOneNode } from '../../support/nodes/one-node.ts';
 
 describe('An open invitation', function () {
   this.timeout(60_000);
   const { node, sql, people } = useOneNode({ AUTH: 'token' });
 
-  const call = (method: string, path: string, who: Person, body?: JsonObject) =>
-    request(method, node.url + path, { headers: { authorization: `Bearer ${who.token}` }, ...(body && { body }) });
+  const call = requestsTo(() => node.url);
   const check = (token: unknown) => post(`${node.url}/invitations/check`, { token });
   const scene = async () => {
     const [owner, member] = [await people.comeIn(), await people.comeIn()];

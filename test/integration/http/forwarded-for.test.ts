@@ -3,9 +3,9 @@ import express from 'express';
 import pg from 'pg';
 import { addressOf } from '../../../src/http/request/checks/client-address.ts';
 import { Server } from '../../../src/http/server.ts';
-import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { get, post } from '../../support/network/http.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase } from '../../support/postgres/postgres.ts';
 
@@ -80,7 +80,7 @@ describe('The address of a client', () => {
     const node = localNode({ ...env, REQUESTS_PER_MINUTE: '100000' });
     await node.start();
     try {
-      await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
+      await untilActive(node);
       const names = ['x'.repeat(400), 'é'.repeat(300), '1'.repeat(300), `2001:db8::1%${'z'.repeat(300)}`];
       for (const [at, forwarded] of names.entries()) {
         const headers = { 'x-forwarded-for': Buffer.from(forwarded).toString('latin1') };

@@ -1,8 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { FUZZED_NODE, fuzz } from '../../fuzz/fuzzer.ts';
-import { eventually } from '../../support/eventually.ts';
-import { get } from '../../support/network/http.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { startNode } from '../../support/nodes/node-process.ts';
 import { createDatabase } from '../../support/postgres/postgres.ts';
 import { IS_LONG_RUN } from '../../support/run/long-run.ts';
@@ -24,7 +23,7 @@ describe('Random requests to a node', function () {
       const sql = new pg.Client({ connectionString: database.url });
       await sql.connect();
       try {
-        await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+        await untilActive(node);
         const seed = Math.floor(Math.random() * 2 ** 31);
         const { requests, raw } = await fuzz({ node, sql, auth, seed, requests: 100_000, seconds: SECONDS });
         expect(requests).to.be.above(100);

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { get, type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
+import { codeOf, get, type HttpResponse, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** Far below the ten seconds that the first of these once took, and far above the delays of a busy machine. */
@@ -36,9 +36,8 @@ describe('Hostile input', function () {
   const nodes = useTwoNodes();
   const url = (path: string) => nodes.active.url + path;
 
-  const refusal = ({ status, body }: HttpResponse<JsonObject>) => [status, body.code];
   const isRefusedSoon = (answer: HttpResponse<JsonObject>, field: string, what: string) => {
-    expect(refusal(answer), what).to.deep.equal([400, 'invalid_request']);
+    expect(codeOf(answer), what).to.deep.equal([400, 'invalid_request']);
     expect(answer.body.error, what).to.match(new RegExp(`^${field}: must`));
     expect(answer.ms, what).to.be.below(QUICK_MS);
   };
@@ -98,7 +97,7 @@ describe('Hostile input', function () {
       const long = { 'idempotency-key': 'k'.repeat(7000), 'last-event-id': `0123456789ab-${'1'.repeat(7000)}` };
       const sent = await post(url('/messages'), { userId: 1, groupId: 1, content: 'x' }, { headers: long });
       isRefusedSoon(sent, 'Idempotency-Key', 'Idempotency-Key');
-      expect(refusal(await get(url('/events?userId=1'), { headers: long }))).to.deep.equal([400, 'invalid_request']);
+      expect(codeOf(await get(url('/events?userId=1'), { headers: long }))).to.deep.equal([400, 'invalid_request']);
     });
   });
 
@@ -139,7 +138,7 @@ describe('Hostile input', function () {
       for (const [what, wrong] of bytes) {
         for (const type of ['application/json', 'application/json; charset=UTF-8', 'application/json;a=b']) {
           const answer = await raw(around(...wrong), { 'content-type': type });
-          expect(refusal(answer), `${what} ${type}`).to.deep.equal([400, 'invalid_json']);
+          expect(codeOf(answer), `${what} ${type}`).to.deep.equal([400, 'invalid_json']);
         }
       }
       const { body } = await get<{ messages: { content: string }[] }>(url('/messages?groupId=1'));
@@ -149,12 +148,12 @@ describe('Hostile input', function () {
       const text = '{"userId":1,"groupId":1,"content":"é"}';
       const utf16 = Buffer.from(`\ufeff${text}`, 'utf16le');
       for (const body of [utf16, Buffer.from(text, 'utf16le'), Buffer.from(text, 'latin1')]) {
-        expect(refusal(await raw(body))).to.deep.equal([400, 'invalid_json']);
+        expect(codeOf(await raw(body))).to.deep.equal([400, 'invalid_json']);
       }
       for (const charset of ['utf-16', 'utf-16le', 'iso-8859-1', 'windows-1252', 'utf-7', 'utf-32', 'nonsense']) {
         for (const type of [`application/json; charset=${charset}`, `application/json ;charset="${charset}"`]) {
           const answer = await raw(utf16, { 'content-type': type });
-          expect(refusal(answer), type).to.deep.equal([415, 'unsupported_media_type']);
+          expect(codeOf(answer), type).to.deep.equal([415, 'unsupported_media_type']);
         }
       }
     });
@@ -172,9 +171,9 @@ describe('Hostile input', function () {
         '/subscribe/status?timeout=0&group=%c0%af',
         '/users?username=%ed%a0%80',
       ]) {
-        expect(refusal(await get(url(path))), path).to.deep.equal([400, 'invalid_request']);
+        expect(codeOf(await get(url(path))), path).to.deep.equal([400, 'invalid_request']);
       }
-      expect(refusal(await post(url('/notify/%ff'), {}))).to.deep.equal([400, 'invalid_request']);
+      expect(codeOf(await post(url('/notify/%ff'), {}))).to.deep.equal([400, 'invalid_request']);
       expect((await get(url('/users?utm=%ff&%ff=1'))).status).to.equal(200);
     });
     it('is refused in a URL without percent-encoding', async () => {
@@ -204,7 +203,7 @@ describe('Hostile input', function () {
       ['/subscribe/status?timeout=0&cursor=a&cursor=a', 'cursor'],
     ] as const) {
       const answer = await get(url(path));
-      expect(refusal(answer), path).to.deep.equal([400, 'invalid_request']);
+      expect(codeOf(answer), path).to.deep.equal([400, 'invalid_request']);
       expect(answer.body.error, path).to.equal(`${field}: must be given only once`);
     }
     expect((await get(url('/chats?userId=1&x=1&x=2'))).status).to.equal(200);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
@@ -66,7 +67,7 @@ describe('The log of a node', function () {
     client = new pg.Client({ connectionString: database.url });
     await client.connect();
     node = await startNode({ databaseUrl: database.url, env: { LOG_FORMAT: 'json', LOG_LEVEL: 'info' } });
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
   });
   after(async () => {
     await node?.stop();

@@ -3,7 +3,8 @@ import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { get, post } from '../../support/network/http.ts';
-import { People, type Person } from '../../support/network/people.ts';
+import { asUser, People, type Person } from '../../support/network/people.ts';
+import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -18,7 +19,7 @@ describe('The budget of a client', function () {
     const node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), NODE_NAME: name, ...env });
     nodes.push(node);
     await node.start();
-    await eventually(`${name} is active`, async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
     return node;
   };
   beforeEach(async () => {
@@ -32,18 +33,17 @@ describe('The budget of a client', function () {
     await sql.end();
     await database.drop();
   });
-  const as = ({ token }: Person) => ({ headers: { authorization: `Bearer ${token}` } });
 
   it('limits notifications by number, and those of one client only', async () => {
     const node = await start('counting', { AUTH: 'token', NOTIFICATIONS_PER_MINUTE: '60' });
     const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
-    const answers = await Promise.all(Array.from({ length: 13 }, () => post(`${node.url}/notify/x`, {}, as(ana))));
+    const answers = await Promise.all(Array.from({ length: 13 }, () => post(`${node.url}/notify/x`, {}, asUser(ana))));
     expect(answers.filter(({ status }) => status === 200)).to.have.length(10);
     const refused = answers.find(({ status }) => status === 429);
     expect(refused?.body.code).to.equal('too_many_requests');
     expect(Number(refused?.headers['retry-after'])).to.be.within(1, 10);
-    expect((await post(`${node.url}/notify/x`, {}, as(bruno))).status).to.equal(200);
-    expect((await get(`${node.url}/users`, as(ana))).status).to.equal(200);
+    expect((await post(`${node.url}/notify/x`, {}, asUser(bruno))).status).to.equal(200);
+    expect((await get(`${node.url}/users`, asUser(ana))).status).to.equal(200);
   });
 
   it('limits notifications by the bytes of their payloads', async () => {
@@ -51,7 +51,7 @@ describe('The budget of a client', function () {
     const ana = await people.comeIn();
     const statuses: number[] = [];
     for (let count = 0; count < 5; count++) {
-      statuses.push((await post(`${node.url}/notify/x`, { payload: 'x'.repeat(60_000) }, as(ana))).status);
+      statuses.push((await post(`${node.url}/notify/x`, { payload: 'x'.repeat(60_000) }, asUser(ana))).status);
     }
     expect(statuses).to.deep.equal([200, 200, 200, 429, 429]);
   });
@@ -70,14 +70,14 @@ describe('The budget of a client', function () {
     await sql.query("INSERT INTO plantao.users (username) SELECT 'added ' || n FROM generate_series(1, 1000) n");
     const members = Array.from({ length: 1000 }, (_, at) => `added ${at + 1}`);
     const create = (creator: Person) =>
-      post(`${node.url}/create-chat`, { groupName: 'All', creatorId: creator.id, members }, as(creator));
+      post(`${node.url}/create-chat`, { groupName: 'All', creatorId: creator.id, members }, asUser(creator));
     const first = await create(ana);
     expect(first.status).to.equal(200);
     expect((await create(ana)).status).to.equal(200);
     const refused = await create(ana);
     expect([refused.status, refused.body.code]).to.deep.equal([429, 'too_many_requests']);
     const add = { groupId: first.body.group_id, userId: bruno.id };
-    expect((await post(`${node.url}/group-users`, add, as(ana))).status).to.equal(429);
+    expect((await post(`${node.url}/group-users`, add, asUser(ana))).status).to.equal(429);
     expect((await create(bruno)).status).to.equal(200);
   });
 

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { get } from '../../support/network/http.ts';
 import { FakePeer } from '../../support/nodes/fake-peer.ts';
+import { isActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -49,7 +49,6 @@ describe('A false health response', () => {
     for (const node of nodes) await node.start();
     return nodes as [LocalNode, LocalNode];
   };
-  const isActive = async ({ url }: LocalNode) => (await get(`${url}/health`)).body.active === true;
   /** Resolves when both have probed the liar several times more. */
   const probed = async () => {
     const asked = liar.asked;

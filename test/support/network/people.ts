@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { DbaSession } from '../postgres/dba-session.ts';
+import { bearer, type JsonObject, request } from './http.ts';
 
 /** A signed-in user. */
 export interface Person {
@@ -7,6 +8,15 @@ export interface Person {
   username: string;
   token: string;
 }
+
+/** Returns the options of a request of this user. */
+export const asUser = ({ token }: Pick<Person, 'token'>) => bearer(token);
+
+/** Returns a function that sends requests of users to a node. */
+export const requestsTo =
+  (url: () => string) =>
+  <Body = JsonObject>(method: string, path: string, { token }: Pick<Person, 'token'>, body?: object) =>
+    request<Body>(method, url() + path, { ...bearer(token), ...(body && { body }) });
 
 const hashOf = (token: string) => createHash('sha256').update(token).digest();
 let names = 0;

@@ -86,9 +86,3 @@ export function postText(path: string, body: unknown, headers = 'Host: localhost
   const length = Buffer.byteLength(text);
   return `POST ${path} HTTP/1.1\r\n${headers}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${text}`;
 }
-
-/** One figure of a node's `/metrics`. */
-export async function figureOf(url: string, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text();
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
-}

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ChatClient } from '../../../src/client/index.ts';
+import { errorOf } from '../../support/error-of.ts';
 import { type Behaviour, type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 const lost: Behaviour = (_, response) => response.destroy();
@@ -19,11 +20,6 @@ describe('The client, when an earlier attempt may have done what a retry is refu
       next?.(heard, response);
     };
   };
-  const errorOf = (call: Promise<unknown>) =>
-    call.then(
-      () => null,
-      (error) => error,
-    );
 
   beforeEach(async () => {
     node = await startFakeNode(() => {});

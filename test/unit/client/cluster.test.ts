@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import { ChatClient } from '../../../src/client/index.ts';
+import { errorOf } from '../../support/error-of.ts';
 import { type FakeNode, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 const LOGIN = { user_id: 1, username: 'ana', cluster: 'c1', epoch: 'e1' };
@@ -32,7 +33,6 @@ describe('A client that signed in to a cluster', () => {
     expect(client.clusterId).to.equal('c1');
     return client;
   };
-  const errorOf = (work: Promise<unknown>) => work.then(() => null).catch((error) => error);
 
   it('sends nothing to a node of another cluster, and says so', async () => {
     const own = await start({ cluster: 'c1', epoch: 'e1' });

@@ -7,16 +7,12 @@ import { BlockedError } from '../../../src/database/checks/blocking.ts';
 import { DatabaseUnavailableError, OutcomeUnknownError } from '../../../src/database/errors.ts';
 import { afterCommit } from '../../../src/database/writes/after-commit.ts';
 import { NotActiveError, type Write } from '../../../src/database/writes/fenced-write.ts';
+import { errorOf } from '../../support/error-of.ts';
 
 const fails = () => Promise.reject(new DatabaseUnavailableError('the connection was lost'));
 const database = { query: fails } as unknown as Sequelize;
 /** A write that commits. */
 const write = (async () => ({ groupId: 1, created: true })) as unknown as Write;
-const errorOf = (work: Promise<unknown>) =>
-  work.then(
-    () => null,
-    (error) => error,
-  );
 
 describe('A request that fails after its write is committed does not report that nothing was stored', () => {
   it('if the names of the groups that a user joined or left cannot be read', async () => {

@@ -5,16 +5,11 @@ import { MembershipCache } from '../../../src/chat/delivery/membership-cache.ts'
 import type { LogEvent } from '../../../src/events/log-event.ts';
 import { routingKey } from '../../../src/events/routing-keys.ts';
 import { type Audience, type Delivery, type Waiter, Waiters } from '../../../src/events/waiters.ts';
+import { logEvents } from '../../support/log-event.ts';
 
 const dispatch = (waiters: Waiters, ...batch: LogEvent[]) =>
   new EventDelivery(waiters, new MembershipCache()).deliver(batch, batch.at(-1)?.cursor ?? '');
-let position = 0;
-
-function event(more: Partial<LogEvent>): LogEvent {
-  const none = { groupId: null, groupName: null, topic: null, userId: null, messageId: null, message: null };
-  position += 1;
-  return { position, cursor: `e-${position}`, kind: 'message', json: `{"n":${position}}`, ...none, ...more };
-}
+const event = logEvents();
 
 /** Returns an audience of some topics that matches every event found under them. */
 function audienceOf(id: string, ...topics: string[]): Audience {

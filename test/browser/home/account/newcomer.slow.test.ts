@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { NODE_IS_DOWN, openGroup } from '../../chat-browser.ts';
+import { messageField, NODE_IS_DOWN, openGroup } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
 describe('The chat page for a newcomer from another chat service', function () {
@@ -56,7 +56,7 @@ describe('The chat page for a newcomer from another chat service', function () {
     const page = await use.browser.signIn(use.first.url, ana);
     await openGroup(page, 'Plans');
     const draft = row(page, 'Plans').locator('.preview', { hasText: 'Draft: not yet sent' });
-    await page.getByRole('textbox', { name: 'Message' }).fill('**not** yet sent');
+    await messageField(page).fill('**not** yet sent');
     // Another chat may have his name in its last message.
     const openDirect = () => page.locator(`#groups a[href="#group-${direct}"]`).click();
     await openDirect();
@@ -66,7 +66,7 @@ describe('The chat page for a newcomer from another chat service', function () {
     await expectAccessible(page, 'chat-draft');
     await openGroup(page, 'Plans');
     await draft.waitFor({ state: 'detached' });
-    await page.getByRole('textbox', { name: 'Message' }).fill('');
+    await messageField(page).fill('');
     await openDirect();
     await page.locator('#conversation-title', { hasText: 'bruno' }).waitFor();
     expect(await row(page, 'Plans').locator('.preview', { hasText: 'Draft' }).count()).to.equal(0);
@@ -107,12 +107,12 @@ describe('The chat page for a newcomer from another chat service', function () {
     await carla.send(direct, 'goodbye');
     const page = await use.browser.signIn(use.first.url, ana);
     await openGroup(page, 'carla');
-    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+    await messageField(page).waitFor();
     await carla.account.delete();
     await page
       .getByText('This person has deleted their account. You can read the chat, but no longer write.')
       .waitFor();
-    await page.getByRole('textbox', { name: 'Message' }).waitFor({ state: 'detached' });
+    await messageField(page).waitFor({ state: 'detached' });
     await page.reload();
     await page.getByText('This person has deleted their account.').waitFor();
     await page.locator('.message', { hasText: 'goodbye' }).waitFor();

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { messageField, openGroup, waitForMessage, write } from '../../chat-browser.ts';
 import { useChat } from '../use-chat.ts';
 
 describe('The connection of the chat page', function () {
@@ -14,10 +14,10 @@ describe('The connection of the chat page', function () {
     await page.route('**/messages', (route) => (isDown ? route.abort() : route.continue()));
     await write(page, 'written while away');
     await page.locator('.sending', { hasText: 'written while away' }).waitFor();
-    await page.getByRole('textbox', { name: 'Message' }).fill('a draft');
+    await messageField(page).fill('a draft');
     await page.reload();
     await page.locator('.sending', { hasText: 'written while away' }).waitFor();
-    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).to.equal('a draft');
+    expect(await messageField(page).inputValue()).to.equal('a draft');
     isDown = false;
     await waitForMessage(page, 'written while away');
     const { messages } = await bruno.messages(id);

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { openGroup } from '../../chat-browser.ts';
+import { messageField, openGroup } from '../../chat-browser.ts';
 import { useChat } from '../use-chat.ts';
 
 describe('The chat page in two tabs', function () {
@@ -57,12 +57,11 @@ describe('The chat page in two tabs', function () {
     await openGroup(one, name);
     const other = await use.browser.openBeside(one, use.first.url);
     await openGroup(other, name);
-    const field = (page: Page) => page.getByRole('textbox', { name: 'Message' });
     const has = (page: Page, text: string) =>
-      eventually('the field has the draft', async () => (await field(page).inputValue()) === text);
-    await field(one).fill('a draft');
+      eventually('the field has the draft', async () => (await messageField(page).inputValue()) === text);
+    await messageField(one).fill('a draft');
     await has(other, 'a draft');
-    await field(other).press('Enter');
+    await messageField(other).press('Enter');
     await one.locator('.message', { hasText: 'a draft' }).first().waitFor();
     await has(one, '');
     await one.getByRole('button', { name: 'Account' }).click();

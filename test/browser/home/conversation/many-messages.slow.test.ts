@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { messagesOn, openGroup } from '../../chat-browser.ts';
+import { messageField, messagesOn, openGroup } from '../../chat-browser.ts';
 
 /** Lines that the page may have: its window of 500 messages, and the page of 50 that it has just loaded. */
 const MAX_LINES = 550;
@@ -91,7 +91,7 @@ describe('The chat page with many messages', function () {
     const page = await use.browser.signIn(use.first.url, 'ana');
     await openGroup(page, 'Keyboard');
     await page.locator('.message', { hasText: 'line 119' }).waitFor();
-    await page.getByRole('textbox', { name: 'Message' }).press('Shift+Tab');
+    await messageField(page).press('Shift+Tab');
     for (let count = 0; count < 30; count += 1) await page.keyboard.press('ArrowUp');
     await page.locator('.message:focus', { hasText: 'line 89' }).waitFor();
     await eventually('it is in view', async () => (await placeInView(page, '.message:focus')) !== undefined);
@@ -147,7 +147,7 @@ describe('The chat page with many messages', function () {
     const page = await use.browser.signIn(use.first.url, 'ana');
     const other = await use.browser.signIn(use.second.url, 'bruno');
     for (const one of [page, other]) await openGroup(one, 'Burst');
-    const field = page.getByRole('textbox', { name: 'Message' });
+    const field = messageField(page);
     // As fast as two users can: more than 50 a second on an idle machine.
     const lanes = [ana, bruno].map(async (client, lane) => {
       for (let index = 0; index < 80; index += 1) await client.send(id, `${lane}: ${index}.`);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { messagesOn, openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { messageField, messagesOn, openGroup, waitForMessage, write } from '../../chat-browser.ts';
 import { messageOn, useChat } from '../use-chat.ts';
 
 describe('The chat page with messages', function () {
@@ -19,7 +19,7 @@ describe('The chat page with messages', function () {
     expect(await messageOn(other, 'first version').locator('strong').textContent()).to.equal('version');
     await messageOn(other, 'first version').hover();
     await other.getByRole('button', { name: 'Reply' }).click();
-    await other.getByRole('textbox', { name: 'Message' }).pressSequentially('yes @an');
+    await messageField(other).pressSequentially('yes @an');
     await other.getByRole('option', { name: 'ana' }).waitFor();
     await other.keyboard.press('Enter');
     await other.keyboard.press('Enter');
@@ -39,7 +39,7 @@ describe('The chat page with messages', function () {
     await bruno.send(id, 'a question');
     const other = await newGroup();
     const page = await ana();
-    const field = page.getByRole('textbox', { name: 'Message' });
+    const field = messageField(page);
     await openGroup(page, name);
     await write(page, 'my mesage');
     await waitForMessage(page, 'my mesage');
@@ -77,7 +77,7 @@ describe('The chat page with messages', function () {
     const { name } = await newGroup();
     const page = await ana();
     await openGroup(page, name);
-    await page.getByRole('textbox', { name: 'Message' }).fill('y'.repeat(4100));
+    await messageField(page).fill('y'.repeat(4100));
     await page.getByText('Too long by 4 characters').waitFor();
     expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).to.equal(true);
     expect(await messagesOn(page)).to.deep.equal([]);

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { openGroup, waitForMessage, write } from '../../chat-browser.ts';
+import { messageField, openGroup, waitForMessage, write } from '../../chat-browser.ts';
 
 /** Starts two nodes and a browser for the tests of a `describe`. No page may report a problem. */
 function usePages(env: Record<string, string> = {}) {
@@ -17,7 +17,6 @@ function usePages(env: Record<string, string> = {}) {
   return Object.assign(used, { clientOf });
 }
 
-const field = (page: Page) => page.getByRole('textbox', { name: 'Message' });
 const typing = (page: Page) => page.locator('#typing > span').first();
 
 /** Changes the text on these pages until `isSeen`: a signal may get lost, and the next one follows after three seconds. */
@@ -25,7 +24,7 @@ async function whileTyping(typists: Page[], what: string, isSeen: () => Promise<
   let letters = 0;
   const check = async () => {
     letters += 1;
-    for (const page of typists) await field(page).fill('x'.repeat(letters));
+    for (const page of typists) await messageField(page).fill('x'.repeat(letters));
     return isSeen();
   };
   await eventually(what, check, { within: 40_000, every: 300 });
@@ -69,19 +68,19 @@ describe('Typing and presence on the chat page', function () {
     await openGroup(page, 'Reports');
     const reports: string[] = [];
     page.on('request', (request) => request.url().endsWith('/typing') && reports.push(request.postData() ?? ''));
-    await field(page).fill('   ');
-    await field(page).fill('');
+    await messageField(page).fill('   ');
+    await messageField(page).fill('');
     expect(reports).to.have.length(0);
-    await field(page).pressSequentially('twenty letters or so');
+    await messageField(page).pressSequentially('twenty letters or so');
     expect(reports).to.have.length(1);
     await write(page, 'sent');
     await waitForMessage(page, 'sent');
     await page.keyboard.press('ArrowUp');
     await page.getByText('Editing your message').waitFor();
-    await field(page).pressSequentially(', edited');
+    await messageField(page).pressSequentially(', edited');
     expect(reports).to.have.length(1);
     await page.keyboard.press('Escape');
-    await field(page).pressSequentially('the next message');
+    await messageField(page).pressSequentially('the next message');
     expect(reports, 'the others have seen the typing end').to.have.length(2);
   });
 
@@ -130,7 +129,7 @@ describe('The chat page with PRESENCE=off', function () {
     for (const [one, name] of [[page, 'bruno'] as const, [brunos, 'ana'] as const]) await openGroup(one, name);
     await write(page, 'seen by both');
     await waitForMessage(brunos, 'seen by both');
-    await field(page).pressSequentially('more');
+    await messageField(page).pressSequentially('more');
     expect(requests).to.not.include.members(['/typing']);
     expect(requests).to.not.include.members(['/presence']);
     expect(await page.locator('.online, .presence').count()).to.equal(0);

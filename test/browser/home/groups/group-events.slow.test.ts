@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { openGroup, seesActiveNode, waitForMessage } from '../../chat-browser.ts';
+import { messageField, openGroup, seesActiveNode, waitForMessage } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
 describe('The chat page shows what happens to a group', function () {
@@ -105,7 +105,7 @@ describe('The chat page shows what happens to a group', function () {
     for (const name of ['Reply', 'Edit']) expect(await tools.getByRole('button', { name }).count(), name).to.equal(0);
     await ana.groups.change(id, { archived: false });
     await line(page, 'ana restored the group.');
-    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+    await messageField(page).waitFor();
     await message.focus();
     for (const name of ['Reply', 'Edit']) await tools.getByRole('button', { name }).waitFor();
     await ana.groups.change(id, { showsReads: true });

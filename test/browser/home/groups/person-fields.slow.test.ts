@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { openGroup } from '../../chat-browser.ts';
+import { messageField, openGroup } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
 describe('The fields of the chat page in which a user names a person', function () {
@@ -63,9 +63,9 @@ describe('The fields of the chat page in which a user names a person', function 
     await page.getByRole('option', { name: 'João Araújo' }).click();
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('heading', { name: 'Sem acentos' }).waitFor();
-    await page.getByRole('textbox', { name: 'Message' }).pressSequentially('Oi @joao');
+    await messageField(page).pressSequentially('Oi @joao');
     await page.getByRole('option', { name: 'João Araújo' }).click();
-    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).to.equal('Oi @João Araújo ');
+    expect(await messageField(page).inputValue()).to.equal('Oi @João Araújo ');
     await page.keyboard.press('Enter');
     await page.locator('.message .mention', { hasText: '@João Araújo' }).waitFor();
     await page.getByRole('button', { name: /^Search/ }).click();

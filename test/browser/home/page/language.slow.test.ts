@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openGroup } from '../../chat-browser.ts';
+import { messageField, openGroup } from '../../chat-browser.ts';
 import { messageOn, useChat } from '../use-chat.ts';
 
 describe('The language of the chat page', function () {
@@ -23,7 +23,7 @@ describe('The language of the chat page', function () {
     const page = await ana();
     await openGroup(page, name);
     await messageOn(page, 'the thing').getByText('edited').waitFor();
-    await page.getByRole('textbox', { name: 'Message' }).fill('a draft');
+    await messageField(page).fill('a draft');
     await page.getByRole('button', { name: 'Account: ana' }).click();
     await page.getByRole('combobox', { name: 'Language' }).selectOption('Português');
     await page.getByRole('dialog', { name: 'Conta' }).getByRole('button', { name: 'Fechar' }).click();

@@ -3,23 +3,14 @@ import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { lockWaits } from '../../../support/postgres/lock-waits.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
-import {
-  type Coordinator,
-  type CoordinatorOptions,
-  localLock,
-  PROMOTION,
-  RESIGNATION,
-  startCoordinator,
-} from '../coordinator.ts';
+import { type Coordinator, localLock, PROMOTION, RESIGNATION, useCoordinators } from '../coordinator.ts';
 
 const LEASE_MS = 600;
 
-/** Clones of one template have equal oids. */
-
 describe('The leader lock', () => {
   let database: TestDatabase;
+  const { running, start } = useCoordinators(() => database.url, LEASE_MS);
   let psql: pg.Client;
-  const running: Coordinator[] = [];
 
   before(async () => {
     database = await createDatabase();
@@ -31,15 +22,9 @@ describe('The leader lock', () => {
     await database.drop();
   });
   afterEach(async () => {
-    for (const one of running.splice(0).reverse()) await one.stop();
     await psql.query('ROLLBACK');
   });
 
-  const start = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
-    const one = await startCoordinator({ databaseUrl: database.url, node, leaseMs: LEASE_MS, ...more });
-    running.push(one);
-    return one;
-  };
   const active = () => running.filter(({ sync }) => sync.isActive);
   /** Starts two nodes; the first is active. */
   const startTwo = async (): Promise<[Coordinator, Coordinator]> => {

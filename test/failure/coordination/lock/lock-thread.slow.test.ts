@@ -5,6 +5,7 @@ import pino from 'pino';
 import { LockThread, type LockThreadOptions } from '../../../../src/coordination/lock/lock-thread.ts';
 import { LockWorkerError } from '../../../../src/coordination/lock/lock-worker-link.ts';
 import { always } from '../../../support/always.ts';
+import { errorOf } from '../../../support/error-of.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { startTcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { lockProgram } from '../../../support/nodes/node-build.ts';
@@ -65,7 +66,6 @@ describe('The lock thread', function () {
     return [thread, worker];
   };
   const holders = async () => (await psql.query('SELECT pid FROM plantao.lock_holder')).rows.length;
-  const errorOf = (work: Promise<unknown>) => work.then(() => null).catch((error) => error);
 
   it('acquires the lock, renews the lease by itself, and releases the lock', async () => {
     const [thread] = await active();

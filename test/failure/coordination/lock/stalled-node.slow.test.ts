@@ -8,6 +8,7 @@ import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { get, post } from '../../../support/network/http.ts';
+import { healthOf, isActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import type { Stall } from './stalling-node.ts';
@@ -37,7 +38,7 @@ describe('An active node whose event loop stalls', function () {
     other = localNode({ ...env, PORT: String(await freePort()), NODE_NAME: 'node-b', IS_ACTIVE: 'false' });
     agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
     [url] = (await once(stalled, 'message')) as [string];
-    await eventually('the first is active', () => isActive(url), { within: 20_000 });
+    await eventually('the first is active', () => isActive({ url }), { within: 20_000 });
     await other.start();
   });
   afterEach(async () => {
@@ -48,9 +49,8 @@ describe('An active node whose event loop stalls', function () {
     await database.drop();
   });
 
-  const isActive = async (node: string) => (await get(`${node}/health`)).body.active === true;
   const holderOf = async () => (await get(`${other.url}/cluster`)).body.active_node;
-  const termOf = async () => (await get(`${other.url}/health`)).body.term;
+  const termOf = async () => (await healthOf(other)).term;
   const stall = async (how: Stall) => {
     stalled.send(how);
     await once(stalled, 'message');
@@ -72,18 +72,18 @@ describe('An active node whose event loop stalls', function () {
     await Promise.all([ask('GET', '/health'), ask('GET', '/health')]);
     await stall({ forMs: SILENCE_MS + SLACK_MS });
     const [health, message] = [ask('GET', '/health'), ask('POST', '/messages')];
-    await eventually('the other takes over', () => isActive(other.url), { within: SILENCE_MS + SLACK_MS });
+    await eventually('the other takes over', () => isActive(other), { within: SILENCE_MS + SLACK_MS });
     expect((await post(`${other.url}/messages`, MESSAGE)).status).to.equal(200);
     expect((await health).body).to.include({ status: 'alive', active: false });
     expect((await message).status).to.equal(503);
     expect((await message).body).to.include({ code: 'not_active' });
-    expect(await isActive(other.url), 'and stays active').to.equal(true);
+    expect(await isActive(other), 'and stays active').to.equal(true);
   });
 
   it('is replaced when it never returns from an endless loop', async () => {
     const startedAt = performance.now();
     await stall('for ever');
-    await eventually('the other takes over', () => isActive(other.url), { within: SILENCE_MS + SLACK_MS });
+    await eventually('the other takes over', () => isActive(other), { within: SILENCE_MS + SLACK_MS });
     expect(performance.now() - startedAt).to.be.above(SILENCE_MS);
     expect((await post(`${other.url}/messages`, MESSAGE)).status).to.equal(200);
   });

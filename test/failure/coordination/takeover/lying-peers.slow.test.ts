@@ -3,13 +3,13 @@ import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakePeer } from '../../../support/nodes/fake-peer.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
-import { type Coordinator, type CoordinatorOptions, startCoordinator } from '../coordinator.ts';
+import { type Coordinator, useCoordinators } from '../coordinator.ts';
 
 const LEASE_MS = 600;
 
 describe('The health response of a peer', () => {
   let database: TestDatabase;
-  const running: Coordinator[] = [];
+  const { start } = useCoordinators(() => database.url, LEASE_MS);
   const liars: FakePeer[] = [];
 
   before(async () => {
@@ -17,7 +17,6 @@ describe('The health response of a peer', () => {
   });
   after(async () => database.drop());
   afterEach(async () => {
-    for (const one of running.splice(0).reverse()) await one.stop();
     for (const liar of liars.splice(0)) await liar.stop();
   });
 
@@ -25,11 +24,6 @@ describe('The health response of a peer', () => {
     const liar = await FakePeer.start(says);
     liars.push(liar);
     return liar;
-  };
-  const start = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
-    const one = await startCoordinator({ databaseUrl: database.url, node, leaseMs: LEASE_MS, ...more });
-    running.push(one);
-    return one;
   };
   /** Checks all the time, for two leases, that the two nodes are never active together. */
   const neverTwo = (one: Coordinator, other: Coordinator) => {

@@ -5,6 +5,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { startTcpProxy } from '../../../support/network/tcp-proxy.ts';
+import { healthOf } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
@@ -44,13 +45,12 @@ describe('Any number of nodes', () => {
     await node.start();
     return node;
   };
-  const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
   /** Returns the active node once every node names it. */
   const theActive = () =>
     eventually(
       'every node names the same active node',
       async () => {
-        const all = await Promise.all(running.map(health));
+        const all = await Promise.all(running.map((node) => healthOf(node)));
         const active = running.filter((_, index) => all[index]?.active === true);
         const [first] = active;
         return active.length === 1 && all.every((one) => one.active_node === first?.name) && first;
@@ -61,7 +61,7 @@ describe('Any number of nodes', () => {
     eventually(
       'each knows all the others',
       async () =>
-        (await Promise.all(running.map(health))).every(
+        (await Promise.all(running.map((node) => healthOf(node)))).every(
           ({ peers }) => (peers as { alive: boolean }[]).filter(({ alive }) => alive).length === running.length - 1,
         ),
       { within: 15_000 },
@@ -93,7 +93,7 @@ describe('Any number of nodes', () => {
     expect(await theActive()).to.equal(target);
     const { rows } = await psql.query('SELECT plantao.switchover($1) AS answer', [first.name]);
     expect(rows[0]?.answer).to.equal(`asked ${target.name} to hand over to ${first.name}`);
-    await eventually('it was handed over', async () => (await health(first)).active, { within: 15_000 });
+    await eventually('it was handed over', async () => (await healthOf(first)).active, { within: 15_000 });
     expect(await theActive()).to.equal(first);
   });
 
@@ -114,11 +114,13 @@ describe('Any number of nodes', () => {
     await start('node-a');
     await theActive();
     const preferred = await start('node-b', { PREFERRED: 'true', IS_ACTIVE: 'false' });
-    await eventually('the preferred node is active', async () => (await health(preferred)).active, { within: 15_000 });
+    await eventually('the preferred node is active', async () => (await healthOf(preferred)).active, {
+      within: 15_000,
+    });
     expect(said(preferred, /^active for term \d+: it was named as successor$/)).to.equal(true);
     const other = await start('node-c', { PREFERRED: 'true', IS_ACTIVE: 'false' });
     await theActive();
-    await always('the role does not move', async () => (await health(preferred)).active, { forMs: 4 * LEASE_MS });
+    await always('the role does not move', async () => (await healthOf(preferred)).active, { forMs: 4 * LEASE_MS });
     expect(said(other, /requested the active role back/)).to.equal(false);
   });
 
@@ -128,7 +130,7 @@ describe('Any number of nodes', () => {
     const sentence =
       /^another node is also named node-a \(process \d+, http:\S+\): give each node a NODE_NAME of its own$/;
     await eventually('one of them logs it', () => said(one, sentence) || said(other, sentence), { within: 10_000 });
-    const active = await Promise.all([health(one), health(other)]);
+    const active = await Promise.all([healthOf(one), healthOf(other)]);
     expect(active.filter((each) => each.active === true)).to.have.length.below(2);
   });
 

@@ -6,6 +6,7 @@ import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { plantao } from '../../../support/nodes/command.ts';
+import { healthOf } from '../../../support/nodes/health.ts';
 import { type NodeProcess, startCluster, type TestCluster } from '../../../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { useDatabase } from '../../../support/postgres/use-database.ts';
@@ -50,7 +51,7 @@ describe('A pause of failover', function () {
   });
 
   const sql = async (text: string) => (await dba.query(text)).rows;
-  const health = async (node: NodeProcess) => (await get<Health>(`${node.url}/health`)).body;
+  const health = (node: NodeProcess) => healthOf<Health>(node);
   const isActive = (node: NodeProcess) =>
     health(node).then(
       ({ active: is }) => is,

@@ -4,7 +4,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { FakePeer } from '../../../support/nodes/fake-peer.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { testServer } from '../../../support/postgres/test-server.ts';
-import { type Coordinator, type CoordinatorOptions, localLock, PROMOTION, startCoordinator } from '../coordinator.ts';
+import { type CoordinatorOptions, localLock, PROMOTION, useCoordinators } from '../coordinator.ts';
 
 /** Long enough for half of it to be more than a busy machine takes for a promotion. */
 const LEASE_MS = 2000;
@@ -12,19 +12,15 @@ const REQUEST = { reason: 'test', askedBy: { name: 'the test', via: 'SQL', from:
 
 describe('A switchover', () => {
   let database: TestDatabase;
-  const running: Coordinator[] = [];
+  const { start } = useCoordinators(() => database.url, LEASE_MS);
 
   before(async () => {
     database = await createDatabase();
   });
   after(async () => database.drop());
-  afterEach(async () => {
-    for (const one of running.splice(0).reverse()) await one.stop();
-  });
 
-  const start = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
-    const one = await startCoordinator({ databaseUrl: database.url, node, leaseMs: LEASE_MS, ...more });
-    running.push(one);
+  const startActive = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
+    const one = await start(node, more);
     await eventually(`${node} is active`, () => one.sync.isActive);
     return one;
   };
@@ -33,7 +29,7 @@ describe('A switchover', () => {
     // A peer that is alive and never tries, as one that is cut off from the database.
     const mute = await FakePeer.start({ status: 'alive', active: false, node: 'mute', term: 1 });
     try {
-      const a = await start('node-a', { peerUrls: [mute.url] });
+      const a = await startActive('node-a', { peerUrls: [mute.url] });
       await eventually('the peer is observed', () => a.peers.living.includes('mute'));
       const term = a.term ?? 0;
       const startedAt = performance.now();
@@ -47,9 +43,8 @@ describe('A switchover', () => {
   });
 
   it('returns null when the standby has taken over', async () => {
-    const a = await start('node-a');
-    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
-    running.push(b);
+    const a = await startActive('node-a');
+    const b = await start('node-b', { isActive: false });
     a.peers.observeRows(
       [{ node: 'node-b', url: 'http://node-b', role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 }],
       monotonic(),
@@ -60,12 +55,11 @@ describe('A switchover', () => {
   });
 
   it('that finds the role handed over already is refused, though the first one has succeeded', async () => {
-    const a = await start('node-a');
+    const a = await startActive('node-a');
     const peers = ['node-b', 'node-c'].map((node) => ({
       ...{ node, url: `http://${node}`, role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 },
     }));
-    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
-    running.push(b);
+    const b = await start('node-b', { isActive: false });
     a.peers.observeRows(peers, monotonic());
     const both = [a.sync.switchover('node-b', REQUEST), a.sync.switchover('node-c', REQUEST)];
     expect(await Promise.all(both)).to.deep.equal([null, 'not_active']);
@@ -73,9 +67,8 @@ describe('A switchover', () => {
   });
 
   it('returns other_successor if another standby takes over instead of the named one', async () => {
-    const a = await start('node-a');
-    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
-    running.push(b);
+    const a = await startActive('node-a');
+    const b = await start('node-b', { isActive: false });
     b.sync.handleSignal({ kind: 'promoted', term: a.term ?? 0, node: 'node-a', url: 'http://node-a' });
     a.peers.observeRows(
       [{ node: 'node-c', url: 'http://node-c', role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 }],
@@ -86,8 +79,7 @@ describe('A switchover', () => {
   });
 
   it('to a node that dies at once leaves the next one free to try, even if an older row is read after the promotion', async () => {
-    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
-    running.push(b);
+    const b = await start('node-b', { isActive: false });
     const startedAt = performance.now();
     b.sync.handleSignal({ kind: 'promoted', term: 99, node: 'node-a', url: 'http://node-a' });
     // A row written before the promotion and read after it. Nothing more is observed of the node.
@@ -104,8 +96,7 @@ describe('A switchover', () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 30_000 });
     await a.lock.tryAcquire(PROMOTION);
     // Started after the promotion and without peers: only PostgreSQL knows the active node.
-    const b = await startCoordinator({ databaseUrl: database.url, node: 'node-b', leaseMs: LEASE_MS, isActive: false });
-    running.push(b);
+    const b = await start('node-b', { isActive: false });
     await eventually('it has read the holder of the lock', async () => {
       const { admin } = await testServer();
       const asking =
@@ -119,7 +110,7 @@ describe('A switchover', () => {
   });
 
   it('does not happen while a node stops: it is not promoted again, even if revived in the meantime', async () => {
-    const a = await start('node-a');
+    const a = await startActive('node-a');
     await a.sync.fall();
     const stopped = a.sync.stop();
     const revived = a.sync.revive();

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
-import { get } from '../../../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
+import { healthOf, isActive } from '../../../support/nodes/health.ts';
 import { NodeProcess } from '../../../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
@@ -42,10 +42,8 @@ describe('An active node that does not learn that PostgreSQL ended its lock sess
   it('stops acting on its term as soon as it sees a peer active in a later one', async () => {
     const [first, second] = nodes;
     if (!first || !second) throw new Error('two nodes');
-    const isActive = async ({ url }: NodeProcess) => (await get<{ active: boolean }>(`${url}/health`)).body.active;
     await eventually('the first node is active and both see it', async () => {
-      const { body } = await get<{ active_node: string | null }>(`${second.url}/health`);
-      return (await isActive(first)) && body.active_node === first.name;
+      return (await isActive(first)) && (await healthOf(second)).active_node === first.name;
     });
     cable.swallow('both');
     const admin = new pg.Client({ connectionString: database.url });

@@ -3,7 +3,8 @@ import pg from 'pg';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
-import { get, post } from '../../../support/network/http.ts';
+import { post } from '../../../support/network/http.ts';
+import { untilActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
@@ -24,7 +25,7 @@ describe('A term that a DBA closes or changes while its node is active', functio
     const port = String(await freePort());
     node = localNode({ DATABASE_URL: database.url, PORT: port, LEASE_MS: '60000', DB_POOL_SIZE: '3' });
     await node.start();
-    await eventually('it is active', async () => (await get(`${node.url}/health`)).body.active === true, PATIENCE);
+    await untilActive(node, PATIENCE);
   });
   after(async () => {
     await node?.stop();

@@ -3,6 +3,7 @@ import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { get, type JsonObject, post } from '../../../support/network/http.ts';
+import { untilActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
 import {
   type ReplicatedPostgres,
@@ -25,7 +26,7 @@ describe('The durability of a message', function () {
     await seedData(postgres.primary.url);
     node = localNode({ DATABASE_URL: postgres.primary.url, PORT: String(await freePort()), NODE_NAME: 'node-a' });
     await node.start();
-    await eventually('the node is active', async () => (await get(`${node.url}/health`)).body.active === true);
+    await untilActive(node);
   });
   after(async function () {
     this.timeout(60_000);

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
-import { eventually } from '../../../support/eventually.ts';
-import { get, type JsonObject, post } from '../../../support/network/http.ts';
-import { type NodeProcess, startNode } from '../../../support/nodes/node-process.ts';
+import { get } from '../../../support/network/http.ts';
+import { useNodesOfDatabases } from '../../../support/nodes/nodes-of-databases.ts';
 import {
   type ReplicatedPostgres,
   requireServerTools,
@@ -19,7 +18,7 @@ describe('A database restored on another server with pg_dump and pg_restore', fu
   let tools: ServerTools;
   let original: ReplicatedPostgres;
   let other: ReplicatedPostgres;
-  const nodes: NodeProcess[] = [];
+  const { activeNode, send, poll } = useNodesOfDatabases();
   const dump = path.join(tmpdir(), `plantao-dump-${process.pid}`);
 
   before(async function () {
@@ -34,26 +33,6 @@ describe('A database restored on another server with pg_dump and pg_restore', fu
     await rm(dump, { force: true });
     await original?.remove();
     await other?.remove();
-  });
-
-  const activeNode = async (databaseUrl: string, name: string) => {
-    const node = await startNode({ databaseUrl, name });
-    nodes.push(node);
-    await eventually(`${name} is active`, async () => (await get(`${node.url}/health`)).body.active === true);
-    return node;
-  };
-  const send = async (node: NodeProcess, content: string) => {
-    const { status, body } = await post<{ cursor: string }>(`${node.url}/messages`, { userId: 1, groupId: 1, content });
-    expect(status).to.equal(200);
-    return body.cursor;
-  };
-  const poll = (node: NodeProcess, cursor: string) =>
-    get<JsonObject & { events: { message?: { content: string } }[] }>(
-      `${node.url}/subscribe/user?user_id=1&cursor=${cursor}&timeout=0`,
-    );
-
-  afterEach(async () => {
-    for (const node of nodes.splice(0)) await node.stop();
   });
 
   it('serves as plantao_service after grant_roles(), continues cursors of the dump and refuses later ones', async () => {

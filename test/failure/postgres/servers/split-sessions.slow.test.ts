@@ -4,6 +4,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
+import { healthOf, untilActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
 import {
   type ReplicaServer,
@@ -37,7 +38,6 @@ describe('An active node whose lock session stays with a former primary that goe
     await postgres?.remove();
   });
 
-  const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
   const send = (node: LocalNode, content: string) => post(`${node.url}/messages`, { userId: 1, groupId: 1, content });
 
   async function proxyTo(server: ReplicaServer): Promise<TcpProxy> {
@@ -51,7 +51,7 @@ describe('An active node whose lock session stays with a former primary that goe
     const node = localNode({ DATABASE_URL: databaseUrl, PORT: port, NODE_NAME: name, DB_POOL_SIZE: '3', ...env });
     nodes.push(node);
     await node.start();
-    await eventually(`${name} is active`, async () => (await health(node)).active === true, PATIENCE);
+    await untilActive(node, PATIENCE);
     return node;
   }
 
@@ -86,11 +86,11 @@ describe('An active node whose lock session stays with a former primary that goe
     proxy.redirect({ port: promoted.port });
     await endOtherSessions(node);
     await isGone(node);
-    await eventually('it follows', async () => (await health(node)).active_node === other.name, PATIENCE);
+    await eventually('it follows', async () => (await healthOf(node)).active_node === other.name, PATIENCE);
     const entry = node.entries.find(({ msg }) => msg.startsWith('resigned: the session that holds the leader lock'));
     expect(entry?.msg).to.contain('different PostgreSQL servers');
     await other.stop();
-    await eventually('it is active on the new primary', async () => (await health(node)).active === true, PATIENCE);
+    await eventually('it is active on the new primary', async () => (await healthOf(node)).active === true, PATIENCE);
     await eventually('it stores a message', async () => (await send(node, 'here')).status === 200, PATIENCE);
     expect(await promoted.query("SELECT FROM plantao.messages WHERE content = 'here'")).to.have.length(1);
   });

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, type HttpResponse, type JsonObject, post } from '../../../support/network/http.ts';
+import { untilActive } from '../../../support/nodes/health.ts';
 import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../../support/postgres/postgres.ts';
 
@@ -138,6 +139,6 @@ describe('A synchronous standby that is down', () => {
     expect(await waiting("application_name NOT LIKE 'plantao:%:writer'")).to.deep.equal([]);
     // The other tests write to node-a.
     await dba.query("SELECT plantao.switchover('node-a')");
-    await eventually('node-a is active', async () => (await get(`${nodes.active.url}/health`)).body.active === true);
+    await untilActive(nodes.active);
   });
 });

@@ -5,6 +5,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
+import { healthOf } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
 import {
   type ReplicatedPostgres,
@@ -38,12 +39,12 @@ describe('A standby of PostgreSQL that is promoted while the primary still runs'
       });
       nodes.push(node);
       await node.start();
-      if (index === 0) await eventually('it is active', async () => (await health(node)).active === true, PATIENCE);
+      if (index === 0) await eventually('it is active', async () => (await healthOf(node)).active === true, PATIENCE);
     }
     await eventually(
       'each knows the other',
       async () => {
-        const all = await Promise.all(nodes.map(health));
+        const all = await Promise.all(nodes.map((node) => healthOf(node)));
         return all.every(({ peers }) => (peers as { alive: boolean }[]).some(({ alive }) => alive));
       },
       PATIENCE,
@@ -56,24 +57,22 @@ describe('A standby of PostgreSQL that is promoted while the primary still runs'
     await postgres?.remove();
   });
 
-  const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
-
   it('makes two active nodes of one cluster id: an error in both logs, /metrics and /cluster; nothing crosses', async () => {
     const [a, b] = nodes as [LocalNode, LocalNode];
     const client = new ChatClient({ urls: [a.url, b.url], deadlineMs: 3000 });
     await client.login('ana_orm');
-    expect(client.clusterId).to.equal((await health(a)).cluster);
+    expect(client.clusterId).to.equal((await healthOf(a)).cluster);
     await postgres.waitUntilReplayed();
     const { port } = postgres.standby;
     await postgres.standby.promote();
     proxies[1]?.pointAt({ port });
-    await eventually('both are active', async () => (await health(a)).active && (await health(b)).active, PATIENCE);
+    await eventually('both are active', async () => (await healthOf(a)).active && (await healthOf(b)).active, PATIENCE);
     // The node on the old primary begins another term too, so that both terms have the same number.
     await postgres.primary.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     await eventually(
       'both are active in the same term',
       async () => {
-        const [one, other] = [await health(a), await health(b)];
+        const [one, other] = [await healthOf(a), await healthOf(b)];
         return one.active && other.active && one.term === other.term;
       },
       PATIENCE,
@@ -93,7 +92,7 @@ describe('A standby of PostgreSQL that is promoted while the primary still runs'
       expect(body.rival).to.include({ node: other.name, url: other.url });
       expect(body.active_url).to.equal(node.url);
       expect((await get(`${node.url}/metrics`)).text).to.match(/^plantao_two_actives 1$/m);
-      expect((await health(node)).conditions).to.have.length(1);
+      expect((await healthOf(node)).conditions).to.have.length(1);
     }
     // The client moves to the promoted server once, and never back to the other one.
     expect((await post(`${a.url}/fall`)).status).to.equal(200);

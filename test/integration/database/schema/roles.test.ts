@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { migrate } from '../../../../src/database/migrator.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { del, get, post } from '../../../support/network/http.ts';
+import { bearer, del, get, post } from '../../../support/network/http.ts';
 import { plantao } from '../../../support/nodes/command.ts';
 import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
 import { createDatabase, startPostgresOfItsOwn, type TestDatabase } from '../../../support/postgres/postgres.ts';
@@ -154,7 +154,7 @@ describe('The role plantao_service', function () {
       return got;
     };
     const { body: ana } = await ok(post(`${url}/register`, { username: 'ana', password: 'correct horse' }));
-    const call = { headers: { authorization: `Bearer ${ana.token}` } };
+    const call = bearer(ana.token);
     const wrong = await post(`${url}/login`, { username: 'ana', password: 'battery staple' });
     expect(wrong.status).to.equal(401);
     await ok(post(`${url}/login`, { username: 'ana', password: 'correct horse' }));
@@ -170,8 +170,8 @@ describe('The role plantao_service', function () {
     await ok(del(`${url}/user/${ana.user_id}/groups/Outro`, undefined, call));
     await ok(get(`${url}/subscribe/user?user_id=${ana.user_id}&timeout=0`, call));
     await ok(get(`${url}/cluster`));
-    await ok(post(`${url}/register`, { username: 'ana', password: 'another one' }, as(ADMIN_TOKEN)));
-    await ok(del(`${url}/tokens`, { userId: ana.user_id }, as(ADMIN_TOKEN)));
+    await ok(post(`${url}/register`, { username: 'ana', password: 'another one' }, bearer(ADMIN_TOKEN)));
+    await ok(del(`${url}/tokens`, { userId: ana.user_id }, bearer(ADMIN_TOKEN)));
     await withSession(login.urlOf(database), async (sql) => {
       const { rows } = await sql.query('SELECT term FROM plantao.leader_terms WHERE ended_at IS NULL');
       await sql.query("SELECT plantao.remove_old_events($1, '1 hour', 1, 1, 10)", [rows[0].term]);
@@ -179,10 +179,8 @@ describe('The role plantao_service', function () {
     });
   }
 
-  const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
-
   async function handOver(from: string, to: string): Promise<void> {
-    expect((await post(`${from}/switchover`, {}, as(ADMIN_TOKEN))).status).to.equal(200);
+    expect((await post(`${from}/switchover`, {}, bearer(ADMIN_TOKEN))).status).to.equal(200);
     await eventually('the other node is active', async () => (await get(`${to}/health`)).body.active === true, {
       within: 20_000,
     });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
+import { waitersOf } from '../../../support/network/metrics.ts';
 import { type NodeProcess, startCluster } from '../../../support/nodes/node-process.ts';
 import { startPostgresOfItsOwn } from '../../../support/postgres/own-postgres.ts';
 
@@ -82,9 +83,6 @@ class HerdMember {
   }
 }
 
-const waitersOf = async ({ url }: NodeProcess) =>
-  Number(/^plantao_waiters (\d+)$/m.exec((await get(`${url}/metrics`)).text)?.[1]);
-
 /** Lets a number of polls wait on the active node, kills it with SIGKILL, and counts the other node's statements. */
 export async function failOverUnderPolls(waiters: number): Promise<FailoverCost> {
   const postgres = await startPostgresOfItsOwn({ flags: ['-c', 'shared_preload_libraries=pg_stat_statements'] });
@@ -104,14 +102,17 @@ export async function failOverUnderPolls(waiters: number): Promise<FailoverCost>
     const { body } = await get<{ cursor: string }>(`${active.url}/messages?groupId=1`);
     for (let id = 1; id <= waiters; id++) herd.push(new HerdMember(id, body.cursor));
     running = herd.map((member) => member.run(active.url, standby.url, agent));
-    await eventually('all wait', async () => (await waitersOf(active)) === waiters, { within: WITHIN_MS, every: 100 });
+    await eventually('all wait', async () => (await waitersOf(active.url)) === waiters, {
+      within: WITHIN_MS,
+      every: 100,
+    });
 
     await client.query('SELECT pg_stat_statements_reset()');
     const killedAt = performance.now();
     active.kill('SIGKILL');
     await eventually(
       'all wait on the other node, which is active',
-      async () => (await get(`${standby.url}/primary`)).status === 200 && (await waitersOf(standby)) === waiters,
+      async () => (await get(`${standby.url}/primary`)).status === 200 && (await waitersOf(standby.url)) === waiters,
       { within: WITHIN_MS, every: 50 },
     );
     const backMs = performance.now() - killedAt;

@@ -7,12 +7,10 @@ import { CursorExpiredError, parseCursor } from '../../../../src/events/cursor.t
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
+import { waitersOf } from '../../../support/network/metrics.ts';
 import { localNode, useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { DirectPoll, LogNode } from '../delivery-node.ts';
-
-const waitersOf = async (url: string) =>
-  Number(/^plantao_waiters (\d+)$/m.exec((await get(`${url}/metrics`)).text)?.[1]);
 
 describe('A herd of polls', function () {
   this.timeout(120_000);

@@ -1,5 +1,6 @@
 import { eventually } from '../../../support/eventually.ts';
 import { get, type HttpResponse, type JsonObject } from '../../../support/network/http.ts';
+import { figureOf, waitersOf } from '../../../support/network/metrics.ts';
 import type { LocalNode, UsedNodes } from '../../../support/nodes/two-nodes.ts';
 
 /** One event as a client sees it. */
@@ -17,18 +18,14 @@ export interface Poll extends JsonObject {
 /** Helpers for the tests of long polls. */
 export function pollCalls(nodes: UsedNodes) {
   const both = () => [nodes.active, nodes.standby];
-  const figure = async (node: LocalNode, name: string) => {
-    const { text } = await get(`${node.url}/metrics`);
-    return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
-  };
   /** Returns the number of waiters on a node. */
-  const waiters = (node: LocalNode) => figure(node, 'plantao_waiters');
+  const waiters = (node: LocalNode) => waitersOf(node.url);
   /** Waits until both nodes have read the whole log, since a poll without a cursor begins where its node is. */
   const caughtUp = async (): Promise<void> => {
     const { body } = await get<Poll>(`${nodes.active.url}/chats?userId=1`);
     const end = Number(body.cursor.split('-')[1]);
     await eventually('both nodes have read the log', async () => {
-      const positions = await Promise.all(both().map((node) => figure(node, 'plantao_log_position')));
+      const positions = await Promise.all(both().map((node) => figureOf(node.url, 'plantao_log_position')));
       return positions.every((position) => position >= end);
     });
   };

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
 import { get, type JsonObject } from '../../../support/network/http.ts';
-import { People, type Person } from '../../../support/network/people.ts';
+import { asUser, People, type Person } from '../../../support/network/people.ts';
 import { useOneNode } from '../../../support/nodes/one-node.ts';
 
 describe('Polls by the name of a group', function () {
@@ -15,11 +15,10 @@ describe('Polls by the name of a group', function () {
     await exceedMemory(await cursorOf(member));
   });
 
-  const headersOf = ({ token }: Person) => ({ headers: { authorization: `Bearer ${token}` } });
-  const cursorOf = async (who: Person) => (await get(`${node.url}/sync`, headersOf(who))).body.cursor;
+  const cursorOf = async (who: Person) => (await get(`${node.url}/sync`, asUser(who))).body.cursor;
   const poll = async (who: Person, name: string, cursor: unknown, timeout: number) => {
     const path = `/subscribe/status?group=${name}&cursor=${cursor}&timeout=${timeout}`;
-    const { status, body } = await get(node.url + path, headersOf(who));
+    const { status, body } = await get(node.url + path, asUser(who));
     return status === 204 ? 'nothing' : (body.events as JsonObject[]).map(({ kind }) => kind);
   };
   /** Appends more events than a node keeps in memory, and waits until it reads those after the cursor from the database. */
@@ -80,7 +79,7 @@ describe('Polls by the name of a group', function () {
       const cursor = await cursorOf(member);
       const live = poll(member, name, cursor, 20);
       await eventually('the poll waits', async () => {
-        const { body } = await get(`${node.url}/groups`, headersOf(member));
+        const { body } = await get(`${node.url}/groups`, asUser(member));
         return (body.active_groups as string[]).includes(name);
       });
       await sql.query(change, [groupId]);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
 import { del, get, post, request } from '../../../support/network/http.ts';
+import { waitersOf } from '../../../support/network/metrics.ts';
 import { localNode, useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 import { StreamReader } from './stream-reader.ts';
 
@@ -32,8 +33,6 @@ describe('A stream of server-sent events', () => {
     readers.push(reader);
     return reader.begun();
   };
-  const waiters = async (url: string) =>
-    Number(/^plantao_waiters (\d+)$/m.exec((await get(`${url}/metrics`)).text)?.[1]);
 
   it('begins at once, with headers against proxy buffering, a retry hint and an id', async () => {
     for (const url of both()) {
@@ -156,7 +155,7 @@ describe('A stream of server-sent events', () => {
     await eventually('the fast one has it all', () => brisk.texts.includes('the end'), { within: 20_000 });
     expect(slow.texts.includes('the end')).to.equal(false);
     // It has left the waiters, and nothing is buffered for it: 12 MB have passed.
-    await eventually('the slow one has left', async () => (await waiters(nodes.active.url)) <= 1);
+    await eventually('the slow one has left', async () => (await waitersOf(nodes.active.url)) <= 1);
     expect((process.memoryUsage().rss - before) / 2 ** 20).to.be.below(400);
     slow.resume();
     await eventually('the slow one has it all too', () => slow.texts.includes('the end'), { within: 20_000 });
@@ -165,11 +164,11 @@ describe('A stream of server-sent events', () => {
   });
 
   it('is freed when its client leaves', async () => {
-    await eventually('no stream waits', async () => (await waiters(nodes.active.url)) === 0);
+    await eventually('no stream waits', async () => (await waitersOf(nodes.active.url)) === 0);
     const streams = await Promise.all(Array.from({ length: 20 }, () => open(on('/events?userId=1'))));
-    await eventually('all wait', async () => (await waiters(nodes.active.url)) === 20);
+    await eventually('all wait', async () => (await waitersOf(nodes.active.url)) === 20);
     for (const stream of streams) stream.close();
-    await eventually('no stream waits', async () => (await waiters(nodes.active.url)) === 0);
+    await eventually('no stream waits', async () => (await waitersOf(nodes.active.url)) === 0);
   });
 
   it('ends with the event cursor_expired if its cursor expires on the way', async () => {
@@ -260,7 +259,7 @@ describe('Streams and polls of one node', () => {
       get(`${url}/subscribe/status?group=x`, { signal: leaving.signal, deadline: 60_000 }).catch(() => null),
     );
     const attempt = (path: string) => get<{ code: string }>(`${url}${path}`);
-    await eventually('all five wait', async () => /^plantao_waiters 5$/m.test((await get(`${url}/metrics`)).text));
+    await eventually('all five wait', async () => (await waitersOf(url)) === 5);
     await eventually(
       'all slots are taken',
       async () => (await attempt('/subscribe/status?group=y&timeout=0')).status === 503,

@@ -2,9 +2,10 @@ import { expect } from 'chai';
 import express from 'express';
 import { Server } from '../../../../src/http/server.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { get } from '../../../support/network/http.ts';
+import { bearer, get } from '../../../support/network/http.ts';
+import { figureOf } from '../../../support/network/metrics.ts';
 import { People, type Person } from '../../../support/network/people.ts';
-import { figureOf, getText, RawClient } from '../../../support/network/raw-client.ts';
+import { getText, RawClient } from '../../../support/network/raw-client.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 /** Pipelined requests of one connection that a node handles concurrently. */
@@ -41,9 +42,7 @@ describe('A client that requests many long pages', function () {
     const count = () => clients.reduce((sum, { statuses }) => sum + statuses.length, 0);
     await eventually('the first page is there', () => count() > 0);
     const before = count();
-    const { status } = await get(`${nodes.active.url}${page()}`, {
-      headers: { authorization: `Bearer ${other?.token}` },
-    });
+    const { status } = await get(`${nodes.active.url}${page()}`, bearer(other?.token));
     const meanwhile = count() - before;
     await eventually('all pages are there', () => count() === CONNECTIONS * PIPELINED, { within: 30_000 });
     for (const client of clients) client.destroy();

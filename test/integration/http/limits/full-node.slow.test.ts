@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
-import { figureOf, getText, RawClient } from '../../../support/network/raw-client.ts';
+import { figureOf } from '../../../support/network/metrics.ts';
+import { getText, RawClient } from '../../../support/network/raw-client.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 const MAX_CONNECTIONS = 40;

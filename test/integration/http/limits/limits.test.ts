@@ -4,7 +4,7 @@ import express from 'express';
 import { networkOf } from '../../../../src/chat/auth/client-network.ts';
 import { Server } from '../../../../src/http/server.ts';
 import { readSettings, SettingsError } from '../../../../src/settings.ts';
-import { get, post } from '../../../support/network/http.ts';
+import { bearer, get, post } from '../../../support/network/http.ts';
 import { useOneNode } from '../../../support/nodes/one-node.ts';
 
 describe('The rate limits', function () {
@@ -50,7 +50,7 @@ describe('The rate limits', function () {
 
   it('return 400 for text that PostgreSQL cannot store, in every field', async () => {
     const { id, token } = await people.comeIn();
-    const call = { headers: { authorization: `Bearer ${token}` } };
+    const call = bearer(token);
     const groupId = await people.group('Geral', [{ id, token, username: '' }]);
     for (const [answer, what] of [
       [await post(`${node.url}/messages`, { userId: id, groupId, content: 'a\0b' }, call), 'content'],

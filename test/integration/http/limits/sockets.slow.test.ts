@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
-import { figureOf, getText, postText, RawClient } from '../../../support/network/raw-client.ts';
+import { figureOf } from '../../../support/network/metrics.ts';
+import { getText, postText, RawClient } from '../../../support/network/raw-client.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 const SLOTS = 'plantao_poll_slots';

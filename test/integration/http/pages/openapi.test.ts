@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { JsonSchema } from '../../../../src/http/contract/json-schema.ts';
 import { FIELDS } from '../../../../src/http/docs/field-texts.ts';
 import { type ApiDocument, Contract, expectAsDocumented } from '../../../support/network/contract.ts';
-import { type Call, get, type HttpResponse, type JsonObject, request } from '../../../support/network/http.ts';
+import { bearer, type Call, get, type HttpResponse, type JsonObject, request } from '../../../support/network/http.ts';
 import type { Person } from '../../../support/network/people.ts';
 import { useOneNode } from '../../../support/nodes/one-node.ts';
 
@@ -120,8 +120,7 @@ describe('The OpenAPI document', function () {
       if (typeof body?.message === 'string') expect(body.message, `${method} ${path}`).to.equal(example?.message);
       if (path === '/fall' || path === '/revive') expect(body.status, path).to.equal(example?.status);
     };
-    const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
-    const [a, b, admin] = [as(ana.token), as(bruno.token), as(ADMIN_TOKEN)];
+    const [a, b, admin] = [bearer(ana.token), bearer(bruno.token), bearer(ADMIN_TOKEN)];
 
     for (const path of ['/', '/health', '/liveness', '/readiness', '/primary', '/cluster', '/metrics']) {
       await ask('GET', path, path, {}, 200);
@@ -252,13 +251,13 @@ describe('The OpenAPI document', function () {
     }
     const newcomer = { username: 'davi', password: 'correct horse' };
     const { body: davi } = await ask('POST', '/register', '/register', { body: newcomer }, 201);
-    const d = as(String(davi.token));
+    const d = bearer(String(davi.token));
     await ask('GET', '/me', '/me', d, 200);
     await ask('PATCH', '/me', '/me', { ...d, body: { username: 'davi lima' } }, 200);
     await ask('PATCH', '/me', '/me', { ...d, body: { username: ana.username } }, 409);
     const change = { oldPassword: 'correct horse', password: 'battery staple' };
     const { body: changed } = await ask('POST', '/password', '/password', { ...d, body: change }, 200);
-    const e = as(String(changed.token));
+    const e = bearer(String(changed.token));
     await ask('POST', '/password', '/password', { ...e, body: change }, 401);
     await ask('GET', '/sessions', '/sessions', e, 200);
     await ask('POST', '/login', '/login', { body: { ...newcomer, username: 'davi lima', password: 'battery staple' } });

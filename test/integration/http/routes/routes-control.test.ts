@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../../support/network/http.ts';
+import { healthOf } from '../../../support/nodes/health.ts';
 import { type LocalNode, useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -15,12 +16,11 @@ interface Cluster {
 
 describe('Node control over HTTP', () => {
   const nodes = useTwoNodes();
-  const health = async (node: LocalNode) => (await get(`${node.url}/health`)).body;
   const becomesActive = (node: LocalNode) =>
     eventually(`${node.name} is active, and each knows the role of the other`, async () => {
-      const both = await Promise.all([health(nodes.active), health(nodes.standby)]);
+      const both = await Promise.all([healthOf(nodes.active), healthOf(nodes.standby)]);
       const isKnown = both.every(({ active_node, peers }) => active_node === node.name && isAlive(peers));
-      return isKnown && (await health(node)).active === true;
+      return isKnown && (await healthOf(node)).active === true;
     });
   /** Repeated until it succeeds: right after a change a node may not know yet that the other can take over. */
   const handOver = (node: LocalNode, body?: JsonObject) =>
@@ -65,7 +65,7 @@ describe('Node control over HTTP', () => {
       });
     });
     it('names the active node on a standby', async () => {
-      expect(await health(nodes.standby)).to.deep.include({
+      expect(await healthOf(nodes.standby)).to.deep.include({
         status: 'alive',
         active: false,
         role: 'standby',
@@ -154,14 +154,14 @@ describe('Node control over HTTP', () => {
       const { status, body } = await post(`${nodes.active.url}/fall`);
       expect(status).to.equal(200);
       expect(body).to.deep.equal({ status: 'system down', active: false });
-      await eventually('the standby is active', async () => (await health(nodes.standby)).active === true, {
+      await eventually('the standby is active', async () => (await healthOf(nodes.standby)).active === true, {
         every: 5,
       });
       const down = await get(`${nodes.active.url}/health`);
       expect(down.status).to.equal(503);
       expect(down.body).to.include({ status: 'down', active: false, role: 'fallen' });
       await eventually('the fallen node knows who is active', async () => {
-        const { active_node, term } = await health(nodes.active);
+        const { active_node, term } = await healthOf(nodes.active);
         return active_node === 'node-b' && term === 2;
       });
     });
@@ -170,9 +170,9 @@ describe('Node control over HTTP', () => {
       const { status, body } = await post(`${nodes.active.url}/revive`);
       expect(status).to.equal(200);
       expect(body).to.deep.equal({ status: 'system revived', active: false });
-      expect(await health(nodes.active)).to.include({ status: 'alive', role: 'standby' });
+      expect(await healthOf(nodes.active)).to.include({ status: 'alive', role: 'standby' });
       await eventually('the revived node knows who is active', async () => {
-        const { active_node, term } = await health(nodes.active);
+        const { active_node, term } = await healthOf(nodes.active);
         return active_node === 'node-b' && term === 2;
       });
     });
@@ -191,7 +191,7 @@ describe('Node control over HTTP', () => {
     it('leave no node active when all have fallen; the first revived one becomes active at once', async () => {
       await post(`${nodes.active.url}/fall`);
       await post(`${nodes.standby.url}/fall`);
-      expect(await health(nodes.standby)).to.include({ status: 'down', active: false });
+      expect(await healthOf(nodes.standby)).to.include({ status: 'down', active: false });
       const refused = await post(`${nodes.standby.url}/login`, { username: 'x' });
       expect(refused.status).to.equal(503);
       const { body } = await post(`${nodes.active.url}/revive`);
@@ -233,7 +233,7 @@ describe('Node control over HTTP', () => {
       expect(await refused('node-b')).to.deep.equal([409, 'no_standby']);
       expect(await refused(null)).to.deep.equal([409, 'no_standby']);
       await post(`${nodes.standby.url}/revive`);
-      expect((await health(nodes.active)).active, 'and goes on being active').to.equal(true);
+      expect((await healthOf(nodes.active)).active, 'and goes on being active').to.equal(true);
     });
   });
 });

@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { del, get, post, request } from '../../../support/network/http.ts';
-import { figureOf, postText, RawClient } from '../../../support/network/raw-client.ts';
+import { figureOf } from '../../../support/network/metrics.ts';
+import { postText, RawClient } from '../../../support/network/raw-client.ts';
 import { knowEachOther, localNode, useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 import { createDatabase } from '../../../support/postgres/postgres.ts';
 

@@ -4,16 +4,11 @@ import type { Memberships } from '../../../../src/chat/delivery/membership-cache
 import { membershipsBefore } from '../../../../src/chat/delivery/membership-order.ts';
 import { replay } from '../../../../src/chat/delivery/replay.ts';
 import type { LogEvent } from '../../../../src/events/log-event.ts';
+import { logEvents } from '../../../support/log-event.ts';
 
 const ME = 7;
 const OTHER = 8;
-let position = 0;
-
-function event(more: Partial<LogEvent>): LogEvent {
-  const none = { groupId: null, groupName: null, topic: null, userId: null, messageId: null, message: null };
-  position += 1;
-  return { position, cursor: `e-${position}`, kind: 'message', json: `{"n":${position}}`, ...none, ...more };
-}
+const event = logEvents();
 const joined = (groupId: number, userId = ME) => event({ kind: 'joined', groupId, userId });
 const left = (groupId: number, userId = ME) => event({ kind: 'left', groupId, userId });
 const message = (groupId: number) => event({ groupId });
