@@ -11,7 +11,7 @@ import type { EventLog } from '../events/event-log.ts';
 import type { Waiters } from '../events/waiters.ts';
 import type { Log } from '../log/log.ts';
 import type { LogLevel } from '../log/log-level.ts';
-import type { Measurements } from '../measurements.ts';
+import type { Measurements } from '../measurements/measurements.ts';
 import type { ConnectionTracker } from './connection-tracker.ts';
 import type { ErrorCode } from './contract/error-codes.ts';
 import type { LongPolls } from './delivery/long-polls.ts';

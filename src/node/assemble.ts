@@ -12,7 +12,7 @@ import type { Listener } from '../database/listener.ts';
 import type { Log } from '../log/log.ts';
 import type { LogLevel } from '../log/log-level.ts';
 import type { LogOutput } from '../log/log-output.ts';
-import { Measurements } from '../measurements.ts';
+import { Measurements } from '../measurements/measurements.ts';
 import { packageVersion } from '../package-root.ts';
 import type { Settings } from '../settings.ts';
 import { Conditions } from './conditions.ts';

@@ -1,5 +1,5 @@
 import { type Clock, threadClock } from '../async/clock.ts';
-import type { Load } from '../load-meter.ts';
+import type { Load } from '../measurements/load-meter.ts';
 
 /** The figures of one node, one entry for each interval, oldest first; null where the node wrote no row. */
 export interface NodeActivity {

@@ -21,7 +21,7 @@ import {
 } from '../../database/errors.ts';
 import { NotActiveError } from '../../database/writes/fenced-write.ts';
 import { isTakenId } from '../../database/writes/sequences.ts';
-import type { Measurements } from '../../measurements.ts';
+import type { Measurements } from '../../measurements/measurements.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
 import { type LockedPart, LockedParts, lockedPart, needsTable } from './locked-parts.ts';

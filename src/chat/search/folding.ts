@@ -3,8 +3,8 @@
  * becomes one character or none, so that PostgreSQL finds the same with a regular expression on the stored text
  * (search-pattern.ts), in every locale of the database.
  */
-import { ACCENTS, OTHER_FOLDS, type Ranges } from '../../accents.ts';
-import { lazy } from '../../lazy.ts';
+import { ACCENTS, OTHER_FOLDS, type Ranges } from '../../text/accents.ts';
+import { lazy } from './lazy.ts';
 
 /** White space and control characters. */
 export const SPACES: Ranges = [

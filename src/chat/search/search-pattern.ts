@@ -1,6 +1,6 @@
-import type { Ranges } from '../../accents.ts';
-import { lazy } from '../../lazy.ts';
+import type { Ranges } from '../../text/accents.ts';
 import { classOf, fold, foldsOf, IGNORED, SINGLES, SPACES } from './folding.ts';
+import { lazy } from './lazy.ts';
 import type { SearchTerm } from './search-query.ts';
 
 const escaped = (point: number) =>

@@ -1,5 +1,5 @@
 import { type CallOptions, type Chat, type ChatClient, ChatError, similarNameOf } from '../../client/index.ts';
-import { foldedName } from '../../folded-name.ts';
+import { foldedName } from '../../text/folded-name.ts';
 
 /** Returns the group of that name. */
 export function groupNamed(name: string, groups: readonly Chat[]): Chat | undefined {

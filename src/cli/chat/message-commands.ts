@@ -1,5 +1,5 @@
 import { type CallOptions, type ChatClient, ChatError } from '../../client/index.ts';
-import { foldedName } from '../../folded-name.ts';
+import { foldedName } from '../../text/folded-name.ts';
 
 /** The state of the chat that the commands use. */
 export interface MessageContext {

@@ -1,5 +1,5 @@
-import { bodyText } from '../../body-text.ts';
 import { errorMessage } from '../../error-message.ts';
+import { bodyText } from '../../network/body-text.ts';
 import { processEnvironment } from '../../settings/process-environment.ts';
 import { readAdminToken } from '../../settings.ts';
 import { parseCommand, UsageError } from '../../terminal/arguments.ts';

@@ -1,4 +1,4 @@
-import { bodyText } from '../../body-text.ts';
+import { bodyText } from '../../network/body-text.ts';
 import { withDeadline } from './deadline.ts';
 
 /** A request, independent of the node that it is sent to. */

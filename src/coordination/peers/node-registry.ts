@@ -1,6 +1,6 @@
 import { QueryTypes, type Sequelize } from 'sequelize';
-import type { Load } from '../../load-meter.ts';
 import type { Log } from '../../log/log.ts';
+import type { Load } from '../../measurements/load-meter.ts';
 import type { EndCause, Requester } from '../end-cause.ts';
 import type { PauseRow } from '../pause.ts';
 

@@ -3,7 +3,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Clock } from '../../async/clock.ts';
-import { otherDns } from '../../dns-cache.ts';
+import { otherDns } from '../../network/dns-cache.ts';
 
 /** A peer's `/health`. */
 export interface PeerHealth {

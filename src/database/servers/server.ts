@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
-import { databaseDns } from '../../dns-cache.ts';
+import { databaseDns } from '../../network/dns-cache.ts';
 import type { DatabaseHost } from '../url/database-url.ts';
 
 /** One PostgreSQL server, as a session reaches it. */

@@ -6,7 +6,7 @@ import http, {
 } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
-import { otherDns } from '../../dns-cache.ts';
+import { otherDns } from '../../network/dns-cache.ts';
 
 /** Maximum number of connections to one node. */
 const MAX_CONNECTIONS = 64;

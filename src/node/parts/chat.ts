@@ -7,7 +7,7 @@ import { fencedWrite } from '../../database/writes/fenced-write.ts';
 import { isReplicated } from '../../database/writes/replication.ts';
 import { Sequences } from '../../database/writes/sequences.ts';
 import type { Log } from '../../log/log.ts';
-import type { Measurements } from '../../measurements.ts';
+import type { Measurements } from '../../measurements/measurements.ts';
 import type { Settings } from '../../settings.ts';
 import type { NodeDatabase } from './database.ts';
 import { buildDelivery } from './delivery.ts';

@@ -9,7 +9,7 @@ import type { BlockerWatch } from '../../database/checks/blocker-watch.ts';
 import type { Listener } from '../../database/listener.ts';
 import type { Log } from '../../log/log.ts';
 import type { LogLevel } from '../../log/log-level.ts';
-import type { Measurements } from '../../measurements.ts';
+import type { Measurements } from '../../measurements/measurements.ts';
 import type { Settings } from '../../settings.ts';
 import { ClusterView } from '../cluster-view.ts';
 import type { Conditions } from '../conditions.ts';

@@ -9,7 +9,7 @@ import { EventLog } from '../../events/event-log.ts';
 import { EventDecoder } from '../../events/reading/event-decoder.ts';
 import { Waiters } from '../../events/waiters.ts';
 import type { Log } from '../../log/log.ts';
-import type { Measurements } from '../../measurements.ts';
+import type { Measurements } from '../../measurements/measurements.ts';
 import type { Settings } from '../../settings.ts';
 import type { NodeDatabase } from './database.ts';
 import type { NodeEvents } from './node-events.ts';

@@ -19,7 +19,7 @@ import type { Services } from '../../http/services.ts';
 import type { Log } from '../../log/log.ts';
 import type { LogLevel } from '../../log/log-level.ts';
 import type { LogOutput } from '../../log/log-output.ts';
-import type { Measurements } from '../../measurements.ts';
+import type { Measurements } from '../../measurements/measurements.ts';
 import { isLoopback } from '../../settings/loopback.ts';
 import type { Settings } from '../../settings.ts';
 import type { Readiness } from '../readiness.ts';

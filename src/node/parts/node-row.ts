@@ -7,7 +7,7 @@ import type { SyncManagerOptions } from '../../coordination/sync-manager-options
 import type { BlockerWatch } from '../../database/checks/blocker-watch.ts';
 import type { Log } from '../../log/log.ts';
 import type { LogLevel } from '../../log/log-level.ts';
-import type { Measurements } from '../../measurements.ts';
+import type { Measurements } from '../../measurements/measurements.ts';
 import { publicSettings } from '../../settings/public-settings.ts';
 import type { Settings } from '../../settings.ts';
 import { checkClock } from '../clock-check.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bodyText } from '../../body-text.ts';
+import { bodyText } from '../../network/body-text.ts';
 import type { History } from '../history/history.ts';
 import { DatabaseLink } from './database-link.ts';
 import { freePort } from './free-port.ts';

@@ -1,5 +1,5 @@
 import type { Services } from '../../../src/http/services.ts';
-import { Measurements } from '../../../src/measurements.ts';
+import { Measurements } from '../../../src/measurements/measurements.ts';
 
 /** Services that are never called: enough to define the routes. */
 export function unusedServices(): Services {

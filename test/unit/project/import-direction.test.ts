@@ -12,16 +12,12 @@ type Part = string;
 const BASE: Part[] = [
   'async',
   'log',
-  'terminal',
-  'accents',
-  'body-text',
-  'database-unreachable',
-  'dns-cache',
-  'error-message',
-  'folded-name',
-  'lazy',
-  'load-meter',
   'measurements',
+  'network',
+  'terminal',
+  'text',
+  'database-unreachable',
+  'error-message',
   'package-root',
 ];
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { foldedName } from '../../../src/folded-name.ts';
+import { foldedName } from '../../../src/text/folded-name.ts';
 import { choosePerson } from '../../../src/web/home/model/person-choice.ts';
 
 describe('a name without case and accents', () => {

@@ -10,10 +10,10 @@ import { createPublicKey } from 'node:crypto';
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
 import { backoffDelay, jittered } from '../../../async/backoff.ts';
 import { type Clock, threadClock } from '../../../async/clock.ts';
-import { bodyText } from '../../../body-text.ts';
-import { otherDns } from '../../../dns-cache.ts';
 import { errorMessage } from '../../../error-message.ts';
 import type { Log } from '../../../log/log.ts';
+import { bodyText } from '../../../network/body-text.ts';
+import { otherDns } from '../../../network/dns-cache.ts';
 import { KeysUnavailableError } from './jwt-errors.ts';
 
 /** Options of {@link JwksSource}. */

@@ -1,5 +1,5 @@
-import { lazy } from '../../../lazy.ts';
 import { classOf, foldsOf } from '../folding.ts';
+import { lazy } from '../lazy.ts';
 import type { SearchTerm } from '../search-query.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { User } from '../../../client/index.ts';
-import { foldedName } from '../../../folded-name.ts';
+import { foldedName } from '../../../text/folded-name.ts';
 
 /** The person that a typed name means, or why it means none: unknown, one who is excluded, or several. */
 export type PersonChoice = { user: User } | { problem: 'unknown' | 'excluded' | 'several' };

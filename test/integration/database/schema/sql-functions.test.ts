@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type pg from 'pg';
-import { foldedName } from '../../../../src/folded-name.ts';
+import { foldedName } from '../../../../src/text/folded-name.ts';
 import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 describe('The SQL functions', () => {

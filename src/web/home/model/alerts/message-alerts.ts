@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import type { Message } from '../../../../client/index.ts';
-import { foldedName } from '../../../../folded-name.ts';
+import { foldedName } from '../../../../text/folded-name.ts';
 import { type Store, Stored } from '../../../shared/stored.ts';
 import type { Chat } from '../chat.ts';
 import { nameOf } from '../groups/group-names.ts';

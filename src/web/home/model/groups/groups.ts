@@ -1,6 +1,6 @@
 import { SingleFlight } from '../../../../async/single-flight.ts';
 import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../../client/index.ts';
-import { foldedName } from '../../../../folded-name.ts';
+import { foldedName } from '../../../../text/folded-name.ts';
 import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
 import type { OnlineUsers } from '../live/online-users.ts';
 import { Conversation } from '../messages/conversation.ts';

@@ -1,4 +1,4 @@
-import { foldedName } from '../../../../folded-name.ts';
+import { foldedName } from '../../../../text/folded-name.ts';
 
 /** A piece of text: plain, or a mention of a user as it is written. */
 export interface Piece {

@@ -1,5 +1,5 @@
 import type { Chat as ChatGroup, User } from '../../../../client/index.ts';
-import { foldedName } from '../../../../folded-name.ts';
+import { foldedName } from '../../../../text/folded-name.ts';
 import { MessageText } from './message-text.tsx';
 
 /** The description of a group, formatted as messages are. With `isBrief`, its first line. */

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { Component } from 'preact';
 import type { Message } from '../../../../client/index.ts';
-import { foldedName } from '../../../../folded-name.ts';
+import { foldedName } from '../../../../text/folded-name.ts';
 import { dateAndTime, timeOfDay } from '../../../i18n/dates.ts';
 import type { Language } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';

@@ -1,6 +1,6 @@
 import type { ComponentChild } from 'preact';
 import type { Message } from '../../../../client/index.ts';
-import { foldedName } from '../../../../folded-name.ts';
+import { foldedName } from '../../../../text/folded-name.ts';
 import { dayName, dayOf } from '../../../i18n/dates.ts';
 import { currentLanguage } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';

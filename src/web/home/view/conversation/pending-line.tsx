@@ -1,4 +1,4 @@
-import { foldedName } from '../../../../folded-name.ts';
+import { foldedName } from '../../../../text/folded-name.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
 import type { Conversation, Pending } from '../../model/messages/conversation.ts';

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { ComponentChildren } from 'preact';
 import type { ChatClient, User } from '../../../../client/index.ts';
-import { foldedName } from '../../../../folded-name.ts';
+import { foldedName } from '../../../../text/folded-name.ts';
 import { shortTime } from '../../../i18n/dates.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { nodeTime } from '../../../shared/node-time.ts';

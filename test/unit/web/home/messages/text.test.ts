@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { foldedName } from '../../../../../src/folded-name.ts';
+import { foldedName } from '../../../../../src/text/folded-name.ts';
 import { type Part, parseMarkdown } from '../../../../../src/web/home/model/text/markdown.ts';
 import { mentions, splitMentions } from '../../../../../src/web/home/model/text/mentions.ts';
 import { MENTION_CASES } from '../../../../support/mention-cases.ts';

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useState } from 'preact/hooks';
-import { foldedName } from '../../../../../folded-name.ts';
+import { foldedName } from '../../../../../text/folded-name.ts';
 import { chatTexts } from '../../../../i18n/texts.ts';
 import type { Conversation } from '../../../model/messages/conversation.ts';
 import { shownName } from '../../../model/user-names.ts';

@@ -2,7 +2,7 @@
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { ChatError, similarNameOf, type User } from '../../../../../client/index.ts';
-import { foldedName } from '../../../../../folded-name.ts';
+import { foldedName } from '../../../../../text/folded-name.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import type { Chat } from '../../../model/chat.ts';

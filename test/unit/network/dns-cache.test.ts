@@ -2,8 +2,8 @@ import type { LookupAddress } from 'node:dns';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { DnsCache } from '../../src/dns-cache.ts';
-import { eventually } from '../support/eventually.ts';
+import { DnsCache } from '../../../src/network/dns-cache.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const LOOPBACK: LookupAddress[] = [{ address: '127.0.0.1', family: 4 }];
 const BOTH: LookupAddress[] = [{ address: '::1', family: 6 }, ...LOOPBACK];

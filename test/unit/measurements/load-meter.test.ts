@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { LoadMeter } from '../../src/load-meter.ts';
+import { LoadMeter } from '../../../src/measurements/load-meter.ts';
 
 describe('The load meter', () => {
   it('returns the rate of posts and the longest times since the last call', () => {

@@ -1,4 +1,4 @@
-import { type Clock, threadClock } from './async/clock.ts';
+import { type Clock, threadClock } from '../async/clock.ts';
 
 /** The work of a node in the last second. Its row in plantao.nodes carries it to the other nodes. */
 export interface Load {

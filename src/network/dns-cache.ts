@@ -6,7 +6,7 @@
 import { type LookupAddress, lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
-import { withTimeout } from './async/with-timeout.ts';
+import { withTimeout } from '../async/with-timeout.ts';
 
 /** How long a look-up of a known name may take; after that its last addresses are used. */
 const MAX_WAIT_MS = 250;
