@@ -170,8 +170,8 @@ const OF_USER = `${keyRange(['user_id', 'position'], '$2::bigint', '$1::bigint')
 const QUERY = `
   WITH changes AS MATERIALIZED (
     SELECT position, kind, group_id FROM plantao.events
-    WHERE ${OF_USER} AND kind IN ('joined', 'left')
-    ORDER BY user_id, position LIMIT ${MAX_CHANGES + 1}
+    WHERE ${keyRange(['(user_id + 0)', 'position'], '$2::bigint', '$1::bigint')} AND kind IN ('joined', 'left')
+    ORDER BY user_id + 0, position LIMIT ${MAX_CHANGES + 1}
   ), first_changes AS MATERIALIZED (
     SELECT DISTINCT ON (group_id) group_id, kind FROM changes ORDER BY group_id, position
   ), groups_before AS MATERIALIZED (

@@ -81,8 +81,10 @@ async function usersInMoreThan(max: number, userIds: readonly number[], transact
 export async function requireBelowCreationLimits(creatorId: number, transaction: Transaction): Promise<void> {
   const [row] = await query<{ many: boolean; wait_ms: number | null }>(
     transaction,
-    `SELECT EXISTS (SELECT FROM plantao.groups g JOIN plantao.memberships m ON m.group_id = g.id AND m.user_id = g.creator_id
-                    WHERE g.creator_id = $creatorId OFFSET $maxCreated) AS many,
+    // The inner OFFSET 0 makes PostgreSQL look up each membership by its key.
+    `SELECT EXISTS (SELECT FROM plantao.groups g WHERE g.creator_id = $creatorId
+                      AND EXISTS (SELECT FROM plantao.memberships WHERE group_id = g.id AND user_id = $creatorId OFFSET 0)
+                    OFFSET $maxCreated) AS many,
             (SELECT extract(epoch FROM created_at + interval '1 hour' - clock_timestamp())::float8 * 1000
              FROM plantao.groups WHERE creator_id = $creatorId
                -- In subqueries, because an index serves no comparison with a volatile function.

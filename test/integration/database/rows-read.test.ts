@@ -2,10 +2,12 @@ import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
 import { QueryTypes, type Sequelize } from 'sequelize';
-import { GroupOrNameAudience } from '../../../src/chat/delivery/audiences.ts';
+import { GroupOrNameAudience, UserAudience } from '../../../src/chat/delivery/audiences.ts';
 import { CatchUpReader } from '../../../src/chat/delivery/catch-up-reader.ts';
+import type { Memberships } from '../../../src/chat/delivery/membership-cache.ts';
 import { ChatList } from '../../../src/chat/groups/chat-list.ts';
 import { GroupEvents } from '../../../src/chat/groups/group-events.ts';
+import { requireBelowCreationLimits } from '../../../src/chat/groups/group-limits.ts';
 import { Messages } from '../../../src/chat/messages/messages.ts';
 import { IndexStore } from '../../../src/chat/search/indexing/index-store.ts';
 import { MessageSearch } from '../../../src/chat/search/message-search.ts';
@@ -154,14 +156,45 @@ describe('In a database with large tables, one group of which is busy,', functio
     ['deleting a group', MESSAGES, (sequelize) => sequelize.query(`SELECT plantao.delete_group(${groups.late}, 100)`)],
   ];
 
+  describe('with thousands of events, groups and memberships of one user,', () => {
+    before(async () => {
+      await client.query(`
+        INSERT INTO plantao.users (id, username) VALUES (300, 'rosa');
+        INSERT INTO plantao.events (position, kind, user_id, payload)
+          SELECT plantao.log_head() + n, 'read', 300, jsonb_build_object('message_id', n, 'last_read_id', n) FROM generate_series(1, 20000) n;
+        INSERT INTO plantao.groups (name, creator_id) SELECT 'former ' || n, 300 FROM generate_series(1, 500) n;
+        INSERT INTO plantao.groups (name, creator_id) SELECT 'of others ' || n, 2 FROM generate_series(1, 5000) n;
+        INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 2 FROM plantao.groups WHERE name LIKE 'of others %';
+        INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 300 FROM plantao.groups WHERE name LIKE 'former %' LIMIT 100`);
+    });
+
+    it('catching up as that user reads a page of them', async () => {
+      // A page has 500 events: each is found, read, and looked up for its text.
+      const read = await rowsRead(database.url, EVENTS, (sequelize) =>
+        catchUp(sequelize, new UserAudience(memberships)),
+      );
+      expect(read).to.be.below(3 * FEW);
+    });
+
+    for (const table of ['plantao.groups', 'plantao.memberships'])
+      it(`creating a group reads few rows of ${table}`, async () => {
+        const work = (sequelize: Sequelize) =>
+          sequelize.transaction((transaction) => requireBelowCreationLimits(300, transaction));
+        expect(await rowsRead(database.url, table, work)).to.be.below(2 * FEW);
+      });
+  });
+
+  const memberships: Memberships = { userId: 300, groups: new Map(), holders: 0 };
+
   /** As a session of a node, which plans each statement once. */
-  async function catchUp(sequelize: Sequelize, label: string | number): Promise<void> {
+  async function catchUp(sequelize: Sequelize, label: string | number | UserAudience): Promise<void> {
     await sequelize.query('SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off');
     const session = {
       query: <Row>({ text, values = [] }: pg.QueryConfig) =>
         sequelize.query(text, { bind: values, type: QueryTypes.SELECT }) as unknown as Promise<Row[]>,
     };
-    const client = { audience: new GroupOrNameAudience(label, null), isOver: false };
+    const audience = label instanceof UserAudience ? label : new GroupOrNameAudience(label, null);
+    const client = { audience, isOver: false };
     await new CatchUpReader(session, new EventDecoder()).read(client, 10);
   }
 
