@@ -2,8 +2,8 @@ import type { Candidacy } from './candidacy.ts';
 import { headStartMs } from './election-timing.ts';
 import type { Resignation } from './end-cause.ts';
 import type { Housekeeping } from './housekeeping.ts';
-import type { OwnRole } from './own-role.ts';
-import { refusalSentences, type SwitchoverRefusal } from './role.ts';
+import type { OwnRole } from './role/own-role.ts';
+import { refusalSentences, type SwitchoverRefusal } from './role/role.ts';
 import type { RunLoop } from './run-loop.ts';
 import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-options.ts';
 

@@ -5,7 +5,7 @@ import { errorMessage } from '../error-message.ts';
 import type { ChangeLogger } from './change-logger.ts';
 import { idleIntervalMs } from './election-timing.ts';
 import type { Peers } from './peers/peers.ts';
-import type { NodeRole } from './role.ts';
+import type { NodeRole } from './role/role.ts';
 
 /** Options of {@link Housekeeping}. */
 export interface HousekeepingOptions {

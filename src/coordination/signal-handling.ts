@@ -2,8 +2,8 @@ import type { Candidacy } from './candidacy.ts';
 import { headStartMs } from './election-timing.ts';
 import type { Handover } from './handover.ts';
 import type { Housekeeping } from './housekeeping.ts';
-import type { OwnRole } from './own-role.ts';
 import type { ClusterSignal } from './peers/cluster-signal.ts';
+import type { OwnRole } from './role/own-role.ts';
 import type { RunLoop } from './run-loop.ts';
 import type { SyncManagerOptions } from './sync-manager-options.ts';
 

@@ -5,7 +5,7 @@ import type { HousekeepingOptions } from './housekeeping.ts';
 import type { LeaderLocking } from './lock/leader-lock.ts';
 import type { LossReportOptions } from './loss-report.ts';
 import type { SwitchoverRequest } from './peers/node-registry.ts';
-import type { NodeRole } from './role.ts';
+import type { NodeRole } from './role/role.ts';
 
 /** Options of a SyncManager, including those of its housekeeping and its candidacy. */
 export interface SyncManagerOptions

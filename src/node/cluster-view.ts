@@ -2,7 +2,7 @@ import type { Requester } from '../coordination/end-cause.ts';
 import type { PauseState } from '../coordination/pause.ts';
 import type { ClusterIdentity } from '../coordination/peers/cluster-identity.ts';
 import type { Peers } from '../coordination/peers/peers.ts';
-import { refusalSentences } from '../coordination/role.ts';
+import { refusalSentences } from '../coordination/role/role.ts';
 import type { SyncManager } from '../coordination/sync-manager.ts';
 import type { Cluster } from '../http/services.ts';
 

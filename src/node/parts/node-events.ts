@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { EndCause } from '../../coordination/end-cause.ts';
 import type { ClusterSignal } from '../../coordination/peers/cluster-signal.ts';
-import type { NodeRole } from '../../coordination/role.ts';
+import type { NodeRole } from '../../coordination/role/role.ts';
 import type { ChangedSetting } from '../../database/session/setting-changes.ts';
 
 /**

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { ChangeLogger } from '../../../src/coordination/change-logger.ts';
 import { Housekeeping } from '../../../src/coordination/housekeeping.ts';
 import type { Peers } from '../../../src/coordination/peers/peers.ts';
-import type { NodeRole } from '../../../src/coordination/role.ts';
+import type { NodeRole } from '../../../src/coordination/role/role.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const LEASE_MS = 3000;

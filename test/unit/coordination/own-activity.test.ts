@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { OwnActivity } from '../../../src/coordination/own-activity.ts';
+import { OwnActivity } from '../../../src/coordination/role/own-activity.ts';
 
 describe('When a node was last active', () => {
   let now = 1000;

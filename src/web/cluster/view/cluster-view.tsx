@@ -7,12 +7,12 @@ import type { ClusterHealth } from '../model/cluster-health.ts';
 import type { Monitor } from '../model/monitor.ts';
 import { isFormer } from '../model/node-state.ts';
 import type { Operation } from '../model/operations.ts';
-import { AdminTokenDialog } from './admin-token-dialog.tsx';
 import { BlockingView } from './blocking-view.tsx';
+import { AdminTokenDialog } from './dialogs/admin-token-dialog.tsx';
+import { OperationDialog } from './dialogs/operation-dialog.tsx';
+import { PauseDialog, ResumeDialog } from './dialogs/pause-dialogs.tsx';
 import { Headline } from './headline.tsx';
 import { NodeCard } from './node-card.tsx';
-import { OperationDialog } from './operation-dialog.tsx';
-import { PauseDialog, ResumeDialog } from './pause-dialogs.tsx';
 import { ServersView } from './servers-view.tsx';
 import { TimelineView } from './timeline-view.tsx';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { passwordTexts } from '../../../../src/web/home/view/dialogs/password-texts.ts';
+import { passwordTexts } from '../../../../src/web/home/view/dialogs/account/password-texts.ts';
 import { dialogs as english } from '../../../../src/web/i18n/en/dialogs.ts';
 import { dialogs as portuguese } from '../../../../src/web/i18n/pt-br/dialogs.ts';
 

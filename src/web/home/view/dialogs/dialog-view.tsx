@@ -1,8 +1,8 @@
 import type { ComponentType } from 'preact';
 import type { Chat } from '../../model/chat.ts';
-import { AccountDialog } from './account-dialog.tsx';
+import { AccountDialog } from './account/account-dialog.tsx';
+import { DeleteAccountDialog } from './account/delete-account-dialog.tsx';
 import { DeleteGroupDialog, DeleteMessageDialog, LeaveDialog } from './confirm-dialogs.tsx';
-import { DeleteAccountDialog } from './delete-account-dialog.tsx';
 import type { DialogProps, DialogState, GroupDialogProps } from './dialog-state.ts';
 import { FindDialog } from './find-dialog.tsx';
 import { GroupSettingsDialog } from './groups/group-settings-dialog.tsx';

@@ -10,7 +10,7 @@ import { GroupDescription } from '../../conversation/group-description.tsx';
 import { OnlineDot } from '../../online-dot.tsx';
 import { useAttempt } from '../attempt.ts';
 import type { GroupDialogProps } from '../dialog-state.ts';
-import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
+import { PeoplePicker, type PickerHandle } from '../people/people-picker.tsx';
 
 const ROLES: readonly MemberRole[] = ['owner', 'admin', 'member'];
 

@@ -7,8 +7,8 @@ import type { Chat } from '../../../model/chat.ts';
 import { groupHash } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
 import type { DialogProps } from '../dialog-state.ts';
+import { PeoplePicker, type PickerHandle } from '../people/people-picker.tsx';
 import { useUntilClosed } from '../until-closed.ts';
-import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
 /** Finds a person, and opens the direct chat with them. */
 export function NewDirectDialog({ chat, onClose }: DialogProps) {

@@ -9,9 +9,9 @@ import type { Chat } from '../../../model/chat.ts';
 import { groupHash } from '../../../model/location.ts';
 import { useView, type View } from '../../context.ts';
 import type { DialogProps } from '../dialog-state.ts';
+import { PeoplePicker, type PickerHandle } from '../people/people-picker.tsx';
 import { useUntilClosed } from '../until-closed.ts';
 import { HowToJoin } from './how-to-join.tsx';
-import { PeoplePicker, type PickerHandle } from './people-picker.tsx';
 
 /** Creates a group, which is then opened. */
 export function NewGroupDialog({ chat, onClose }: DialogProps) {

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { useView } from '../context.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { useView } from '../../context.ts';
 
 /** The user's switches for notifications and sounds on this device. */
 export function AlertSwitches() {

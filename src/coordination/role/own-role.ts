@@ -1,6 +1,6 @@
-import type { Clock } from '../async/clock.ts';
-import type { Log } from '../log/log.ts';
-import type { Term } from './lock/term.ts';
+import type { Clock } from '../../async/clock.ts';
+import type { Log } from '../../log/log.ts';
+import type { Term } from '../lock/term.ts';
 import { OwnActivity } from './own-activity.ts';
 import type { NodeRole } from './role.ts';
 

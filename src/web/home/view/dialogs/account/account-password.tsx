@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
-import type { Account } from '../../../../client/index.ts';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { useView } from '../context.ts';
+import type { Account } from '../../../../../client/index.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { useView } from '../../context.ts';
 import { onEnter } from './on-enter.ts';
 import { passwordTexts } from './password-texts.ts';
 

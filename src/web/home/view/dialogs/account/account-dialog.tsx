@@ -1,18 +1,18 @@
 /// <reference lib="dom" />
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Account } from '../../../../client/index.ts';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { texts } from '../../../i18n/texts.ts';
-import { ErrorLine } from '../../../shared/error-line.tsx';
-import { LanguageSwitch } from '../../../shared/language-switch.tsx';
-import { Modal } from '../../../shared/modal.tsx';
-import type { Chat } from '../../model/chat.ts';
-import { useView } from '../context.ts';
+import type { Account } from '../../../../../client/index.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { texts } from '../../../../i18n/texts.ts';
+import { ErrorLine } from '../../../../shared/error-line.tsx';
+import { LanguageSwitch } from '../../../../shared/language-switch.tsx';
+import { Modal } from '../../../../shared/modal.tsx';
+import type { Chat } from '../../../model/chat.ts';
+import { useView } from '../../context.ts';
+import { useAttempt } from '../attempt.ts';
+import type { DialogProps } from '../dialog-state.ts';
 import { AccountPassword, type Change } from './account-password.tsx';
 import { AccountSessions } from './account-sessions.tsx';
 import { AlertSwitches } from './alert-switches.tsx';
-import { useAttempt } from './attempt.ts';
-import type { DialogProps } from './dialog-state.ts';
 import { onEnter } from './on-enter.ts';
 
 /** The user's own account: name, password, signed-in devices, language, notifications. */

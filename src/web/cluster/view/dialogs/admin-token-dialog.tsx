@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import { useRef } from 'preact/hooks';
-import { clusterTexts } from '../../i18n/texts.ts';
-import { Modal } from '../../shared/modal.tsx';
-import type { Monitor } from '../model/monitor.ts';
+import { clusterTexts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
+import type { Monitor } from '../../model/monitor.ts';
 
 /** Asks for the admin token. */
 export function AdminTokenDialog({ monitor, onClose }: { monitor: Monitor; onClose: () => void }) {

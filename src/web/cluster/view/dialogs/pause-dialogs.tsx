@@ -1,9 +1,9 @@
 /// <reference lib="dom" />
 import { useState } from 'preact/hooks';
-import { clusterTexts } from '../../i18n/texts.ts';
-import { Modal } from '../../shared/modal.tsx';
-import type { Monitor } from '../model/monitor.ts';
-import { MAX_PAUSE_MINUTES, pauseRequest, resumeRequest } from '../model/operations.ts';
+import { clusterTexts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
+import type { Monitor } from '../../model/monitor.ts';
+import { MAX_PAUSE_MINUTES, pauseRequest, resumeRequest } from '../../model/operations.ts';
 import { useAdminForm } from './admin-form.tsx';
 
 interface Props {

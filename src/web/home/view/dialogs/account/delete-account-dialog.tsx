@@ -1,10 +1,10 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { Modal } from '../../../shared/modal.tsx';
-import { useView } from '../context.ts';
-import type { DialogProps } from './dialog-state.ts';
-import { useUntilClosed } from './until-closed.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { Modal } from '../../../../shared/modal.tsx';
+import { useView } from '../../context.ts';
+import type { DialogProps } from '../dialog-state.ts';
+import { useUntilClosed } from '../until-closed.ts';
 
 /** Asks before an account is deleted. */
 export function DeleteAccountDialog({ onClose }: DialogProps) {

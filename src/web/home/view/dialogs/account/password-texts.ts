@@ -1,5 +1,5 @@
-import type { AuthMode } from '../../../../client/index.ts';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
+import type { AuthMode } from '../../../../../client/index.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 
 /** The texts of the account dialog about a password. */
 interface PasswordTexts {

@@ -5,7 +5,7 @@ import type { User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import type { Chat } from '../../../model/chat.ts';
 import { choosePerson } from '../../../model/person-choice.ts';
-import { useAfterPress } from '../after-press.ts';
+import { useAfterPress } from './after-press.ts';
 import { type PersonField, usePersonField } from './person-field.ts';
 
 /** The maximum number of people that are offered. */

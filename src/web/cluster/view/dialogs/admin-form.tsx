@@ -1,10 +1,10 @@
 /// <reference lib="dom" />
 import { useRef } from 'preact/hooks';
-import { ChatError } from '../../../client/index.ts';
-import { clusterTexts } from '../../i18n/texts.ts';
-import type { Monitor } from '../model/monitor.ts';
-import { curlOf, execute, type OperationRequest } from '../model/operations.ts';
-import { Command } from './command.tsx';
+import { ChatError } from '../../../../client/index.ts';
+import { clusterTexts } from '../../../i18n/texts.ts';
+import type { Monitor } from '../../model/monitor.ts';
+import { curlOf, execute, type OperationRequest } from '../../model/operations.ts';
+import { Command } from '../command.tsx';
 
 /**
  * The common part of the dialogs of all operations: `form` asks for the admin token if the nodes need one that the page does not

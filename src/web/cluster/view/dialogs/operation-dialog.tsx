@@ -1,10 +1,10 @@
 /// <reference lib="dom" />
 import { useState } from 'preact/hooks';
-import { clusterTexts } from '../../i18n/texts.ts';
-import { Modal } from '../../shared/modal.tsx';
-import type { Monitor } from '../model/monitor.ts';
-import type { NodeState } from '../model/node-state.ts';
-import { type Operation, requestOf } from '../model/operations.ts';
+import { clusterTexts } from '../../../i18n/texts.ts';
+import { Modal } from '../../../shared/modal.tsx';
+import type { Monitor } from '../../model/monitor.ts';
+import type { NodeState } from '../../model/node-state.ts';
+import { type Operation, requestOf } from '../../model/operations.ts';
 import { useAdminForm } from './admin-form.tsx';
 
 interface Props {

@@ -1,10 +1,10 @@
 /// <reference lib="dom" />
 import { useEffect, useState } from 'preact/hooks';
-import type { Session } from '../../../../client/index.ts';
-import { dateAndTime } from '../../../i18n/dates.ts';
-import { dialogTexts } from '../../../i18n/dialog-texts.ts';
-import { useView } from '../context.ts';
-import type { DialogProps } from './dialog-state.ts';
+import type { Session } from '../../../../../client/index.ts';
+import { dateAndTime } from '../../../../i18n/dates.ts';
+import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { useView } from '../../context.ts';
+import type { DialogProps } from '../dialog-state.ts';
 
 /** The devices that are signed in to the account, each of which the user can sign out. */
 export function AccountSessions({ chat }: { chat: DialogProps['chat'] }) {

@@ -1,4 +1,4 @@
-import { type Clock, monotonic } from '../async/clock.ts';
+import { type Clock, monotonic } from '../../async/clock.ts';
 
 /** When this node was last active: now, or until the end of its lease, if that has expired or the node has resigned. */
 export class OwnActivity {
