@@ -36,6 +36,32 @@ describe('Unread messages and read receipts on the chat page', function () {
     await eventually('the cluster knows', async () => (await unreadIn(me, id)) === 0);
   });
 
+  it('keeps unread messages unread when a link leads to an earlier one, and divides them from those that were read', async () => {
+    const { id, bruno } = await newGroup();
+    const me = await clientOf('ana');
+    const { message_id: linked } = await bruno.send(id, 'linked');
+    for (let index = 0; index < 30; index += 1) await bruno.send(id, `seen ${index}.`);
+    const { message_id: seen } = await bruno.send(id, 'the last one that was seen');
+    await me.markRead(id, seen);
+    for (let index = 0; index < 45; index += 1) await bruno.send(id, `unseen ${index}.`);
+    const page = await ana();
+    await page.goto(`${use.first.url}/home#group-${id}-message-${linked}`);
+    await page.reload();
+    await page.locator('.message.target', { hasText: 'linked' }).waitFor();
+    await page.locator('#jump', { hasText: '45 new messages' }).waitFor();
+    expect(await unreadIn(me, id)).to.equal(45);
+    await page.locator('#jump').click();
+    await messageOn(page, 'unseen 44.').waitFor();
+    await page.locator('#scroller').evaluate((scroller) => {
+      scroller.scrollTop = 0;
+    });
+    await page.locator('.divider + .message', { hasText: 'unseen 0.' }).waitFor();
+    await page.evaluate((hash) => location.assign(hash), `#group-${id}-message-${seen}`);
+    await page.locator('.message.target', { hasText: 'the last one that was seen' }).waitFor();
+    await page.locator('.message.target + .divider').waitFor();
+    await eventually('they are read', async () => (await unreadIn(me, id)) === 0);
+  });
+
   it('reports what was read even if the page is closed right after', async () => {
     const { name, id, bruno } = await newGroup();
     const me = await clientOf('ana');

@@ -42,6 +42,7 @@ export function ConversationView({ chat, conversation }: Props) {
         conversation={conversation}
         actions={actions}
         isCutOff={view.app.isCutOff}
+        isJumping={target !== undefined}
       />
       {closed !== undefined ? (
         <p class="hint archived">{texts().errors.byCode[closed]}</p>
@@ -104,13 +105,15 @@ function ConversationHeader({ chat, conversation }: Props) {
 }
 
 async function show(view: View, chat: Chat, conversation: Conversation, id: number, list: MessageList | null) {
-  view.app.target = undefined;
   try {
     const isFound = await chat.history.loadAround(conversation, id);
     if (isFound) list?.showMessage(id);
     else view.app.show(() => texts().errors.byCode.message_not_found ?? '');
   } catch (error) {
     view.app.failed(error);
+  } finally {
+    view.app.target = undefined;
+    view.app.changed();
   }
 }
 

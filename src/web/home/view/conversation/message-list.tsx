@@ -15,6 +15,8 @@ interface Props {
   actions: MessageActions;
   /** True while nothing can be loaded. */
   isCutOff: boolean;
+  /** True until the message that a link led to is shown: the user does not read what is shown before. */
+  isJumping: boolean;
   /** Set to this list while it is shown: Preact gives a ref to a component as a property. */
   handle: { current: MessageList | null };
 }
@@ -188,9 +190,9 @@ export class MessageList extends Component<Props, State> {
   }
 
   #reportSeen(): void {
-    const { chat, conversation } = this.props;
+    const { chat, conversation, isJumping } = this.props;
     const id = Number(this.#position?.lastSeen()?.dataset.id);
-    if (this.#isPlaced && Number.isInteger(id)) chat.seen(conversation, id);
+    if (this.#isPlaced && !isJumping && Number.isInteger(id)) chat.seen(conversation, id);
   }
 
   #fillUp(): void {
