@@ -116,7 +116,7 @@ describe('The documentation page', function () {
   it('fills in a message of the user, never the one of the example, and then the one that was sent', async () => {
     const page = await use.browser.signIn(use.first.url, 'bruno_orm');
     await page.goto(`${use.first.url}/docs`);
-    await page.getByText('messages with the last one that you sent there').waitFor();
+    await page.getByText('Messages are filled in with the last one that you sent there').waitFor();
     const edit = await formOf(page, 'patchMessages');
     const remove = await formOf(page, 'deleteMessages');
     const filledIn = async () => [
@@ -131,6 +131,20 @@ describe('The documentation page', function () {
     await eventually('the new one is filled in', async () => (await filledIn()).every((one) => one === id));
     await edit.getByRole('button', { name: 'Send' }).click();
     await edit.locator('.result', { hasText: 'message edited' }).waitFor();
+  });
+
+  it('fills in no message for a user who has sent none to the chat, and does not say that it did', async () => {
+    const clara = new ChatClient({ urls: [use.first.url] });
+    await clara.login('clara');
+    await clara.join(1);
+    const page = await use.browser.signIn(use.first.url, 'clara');
+    const read = page.waitForResponse((response) => response.url().includes('/messages?groupId=1'));
+    await page.goto(`${use.first.url}/docs`);
+    await page.getByText('Groups are filled in with your chat “Grupo Geral” (1).').waitFor();
+    await read;
+    const edit = await formOf(page, 'patchMessages');
+    expect(JSON.parse(await edit.locator('textarea').inputValue()).messageId).to.equal('');
+    expect(await page.getByText('the last one that you sent there').count()).to.equal(0);
   });
 
   it('fills in no message for a user without any', async () => {
@@ -179,7 +193,7 @@ describe('The documentation page', function () {
   it('has a command line with the values of the form', async () => {
     const page = await use.browser.signIn(use.first.url, 'bruno_orm');
     await page.goto(`${use.first.url}/docs`);
-    await page.getByText('messages with the last one that you sent there').waitFor();
+    await page.getByText('Messages are filled in with the last one that you sent there').waitFor();
     const command = (operation: string) => page.locator(`#${operation} .curl code`).textContent();
     expect(await command('getChats')).to.equal(`curl '${use.first.url}/chats?userId=2'`);
     const send = await formOf(page, 'postMessages');

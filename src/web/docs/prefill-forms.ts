@@ -17,12 +17,14 @@ export function prefillForms(base: string): () => void {
   let isOpen = false;
   /** The most recently active chat of the user; null if there is none, undefined until it is known. */
   let chat: { id: number; name: string } | null | undefined;
+  /** True once the user's last message in it is filled in. */
+  let hasMessage = false;
   const show = () => {
     const t = docsTexts();
     const signedOut = isOpen ? t.signedOutOpen : t.signedOut;
     const text = session === undefined ? signedOut : t.signedIn(session.username, session.user_id);
     const ofChat = chat === undefined ? '' : chat === null ? t.noChat : t.firstChat(chat.name, chat.id);
-    document.querySelector('#signed-in')?.replaceChildren(text + ofChat);
+    document.querySelector('#signed-in')?.replaceChildren(text + ofChat + (hasMessage ? t.lastMessage : ''));
   };
   if (panel === null || token === null) return show;
   panel.hidden = false;
@@ -34,7 +36,12 @@ export function prefillForms(base: string): () => void {
       chat = found;
       fillIn(GROUP_ID, chat === null ? '' : chat?.id);
       show();
-      if (chat) void lastSent(base, session, chat.id).then((id) => fillIn(MESSAGE_ID, id));
+      if (!chat) return;
+      void lastSent(base, session, chat.id).then((id) => {
+        fillIn(MESSAGE_ID, id);
+        hasMessage = id !== undefined;
+        show();
+      });
     });
   }
   void isAuthOpen(base).then((found) => {

@@ -46,8 +46,8 @@ export const docs = {
   sentToActive: (url: string) => `This node is a standby. Sent to the active node, ${url}`,
   signedIn: (name: string, id: number) =>
     `You are signed in as ${name} (user ${id}): “Try it” sends requests as this user.`,
-  firstChat: (name: string, id: number) =>
-    ` Groups are filled in with your chat “${name}” (${id}), messages with the last one that you sent there.`,
+  firstChat: (name: string, id: number) => ` Groups are filled in with your chat “${name}” (${id}).`,
+  lastMessage: ' Messages are filled in with the last one that you sent there.',
   noChat: ' You have no chats yet: create one before you try the requests for groups.',
   signedOut: 'Sign in on the chat page, and “Try it” sends requests as you.',
   signedOutOpen: 'No token is needed here. Sign in on the chat page, and “Try it” uses your user id.',

@@ -74,8 +74,8 @@ export const docs: typeof english = {
   away: 'Este nó não responde. Para enviar requisições, abra esta página em outro nó:',
   sentToActive: (url) => `Este nó está de reserva. A requisição foi enviada ao nó ativo, ${url}`,
   signedIn: (name, id) => `Você entrou como ${name} (usuário ${id}): “Experimentar” envia requisições em seu nome.`,
-  firstChat: (name, id) =>
-    ` Os grupos são preenchidos com sua conversa “${name}” (${id}), e as mensagens com a última que você enviou nela.`,
+  firstChat: (name, id) => ` Os grupos são preenchidos com sua conversa “${name}” (${id}).`,
+  lastMessage: ' As mensagens são preenchidas com a última que você enviou nela.',
   noChat: ' Você ainda não tem conversas: crie uma antes de experimentar as requisições de grupos.',
   signedOut: 'Entre na página de conversas para que “Experimentar” envie requisições em seu nome.',
   signedOutOpen:
