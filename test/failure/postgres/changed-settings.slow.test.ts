@@ -1,10 +1,7 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { post } from '../../support/network/http.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 const TEXT = 'olá é ';
 
@@ -19,22 +16,8 @@ const CHANGES: [name: string, value: string, isLocal: boolean][] = [
 ];
 
 describe("A DBA's trigger that changes a setting of a node's session", () => {
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let dba: pg.Client;
-
-  before(async () => {
-    database = await createDatabase();
-    await seedData(database.url);
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
-    nodes = await startTwoNodes(database.url);
-  });
-  after(async () => {
-    await nodes?.stop();
-    await dba?.end();
-    await database?.drop();
-  });
+  const nodes = useTwoNodes();
+  const dba = nodes.sql;
 
   /** Runs `work` while inserting into the table sets the setting. */
   async function whileSetBy(table: string, change: (typeof CHANGES)[number], work: () => Promise<unknown>) {

@@ -1,11 +1,8 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
-import { type LocalNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { type LocalNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 const PATIENCE = { within: 20_000, every: 50 };
 
@@ -15,23 +12,9 @@ interface Readiness {
 }
 
 describe('/readiness', () => {
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let dba: pg.Client;
-
-  before(async () => {
-    database = await createDatabase();
-    await seedData(database.url);
-    nodes = await startTwoNodes(database.url, { LEASE_MS: '1000' });
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
-  });
-  after(async () => {
-    await dba?.end();
-    // The faults of these tests are logged as errors.
-    await nodes?.stop().catch(() => {});
-    await database?.drop();
-  });
+  // The faults of these tests are logged as errors.
+  const nodes = useTwoNodes({ LEASE_MS: '1000' }, { mayLogErrors: true });
+  const dba = nodes.sql;
 
   const ask = (node: LocalNode, query = '') => get<Readiness>(`${node.url}/readiness${query}`);
   const isNotReady = (node: LocalNode, condition: string) =>

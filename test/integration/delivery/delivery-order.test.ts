@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts';
 import { get } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { lockWaits } from '../../support/postgres/lock-waits.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 import { Follower } from './delivery-follower.ts';
 import { LogNode } from './delivery-node.ts';
 
@@ -193,13 +193,7 @@ describe('Commit order is log order, for every writer', () => {
 });
 
 describe('Positions from a sequence instead of the lock', () => {
-  let database: TestDatabase;
-  before(async () => {
-    database = await createDatabase();
-  });
-  after(async () => {
-    await database.drop();
-  });
+  const { database } = useDatabase();
   const session = useTwoSessions(() => database.url);
 
   it('would lose the transaction that commits late: the same check fails', async () => {

@@ -95,8 +95,11 @@ export interface UsedNodes {
   standby: LocalNode;
 }
 
-/** Starts two nodes with the demo data (user 1 ana_orm, 2 bruno_orm, group 1 Grupo Geral) for all tests of a `describe`. */
-export function useTwoNodes(env: Record<string, string> = {}): UsedNodes {
+/**
+ * Starts two nodes with the demo data (user 1 ana_orm, 2 bruno_orm, group 1 Grupo Geral) for all tests of a `describe`. They may log
+ * no error, except where the tests break their database (`mayLogErrors`).
+ */
+export function useTwoNodes(env: Record<string, string> = {}, { mayLogErrors = false } = {}): UsedNodes {
   const used = { sql: new DbaSession(() => used.database.url) } as UsedNodes;
   let nodes: TwoNodes | undefined;
   before('two nodes', async () => {
@@ -107,8 +110,10 @@ export function useTwoNodes(env: Record<string, string> = {}): UsedNodes {
     Object.assign(used, { active: nodes.active, standby: nodes.standby });
   });
   after('two nodes', async () => {
-    await nodes?.stop();
+    // First: a transaction that a failed test left open would block the nodes.
     await used.sql.end();
+    const stopping = nodes?.stop();
+    await (mayLogErrors ? stopping?.catch(() => {}) : stopping);
     await used.database?.drop();
   });
   return used;

@@ -2,25 +2,15 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { lockWaits } from '../../../support/postgres/lock-waits.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { type Coordinator, localLock, PROMOTION, RESIGNATION, useCoordinators } from '../coordinator.ts';
 
 const LEASE_MS = 600;
 
 describe('The leader lock', () => {
-  let database: TestDatabase;
+  const { database, sql: psql } = useDatabase();
   const { running, start } = useCoordinators(() => database.url, LEASE_MS);
-  let psql: pg.Client;
 
-  before(async () => {
-    database = await createDatabase();
-    psql = new pg.Client({ connectionString: database.url, application_name: 'psql' });
-    await psql.connect();
-  });
-  after(async () => {
-    await psql.end();
-    await database.drop();
-  });
   afterEach(async () => {
     await psql.query('ROLLBACK');
   });
@@ -119,7 +109,7 @@ describe('The leader lock', () => {
     await query('SELECT pg_advisory_lock(1347178068, 1)');
     const both = [await start('node-a'), await start('node-b')];
     const stranger =
-      /^no node is seen active, but psql \(server process (\d+), role \S+, from \S+\), connected since \S+Z, holds the leader lock\. To end it: SELECT pg_terminate_backend\(\1\)$/;
+      /^no node is seen active, but a DBA \(server process (\d+), role \S+, from \S+\), connected since \S+Z, holds the leader lock\. To end it: SELECT pg_terminate_backend\(\1\)$/;
     await eventually('both log it', () => both.every((one) => said(one, stranger)));
     expect(active()).to.deep.equal([]);
     await query('SELECT pg_advisory_unlock(1347178068, 1)');

@@ -1,6 +1,5 @@
 import type { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
-import pg from 'pg';
 import pino from 'pino';
 import { LockThread, type LockThreadOptions } from '../../../../src/coordination/lock/lock-thread.ts';
 import { LockWorkerError } from '../../../../src/coordination/lock/lock-worker-link.ts';
@@ -10,7 +9,7 @@ import { eventually } from '../../../support/eventually.ts';
 import { startTcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { lockProgram } from '../../../support/nodes/node-build.ts';
 import type { LogEntry } from '../../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { runningWorkers } from '../../../support/run/worker-threads.ts';
 import { localLock, PROMOTION, RESIGNATION } from '../coordinator.ts';
 
@@ -20,21 +19,11 @@ const PATIENCE = { within: 15_000, every: 5 };
 
 describe('The lock thread', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let psql: pg.Client;
+  const { database, sql: psql } = useDatabase();
   let lost: string[];
   let entries: LogEntry[];
   const threads: LockThread[] = [];
 
-  before(async () => {
-    database = await createDatabase();
-    psql = new pg.Client({ connectionString: database.url, application_name: 'psql' });
-    await psql.connect();
-  });
-  after(async () => {
-    await psql.end();
-    await database.drop();
-  });
   beforeEach(() => {
     lost = [];
     entries = [];

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
@@ -7,24 +6,14 @@ import { get, post } from '../../../support/network/http.ts';
 import { startTcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { healthOf } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const LEASE_MS = 2000;
 
 describe('Any number of nodes', () => {
-  let database: TestDatabase;
-  let psql: pg.Client;
+  const { database, sql: psql } = useDatabase();
   const running: LocalNode[] = [];
 
-  before(async () => {
-    database = await createDatabase();
-    psql = new pg.Client({ connectionString: database.url, application_name: 'psql' });
-    await psql.connect();
-  });
-  after(async () => {
-    await psql.end();
-    await database.drop();
-  });
   afterEach(async function () {
     this.timeout(30_000);
     for (const node of running.splice(0).reverse()) await node.stop();

@@ -1,9 +1,6 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { get, type JsonObject, post } from '../../../support/network/http.ts';
-import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 /** Longer than a write waits for a lock. */
 const HOLD_MS = 5000;
@@ -20,23 +17,9 @@ const LOCKED: [table: string, path: string, body: JsonObject][] = [
 
 describe('A table that a DBA has locked', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let dba: pg.Client;
-
-  before(async () => {
-    database = await createDatabase();
-    await seedData(database.url);
-    nodes = await startTwoNodes(database.url);
-    dba = new pg.Client({ connectionString: database.url, application_name: 'a DBA' });
-    await dba.connect();
-    await dba.query("INSERT INTO plantao.users (id, username) VALUES (100, 'caio')");
-  });
-  after(async () => {
-    await dba?.end();
-    await nodes?.stop();
-    await database?.drop();
-  });
+  const nodes = useTwoNodes();
+  const dba = nodes.sql;
+  before(() => dba.query("INSERT INTO plantao.users (id, username) VALUES (100, 'caio')"));
 
   /** Locks a table while clients send `needing` and one posts messages. Expects that all of the former are refused, and no post. */
   async function expectOnlyBlocked(

@@ -1,11 +1,9 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import type { MessagePage } from '../../../../src/client/types.ts';
-import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
-import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 const LEASE_MS = 1000;
 /** Far below every time-out of a statement. */
@@ -26,22 +24,8 @@ const HOLDS: [what: string, sql: string][] = [
 ];
 
 describe('A transaction that stays open', () => {
-  let database: TestDatabase;
-  let nodes: TwoNodes;
-  let dba: pg.Client;
-
-  before(async () => {
-    database = await createDatabase();
-    await seedData(database.url);
-    nodes = await startTwoNodes(database.url, { LEASE_MS: String(LEASE_MS) });
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
-  });
-  after(async () => {
-    await dba?.end();
-    await nodes?.stop();
-    await database?.drop();
-  });
+  const nodes = useTwoNodes({ LEASE_MS: String(LEASE_MS) });
+  const dba = nodes.sql;
   afterEach(() => dba.query('ROLLBACK'));
   // A node that has just started has not written its row, and one that has just become active has not read those of the nodes.
   beforeEach(async () => {
@@ -88,7 +72,7 @@ describe('A transaction that stays open', () => {
       }
       expect(demotions(), 'demotions').to.equal(before);
       const endedAt = performance.now();
-      const other = new pg.Client({ connectionString: database.url });
+      const other = new pg.Client({ connectionString: nodes.database.url });
       await other.connect();
       await other.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder').finally(() => other.end());
       // A node says that it is active until it notices that its session has ended.
@@ -124,7 +108,7 @@ describe('A transaction that stays open', () => {
     const { rows } = await dba.query(
       "SELECT indexrelid::regclass AS index FROM pg_index WHERE indrelid = 'plantao.reactions'::regclass LIMIT 1",
     );
-    const other = new pg.Client({ connectionString: database.url });
+    const other = new pg.Client({ connectionString: nodes.database.url });
     await other.connect();
     try {
       // As pg_dump.
