@@ -1,35 +1,16 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 
 /** Ten sessions of each node hang before any is known to hang, and three trials of each of its threads follow. */
 const MAX_BACKENDS = 40;
 
 describe('While logins hang in PostgreSQL, two nodes', () => {
-  let postgres: OwnPostgres;
-  let nodes: TwoNodes;
-  let dba: pg.Client;
-
-  before(async function () {
-    this.timeout(120_000);
-    postgres = await startPostgresOfItsOwn();
-    await seedData(postgres.url);
-    nodes = await startTwoNodes(postgres.url);
-    dba = new pg.Client({ connectionString: postgres.url });
-    await dba.connect();
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await dba?.end();
-    // The outage is logged as errors.
-    await nodes?.stop().catch(() => {});
-    await postgres?.remove();
-  });
+  // The outage is logged as errors.
+  const nodes = useTwoNodes({}, { server: {}, mayLogErrors: true });
+  const dba = nodes.sql;
 
   const backends = async () => {
     await dba.query('SELECT pg_stat_clear_snapshot()');

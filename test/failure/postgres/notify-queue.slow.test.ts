@@ -1,41 +1,26 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import type pg from 'pg';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bearer, get, post } from '../../support/network/http.ts';
 import { People } from '../../support/network/people.ts';
 import { plantao } from '../../support/nodes/command.ts';
-import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
+import { type LocalNode, localNode, useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { fillNotifyQueue } from '../../support/postgres/notify-queue.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
 
 /** The log is read once a second; a busy machine adds to that. */
 const BY_READING_MS = 4000;
 const PATIENCE = { within: 20_000 };
 
 describe('A full NOTIFY queue', () => {
-  let postgres: OwnPostgres;
-  let nodes: TwoNodes;
-  let dba: pg.Client;
+  const nodes = useTwoNodes(
+    { AUTH: 'token', ADMIN_TOKEN: 'a'.repeat(32), LEASE_MS: '1000' },
+    { server: { flags: ['-c', 'max_notify_queue_pages=64'] } },
+  );
+  const dba = nodes.sql;
   let stranger: pg.Client;
-
-  before(async function () {
-    this.timeout(120_000);
-    postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_notify_queue_pages=64'] });
-    await seedData(postgres.url);
-    nodes = await startTwoNodes(postgres.url, { AUTH: 'token', ADMIN_TOKEN: 'a'.repeat(32), LEASE_MS: '1000' });
-    dba = new pg.Client({ connectionString: postgres.url });
-    await dba.connect();
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await dba?.end();
-    await nodes?.stop();
-    await postgres?.remove();
-  });
   beforeEach(async () => {
-    stranger = await fillNotifyQueue(postgres.url);
+    stranger = await fillNotifyQueue(nodes.database.url);
   });
   afterEach(async () => {
     await stranger?.end();
@@ -57,7 +42,7 @@ describe('A full NOTIFY queue', () => {
   const active = () => eventually('one node is active', activeOf);
 
   it('is reported by plantao check, which then does not say that NOTIFY works', async () => {
-    const { exit, output } = await plantao(['check', '--database', postgres.url]);
+    const { exit, output } = await plantao(['check', '--database', nodes.database.url]);
     expect(exit).to.equal(0);
     expect(output)
       .to.contain('the leader lock and LISTEN work over this connection')
@@ -151,7 +136,7 @@ describe('A full NOTIFY queue', () => {
   });
 
   it('does not prevent a node from starting', async () => {
-    const late = localNode({ DATABASE_URL: postgres.url, PORT: '0', NODE_NAME: 'late', AUTH: 'token' });
+    const late = localNode({ DATABASE_URL: nodes.database.url, PORT: '0', NODE_NAME: 'late', AUTH: 'token' });
     await late.start();
     await late.stop();
   });

@@ -7,6 +7,7 @@ import { eventually } from '../eventually.ts';
 import { freePort } from '../network/free-port.ts';
 import { get } from '../network/http.ts';
 import { DbaSession } from '../postgres/dba-session.ts';
+import { type OwnPostgresOptions, startPostgresOfItsOwn } from '../postgres/own-postgres.ts';
 import { createDatabase, type TestDatabase } from '../postgres/postgres.ts';
 import { lockProgram } from './node-build.ts';
 import type { LogEntry } from './node-process.ts';
@@ -90,26 +91,34 @@ export async function knowEachOther({ active, standby }: Record<'active' | 'stan
 /** The result of {@link useTwoNodes}; all but `sql` is filled when the first test runs. */
 export interface UsedNodes {
   sql: DbaSession;
-  database: TestDatabase;
+  database: Pick<TestDatabase, 'url' | 'drop'>;
   active: LocalNode;
   standby: LocalNode;
 }
 
-/**
- * Starts two nodes with the demo data (user 1 ana_orm, 2 bruno_orm, group 1 Grupo Geral) for all tests of a `describe`. They may log
- * no error, except where the tests break their database (`mayLogErrors`).
- */
-export function useTwoNodes(env: Record<string, string> = {}, { mayLogErrors = false } = {}): UsedNodes {
+/** Options of {@link useTwoNodes}. */
+export interface UsedNodesOptions {
+  /** True where the tests break the nodes' database: otherwise a logged error fails the tests. */
+  mayLogErrors?: boolean;
+  /** For tests that change a whole server: the nodes' database is on one of its own. */
+  server?: OwnPostgresOptions;
+}
+
+/** Starts two nodes with the demo data (user 1 ana_orm, 2 bruno_orm, group 1 Grupo Geral) for all tests of a `describe`. */
+export function useTwoNodes(env: Record<string, string> = {}, options: UsedNodesOptions = {}): UsedNodes {
+  const { mayLogErrors = false, server } = options;
   const used = { sql: new DbaSession(() => used.database.url) } as UsedNodes;
   let nodes: TwoNodes | undefined;
-  before('two nodes', async () => {
-    used.database = await createDatabase();
+  before('two nodes', async function () {
+    this.timeout(server ? 120_000 : 30_000);
+    used.database = await (server ? databaseOfOwnServer(server) : createDatabase());
     await seedData(used.database.url);
     await used.sql.connect();
     nodes = await startTwoNodes(used.database.url, env);
     Object.assign(used, { active: nodes.active, standby: nodes.standby });
   });
-  after('two nodes', async () => {
+  after('two nodes', async function () {
+    this.timeout(60_000);
     // First: a transaction that a failed test left open would block the nodes.
     await used.sql.end();
     const stopping = nodes?.stop();
@@ -117,4 +126,9 @@ export function useTwoNodes(env: Record<string, string> = {}, { mayLogErrors = f
     await used.database?.drop();
   });
   return used;
+}
+
+async function databaseOfOwnServer(options: OwnPostgresOptions): Promise<Pick<TestDatabase, 'url' | 'drop'>> {
+  const server = await startPostgresOfItsOwn(options);
+  return { url: server.url, drop: () => server.remove() };
 }

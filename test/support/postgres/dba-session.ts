@@ -19,6 +19,10 @@ export class DbaSession {
     return this.#client.query(...args);
   }) as pg.Client['query'];
 
+  /** Returns the rows of a statement. */
+  rows = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> =>
+    (await this.query<Row>(text, values)).rows;
+
   async end(): Promise<void> {
     await this.#client?.end();
   }

@@ -22,7 +22,7 @@ describe('The leader lock', () => {
     await eventually('the first is active', () => a.sync.isActive);
     return [a, await start('node-b', { isActive: false })];
   };
-  const query = async (sql: string, values: unknown[] = []) => (await psql.query(sql, values)).rows;
+  const query = psql.rows;
   const said = (one: Coordinator, text: RegExp) => one.entries.some(({ msg }) => text.test(msg));
 
   it('is lost at once when a DBA terminates its session, and one node is active again', async () => {

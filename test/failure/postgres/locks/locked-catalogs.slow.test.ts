@@ -1,31 +1,14 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { get, post } from '../../../support/network/http.ts';
-import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../../support/postgres/postgres.ts';
+import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 const LEASE_MS = 2000;
 const HOLD_MS = 2 * LEASE_MS;
 
 describe('A system catalog that a DBA has locked', function () {
   this.timeout(60_000);
-  let postgres: OwnPostgres;
-  let nodes: TwoNodes;
-  let dba: pg.Client;
-
-  before(async () => {
-    postgres = await startPostgresOfItsOwn();
-    await seedData(postgres.url);
-    nodes = await startTwoNodes(postgres.url, { LEASE_MS: String(LEASE_MS) });
-    dba = new pg.Client({ connectionString: postgres.url, application_name: 'a DBA' });
-    await dba.connect();
-  });
-  after(async () => {
-    await dba?.end();
-    await nodes?.stop();
-    await postgres?.remove();
-  });
+  const nodes = useTwoNodes({ LEASE_MS: String(LEASE_MS) }, { server: {} });
+  const dba = nodes.sql;
 
   // Those that a view of sessions, locks or settings reads.
   it('neither costs the active node its role nor stops posts', async () => {

@@ -1,35 +1,16 @@
 import { expect } from 'chai';
-import pg from 'pg';
-import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, type HttpResponse, type JsonObject, post } from '../../../support/network/http.ts';
 import { untilActive } from '../../../support/nodes/health.ts';
-import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../../support/postgres/postgres.ts';
+import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 const RESPONSE_TIMEOUT_MS = 9000;
 /** One for each session that a node keeps, and some that are about to end. */
 const MAX_WAITING = 4;
 
 describe('A synchronous standby that is down', () => {
-  let postgres: OwnPostgres;
-  let nodes: TwoNodes;
-  let dba: pg.Client;
-
-  before(async function () {
-    this.timeout(120_000);
-    postgres = await startPostgresOfItsOwn();
-    await seedData(postgres.url);
-    nodes = await startTwoNodes(postgres.url, { LEASE_MS: '1000' });
-    dba = new pg.Client({ connectionString: postgres.url });
-    await dba.connect();
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await dba?.end();
-    await nodes?.stop();
-    await postgres?.remove();
-  });
+  const nodes = useTwoNodes({ LEASE_MS: '1000' }, { server: {} });
+  const dba = nodes.sql;
   beforeEach(() => waitFor('ghost'));
   afterEach(() => waitFor(''));
 

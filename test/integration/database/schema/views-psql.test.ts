@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get } from '../../../support/network/http.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
@@ -11,8 +10,7 @@ interface Poll {
 describe("A DBA's SQL in psql", () => {
   const nodes = useTwoNodes();
   const client = nodes.sql;
-  const sql = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
-    (await client.query<Row>(text, values)).rows;
+  const sql = client.rows;
 
   const poll = (url: string, query: string) => get<Poll>(`${url}/subscribe/${query}`, { deadline: 15_000 });
   /** The cursor of now, from which nothing can be missed. */

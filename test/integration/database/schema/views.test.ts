@@ -36,8 +36,7 @@ const PROMISED: Record<string, string> = {
 describe('For the DBA', () => {
   const nodes = useTwoNodes();
   const client = nodes.sql;
-  const sql = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
-    (await client.query<Row>(text, values)).rows;
+  const sql = client.rows;
 
   describe('the views', () => {
     for (const [view, promised] of Object.entries(PROMISED)) {
