@@ -16,6 +16,8 @@ interface Props {
   /** True if the action cannot be undone. */
   isDangerous?: boolean;
   isWide?: boolean;
+  /** True if it opens with the focus on itself: on its first field, a phone would open the keyboard. */
+  hasFocus?: boolean;
   onClose: () => void;
 }
 
@@ -23,13 +25,14 @@ interface Props {
  * A dialog. The browser traps the focus, closes the dialog on Escape or a click beside it, and restores the focus. Cancelling
  * works at any time.
  */
-export function Modal({ title, children, action, act, buttons, isDangerous, isWide, onClose }: Props) {
+export function Modal({ title, children, action, act, buttons, isDangerous, isWide, hasFocus, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   useLayoutEffect(() => {
     const opened = dialog.current;
     opened?.showModal();
+    if (hasFocus) opened?.focus();
     // The first field or button may be at the end of a long text.
     opened?.scrollTo(0, 0);
     // Closed before it is removed, so that the browser restores the focus.
@@ -55,6 +58,7 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
       class={isWide === true ? 'wide' : ''}
       aria-labelledby="dialog-title"
       closedby="any"
+      tabIndex={-1}
       onClose={onClose}
     >
       <form method="dialog" onSubmit={(event) => void submit(event)} aria-busy={busy}>

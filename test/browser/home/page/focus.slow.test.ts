@@ -31,12 +31,10 @@ describe('The keyboard focus on the chat page', function () {
     await page.getByRole('button', { name: '3 members' }).press('Enter');
     await page.getByRole('combobox', { name: 'Role of bruno' }).waitFor();
     await pressAndStay(page, 'Remove bruno');
-    await page
-      .getByRole('dialog', { name: 'Remove bruno from Focus?' })
-      .getByRole('button', { name: 'Cancel' })
-      .click();
+    const question = page.getByRole('dialog', { name: 'Remove bruno from Focus?' });
+    await question.getByRole('button', { name: 'Cancel' }).click();
     await pressAndStay(page, 'Remove bruno');
-    await pressAndStay(page, 'Remove');
+    await question.getByRole('button', { name: 'Remove' }).press('Enter');
     await page.getByRole('dialog', { name: 'Members of Focus' }).waitFor();
     const removed = page.getByRole('combobox', { name: 'Role of bruno' });
     await page.getByRole('combobox', { name: 'Role of clara' }).waitFor();
@@ -77,6 +75,16 @@ describe('The keyboard focus on the chat page', function () {
       await page.getByRole('dialog').getByRole('button', { name: leave }).click();
       await page.locator('.message:focus', { hasText: 'click me' }).waitFor();
     }
+  });
+
+  it('is on no field when the account opens: a phone would open its keyboard', async () => {
+    const page = await ana({ hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } });
+    await page.getByRole('button', { name: 'Account: ana' }).tap();
+    await page.locator('dialog:focus').waitFor();
+    await page.keyboard.press('Tab');
+    await page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).and(page.locator(':focus')).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('#account-name:focus').waitFor();
   });
 
   it('moves among the reactions with the arrow keys, Home and End, as in a grid, and with one Tab past them', async () => {

@@ -9,7 +9,6 @@ export function useKeptFocus(key: number): void {
   useEffect(() => {
     const dialog = document.querySelector<HTMLElement>('dialog[open]');
     if (dialog === null) return;
-    dialog.tabIndex = -1;
     const observer = new MutationObserver(() => isLost() && dialog.focus());
     observer.observe(dialog, { childList: true, subtree: true });
     return () => observer.disconnect();

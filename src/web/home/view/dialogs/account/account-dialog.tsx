@@ -31,7 +31,7 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
     if (await attempt(change)) setDone(() => text);
   };
   return (
-    <Modal title={t.account} onClose={onClose}>
+    <Modal title={t.account} hasFocus onClose={onClose}>
       <OwnName chat={chat} change={change} />
       {account !== undefined && <AccountPassword account={account} signal={signal} change={change} reload={read} />}
       <p role="status">{done?.()}</p>
