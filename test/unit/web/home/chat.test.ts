@@ -329,7 +329,7 @@ describe('the chat model, when responses and events arrive out of order', () => 
     expect(shown(32)?.waiting).to.equal(undefined);
     await groups(1, group(32, bruno), group(31, bruno));
     await started;
-    expect(shown(31)?.pending).to.have.length(1);
+    expect(shown(31)?.pending.shown).to.have.length(1);
     await respond('/messages', { message_id: 8, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(2) });
     await eventually('it is stored', () => waiting() === undefined);
     expect(shown(31)?.window.all.map(({ content, reply_to }) => [content, reply_to?.excerpt])).to.deep.equal([

@@ -10,22 +10,10 @@ import { quoteOf, type ReplyTarget } from '../text/quotes.ts';
 import { type SystemMessage, SystemMessages } from '../text/system-messages.ts';
 import { MessageWindow } from './message-window.ts';
 import { MissingReactions } from './missing-reactions.ts';
+import { type Pending, PendingMessages } from './pending-messages.ts';
 import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
 import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
-
-/** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
-export interface Pending {
-  /** The idempotency key, the same for every attempt. */
-  key: string;
-  content: string;
-  replyTo?: ReplyTarget;
-  state: 'sending' | 'failed';
-  /** The code of the error with which it was refused. */
-  code?: string;
-  /** The stored message with the same text, if the stream delivered it before the response to the post. */
-  arrivedAs?: number;
-}
 
 type LastMessage = NonNullable<ChatGroup['last_message']>;
 
@@ -46,10 +34,10 @@ export class Conversation {
   readonly window = new MessageWindow();
   readonly missingReactions = new MissingReactions(this.window);
   readonly reads = new Reads();
+  readonly pending = new PendingMessages();
   readonly systemMessages = new SystemMessages();
   readonly #me: number;
   readonly #mentionsMe: (text: string) => boolean;
-  #pending: Pending[] = [];
   readonly #changes: RecentChanges;
   /** The cursor of the list that the counts come from, and that of the newest loaded page. */
   #listed: string | undefined;
@@ -65,11 +53,6 @@ export class Conversation {
     this.#changes = new RecentChanges(me);
   }
 
-  /** The messages that are not known to be stored, in order. */
-  get pending(): Pending[] {
-    return this.#pending.filter(({ arrivedAs }) => arrivedAs === undefined);
-  }
-
   /** Increases with every forget(). A page requested in an earlier generation has a gap after it and must be ignored. */
   get generation(): number {
     return this.#generation;
@@ -77,12 +60,7 @@ export class Conversation {
 
   /** The newest message that is not known to be stored, if any. */
   get waiting(): Pending | undefined {
-    return this.pending.at(-1);
-  }
-
-  /** True while a message is being sent. */
-  get isSending(): boolean {
-    return this.#pending.some(({ state }) => state === 'sending');
+    return this.pending.newest;
   }
 
   /** Updates the group from a list of chats that was read at that cursor. */
@@ -166,11 +144,7 @@ export class Conversation {
     this.window.add(event.message);
     if (event.message.sender_id !== this.#me) return isNew ? event.message : undefined;
     this.dividerAfter = undefined;
-    // The stream often delivers the user's own message before the response to its post: only one of them may be shown.
-    const { idempotency_key: key, content, id } = event.message;
-    const isSame = (one: Pending) => (key === undefined ? one.content === content : one.key === key);
-    const own = this.#pending.find((one) => isSame(one) && one.arrivedAs === undefined);
-    if (own !== undefined) own.arrivedAs = id;
+    this.pending.arrived(event.message);
     return undefined;
   }
 
@@ -230,18 +204,15 @@ export class Conversation {
   }
 
   /** Records that a message is being sent. */
-  sending(key: string, { content, replyTo }: { content: string; replyTo?: ReplyTarget }): void {
+  sending(key: string, message: { content: string; replyTo?: ReplyTarget }): void {
     this.dividerAfter = undefined;
-    const known = this.#find(key);
-    const reply = replyTo === undefined ? {} : { replyTo };
-    if (known === undefined) this.#pending.push({ key, content, ...reply, state: 'sending' });
-    else known.state = 'sending';
+    this.pending.sending(key, message);
   }
 
   /** Records that the cluster has stored the message. */
   sent(key: string, sent: SendResult, sender: string): void {
-    const pending = this.#find(key);
-    this.discard(key);
+    const pending = this.pending.find(key);
+    this.pending.discard(key);
     if (pending === undefined || this.window.find(sent.message_id) !== undefined) return;
     const { message_id: id, timestamp } = sent;
     const { content, replyTo } = pending;
@@ -251,26 +222,6 @@ export class Conversation {
     if (id <= (this.last?.id ?? 0)) return;
     this.last = { id, sender, sender_id: this.#me, excerpt: content.slice(0, 200), timestamp };
     this.activeAt = timestamp;
-  }
-
-  /** Records that sending failed. It can be retried with the same key. */
-  failed(key: string, code: string): void {
-    const pending = this.#find(key);
-    if (pending === undefined) return;
-    pending.state = 'failed';
-    pending.code = code;
-    // Equal text is no proof: the message may come from another tab. A retry with the same key settles it.
-    delete pending.arrivedAs;
-  }
-
-  /** Returns the content of a pending message, or undefined. */
-  pendingContent(key: string): string | undefined {
-    return this.#find(key)?.content;
-  }
-
-  /** Removes a pending message. */
-  discard(key: string): void {
-    this.#pending = this.#pending.filter((one) => one.key !== key);
   }
 
   /** Removes a message that was deleted. `isListed` is true if the list of chats no longer counts it. */
@@ -285,9 +236,5 @@ export class Conversation {
     if (this.last?.id !== id) return;
     const newest = this.loaded && !this.window.hasNewer ? this.window.newest : undefined;
     this.last = newest && { ...newest, excerpt: newest.content.slice(0, 200) };
-  }
-
-  #find(key: string): Pending | undefined {
-    return this.#pending.find((one) => one.key === key);
   }
 }

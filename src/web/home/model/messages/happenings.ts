@@ -1,6 +1,7 @@
 import type { Message } from '../../../../client/index.ts';
 import { joinSystemMessages, type SystemMessage } from '../text/system-messages.ts';
-import type { Conversation, Pending } from './conversation.ts';
+import type { Conversation } from './conversation.ts';
+import type { Pending } from './pending-messages.ts';
 
 /** Something that happened in a group: a message was stored, one is being sent, or the group changed. */
 export type Happening = Message | Pending | SystemMessage;
@@ -16,6 +17,6 @@ export function happeningsOf({ window, systemMessages, pending }: Conversation):
     addChanges(later < 0 ? changes.length : later);
     happenings.push(message);
   }
-  if (!window.hasNewer || pending.length > 0) addChanges(changes.length);
-  return [...happenings, ...pending];
+  if (!window.hasNewer || pending.newest !== undefined) addChanges(changes.length);
+  return [...happenings, ...pending.shown];
 }

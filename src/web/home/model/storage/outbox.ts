@@ -86,7 +86,7 @@ export class Outbox {
       else {
         this.#known.add(key);
         conversation.sending(key, withTarget(unsent));
-        conversation.failed(key, unsent.refused);
+        conversation.pending.failed(key, unsent.refused);
       }
     }
   }
@@ -124,7 +124,7 @@ export class Outbox {
   /** Discards a refused message. */
   discard(conversation: Conversation, key: string): void {
     this.#unsent.set(key, undefined);
-    conversation.discard(key);
+    conversation.pending.discard(key);
     this.#listener.changed(conversation);
   }
 
@@ -151,7 +151,7 @@ export class Outbox {
       // False if it was removed meanwhile: the user is no longer in its group.
       const isKept = this.#unsent.get(key) !== undefined;
       if (!isExpired && isKept) this.#unsent.set(key, { ...unsent, refused: code });
-      conversation.failed(key, code);
+      conversation.pending.failed(key, code);
       this.#listener.refused(error);
     }
     this.#listener.changed(conversation);

@@ -1,7 +1,8 @@
 import { foldedName } from '../../../../text/folded-name.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { Chat } from '../../model/chat.ts';
-import type { Conversation, Pending } from '../../model/messages/conversation.ts';
+import type { Conversation } from '../../model/messages/conversation.ts';
+import type { Pending } from '../../model/messages/pending-messages.ts';
 import { plainText } from '../../model/text/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';

@@ -36,7 +36,7 @@ function deleted(position: number, messageId: number): ChatEvent {
 /** Returns what is shown: ids of stored messages and texts of pending ones. */
 function shown(conversation: Conversation): (number | string)[] {
   const { window, pending } = conversation;
-  return [...window.all.map(({ id }) => id), ...pending.map(({ content }) => content)];
+  return [...window.all.map(({ id }) => id), ...pending.shown.map(({ content }) => content)];
 }
 
 describe('a conversation', () => {
@@ -267,9 +267,9 @@ describe('a message of the user', () => {
   });
 
   it('is shown only once when it failed and is retried with its key', () => {
-    conversation.failed('key', 'no node');
-    expect(conversation.pending[0]).to.deep.include({ state: 'failed' });
-    expect(conversation.pendingContent('key')).to.equal('hello');
+    conversation.pending.failed('key', 'no node');
+    expect(conversation.pending.newest).to.deep.include({ state: 'failed' });
+    expect(conversation.pending.find('key')?.content).to.equal('hello');
     conversation.sending('key', { content: 'hello' });
     conversation.sent('key', sent, 'ana');
     expect(shown(conversation)).to.deep.equal([5]);
@@ -277,7 +277,7 @@ describe('a message of the user', () => {
 
   it('stays not sent after a failure even if another device posted the same text', () => {
     conversation.apply(posted(4, message(4, ME, 'hello')));
-    conversation.failed('key', 'no node');
+    conversation.pending.failed('key', 'no node');
     expect(shown(conversation)).to.deep.equal([4, 'hello']);
   });
 
@@ -289,8 +289,8 @@ describe('a message of the user', () => {
   });
 
   it('is shown until the user discards it', () => {
-    conversation.failed('key', 'no node');
-    conversation.discard('key');
+    conversation.pending.failed('key', 'no node');
+    conversation.pending.discard('key');
     expect(shown(conversation)).to.deep.equal([]);
   });
 });
