@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { groupChanges } from '../../../../src/web/home/view/dialogs/groups/group-changes.ts';
+import { groupChanges } from '../../../../../src/web/home/view/dialogs/groups/group-changes.ts';
 
 const opened = { name: 'Team', description: 'What for', showsReads: false, archived: false };
 

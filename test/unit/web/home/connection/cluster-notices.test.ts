@@ -4,8 +4,8 @@ import {
   ClusterNotices,
   hasActive,
   type NodeState,
-} from '../../../../src/web/home/model/connection/cluster-notices.ts';
-import { dayName, untilTime } from '../../../../src/web/i18n/dates.ts';
+} from '../../../../../src/web/home/model/connection/cluster-notices.ts';
+import { dayName, untilTime } from '../../../../../src/web/i18n/dates.ts';
 
 function nodes(one: NodeState, two: NodeState, terms: [number, number] = [1, 1]): ClusterNode[] {
   return [

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { passwordTexts } from '../../../../src/web/home/view/dialogs/account/password-texts.ts';
-import { dialogs as english } from '../../../../src/web/i18n/en/dialogs.ts';
-import { dialogs as portuguese } from '../../../../src/web/i18n/pt-br/dialogs.ts';
+import { passwordTexts } from '../../../../../src/web/home/view/dialogs/account/password-texts.ts';
+import { dialogs as english } from '../../../../../src/web/i18n/en/dialogs.ts';
+import { dialogs as portuguese } from '../../../../../src/web/i18n/pt-br/dialogs.ts';
 
 describe('the texts about a password of the account', () => {
   it('promise no more than it protects with AUTH=open, or before the mode is known', () => {

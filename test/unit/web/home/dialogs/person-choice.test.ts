@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { choosePerson } from '../../../../src/web/home/model/person-choice.ts';
+import { choosePerson } from '../../../../../src/web/home/model/person-choice.ts';
 
 const user = (id: number, username: string) => ({ id, username });
 const [ana, anabel, bruno, joao] = [user(1, 'Ana'), user(2, 'Anabel'), user(3, 'bruno'), user(4, 'João')];

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { ChatEvent } from '../../../../src/client/index.ts';
-import { PollLog } from '../../../../src/web/home/model/connection/poll-log.ts';
+import type { ChatEvent } from '../../../../../src/client/index.ts';
+import { PollLog } from '../../../../../src/web/home/model/connection/poll-log.ts';
 
 const event = (position: number): ChatEvent => ({ kind: 'broadcast', cursor: `e-${position}`, at: '', payload: null });
 const part = (from: number, to: number, ...events: number[]) => ({
