@@ -35,6 +35,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await seesActiveNode(page);
     await page.getByRole('textbox', { name: 'Name' }).fill('ana');
     await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Sign out' }).waitFor();
     return page;
   }
 
