@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { limitRefusedBody } from './request/body/refused-body.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
 import type { PendingConnection, TurnBudget } from './turn-budget.ts';
 
@@ -134,6 +135,7 @@ export class Connection implements PendingConnection {
   #begin(exchange: Exchange): void {
     this.#atWork.push(exchange);
     exchange.response.once('close', () => this.#over(exchange));
+    limitRefusedBody(exchange.request, exchange.response);
     if (this.#isHalfClosed) exchange.lifetime.halfClose();
     if (!exchange.response.writableEnded) this.#events.handle(exchange);
   }
