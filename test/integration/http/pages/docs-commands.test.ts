@@ -17,7 +17,9 @@ describe('The commands of /docs', function () {
 
   it('are complete where AUTH=open: each can be copied and run', async () => {
     const { text } = await get(`${nodes.active.url}/docs`);
-    const commands = [...text.matchAll(/<div class="curl"><code[^>]*>(.*?)<\/code>/gs)].map(([, code = '']) => plain(code));
+    const commands = [...text.matchAll(/<div class="curl"><code[^>]*>(.*?)<\/code>/gs)].map(([, code = '']) =>
+      plain(code),
+    );
     const toRun = commands.filter((one) => !SKIPPED.some((path) => one.includes(`${nodes.active.url}${path}`)));
     expect(toRun).to.have.length.above(50);
     const script = toRun
@@ -44,7 +46,9 @@ describe('The commands of /docs with AUTH=token', function () {
     const { url } = nodes.active;
     const { token } = (await post(`${url}/register`, { username: 'ana', password: 'correct horse' })).body;
     const { text } = await get(`${url}/docs`);
-    const commands = [...text.matchAll(/<div class="curl"><code[^>]*>(.*?)<\/code>/gs)].map(([, code = '']) => plain(code));
+    const commands = [...text.matchAll(/<div class="curl"><code[^>]*>(.*?)<\/code>/gs)].map(([, code = '']) =>
+      plain(code),
+    );
     const command = commands.find((one) => one.endsWith(`'${url}/me'`) && !one.includes('-X'));
     const env = { ...process.env, TOKEN: String(token) };
     const { stdout } = await promisify(execFile)('sh', ['-c', `${command} --silent --max-time 30`], { env });
