@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { limitChunks } from './request/body/chunk-limit.ts';
 import { limitRefusedBody } from './request/body/refused-body.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
 import type { PendingConnection, TurnBudget } from './turn-budget.ts';
@@ -67,6 +68,7 @@ export class Connection implements PendingConnection {
     if (this.#atWork.length + this.#waiting.length === MAX_PENDING) return void this.#socket.destroy();
     const lifetime = new RequestLifetime(RESPONSE_TIMEOUT_MS);
     lifetime.belongsTo(response);
+    limitChunks(request);
     this.#events.onCount(1);
     this.#waiting.push({ request, response, lifetime });
     if (this.#mayBegin) this.#turns.begin(this);

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { HttpError, unsupportedBody } from '../http-error.ts';
+import { hasTooManyChunks } from '../request/body/chunk-limit.ts';
 import { sendContinue } from '../request/body/expected-continue.ts';
 import { unfinishedBodies } from '../request/body/unfinished-bodies.ts';
 
@@ -31,6 +32,7 @@ export async function readWholeBody(
     for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       length += piece.length;
       if (length > limit) throw tooLarge();
+      if (hasTooManyChunks(request)) throw new HttpError('too_large', 'the body has too many chunks');
       onBytes(piece.length);
       unfinishedBodies.hold(request, piece.length);
       pieces.push(piece);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hasTooManyChunks } from './chunk-limit.ts';
 
 /**
  * What a client may still send of a body after it has the response: enough for a client that sends everything before it reads, and
@@ -25,14 +26,20 @@ export function limitRefusedBody(request: IncomingMessage, response: ServerRespo
 function discard(request: IncomingMessage): void {
   const { socket } = request;
   let [bytes, pieces] = [0, 0];
-  const count = (piece: Buffer) => {
-    bytes += piece.length;
-    if (++pieces <= MAX_PIECES && bytes <= MAX_BYTES) return;
+  const stop = () => {
     request.off('data', count);
     request.pause();
     const timer = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once('close', () => clearTimeout(timer));
   };
+  const count = (piece: Buffer) => {
+    bytes += piece.length;
+    if (++pieces > MAX_PIECES || bytes > MAX_BYTES || hasTooManyChunks(request)) stop();
+  };
+  if (hasTooManyChunks(request)) {
+    stop();
+    return;
+  }
   request.on('data', count);
   // Begins to read at once: Node discards a body itself that is unread when the response has been sent.
   request.read(0);

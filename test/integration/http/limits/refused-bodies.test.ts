@@ -8,6 +8,41 @@ const JSON_TYPE = 'Content-Type: application/json\r\n';
 const head = (path: string, headers: string) => `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
 
+describe('A body in chunks of one byte', function () {
+  this.timeout(30_000);
+  const nodes = useTwoNodes();
+  const notify = (characters: number) => {
+    const body = JSON.stringify({ payload: 'a'.repeat(characters) });
+    return `${head('/notify/x', `${JSON_TYPE}Transfer-Encoding: chunked\r\n`)}${Array.from(body, chunk).join('')}${chunk('')}`;
+  };
+
+  it('is read if it is short', async () => {
+    const client = (await RawClient.open(nodes.active.url)).send(notify(2000) + getText('/health'));
+    await eventually('both have a response', () => client.statuses.length === 2);
+    expect(client.statuses).to.deep.equal([200, 200]);
+    client.destroy();
+  });
+
+  for (const [what, text] of [
+    ['that is long', notify(60_000)],
+    ['that is too large', notify(300_000)],
+    ['that continues after a pause', [notify(60_000).slice(0, 30_100), notify(60_000).slice(30_100)]],
+  ] as const) {
+    it(`gets 413, and its connection is closed: one ${what}`, async () => {
+      const clients = await Promise.all(Array.from({ length: 5 }, () => RawClient.open(nodes.active.url)));
+      for (const client of clients) {
+        const [first = '', second] = [text].flat();
+        client.send(first);
+        if (second !== undefined) setImmediate(() => client.send(second));
+      }
+      await eventually('all have a response', () => clients.every(({ statuses }) => statuses.length > 0));
+      expect(clients.map(({ statuses }) => statuses)).to.deep.equal(clients.map(() => [413]));
+      await eventually('all are disconnected', () => clients.every(({ isEnded }) => isEnded), { within: 8000 });
+      for (const client of clients) client.destroy();
+    });
+  }
+});
+
 describe('A client that continues a body after the response', function () {
   this.timeout(30_000);
   const nodes = useTwoNodes();
