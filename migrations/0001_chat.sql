@@ -227,7 +227,9 @@ DECLARE
   is_behind boolean;
 BEGIN
   FOR own IN
-    SELECT s.oid::regclass::text AS name, d.refobjid::regclass::text AS owner, a.attname AS col, q.seqmax
+    SELECT s.oid::regclass::text AS name, d.refobjid::regclass::text AS owner, a.attname AS col,
+      -- Half of all ids, unless a DBA has set a lower maximum.
+      least(q.seqmax, 4503599627370495) AS highest
     FROM pg_class s
     JOIN pg_sequence q ON q.seqrelid = s.oid
     JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
@@ -239,10 +241,10 @@ BEGIN
     -- First without a lock, because the first posts of a term must not wait for this check.
     FOR attempt IN 1..2 LOOP
       -- A row with an id near the end would leave no ids: the sequence continues in the lower half, which no service exhausts.
-      EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s WHERE %1$I < %3$s', own.col, own.owner, own.seqmax / 2) INTO last_now;
+      EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s WHERE %1$I < %3$s', own.col, own.owner, own.highest) INTO last_now;
       EXECUTE format('SELECT last_value, is_called FROM %s', own.name) INTO last_before, is_called;
       -- A sequence is lowered only if it is in the upper half.
-      is_behind := last_before >= own.seqmax / 2 OR (last_now > 0 AND (last_before < last_now OR last_before = last_now AND NOT is_called));
+      is_behind := last_before >= own.highest OR (last_now > 0 AND (last_before < last_now OR last_before = last_now AND NOT is_called));
       EXIT WHEN NOT is_behind OR attempt = 2;
       -- Every transaction that creates a message or a group holds the log, so no id is assigned between the second check and
       -- the correction.

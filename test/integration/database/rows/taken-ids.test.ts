@@ -59,6 +59,22 @@ describe('A sequence that is behind the ids in its table', () => {
     });
   }
 
+  it('is not lowered in the upper half of a maximum that a DBA has set', async () => {
+    const before = await last('plantao.messages_id_seq');
+    await client.query(`
+      ALTER TABLE plantao.messages ALTER COLUMN id SET MAXVALUE 2147483647;
+      INSERT INTO plantao.messages (id, group_id, sender_id, content) VALUES (2000000000, 1, 1, 'far');
+      SELECT setval('plantao.messages_id_seq', 2000000000)`);
+    const { rows } = await client.query('SELECT sequence FROM plantao.repair_sequences()');
+    expect(rows).to.deep.equal([]);
+    const { body } = await post(on('/messages'), { userId: 1, groupId: 1, content: 'next' });
+    expect(body.message_id).to.equal(2_000_000_001);
+    await client.query(`
+      DELETE FROM plantao.messages WHERE id >= 2000000000;
+      ALTER TABLE plantao.messages ALTER COLUMN id SET MAXVALUE 9007199254740991;
+      SELECT setval('plantao.messages_id_seq', ${before})`);
+  });
+
   it('is set by repair_sequences(), which lowers no sequence', async () => {
     await behind('plantao.users_id_seq');
     await client.query("SELECT setval('plantao.groups_id_seq', 100000)");
