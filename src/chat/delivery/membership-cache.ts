@@ -17,7 +17,7 @@ export interface Memberships {
 export const groupNames = (memberships: Memberships): string[] =>
   Array.from(memberships.groups.values(), ({ name }) => name);
 
-/** The fewest memberships that are kept. */
+/** Minimum number of memberships that are kept. */
 const MIN_KEPT = 50_000;
 
 /**

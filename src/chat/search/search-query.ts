@@ -7,7 +7,7 @@ export interface SearchTerm {
   isWholeWord: boolean;
 }
 
-/** The most terms of a query. */
+/** Maximum number of terms in a query. */
 export const MAX_TERMS = 8;
 
 /**

@@ -7,7 +7,7 @@ import type { RunQuery } from './server-check.ts';
 /** The first check is part of the start: it logs what a restore has left disabled. */
 const FIRST_CHECK_MS = 500;
 const CHECK_EVERY_MS = 30_000;
-/** The most tables that one sentence names. */
+/** Maximum number of tables that one sentence names. */
 const MAX_NAMED = 5;
 
 /** A change of the tables by a DBA that no statement of a node notices. */

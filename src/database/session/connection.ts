@@ -108,7 +108,7 @@ function gateTo(server: DatabaseServer, options: SessionOptions): OpeningGate {
   return gate;
 }
 
-/** Opens a session to `server` and closes it. Resolves when the server has answered or cannot be reached; not after `signal`. */
+/** Opens a session to `server` and closes it. Resolves when the server has responded or cannot be reached; not after `signal`. */
 function tryToOpen(server: DatabaseServer, options: SessionOptions, signal: AbortSignal): Promise<void> {
   const servers = { find: () => Promise.resolve(server), opening: () => null };
   return new Promise((resolve) => {

@@ -18,13 +18,13 @@ const IDLE_MS = 10_000;
 /** One opening, as a {@link OpeningGate} follows it. */
 export interface WatchedOpening {
   /** Called when the server has opened the session, or refused it. */
-  answered(): void;
+  responded(): void;
 }
 
 /**
  * Holds back the openings of sessions to one database while they hang in PostgreSQL's start-up, as under LOCK TABLE pg_authid. A
  * server process that waits there does not notice that its client has gone: each further opening would leave one more, up to
- * max_connections. So the openings wait for a trial, one at a time and ever less often, and go on as soon as the server answers any
+ * max_connections. So the openings wait for a trial, one at a time and ever less often, and go on as soon as the server responds to any
  * of them. A server that refuses or drops connections, or accepts none, holds nothing back.
  */
 export class OpeningGate {
@@ -34,7 +34,7 @@ export class OpeningGate {
   #trials: AbortController | null = null;
   #askedAt = 0;
 
-  /** `tryToOpen` opens a session and closes it, until `signal`. Resolves when the server has answered, or cannot be reached. */
+  /** `tryToOpen` opens a session and closes it, until `signal`. Resolves when the server has responded, or cannot be reached. */
   constructor(tryToOpen: (signal: AbortSignal) => Promise<void>) {
     this.#tryToOpen = tryToOpen;
   }
@@ -73,7 +73,7 @@ export class OpeningGate {
     };
     socket.once('connect', connected).once('end', ended).once('close', closed);
     return {
-      answered: () => {
+      responded: () => {
         clearTimeout(timer);
         socket.off('connect', connected).off('end', ended).off('close', closed);
         this.#open();

@@ -149,7 +149,7 @@ export class PinnedConnection extends pg.Connection {
     }
     if (isServerMessage(message)) this.#noteReceived();
     if (event === 'errorMessage' && (message as pg.DatabaseError).code !== SqlState.QUERY_CANCELED)
-      this.#watched?.answered();
+      this.#watched?.responded();
     if (event === 'parameterStatus') this.#learn(message as ParameterStatus);
     if (this.#state === 'opening') {
       if (event !== 'readyForQuery') return super.emit(event, ...rest);
@@ -213,13 +213,13 @@ export class PinnedConnection extends pg.Connection {
   #becomeReady(ready: unknown[]): boolean {
     this.#state = 'ready';
     this.#opening?.opened();
-    this.#watched?.answered();
+    this.#watched?.responded();
     return super.emit('readyForQuery', ...ready);
   }
 
   #refuse(error: Error): true {
     this.#state = 'refused';
-    this.#watched?.answered();
+    this.#watched?.responded();
     // Emitted as if PostgreSQL had sent it, so that the client fails to open with this error.
     super.emit('errorMessage', error);
     this.end();

@@ -52,7 +52,7 @@ const textOf = (maxLength: number, isShort = (value: string) => isAtMost(value, 
     .refine((value) => !value.includes('\0'), 'must not contain the character NUL')
     .refine((value) => value.isWellFormed(), 'must be valid Unicode');
 
-/** The most UTF-16 units that NFC composes into one character: a Greek letter with breathing, accent and iota has four. */
+/** Maximum number of UTF-16 units that NFC composes into one character: a Greek letter with breathing, accent and iota has four. */
 const UNITS = 4;
 
 const nameDocument = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' });

@@ -31,7 +31,7 @@ export interface ScheduleOptions<Rig extends NodeRig = NodeRig> {
 /** Time between two faults, ms: short ones hit a recovery, long ones a settled cluster. */
 const PAUSE_MS: [number, number] = [50, 3000];
 const OVERLAP_PROBABILITY = 0.2;
-/** Faults of the active node affect most. */
+/** The probability that a fault hits the active node: these have the most effect. */
 const ACTIVE_PROBABILITY = 0.6;
 
 function draw<Rig extends NodeRig>(random: Random, faults: readonly Fault<Rig>[]): Fault<Rig> {

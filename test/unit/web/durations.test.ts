@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { timeOfDay } from '../../../src/web/i18n/dates.ts';
 import { clockTime, number } from '../../../src/web/i18n/durations.ts';
 
-describe('numbers and times on the pages', () => {
+describe('Numbers and times on the pages', () => {
   const original = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
   const speak = (...languages: string[]) =>
     Object.defineProperty(globalThis, 'navigator', { value: { languages }, configurable: true });

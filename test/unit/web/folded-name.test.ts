@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { foldedName } from '../../../src/text/folded-name.ts';
 import { choosePerson } from '../../../src/web/home/model/person-choice.ts';
 
-describe('a name without case and accents', () => {
+describe('A name without case and accents', () => {
   it('is the same for names that differ only in them', () => {
     for (const [one, other] of [
       ['João', 'joao'],

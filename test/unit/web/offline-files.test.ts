@@ -4,7 +4,7 @@ import { isOfVersion } from '../../../src/web/worker/offline-files.ts';
 
 const named = (content: string) => `assets/home.${createHash('sha256').update(content).digest('hex').slice(0, 12)}.js`;
 
-describe('the files that the service worker keeps', () => {
+describe('The files that the service worker keeps', () => {
   const script = named('let version = 1;');
   const pages = { home: [script], cluster: [] };
   const isKept = (file: string, body: string, status = 200) => isOfVersion(pages, file, new Response(body, { status }));

@@ -6,7 +6,7 @@ import { bundlePages, type PageFile } from '../../../src/web/build/bundle.ts';
 const LIMIT = 60 * 1024;
 const GZIP_LIMIT = 63 * 1024;
 
-describe('the chat page', () => {
+describe('The chat page', () => {
   let files: PageFile[];
   let start: PageFile[];
 

@@ -22,7 +22,7 @@ export function useSignIn() {
   const [invited, setInvited] = useState<CheckedInvitation>();
   const token = app.invitation?.token;
   const fail = (text: () => string) => setFailure(() => text);
-  /** @throws only if the invitation does not exist; it is then removed from the address bar. */
+  /** Reads what the invitation is for. @throws only if it does not exist; it is then removed from the address bar. */
   const checkInvitation = async () => {
     if (token !== undefined) setInvited(await app.checkInvitation(token));
   };

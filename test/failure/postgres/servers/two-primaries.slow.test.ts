@@ -57,7 +57,7 @@ describe('A standby of PostgreSQL that is promoted while the primary still runs'
     await postgres?.remove();
   });
 
-  it('makes two active nodes of one cluster id: an error in both logs, /metrics and /cluster; nothing crosses', async () => {
+  it('makes two active nodes of one cluster id: an error in both logs, /metrics and /cluster; no node or client moves to the other', async () => {
     const [a, b] = nodes as [LocalNode, LocalNode];
     const client = new ChatClient({ urls: [a.url, b.url], deadlineMs: 3000 });
     await client.login('ana_orm');

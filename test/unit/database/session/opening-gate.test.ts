@@ -61,7 +61,7 @@ describe('The gate of the openings of sessions', () => {
     mock.timers.tick(2000);
     const isPassed = passing();
     expect(await isPassed()).to.equal(false);
-    opening.answered();
+    opening.responded();
     expect(await isPassed()).to.equal(true);
   });
 

@@ -53,7 +53,7 @@ describe('Responses that no client reads', () => {
     return client;
   }
 
-  it('are bounded: the clients that have been reading for longest are disconnected', async () => {
+  it('are bounded: the clients that have read for the longest time are disconnected', async () => {
     respond = (response) => {
       unread.hold(response, LONG);
       response.end(Buffer.alloc(LONG));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { curlOf, pauseRequest } from '../../../../src/web/cluster/model/operations.ts';
 
-describe('the command line of a pause', () => {
+describe('The command line of a pause', () => {
   const bodyOf = (minutes: number, reason: string) =>
     /-d '(.*)' 'http:\/\/a\/pause'$/.exec(curlOf(pauseRequest('http://a', minutes, reason), false))?.[1];
 

@@ -5,7 +5,7 @@ import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { memoryStore } from '../../../support/pages/memory-store.ts';
 
-describe('alerts to a message in several tabs', () => {
+describe('Alerts to a message in several tabs', () => {
   const isNumber = (value: unknown): value is number => typeof value === 'number';
   function tabs(): [AlertClaims, AlertClaims] {
     const store = memoryStore();

@@ -37,7 +37,7 @@ function joined(position: number, groupId: number, { id, username }: User): Chat
   return { cursor: cursor(position), at: '', kind: 'joined', group_id: groupId, group: null, user_id: id, username };
 }
 
-describe('the chat model, when responses and events arrive out of order', () => {
+describe('The chat model, when responses and events arrive out of order', () => {
   /** Requests that wait for the test's response, by path, in order of arrival. */
   let requests: Map<string, { response: ServerResponse; query: URLSearchParams }[]>;
   let node: FakeNode;

@@ -18,7 +18,7 @@ async function checked(status: number, body: object): Promise<string | undefined
 
 const refusal = (code: string) => ({ code, message: 'no' });
 
-describe('an invitation that is checked before the sign-in', () => {
+describe('An invitation that is checked before the sign-in', () => {
   it('names its group', async () => {
     expect(await checked(200, { group_name: 'Team', expires_at: '' })).to.equal('Team');
   });

@@ -6,7 +6,7 @@ import { memoryStore } from '../../../support/pages/memory-store.ts';
 const question = { id: 1, sender: 'bruno', content: 'a question' };
 const own = { id: 2, sender: 'ana', content: 'my mesage' };
 
-describe('the drafts of the chat page', () => {
+describe('The drafts of the chat page', () => {
   const store = memoryStore();
   /** The drafts as a page sees them that has just been opened. */
   const drafts = () => new Drafts(new Stored(() => store, 'd.', isDraft));

@@ -3,7 +3,7 @@ import { groupHash, invitationHash, messageHash, placeIn } from '../../../../src
 
 const TOKEN = `${'to-ken_1'.repeat(5)}abc`;
 
-describe('the place that an address of the chat page names', () => {
+describe('The place that an address of the chat page names', () => {
   it('is a group, or a message in it', () => {
     expect(placeIn(groupHash(7))).to.deep.equal({ groupId: 7 });
     expect(placeIn(messageHash(7, 9))).to.deep.equal({ groupId: 7, messageId: 9 });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Notices } from '../../../../src/web/home/model/notices.ts';
 import { eventually } from '../../../support/eventually.ts';
 
-describe('the notice of the chat page', () => {
+describe('The notice of the chat page', () => {
   it('is what has happened just now, then again the warning that still holds', async () => {
     const notices = new Notices(() => {}, 10);
     notices.show({ text: "Can't connect.", tone: 'warning' });

@@ -18,7 +18,7 @@ function textsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
-describe('the texts of the chat page', () => {
+describe('The texts of the chat page', () => {
   it('contain no technical words', () => {
     const texts = [chat, dialogs, errors, chatPtBr, dialogsPtBr, errorsPtBr, common.role, commonPtBr.role].flatMap(
       textsIn,

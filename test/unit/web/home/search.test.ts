@@ -5,7 +5,7 @@ import { Search } from '../../../../src/web/home/model/search.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { type FakeNode, json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
 
-describe('a search on the chat page', () => {
+describe('A search on the chat page', () => {
   let node: FakeNode;
   let requests: { path: string; query: URLSearchParams; response: ServerResponse }[];
   let search: Search;

@@ -5,7 +5,7 @@ import { memoryStore } from '../../../support/pages/memory-store.ts';
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-describe('values that the page stores on the device', () => {
+describe('Values that the page stores on the device', () => {
   it('survive a reload, each under its own name and prefix', () => {
     const store = memoryStore();
     const values = new Stored(() => store, 'a.', isText);

@@ -5,7 +5,7 @@ import { shownName } from '../../../../src/web/home/model/user-names.ts';
 const me = { id: 7, username: 'ana, the first' };
 const direct = { id: 1, direct: true } as Parameters<typeof nameOf>[0];
 
-describe('the names of users on the chat page', () => {
+describe('The names of users on the chat page', () => {
   it('are "Deleted account" for a deleted account, whose name in the database only distinguishes it from others', () => {
     expect(shownName('deleted-12-0a1b2c3d', 12)).to.equal('Deleted account');
     expect(shownName('deleted-12-0a1b2c3d')).to.equal('Deleted account');

@@ -70,7 +70,7 @@ function rendering({ chat, conversation, actions, tabStop, target }: Props) {
   const names = new Set(group.members.map(({ username }) => foldedName(username)));
   const reachable = window.find(tabStop ?? 0)?.id ?? window.newest?.id;
   const mayWrite = closedBy(group) === undefined;
-  // Marks may still arrive after a group has stopped showing them.
+  // Read marks may still arrive after a group has stopped showing them.
   const readers = group.shows_reads ? reads.byMessage(window, group.members, me.id) : null;
   return (happening: Happening, isFirst: boolean): ComponentChild[] => {
     if ('state' in happening) {

@@ -20,7 +20,7 @@ function texts(...states: ClusterNode[][]): (string | undefined)[] {
   return states.map((state) => notices.update(state)?.text);
 }
 
-describe('cluster notices', () => {
+describe('Cluster notices', () => {
   it('are absent while nothing changes', () => {
     const state = nodes('active', 'standby');
     expect(texts(state, state)).to.deep.equal([undefined, undefined]);
@@ -132,7 +132,7 @@ describe('cluster notices', () => {
   });
 });
 
-describe('the end of a pause', () => {
+describe('The end of a pause', () => {
   const now = new Date(2026, 2, 1, 23, 30);
   it('has a date unless it is today', () => {
     expect(untilTime(new Date(2026, 2, 1, 23, 45), now)).to.match(/^11:45.PM$/);
@@ -140,7 +140,7 @@ describe('the end of a pause', () => {
   });
 });
 
-describe('the heading of a day', () => {
+describe('The heading of a day', () => {
   const now = new Date(2026, 2, 1, 0, 30);
   const cases: [Date, string][] = [
     [new Date(2026, 2, 1, 0, 1), 'Today'],

@@ -5,7 +5,7 @@ import { eventually } from '../../../../support/eventually.ts';
 import { deadUrl, type FakeNode, json, startFakeNode } from '../../../../support/nodes/client-fake-node.ts';
 import { memoryStore } from '../../../../support/pages/memory-store.ts';
 
-describe('the nodes that the chat page knows', () => {
+describe('The nodes that the chat page knows', () => {
   let own: FakeNode;
   let other: FakeNode;
   /** The cluster that the other node belongs to. */
@@ -57,7 +57,7 @@ describe('the nodes that the chat page knows', () => {
     ]);
   });
 
-  it('are not those of the last visit while the own node serves, or if another cluster has their address now', async () => {
+  it("are not those of the last visit while the page's own node serves, or if another cluster has their address now", async () => {
     const { store, directory: earlier } = open();
     await earlier.read();
     const answer = own.behave;

@@ -9,7 +9,7 @@ const part = (from: number, to: number, ...events: number[]) => ({
   events: events.map(event),
 });
 
-describe('the log of polls that tabs share', () => {
+describe('The log of polls that tabs share', () => {
   const log = new PollLog();
   before(() => {
     log.add(part(10, 12, 11, 12));

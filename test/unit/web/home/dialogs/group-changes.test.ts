@@ -3,7 +3,7 @@ import { groupChanges } from '../../../../../src/web/home/view/dialogs/groups/gr
 
 const opened = { name: 'Team', description: 'What for', showsReads: false, archived: false };
 
-describe('the settings of a group', () => {
+describe('The settings of a group', () => {
   it('change only what differs from when they were opened', () => {
     expect(groupChanges(opened, { ...opened, name: 'Crew' })).to.deep.equal({ name: 'Crew' });
     const others = { description: '', showsReads: true, archived: true };

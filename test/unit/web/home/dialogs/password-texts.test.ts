@@ -3,7 +3,7 @@ import { passwordTexts } from '../../../../../src/web/home/view/dialogs/account/
 import { dialogs as english } from '../../../../../src/web/i18n/en/dialogs.ts';
 import { dialogs as portuguese } from '../../../../../src/web/i18n/pt-br/dialogs.ts';
 
-describe('the texts about a password of the account', () => {
+describe('The texts about a password of the account', () => {
   it('promise no more than it protects with AUTH=open, or before the mode is known', () => {
     for (const auth of ['open', undefined] as const) {
       const { none, set, changed } = passwordTexts(auth);

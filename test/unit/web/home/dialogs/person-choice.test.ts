@@ -4,7 +4,7 @@ import { choosePerson } from '../../../../../src/web/home/model/person-choice.ts
 const user = (id: number, username: string) => ({ id, username });
 const [ana, anabel, bruno, joao] = [user(1, 'Ana'), user(2, 'Anabel'), user(3, 'bruno'), user(4, 'João')];
 
-describe('a name that is typed to choose a person', () => {
+describe('A name that is typed to choose a person', () => {
   const nobody = () => false;
 
   it('means the person of exactly that name, in any case and spelling', () => {

@@ -39,7 +39,7 @@ function shown(conversation: Conversation): (number | string)[] {
   return [...window.all.map(({ id }) => id), ...pending.shown.map(({ content }) => content)];
 }
 
-describe('a conversation', () => {
+describe('A conversation', () => {
   let conversation: Conversation;
   beforeEach(() => {
     conversation = new Conversation(group, ME);
@@ -237,7 +237,7 @@ describe('a conversation', () => {
   });
 });
 
-describe('a message of the user', () => {
+describe('A message of the user', () => {
   let conversation: Conversation;
   const sent = { message_id: 5, timestamp: '2026-01-01T00:00:00.000Z', cursor: cursor(5) };
   beforeEach(() => {
@@ -295,7 +295,7 @@ describe('a message of the user', () => {
   });
 });
 
-describe('a conversation converges to the log', () => {
+describe('A conversation converges to the log', () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.constant('post' as const) },
     { weight: 1, arbitrary: fc.constant('delete' as const) },

@@ -37,7 +37,7 @@ function lines(conversation: Conversation): string[] {
   });
 }
 
-describe('the lines of a conversation', () => {
+describe('The lines of a conversation', () => {
   it('show one heading a day, also after a line that says who joined', () => {
     const messages = [message(1, at(5, 10)), message(2, at(5, 12)), message(3, at(5, 12)), message(4, at(6, 9))];
     expect(linesOf(messages, { clara: at(5, 11), davi: at(5, 23) })).to.deep.equal([

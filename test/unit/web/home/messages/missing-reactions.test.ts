@@ -18,7 +18,7 @@ function message(id: number, ...reactions: NonNullable<Message['reactions']>): M
   return reactions.length === 0 ? about : { ...about, reactions };
 }
 
-describe('the chat model, while the reactions cannot be read', () => {
+describe('The chat model, while the reactions cannot be read', () => {
   let node: FakeNode;
   let store: Store;
   let chat: Chat;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { plainParts, plainText } from '../../../../../src/web/home/model/text/plain-text.ts';
 
-describe('the text of a message where it has one line', () => {
+describe('The text of a message where it has one line', () => {
   it('has no formatting, and no line breaks', () => {
     expect(plainText('**bold** _it_ ~~old~~ `code` and [a link](https://example.com/x)')).to.equal(
       'bold it old code and a link',

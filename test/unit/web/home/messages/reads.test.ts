@@ -19,7 +19,7 @@ function windowOf(...senders: Member[]): MessageWindow {
   return window;
 }
 
-describe('the members who have read', () => {
+describe('The members who have read', () => {
   const setUp = (window: MessageWindow) => {
     const reads = new Reads();
     const shown = () =>

@@ -16,7 +16,7 @@ function flatten(parts: readonly Part[]): { text: string; links: string[] } {
   return { text: all.map(({ text }) => text).join(''), links: all.flatMap(({ links }) => links) };
 }
 
-describe('the text of a message', () => {
+describe('The text of a message', () => {
   const kinds = (text: string) => {
     const [first] = parseMarkdown(text);
     return first?.kind === 'paragraph' ? first.parts.map(({ kind }) => kind) : [first?.kind];
