@@ -1,2 +1,2 @@
-/** The public reason while PostgreSQL does not respond, at the end of the sentence of a condition. The cluster page recognizes it. */
+/** The reason that a node publishes while PostgreSQL does not respond. Sentences end with it, and the cluster page recognizes it. */
 export const DATABASE_UNREACHABLE = 'the database cannot be reached, or is too slow';

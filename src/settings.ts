@@ -31,7 +31,7 @@ export interface Settings {
   jwt: JwtSettings | null;
   /** Origins whose pages may call this node, in lower case, or `*`. */
   corsOrigin: string[];
-  /** Host names accepted in addition to HOST and that of NODE_URL: `*.x` for all below x, `*` for any. */
+  /** Host names accepted in addition to HOST and that of NODE_URL: `*.x` for all subdomains of x, `*` for any. */
   allowedHosts: string[];
   /** The number of reverse proxies, or their addresses; null if there is none. */
   trustProxy: number | string[] | null;

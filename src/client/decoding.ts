@@ -3,7 +3,7 @@ import type { NodeResponse } from './requests/single-request.ts';
 
 /**
  * Returns the body of a 2xx response, which must have the given fields.
- * @throws {UnreadableResponseError} otherwise: the response is another program's, and an error here says more than an
+ * @throws {UnreadableResponseError} otherwise: another program has sent the response, and an error here is clearer than an
  * undefined value later.
  */
 export function decodeBody<T extends object>(response: NodeResponse, ...fields: (keyof T & string)[]): T {

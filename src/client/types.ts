@@ -1,6 +1,6 @@
 /**
- * The types of the API. They are those of the schemas with which the server checks requests and documents responses. Only types
- * are imported from there: no code of the server is part of the client.
+ * The types of the API, inferred from the schemas that the server uses to check requests and to document responses. Only types
+ * are imported from the server: none of its code is part of the client.
  */
 import type { z } from 'zod';
 import type { ephemeral, event } from '../http/contract/event-schemas.ts';
@@ -99,12 +99,12 @@ export type CheckedInvitation = z.output<typeof checkedResponse>;
 export type Hook = z.output<typeof hooksResponse>['hooks'][number];
 /** A new hook, with its token. */
 export type CreatedHook = z.output<typeof hookResponse>;
-/** The group that was joined by an invitation. */
+/** The group that was joined with an invitation. */
 export type AcceptedInvitation = z.output<typeof acceptedResponse>;
 
-/** One entry of the event log; `kind` says which. The client skips kinds that only a newer node knows. */
+/** An entry of the event log; `kind` is its type. The client skips kinds that only a newer node knows. */
 export type ChatEvent = z.output<typeof event>;
-/** A signal that is in no log: a user is typing, has connected or has disconnected. */
+/** A signal that is not stored in the log: a user is typing, has connected or has disconnected. */
 export type Ephemeral = z.output<typeof ephemeral>;
 /** The members of a group who are connected. */
 export type PresenceList = z.output<typeof presenceResponse>;

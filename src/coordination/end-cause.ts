@@ -1,7 +1,7 @@
 import { causes, SqlState, sqlState } from '../database/errors.ts';
 import { LateReplyError } from '../database/session/session.ts';
 
-/** Why a term ended, as plantao.leader_history shows it. The view adds the failovers, crashes and restarts of the server itself. */
+/** Why a term ended, as plantao.leader_history shows it. The view adds causes for failovers, crashes and restarts of PostgreSQL itself. */
 export type EndCause =
   | 'switchover'
   | 'fall'

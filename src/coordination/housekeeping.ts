@@ -15,7 +15,7 @@ export interface HousekeepingOptions {
   changes: ChangeLogger;
   /**
    * Writes this node's row, with the newest term that it knows, and reads its peers' rows (node-registry.ts). Returns true if
-   * plantao.switchover() requested something of the active node of that term.
+   * plantao.switchover() requested a switchover from the active node of that term.
    */
   writeRow(role: NodeRole | 'stopped', term: number | null): Promise<boolean>;
   onSwitchoverRequested(): void;
@@ -28,14 +28,14 @@ export interface HousekeepingOptions {
 
 const ROW_EVERY_MS = 1000;
 /**
- * How many times longer an active or fallen node waits between two probes than a standby does: no immediate action of it depends on
- * one. It observes at once that a peer's connection closes, and NOTIFY announces a later term.
+ * How many times longer an active or fallen node waits between two probes than a standby does: it does not act on the result of a
+ * probe at once. It notices immediately when a peer's connection closes, and NOTIFY announces a later term.
  */
 const SLOW_PROBE_FACTOR = 4;
 const ROW_AFTER_CHANGE_MS = 200;
 
 /**
- * The periodic work beside the lock; nothing waits for it. Probes the peers' `/health`, writes this node's row, and, if this
+ * The periodic work that is independent of the lock; nothing waits for it. Probes the peers' `/health`, writes this node's row, and, if this
  * node is the preferred one and another is active, requests a switchover.
  */
 export class Housekeeping {
@@ -54,7 +54,7 @@ export class Housekeeping {
 
   /**
    * Makes the row due soon, but not at once: otherwise the session that writes it would be opened while the first posts of a new
-   * term need theirs. A preferred node waits two leases before it requests the role, so that a fault does not make the role bounce.
+   * term need their sessions. A preferred node waits two leases before it requests the role, so that a fault does not make the role bounce.
    */
   roleChanged(): void {
     this.#rowDueAt = this.#clock() + ROW_AFTER_CHANGE_MS;
@@ -62,7 +62,7 @@ export class Housekeeping {
     this.#requestDueAt = this.#clock() + 2 * this.#options.leaseMs;
   }
 
-  /** Makes the probes due at once: the successor of a node that resigned is seen soon, also without NOTIFY. */
+  /** Makes the probes due at once, so that the successor of a node that resigned is seen soon even if its NOTIFY is lost. */
   probeSoon(): void {
     this.#probeDueAt = 0;
   }
@@ -72,7 +72,7 @@ export class Housekeeping {
     this.#rowDueAt = 0;
   }
 
-  /** Starts what is due; must be called at least as often as the shortest interval. */
+  /** Starts the work that is due; must be called at least as often as the shortest interval. */
   runDue(role: NodeRole, term: number | null): void {
     const { peers, leaseMs } = this.#options;
     const now = this.#clock();
@@ -96,7 +96,7 @@ export class Housekeeping {
     await this.#writeRow('stopped', term);
   }
 
-  /** False if the active node is also a preferred one: neither of two takes the role from the other. */
+  /** False if the active node is also a preferred one: two preferred nodes do not take the role from each other. */
   get #shouldRequestRole(): boolean {
     const { isPreferred, peers, isCaughtUp } = this.#options;
     return isPreferred && peers.active !== null && !peers.active.isPreferred && isCaughtUp();
@@ -116,7 +116,7 @@ export class Housekeeping {
   }
 
   async #requestRole(): Promise<void> {
-    const answer = await this.#options.requestSwitchover().catch((error) => `it failed: ${errorMessage(error)}`);
-    this.#options.changes.report('preferred', `requested the active role back (PREFERRED): ${answer}`);
+    const result = await this.#options.requestSwitchover().catch((error) => `it failed: ${errorMessage(error)}`);
+    this.#options.changes.report('preferred', `requested the active role back (PREFERRED): ${result}`);
   }
 }

@@ -14,7 +14,7 @@ export interface SignalHandlingOptions extends Pick<SyncManagerOptions, 'node' |
   handover: Handover;
   housekeeping: Housekeeping;
   loop: RunLoop;
-  /** True while a node is active, as far as this one knows. */
+  /** True while some node is active, as far as this node knows. */
   isLed(): boolean;
   /** Records that the lock may be free: a standby tries to take it now. */
   suspectVacancy(reason: string): void;
@@ -38,7 +38,7 @@ export class SignalHandling {
     else this.#resignation(signal.term, signal.to);
   }
 
-  /** Handles the start or end of a pause, which is read with the next row. After its end a standby tries at once. */
+  /** Handles the start or end of a pause, which this node reads when it next writes its row. After the end, a standby tries at once. */
   #pause(): void {
     const { housekeeping, loop, isLed, suspectVacancy } = this.#options;
     housekeeping.writeRowSoon();
@@ -50,18 +50,18 @@ export class SignalHandling {
   #promotion(leader: { node: string; url: string; term: number }): void {
     const { node, peers, lock, candidacy, ownRole } = this.#options;
     if (leader.node === node) return;
-    const isBelieved = peers.observePromotion(leader);
+    const isAccepted = peers.observePromotion(leader);
     // Not left to the next tick, because an older observation of that node may hide this one, and the node may be dead by then.
-    if (isBelieved) candidacy.activeSeen();
+    if (isAccepted) candidacy.activeSeen();
     if (ownRole.current === 'active') void lock.renew();
   }
 
   #resignation(term: number, to: string | null): void {
     const { node, peers, leaseMs, candidacy, ownRole, suspectVacancy } = this.#options;
     const { active } = peers;
-    const isBelieved = peers.observeResignation(term);
-    if (ownRole.current !== 'standby' || !isBelieved) return;
-    // Only once for each term: forged resignations must not make it back off for ever.
+    const isAccepted = peers.observeResignation(term);
+    if (ownRole.current !== 'standby' || !isAccepted) return;
+    // Only once for each term: forged resignations must not make it back off forever.
     if (to === null || (to !== node && active?.term !== term)) suspectVacancy('the active node resigned');
     else if (to !== node) candidacy.backOff(headStartMs(leaseMs));
     else {

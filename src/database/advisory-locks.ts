@@ -1,6 +1,6 @@
 /**
- * The class of this project's advisory locks: "PLNT" as a number. Locks that can delay writes require a privilege instead:
- * they are in the schema plantao_mutexes (migrations/0002_event_log.sql).
+ * The class of this project's advisory locks: "PLNT" as a number. Any role can take an advisory lock. Locks that could delay writes
+ * are therefore in the schema plantao_mutexes, where they require a privilege (migrations/0002_event_log.sql).
  */
 const CLASS = 1347178068;
 

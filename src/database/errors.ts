@@ -58,7 +58,7 @@ export function tableOf(error: unknown): string | null {
 }
 
 function fieldOf(error: unknown, field: 'constraint' | 'table'): string | null {
-  // Sequelize's own errors have a field of this name too, without the SQLSTATE beside it.
+  // Sequelize's own errors have a field of this name too, but no SQLSTATE beside it.
   const named = (causes(error) as { constraint?: unknown; table?: unknown }[]).find(
     (one) => typeof one[field] === 'string' && 'code' in one,
   );
@@ -144,7 +144,7 @@ export function isRefusedByDatabase(error: unknown): boolean {
   return state !== null && !/^PT00\d$/.test(state) && !isUnavailable(error);
 }
 
-/** Returns true if PostgreSQL has rolled back a transaction because of another one, or cancelled a statement (40…, 57014). */
+/** Returns true if PostgreSQL has rolled back a transaction because of another transaction, or cancelled a statement (40…, 57014). */
 export function isCancelled(error: unknown): boolean {
   return /^(40|57014)/.test(sqlState(error) ?? '');
 }
@@ -166,7 +166,7 @@ export function reasonOf(error: unknown): string {
     return 'a statement took too long: PostgreSQL is too slow, or another transaction holds a lock that it needs';
   const isUnreachable = state === null ? isUnavailable(error) : /^(08|57)/.test(state) && !isRaised(error);
   if (isUnreachable) return DATABASE_UNREACHABLE;
-  if (state === null) return 'an unexpected error, which the log of the node has';
+  if (state === null) return "an unexpected error: see the node's log";
   if (state === SqlState.READ_ONLY) return 'PostgreSQL is read-only: a standby, or default_transaction_read_only';
   if (state.startsWith('28')) return "PostgreSQL refuses this node's role or password";
   if (state.startsWith('3D')) return 'the database does not exist: it was renamed or dropped';
@@ -179,7 +179,7 @@ export function reasonOf(error: unknown): string {
   return `PostgreSQL refuses it (SQLSTATE ${state})`;
 }
 
-/** The reasons for clients, which can only wait, why a database that has replied is unavailable. */
+/** What clients are told when the database replied but is unavailable. They can only wait, so no text names a remedy. */
 const CLIENT_REASONS: Readonly<Record<string, string>> = {
   [SqlState.DISK_FULL]: "the database's disk is full",
   [SqlState.OUT_OF_MEMORY]: 'the database is out of memory',
@@ -187,7 +187,7 @@ const CLIENT_REASONS: Readonly<Record<string, string>> = {
   [SqlState.READ_ONLY]: 'the database accepts no writes now',
 };
 
-/** Returns why a request failed, if {@link isUnavailable}, for clients: it names no setting, role or statement. */
+/** Returns why a request failed with an error that {@link isUnavailable}. The text is for clients: it names no setting, role or statement. */
 export function unavailabilityOf(error: unknown): string {
   if (isCancelled(error)) return 'the database cancelled the request';
   return CLIENT_REASONS[sqlState(error) ?? ''] ?? 'the database cannot be reached or is too busy now';

@@ -20,7 +20,7 @@ export interface ListenerOptions {
 const MAX_RETRY_MS = 250;
 
 /**
- * One LISTEN session through pg-listen, reopened for ever. The wrapper covers these faults of pg-listen:
+ * One LISTEN session through pg-listen, reopened forever. The wrapper covers these faults of pg-listen:
  * - its reconnecting gives up for good after a limit, or hangs on a half-open socket: each subscriber serves one
  *   connection here, and a new one replaces it, with backoff;
  * - its own check (paranoidChecking) runs every 30 s and does not notice a half-open socket: the owner detects missed

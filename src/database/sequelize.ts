@@ -50,7 +50,7 @@ export function openSequelize(
     pool: { max: poolSize, min: 1, idle: 30_000, acquire: 5000, evict: 5000 },
     define: { schema: 'plantao', timestamps: false, underscored: true },
   });
-  // pg's end() waits for the other side to close as well, and so for ever on a half-open socket.
+  // pg's end() waits for the other side to close as well, and so forever on a half-open socket.
   sequelize.addHook('beforeDisconnect', (connection: unknown) => {
     const { stream } = (connection as { connection: pg.Connection }).connection;
     const timer = setTimeout(() => stream.destroy(), DISCONNECT_LIMIT_MS);

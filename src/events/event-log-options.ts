@@ -11,13 +11,13 @@ export interface EventLogOptions {
   session: Queryable;
   log: Log;
   decoder: EventDecoder;
-  /** Receives every event once and in order, one batch or a few for each page. `end` is the cursor of the end of the batch. */
+  /** Receives every event once and in order, in one or a few batches for each page. `end` is the cursor at the end of the batch. */
   onEvents(batch: readonly LogEvent[], end: string): void;
   /** Returns how many waiters {@link onEvents} compares with an event. Default: none. */
   comparisons?(event: LogEvent): number;
-  /** Receives the age of the oldest event of each page, in milliseconds, once the page was handed out. */
+  /** Receives the age of the oldest event of each page, in milliseconds, once the first part of the page was delivered. */
   onDelivered?(ageMs: number): void;
-  /** Called when the log was replaced. `cursor` is the end of what was handed out before, in its own epoch. */
+  /** Called when the log was replaced. `cursor` is the last position that was delivered before, in its own epoch. */
   onNewHistory(cursor: string): void;
   /** Called when the log advanced and no hint arrived: the listener misses notifications. */
   onMissedNotification(): void;
@@ -28,10 +28,13 @@ export interface EventLogOptions {
   sizes?: ReadingSizes;
 }
 
-/** The number of positions in a page and in a page of a fast-forward, and how far ahead the log must be to start a fast-forward. */
+/** Sizes for reading the log, in positions. */
 export interface ReadingSizes {
+  /** Of a page. */
   page: number;
+  /** Of a page during a fast-forward. */
   span: number;
+  /** How far ahead the log must be for a fast-forward to start. */
   ahead: number;
 }
 

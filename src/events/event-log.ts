@@ -1,7 +1,7 @@
 /**
  * Reads the event log for this node. The table is the truth, and a NOTIFY is only a hint that there is something to read.
- * On a hint, on a new LISTEN, and every second in any case, the node reads "everything after my position" and hands it
- * out. So lost, duplicated, late and merged notifications are the same harmless case, handled by this one path.
+ * On a hint, on a new LISTEN, and every second in any case, the node reads "everything after my position" and delivers it.
+ * So lost, duplicated, late and merged notifications are the same harmless case, handled by this one path.
  *
  * Positions have no gap and become visible in commit order (migrations/0002_event_log.sql), so "after my position"
  * skips nothing. Each read also returns the log's bounds in the same snapshot. If the log was replaced (a restored
@@ -10,7 +10,7 @@
  * or is refused: it never skips a gap unnoticed.
  *
  * If the log is far ahead, as after a bulk INSERT, the node reads only the events that its waiters need (fast-forward.ts)
- * and keeps none of them in memory: a cursor from before is continued from the database.
+ * and keeps none of them in memory: a client with an earlier cursor continues from the database.
  *
  * The node also detects here that its listener misses notifications: the log advanced, and no hint arrived for long afterwards.
  *
@@ -129,7 +129,7 @@ export class EventLog {
     await this.read().catch(() => {});
   }
 
-  /** Resolves after a read that began after this call; calls until it begins share it. @throws the database's error. */
+  /** Resolves after a read that begins after this call. All calls before it begins share it. @throws the database's error. */
   read(): Promise<void> {
     return this.#flight.run();
   }
@@ -151,7 +151,7 @@ export class EventLog {
 
   /** Returns the cursor of a position that this node has just written, once the epoch of its term is known. */
   async cursorOf(position: number): Promise<string> {
-    // Neither a failure nor a long read may hold back the response: at worst a cursor of the last epoch is refused later.
+    // Neither a failure nor a long read may delay the response. At worst the cursor has the previous epoch and is refused later.
     if (!this.#isEpochCertain) {
       const reading = this.read().catch(() => {});
       await withTimeout(EPOCH_LIMIT_MS, reading, () => {});
@@ -166,7 +166,7 @@ export class EventLog {
         if (isBroken(page, this.#known.end)) await this.#startAgain();
         else {
           more = page.rows.length > 0 && page.end < page.head;
-          await this.#take(page, 'whole');
+          await this.#applyPage(page, 'whole');
           if (page.head - this.#known.head > this.#ahead) await this.#runFastForward();
         }
       }
@@ -192,13 +192,13 @@ export class EventLog {
     while (!this.#polling.isStopping) {
       const page = await this.#spans.next(this.#known.head, this.#known.epoch);
       if (isBroken(page, this.#known.end)) return;
-      await this.#take(page, 'part');
+      await this.#applyPage(page, 'part');
       if (page.head - this.#known.head <= this.#pages.size) return;
     }
   }
 
-  /** Takes a page in parts, each in its own turn of the event loop. If the log is stopped meanwhile, ends after a part. */
-  async #take(page: LogPage, coverage: 'whole' | 'part'): Promise<void> {
+  /** Applies a page in parts, each in its own turn of the event loop. Ends after the current part if the log is stopped. */
+  async #applyPage(page: LogPage, coverage: 'whole' | 'part'): Promise<void> {
     const known = this.#known;
     if (page.epochs) known.setEpochs(page.epochs);
     if (page.end === known.head) return;
@@ -206,7 +206,7 @@ export class EventLog {
     const parts = inParts(events, this.#options.comparisons ?? (() => 0));
     for (const [index, part] of parts.entries()) {
       const isLast = index === parts.length - 1;
-      this.#takePart(part, coverage === 'part' ? (isLast ? page.end : (part.at(-1)?.position ?? page.end)) : null);
+      this.#applyPart(part, coverage === 'part' ? (isLast ? page.end : (part.at(-1)?.position ?? page.end)) : null);
       const at = page.rows[0]?.at;
       if (index === 0 && at instanceof Date) this.#options.onDelivered?.(Date.now() - at.getTime());
       if (!isLast) await nextTurn();
@@ -218,7 +218,7 @@ export class EventLog {
    * Appends events to the known log and delivers them, in one turn of the event loop. With `end`, the known log advances to that
    * position without them: events in between were not read.
    */
-  #takePart(events: readonly LogEvent[], end: number | null): void {
+  #applyPart(events: readonly LogEvent[], end: number | null): void {
     const known = this.#known;
     if (end !== null) known.skipTo(end);
     else for (const event of events) this.#append(event);
@@ -231,7 +231,7 @@ export class EventLog {
     if (event.position !== head + 1) {
       this.#options.log.error({ event: 'log_gap' }, `the event log jumps from ${head} to ${event.position}`);
     }
-    // The events before it have the deleted account's former name in memory. Clients get them from the database, with the new one.
+    // In memory, the earlier events still have the deleted account's former name. Clients get them from the database, with the new name.
     if (event.endsAccount) this.#known.skipTo(event.position - 1);
     this.#known.append(event);
   }

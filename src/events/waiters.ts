@@ -216,7 +216,7 @@ export class Waiters {
     try {
       while (this.#flushed < end) this.#staged[this.#flushed++]?.flush();
     } finally {
-      // In `finally`, because a waiter may throw, contrary to its contract: the others must not wait for ever.
+      // In `finally`, because a waiter may throw, contrary to its contract: the others must not wait forever.
       if (this.#flushed < this.#staged.length) {
         setImmediate(() => this.#flushSlice());
       } else {

@@ -1,5 +1,5 @@
 const MINUTE_MS = 60_000;
-/** Limit on the keys: messages with values in them would otherwise fill the memory. */
+/** Maximum number of keys. Without it, messages that contain values would fill the memory. */
 const MAX_KEYS = 100;
 
 /** Limits a log line that any request may cause: each key is logged at most once a minute. */

@@ -8,7 +8,7 @@ import { prototypesOf } from './fast-path.ts';
 import { holdContinue } from './request/body/expected-continue.ts';
 import { isValidTarget } from './request/target.ts';
 
-/** Longer than load balancers keep an idle connection (commonly 60 s), so that they close it and not this node. */
+/** Longer than load balancers keep an idle connection (commonly 60 s), so that they close it, not this node. */
 const KEEP_ALIVE_MS = 75_000;
 /** Time limits for a request's headers, and for the whole request: enough for 128 KiB over a slow line. */
 const HEADERS_MS = 15_000;
@@ -17,7 +17,7 @@ const REQUEST_MS = 30_000;
 const CHECK_MS = 5000;
 /** A silent connection is closed after this time, which is longer than any poll, stream or idle connection is silent. */
 const SILENT_MS = 120_000;
-/** Node's default, set explicitly because it is part of the contract: 431 beyond. */
+/** Node's default, set explicitly because it is part of the contract: longer headers get 431. */
 const HEADER_BYTES = 16 * 1024;
 /** How long pending responses may take when the node stops. */
 const CLOSE_LIMIT_MS = 3000;
@@ -64,7 +64,7 @@ export class Server {
     // A client that half-closes still waits for its response (`nc -N`). By default Node would close the connection.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     // Called by close(). Node's own function destroys a connection whose last response is written but not sent yet, and the responses
-    // queued behind it. It leaves those connections open that have not sent a request, or whose response ends later.
+    // queued behind it. It also leaves connections open that have not sent a request, or whose response ends later.
     this.#server.closeIdleConnections = () => tracker.closeWhenDone();
     this.#server.prependListener('request', onRequest);
     this.#server.on('checkContinue', (request, response) => {
@@ -75,7 +75,7 @@ export class Server {
     this.#server.on('checkExpectation', (request, response) => this.#server.emit('request', request, response));
     this.#server.setTimeout(SILENT_MS);
     this.#server.maxConnections = maxConnections;
-    // By default Node drops every header after the 2,000th silently: a key, a token, a Host. HEADER_BYTES limits them.
+    // By default Node silently drops every header after the 2,000th, even Host or a token. HEADER_BYTES is the limit instead.
     this.#server.maxHeadersCount = 0;
   }
 
@@ -91,7 +91,7 @@ export class Server {
     });
   }
 
-  /** Stops accepting connections, and closes each after its pending responses; by force those that take too long. */
+  /** Stops accepting connections. Closes each once its pending responses are sent, or by force after {@link CLOSE_LIMIT_MS}. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => {

@@ -42,7 +42,7 @@ export class LogLevel {
     this.#current = level;
     const announce = () =>
       this.#log.info({ event: 'log_level' }, `the log level is now ${level} (was ${before}): ${requester}`);
-    // Logged at the more verbose of the two levels: the other may hide it.
+    // Logged while the more verbose of the two levels is set: the other may hide it.
     const isQuieter = LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(before);
     if (isQuieter) announce();
     this.#log.level = level;

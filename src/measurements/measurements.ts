@@ -1,7 +1,7 @@
 import { Counter, Histogram, Registry } from 'prom-client';
 import { LoadMeter } from './load-meter.ts';
 
-/** Upper bounds in seconds, from a commit on a fast disk to the time-out of a post. */
+/** Upper bounds in seconds, from a commit on a fast disk to the timeout of a post. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const POSTS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
@@ -21,7 +21,7 @@ export class Measurements {
   );
   readonly #promotions = this.#counter(
     'plantao_promotions_total',
-    'Times that this node became active, by the reason why it tried',
+    'Times that this node became active, by the reason for the attempt',
     'reason',
   );
   /** Without a label, so that it is there from the start: Prometheus does not see the first increment of a series. */
@@ -38,12 +38,12 @@ export class Measurements {
   readonly #batchSize = this.#histogram('plantao_commit_posts', 'Posts that one commit stored together', POSTS);
   readonly #deliveryTime = this.#histogram(
     'plantao_delivery_delay_seconds',
-    "Time from when PostgreSQL recorded an event until this node handed it to its waiters, once per read of the event log, for the oldest event in it. Includes the difference between the two machines' clocks",
+    "Time from when PostgreSQL recorded an event until this node delivered it to its waiters. Observed once per read of the event log, for the oldest event read. Includes the difference between the two machines' clocks",
     SECONDS,
   );
   readonly #wakeUpTime = this.#histogram(
     'plantao_wake_up_duration_seconds',
-    'Time from when events were handed to the waiters until the last of them had its response',
+    'Time from when events were handed to the waiters until the last response was sent',
     SECONDS,
   );
 
@@ -61,7 +61,7 @@ export class Measurements {
     this.#errors.inc({ code });
   }
 
-  /** Counts a promotion. The address of a peer in `reason` is left out: each value of a label is a series of its own, for ever. */
+  /** Counts a promotion. The address of a peer in `reason` is left out: each value of a label is a series of its own forever. */
   countPromotion(reason: string): void {
     this.#terms.inc();
     this.#promotions.inc({ reason: reason.replace(/https?:\/\/\S+/g, 'a peer') });

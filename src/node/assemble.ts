@@ -143,7 +143,7 @@ async function startParts({ settings, log, address, lock, coordination, chat, ..
   log.info({ event: 'listening', url: address.url(), pid: process.pid }, `serving at ${address.url()}`);
 }
 
-/** Stops the parts so that each can still use the later ones. The node resigns first: a peer becomes active meanwhile. */
+/** Stops the parts so that each can still use the later ones. The node resigns first, so that a peer becomes active during the rest. */
 async function stopParts({ http, lock, chat, coordination, ...parts }: Parts): Promise<void> {
   parts.readiness.stop();
   coordination.sameServer.stop();

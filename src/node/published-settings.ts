@@ -9,12 +9,12 @@ export interface PublishedSettingsOptions {
   node: string;
   /** Returns the settings in effect. */
   read(): PublicSettings;
-  /** Returns the epoch. In a new one the row is written again: a failover or a restore may have lost it. */
+  /** Returns the epoch. In a new epoch the row is written again: a failover or a restore may have lost it. */
   epoch(): string;
   onError(sentence: string): void;
 }
 
-/** Writes this node's settings to plantao.node_settings, for the view plantao.settings. Informative: nothing waits for it. */
+/** Writes this node's settings to plantao.node_settings, for the view plantao.settings. They are for people: no part of the service depends on them. */
 export class PublishedSettings {
   readonly #options: PublishedSettingsOptions;
   #written = '';
@@ -24,7 +24,7 @@ export class PublishedSettings {
     this.#options = options;
   }
 
-  /** Writes the settings if they are not those that were written last. Never rejects: the next call retries. */
+  /** Writes the settings if they have changed since the last write. Never rejects: the next call retries. */
   async writeIfChanged(): Promise<void> {
     const { sequelize, node, read, epoch, onError } = this.#options;
     const settings = JSON.stringify(read());

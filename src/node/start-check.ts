@@ -50,7 +50,7 @@ export async function checkDatabase(settings: Settings, { skipTables = false } =
       ...(skipTables ? [] : await tableWarnings(run)),
     ];
   } finally {
-    // end() alone waits for ever on a half-open connection.
+    // end() alone waits forever on a half-open connection.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
     await Promise.allSettled(clients.map((one) => one.end()));
     clearTimeout(force);

@@ -11,7 +11,7 @@ export interface ProveProgress {
   acknowledged: number;
   faults: number;
   term: number;
-  /** The faults at this moment, in words. */
+  /** The running faults, in words. */
   running: string;
 }
 
@@ -23,7 +23,7 @@ export interface ProveListener {
   progress(state: ProveProgress): void;
 }
 
-/** Acknowledgements are forgotten after this time, ms: no fault lasts as long. */
+/** Acknowledgements are forgotten after this time, ms: no fault lasts that long. */
 const REMEMBERED_MS = 10 * 60_000;
 /** A fault without a following acknowledgement is reported after this time, ms. */
 const REPORT_AFTER_MS = 20_000;
@@ -41,12 +41,12 @@ export class LiveGaps implements FaultListener {
     this.#now = now;
   }
 
-  /** The faults at this moment, for the line of progress. */
+  /** The running faults, for the progress line. */
   get running(): string {
     return [...this.#running].map(describeFault).join(', ');
   }
 
-  /** Notes an acknowledged post. */
+  /** Records an acknowledged post. */
   acknowledged(time: number): void {
     this.#times.push(time);
     if (this.#times.length % 1000 === 0) this.#times = this.#times.filter((one) => one > time - REMEMBERED_MS);
@@ -62,7 +62,7 @@ export class LiveGaps implements FaultListener {
     else this.#say(`${describeFault(fault)}: ${problem}`);
   };
 
-  /** Reports the faults after which a post was acknowledged, or after which none was for long. */
+  /** Reports each fault that has ended, once a post was acknowledged after it or none was for {@link REPORT_AFTER_MS}. */
   update(): void {
     const last = this.#times.at(-1) ?? 0;
     const isDone = ({ at }: { at: number }) => last > at || this.#now() - at > REPORT_AFTER_MS;

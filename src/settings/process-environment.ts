@@ -5,7 +5,7 @@ import dotenv from 'dotenv';
 
 /** Far more than all settings of `.env.example`. */
 const MAX_BYTES = 1024 * 1024;
-/** Errors that count as a missing file: a service manager may have read it before it dropped its privileges. */
+/** Errors that count as a missing file: a service manager may have read the file with privileges that this process lacks. */
 const ABSENT = ['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'];
 
 /** Thrown when the environment of this process cannot be read. The message says what to do. */
@@ -28,7 +28,7 @@ export function processEnvironment(): Record<string, string | undefined> {
 }
 
 /**
- * Returns the path of the working folder. Some libraries read it when they are loaded, and fail without a remedy.
+ * Returns the path of the working folder. Some libraries read it when they are loaded, and fail with an error that names no remedy.
  * @throws {EnvironmentError} if it was deleted.
  */
 export function workingFolder(): string {
@@ -61,7 +61,7 @@ function readAtOnce(file: string): Buffer {
   }
   if (length > MAX_BYTES) throw unreadable(file, 'is larger than 1 MiB');
   const bytes = content.subarray(0, length);
-  // PowerShell's > writes UTF-16, from which no line would be read. Some editors write Windows-1252, which changes a password.
+  // PowerShell's > writes UTF-16, in which no setting would be found. Some editors write Windows-1252, which changes a password.
   if (!isUtf8(bytes) || bytes.includes(0)) throw unreadable(file, 'is not text in UTF-8');
   return bytes;
 }

@@ -63,7 +63,7 @@ export const list = (text: string) =>
     .map((part) => part.trim())
     .filter((part) => part !== '');
 
-/** Values of Express's "trust proxy", except `true`, with which clients could choose their own address. */
+/** Values of Express's "trust proxy", except `true`, which would let clients choose their own address. */
 const isProxy = (text: string) => {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
   const [address = '', bits, more] = text.split('/');
@@ -85,8 +85,8 @@ export const proxies = z
   );
 
 /**
- * Scheme, host and port, without a path. A browser never sends an origin with a user name, or with the `*` by which some servers
- * mean any name.
+ * Scheme, host and port, without a path. A browser never sends an origin with a user name, or with the `*` that some servers
+ * use for any name.
  */
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/;
 /** An origin as browsers send it: without the port that the scheme implies, and with an international name in ASCII. */
@@ -105,5 +105,5 @@ export const hostPattern = z
   .toLowerCase()
   .refine(
     (text) => text === '*' || isIPv6(text) || /^(?:\*\.)?[a-z0-9_-][a-z0-9._-]*$/.test(text),
-    'must be names or addresses of hosts, without ports, separated by commas; *.example.org for all below it',
+    'must be names or addresses of hosts, without ports, separated by commas; *.example.org for all its subdomains',
   );

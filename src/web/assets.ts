@@ -20,7 +20,7 @@ export interface Asset {
   etag: string;
   /** The same content, compressed ahead of time. */
   compressed: Partial<Record<Coding, Buffer>>;
-  /** True if its path changes with its content, so that caches may keep it for ever. */
+  /** True if its path changes with its content, so that caches may keep it forever. */
   immutable: boolean;
 }
 

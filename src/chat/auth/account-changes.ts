@@ -103,7 +103,7 @@ export class AccountChanges {
       const { User } = modelsOf(transaction);
       const user = await User.findByPk(owner.userId, { transaction, lock: transaction.LOCK.NO_KEY_UPDATE });
       if (user?.passwordHash !== former || !isInUse(user)) throw new Refused('unauthenticated');
-      // Again, under the lock of the row: it may have been revoked meanwhile.
+      // Checked again under the row's lock: the session may have been revoked since the first check.
       if (former === null) await this.#requireSession(owner, transaction);
       // A trigger of the database revokes the account's tokens.
       await user.update({ passwordHash }, { transaction });

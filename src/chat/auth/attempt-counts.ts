@@ -10,7 +10,7 @@ export interface AttemptLimit {
   readonly max: number;
 }
 
-/** The limit that was reached, by its index in the list, and the time until its window ends. */
+/** A limit that was reached: its index in the list, and the time until its window ends. */
 export interface ReachedLimit {
   readonly at: number;
   readonly waitMs: number;
@@ -20,8 +20,8 @@ export interface ReachedLimit {
 const COOLDOWN_MS = 5000;
 
 /**
- * Counts attempts in windows of one length, in PostgreSQL by its clock (migrations/0009_sign_in.sql), so
- * that a failover resets no count and no node's clock matters. While the table cannot be used (locked, damaged, not granted),
+ * Counts attempts in windows of equal length. PostgreSQL counts them by its own clock (migrations/0009_sign_in.sql), so that a
+ * failover resets no count and the clocks of nodes do not matter. While the table cannot be used (locked, damaged, not granted),
  * this node counts in memory. Rejecting all sign-ins would let anyone who can lock one row stop them all; counting nothing
  * would allow unlimited guesses. Only one node writes, so its memory sees every attempt.
  */

@@ -1,4 +1,4 @@
-/** Browsers, by what their User-Agent contains. Most name another one too, so the order matters. */
+/** Browsers and the pattern of their User-Agent. Most User-Agents name another browser too, so the order matters. */
 const BROWSERS: readonly [RegExp, string][] = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\b(OPR|OPT|Opera)\//, 'Opera'],
@@ -18,7 +18,7 @@ const SYSTEMS: readonly [RegExp, string][] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** Maximum number of characters of a User-Agent that are read: browsers send shorter ones. */
+/** Maximum number of characters of a User-Agent to search. Browsers send fewer. */
 const MAX_LENGTH = 512;
 
 /**

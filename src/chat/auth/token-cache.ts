@@ -33,7 +33,7 @@ export interface TokenCacheOptions {
 
 const READ_EVERY_MS = 300;
 const TRUSTED_MS = 1000;
-/** The database keeps revocations for ten minutes (0009_sign_in.sql). A node that cannot read them for one clears its cache. */
+/** The database keeps revocations for ten minutes (0009_sign_in.sql). A node that cannot read them for one minute clears its cache. */
 const MAX_UNREAD_MS = 60_000;
 const TOKENS_PER_QUERY = 500;
 
@@ -110,7 +110,7 @@ export class TokenCache {
   }
 
   /**
-   * Does the same as {@link find} for a JWT whose signature was checked: null if it is revoked. Rejects with {@link UnknownIdentityError} if
+   * Like {@link find}, for a JWT whose signature was checked: null if it is revoked. Rejects with {@link UnknownIdentityError} if
    * its user has no account yet, and with {@link EarlyJwtError} before its time of issue.
    */
   findJwt(hash: string, jwt: VerifiedJwt): CachedToken | null | Promise<CachedToken | null> {
@@ -130,7 +130,7 @@ export class TokenCache {
     this.#known.forgetJwts();
   }
 
-  /** Reads revocations soon: a NOTIFY has announced some. */
+  /** Reads revocations soon, because a NOTIFY has announced new ones. */
   readRevocationsSoon(): void {
     this.#mustRead = true;
     this.#work();
@@ -155,7 +155,7 @@ export class TokenCache {
     if (this.#readAt === before) throw new SessionLostError('revoked tokens cannot be read', { cause: this.#failure });
   }
 
-  /** Clears the cache, because this is a different database. Polls and streams end, and their clients authenticate again. */
+  /** Clears the cache, because the session now reaches a different database. Polls and streams end, and their clients authenticate again. */
   forget(): void {
     this.#known.forgetAll();
     this.#unread = null;
@@ -190,7 +190,7 @@ export class TokenCache {
     if (startedAt - this.#readAt > MAX_UNREAD_MS) this.forget();
     // Before the first read the cache is empty; that read only determines where to start.
     const { unread, changed } = await readRevocations(this.#session, this.#unread);
-    // Transaction numbers only increase: this is a restored database.
+    // Transaction numbers only increase. A lower one means that the database was restored.
     if (this.#unread !== null && unread.from < this.#unread.from) this.forget();
     this.#unread = unread;
     if (changed === null) {
@@ -232,7 +232,7 @@ export class TokenCache {
         this.#known.drop(hash, 'revoked');
         return null;
       }
-      // Both clocks count: a database whose clock is behind must not lock everyone out.
+      // The JWT is early only by both clocks, the database's and this node's: a database whose clock is behind must not lock everyone out.
       const earlyMs = jwt ? Math.min(row.early_ms, jwt.issuedAt * 1000 - Date.now()) : 0;
       if (earlyMs > 0) throw new EarlyJwtError(earlyMs);
       if (row.user_id === null) throw new UnknownIdentityError('this JWT is of a user without an account');

@@ -15,7 +15,7 @@ export interface CatchUpPage extends Replayed {
   epoch: string;
 }
 
-/** A poll or stream that requests a page. Nothing is read for one whose client has left. */
+/** A poll or stream that requests a page. Nothing is read for one whose client has disconnected. */
 interface PageRequest {
   readonly audience: ReplayableAudience;
   readonly isOver: boolean;
@@ -64,7 +64,7 @@ const LIMIT_MS = 5000;
 const MAX_WAIT_MS = 5000;
 /** Maximum number of pages that may wait: as many as {@link MAX_WAIT_MS} allows at a few milliseconds each. */
 const MAX_WAITING = 1000;
-/** Joins and leaves of one user that are examined for a page, 20 ms of work: a hundred an hour for a week. */
+/** Maximum number of joins and leaves of one user that are examined for a page, 20 ms of work: a hundred an hour for a week are fewer. */
 const MAX_CHANGES = 20_000;
 
 /**
@@ -135,7 +135,7 @@ export class CatchUpReader {
   }
 
   /**
-   * Reads everything in one snapshot, the log's floor too, so that retention which runs meanwhile cannot cause a silent
+   * Reads everything in one snapshot, including the log's floor, so that concurrent retention cannot cause a silent
    * gap. Each branch has its own limit, so that a page costs the same however long the log is.
    */
   async #readPage({ audience, position }: PendingPage): Promise<CatchUpPage> {
@@ -165,7 +165,7 @@ const overloaded = () =>
 const OF_USER = `${keyRange(['user_id', 'position'], '$2::bigint', '$1::bigint')} AND user_id IS NOT NULL`;
 
 // $1 position, $2 the user whose memberships decide, $3 a group, $4 a name, $5 true for all groups of that user.
-// groups_before is membershipsBefore() of membership-order.ts in SQL: the first change in a group since the position shows
+// groups_before is membershipsBefore() of membership-order.ts in SQL. The first change in a group after the position shows
 // whether the user was in it then. Without a change, the user was in it then if the user is in it now.
 const QUERY = `
   WITH changes AS MATERIALIZED (

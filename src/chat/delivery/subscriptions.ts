@@ -10,10 +10,10 @@ import type { MembershipCache } from './membership-cache.ts';
 import { membershipsBefore } from './membership-order.ts';
 import { firstPage, replay } from './replay.ts';
 
-/** A poll or stream that subscribes. Its client may leave meanwhile. */
+/** A poll or stream that subscribes. Its client may disconnect before it has. */
 export interface Subscriber extends Waiter {
   readonly audience: ReplayableAudience;
-  /** True once its client has left: nothing is read or registered for it. */
+  /** True once its client has disconnected: nothing more is read or registered for it. */
   readonly isOver: boolean;
 }
 
@@ -21,14 +21,14 @@ export interface Subscriber extends Waiter {
 type Step = { kind: 'done' } | { kind: 'page'; page: CatchUpPage } | { kind: 'catchUp'; position: number };
 
 /**
- * How many pages are read for one response, if they have no event for the audience. The response is then empty, and its cursor
- * is the end of the last page.
+ * Maximum number of pages read for one response while none has an event for the audience. The response is then empty, and its
+ * cursor is the end of the last page.
  */
 const MAX_PAGES = 20;
 
 /**
- * Subscribes polls and streams: what they missed since their cursor is read first, without a gap or an overlap, and then
- * they wait for new events.
+ * Subscribes polls and streams. Each first gets the events that it missed since its cursor, without a gap or an overlap, and then
+ * waits for new ones.
  *
  * There is no gap, because this happens in one turn of the event loop ({@link EventLog.whenSettled}): the cursor is checked against
  * the log as this node knows it, its position is compared with the log's head, and if nothing lies between, the waiter is
@@ -52,7 +52,7 @@ export class Subscriptions {
    * Returns what the subscriber's audience missed since `from`. If it missed nothing, registers the subscriber and returns null;
    * also returns null if the client has left.
    * @throws {CursorExpiredError} if the log cannot be continued from there without a gap; {Refused} overloaded, or
-   * unavailable if the log was replaced meanwhile; the database's error if it must be read and cannot be.
+   * unavailable if the log was replaced in between; the database's error if reading it fails.
    */
   async subscribe(subscriber: Subscriber, from: Cursor): Promise<Delivery | null> {
     const { audience } = subscriber;
@@ -101,7 +101,7 @@ export class Subscriptions {
     const changes = memberships ? tail.after(position, [routingKey.user(memberships.userId)]) : [];
     const groups = membershipsBefore(new Set(memberships?.groups.keys()), changes);
     const keys = new Set(audience.routingKeys());
-    // A group that the user has left meanwhile still counts, up to the leave.
+    // A group that the user has left since then still counts, up to the leave.
     if (audience instanceof UserAudience) {
       for (const { groupId } of changes) if (groupId !== null) keys.add(routingKey.group(groupId));
     }

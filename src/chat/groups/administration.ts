@@ -115,7 +115,7 @@ export class GroupAdministration {
 
   /**
    * Deletes a group. After the first step it is gone for all users; further steps remove its messages. If one of these
-   * fails, the active node continues the deletion later. A former member may repeat the call meanwhile.
+   * fails, the active node continues the deletion later. Until then, a former member may repeat the call.
    * @throws {Refused} group_not_found, not_a_member, forbidden unless the actor is an owner, direct_chat.
    */
   async delete(groupId: number, { actorId, namedId }: Actor): Promise<void> {

@@ -6,7 +6,7 @@ import { requireBelowMembershipLimits } from './group-limits.ts';
 import { requireMembers } from './require-stored.ts';
 import { roleOf } from './roles.ts';
 
-/** Adds a user to groups; those that the user is in stay as they are. @throws {Refused} group_full, too_many_groups. */
+/** Adds a user to groups. Existing memberships do not change. @throws {Refused} group_full, too_many_groups. */
 export async function joinAll(groupIds: readonly number[], userId: number, transaction: Transaction): Promise<void> {
   await modelsOf(transaction).Membership.bulkCreate(
     groupIds.map((groupId) => ({ groupId, userId })),
@@ -18,7 +18,7 @@ export async function joinAll(groupIds: readonly number[], userId: number, trans
 
 const HAS_LEFT_DIRECT = 'this user has left the direct chat: only they can open it again';
 
-/** Checks that `adderId` may add the user. @throws {Refused} not_a_member if the adder is not one; has_left if only an owner or admin can add this former member. */
+/** Checks that `adderId` may add the user. @throws {Refused} not_a_member if the adder is not a member; has_left if only an owner or admin can add this former member. */
 export async function requireMayAdd(
   groupId: number,
   userId: number,

@@ -44,7 +44,7 @@ export async function idempotentWrite<Result>(
   try {
     await before();
   } catch (error) {
-    // If two requests run at the same time, the first may have committed meanwhile, and may be the reason for this refusal.
+    // If two requests run at the same time, the first may have committed by now, and may be the reason for this refusal.
     const committed = await findResult(sequelize, bind).catch(() => null);
     if (committed) return resultOf<Result>(committed);
     throw error;

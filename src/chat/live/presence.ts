@@ -13,7 +13,7 @@ export const TICK_MS = 2000;
 const GRACE_MS = 8000;
 /** A node that was silent for this long is dead, and its users are offline. */
 const NODE_MS = 3 * TICK_MS;
-/** A part that has not changed is sent again at this interval, for nodes that have missed it. */
+/** A part of this node's users that has not changed is sent again at this interval, for nodes that have missed it. */
 const REFRESH_MS = 10_000;
 /** Ticks after the start in which no changes are reported: the node is still learning which users are online. */
 const QUIET_TICKS = 2;
@@ -86,7 +86,7 @@ export class Presence {
     return changes;
   }
 
-  /** Returns the parts that have changed or are due, otherwise an empty signal as a sign of life; nothing if there are no users. */
+  /** Returns the parts that have changed or are due. If there are none, returns an empty signal as a sign of life, or nothing without users. */
   #signals(now: number): Pick<LiveSignal, 'online'>[] {
     if (this.#seenAt.size === 0 && this.#sent.size === 0) return [];
     const due: Pick<LiveSignal, 'online'>[] = [];

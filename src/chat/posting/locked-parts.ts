@@ -31,7 +31,7 @@ export function needsTable({ key, fromHook }: Post, table: 'idempotency_keys' | 
   return table === 'hooks' ? fromHook === true : key !== null;
 }
 
-/** Remembers which rows and tables are locked: each post that waited for one would keep the event log locked meanwhile. */
+/** Remembers which rows and tables are locked: a post that waits for one would keep the event log locked for that time. */
 export class LockedParts {
   readonly #now: Clock;
   readonly #until = new Map<string, number>();

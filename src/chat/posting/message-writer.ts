@@ -63,7 +63,7 @@ export class MessageWriter {
   readonly #health: WriterHealth;
   readonly #locked = new LockedParts();
   #pumping: Promise<void> | null = null;
-  /** True if a probe must run before the next commit: otherwise failing posts could delay it for ever. */
+  /** True if a probe must run before the next commit: otherwise failing posts could delay it forever. */
   #isProbeWanted = false;
 
   constructor(options: MessageWriterOptions) {

@@ -32,7 +32,7 @@ export function patternOf({ text, isWholeWord }: SearchTerm): string {
   return isWholeWord ? `(?:^|[${end()}])[${IGNORED_CLASS}]*${body}(?:$|[${end()}])` : body;
 }
 
-/** Punctuation of scripts whose words have spaces between them. The search takes it for a part of the word. */
+/** Punctuation of scripts whose words have spaces between them. The search treats it as part of the word. */
 const PUNCTUATION: Ranges = [
   [0x589, 0x589],
   [0x5be, 0x5be],
@@ -46,7 +46,7 @@ const PUNCTUATION: Ranges = [
 /**
  * Returns the regular expression for the texts that mention a user: an @ and the name, followed by a space or the end, perhaps after
  * signs. Letters of scripts without spaces between words count as signs. Accents do not matter: @joao mentions João. The chat page
- * has the same rule (web/home/model/text/mentions.ts). Returns null for a name of marks alone: once folded, it is empty.
+ * has the same rule (web/home/model/text/mentions.ts). Returns null for a name that consists only of marks: once folded, it is empty.
  *
  * Only the current name counts: after a rename, earlier messages mention the user who now has the former name. The service keeps no
  * former names, because they would outlive a deleted account.

@@ -12,7 +12,7 @@ export const HOOK_MARK = '\u{1fa9d}';
 
 /**
  * Control characters, and all that is invisible: bidirectional controls, joiners, selectors, fillers, tags, blanks, noncharacters, the
- * place of an object, and the controls of hieroglyphs.
+ * object replacement character, and the controls of hieroglyphs.
  */
 const HIDDEN =
   /[\p{Cc}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2028\u2029\u2800\ufff9-\ufffc\u{13430}-\u{13440}\u{13447}-\u{13455}\u{16fe4}]/u;
@@ -29,7 +29,7 @@ const SELECTOR = new RegExp(`(${SEQUENCE})|${ANY_SELECTOR.source}`, 'gu');
 const IGNORED = /(?![\t\n\v\f\r\x85])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/gu;
 
 /**
- * Returns true if a name has a control character, or an invisible one where it changes nothing that can be seen.
+ * Returns true if a name has a control character, or an invisible one in a place where it changes nothing visible.
  * For short text only: the caller has checked the length.
  */
 export function hidesCharacters(name: string): boolean {
@@ -52,15 +52,15 @@ export function usernameOf(text: unknown): string | null {
   return hidesCharacters(name) || name.includes(HOOK_MARK) ? null : name;
 }
 
-/** Removes variation selectors that select nothing, as keyboards and copied texts leave them behind. */
+/** Removes variation selectors that select nothing, such as keyboards and copied text leave behind. */
 export function withoutStraySelectors(name: string): string {
   // The short test first: most names have no selector.
   return ANY_SELECTOR.test(name) ? name.replace(SELECTOR, (_, sequence: string | undefined) => sequence ?? '') : name;
 }
 
 /**
- * Returns the key that is equal for usernames that count as the same. plantao.name_key decides; this differs from it only in the
- * lower case of PostgreSQL's locale. For short text only.
+ * Returns a key that is equal for usernames that count as the same. plantao.name_key is authoritative: its result differs only
+ * where PostgreSQL's locale has a different lower case. For short text only.
  */
 export function nameKey(name: string): string {
   return name

@@ -53,7 +53,7 @@ export class TerminalChat {
     await this.#openFirst(group);
     const following = this.#receiveEvents(cursor).catch((error) => {
       if (this.#ending.signal.aborted) return;
-      // A session that has ended takes no more lines.
+      // A session that has ended accepts no more lines.
       this.#screen.close();
       throw error;
     });
@@ -107,11 +107,11 @@ export class TerminalChat {
     const { signal } = this.#ending;
     const { name, words } = typed;
     const rest = words.join(' ');
-    // The stream may not have delivered the message that was just sent, which the command then means.
+    // The command may refer to the message that was just sent, which the stream may not have delivered yet.
     if (name === 'edit' || name === 'delete') await this.#sent.waitUntilShown();
     const context = { ownLast: this.#ownLast, send: (text: string, to: number) => this.#send(text, to) };
-    const said = await runMessageCommand(this.#client, context, typed, { signal });
-    if (said !== undefined) return said === null ? undefined : this.#screen.notice(said);
+    const notice = await runMessageCommand(this.#client, context, typed, { signal });
+    if (notice !== undefined) return notice === null ? undefined : this.#screen.notice(notice);
     if (name === 'help') this.#screen.print(help(this.#needsInvitation));
     else if (name === 'groups') for (const group of this.#groups.values()) this.#screen.print(groupLine(group));
     else if (name === 'join' && rest !== '') await this.#join(rest);

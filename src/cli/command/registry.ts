@@ -6,14 +6,14 @@ interface Entry {
   load(): Promise<Command>;
 }
 
-/** The sub-commands, in the order of `plantao help`. Each module is loaded when it is called: a start stays quick. */
+/** The sub-commands, in the order of `plantao help`. A module is loaded only when its command is run, so that every start is quick. */
 export const COMMANDS: Record<string, Entry> = {
   status: {
-    summary: 'the cluster at a glance: nodes, roles, term, lag, standbys of PostgreSQL, what blocks; --watch',
+    summary: "show the cluster at a glance: nodes, roles, term, lag, PostgreSQL's standbys, blocking sessions; --watch",
     load: async () => (await import('../commands/status.ts')).status,
   },
   history: {
-    summary: 'the last terms: which node was active, why each began and ended, the gaps',
+    summary: 'show the last terms: which node was active, why each began and ended, the gaps',
     load: async () => (await import('../commands/history.ts')).history,
   },
   switchover: {
@@ -41,7 +41,7 @@ export const COMMANDS: Record<string, Entry> = {
     load: async () => (await import('../commands/check.ts')).check,
   },
   prove: {
-    summary: 'the failover test on your PostgreSQL: faults under load, a checked history, a report',
+    summary: 'test failover on your PostgreSQL: faults under load, a checked history, a report',
     load: async () => (await import('../commands/prove.ts')).proveCommand,
   },
   migrate: {

@@ -4,7 +4,7 @@ import { alignColumns } from '../../terminal/text-table.ts';
 /** How a cell stands out. */
 export type Tone = 'red' | 'yellow' | 'green' | 'dim';
 
-/** A cell: its text, or its text and how it stands out; `isWhole`: it is not cut. Null is shown as an empty cell. */
+/** A cell: a text, or a text with a tone. With `isWhole` it is not truncated. Null is shown as an empty cell. */
 export type Cell = string | number | null | { text: string; tone: Tone | null; isWhole?: true };
 
 const CODES: Record<Tone, number> = { red: 31, yellow: 33, green: 32, dim: 2 };

@@ -18,7 +18,7 @@ ${DATABASE_USAGE}`,
     const { values } = parseCommand(args, DATABASE_OPTIONS);
     const url = databaseUrl(values.database);
     const added = await withDatabaseAdvice(url, () => seedData(url)).catch((error) => {
-      // Without the sentence about a database that cannot be used: it lacks the schema only.
+      // The advice about an unusable database would be wrong here: only the schema is missing.
       throw sqlState(error) === SqlState.UNDEFINED_TABLE ? error.cause : error;
     });
     if (values.json) io.printJson({ added });

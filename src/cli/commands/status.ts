@@ -18,8 +18,8 @@ second, lag and waiters, the standbys of PostgreSQL, and the sessions that block
 while a node is active, 1 while none is, 3 if the database cannot be reached. The same in psql: TABLE plantao.cluster_status,
 plantao.activity, plantao.lock_holder, plantao.durability and plantao.blocking.
 
-  --watch         show it repeatedly until Ctrl-C; with --json one document a line
-  --every S       seconds between two pictures of --watch, 1 to 3600 (default 2)
+  --watch         show it repeatedly until Ctrl-C; with --json one document per line
+  --every S       seconds between two refreshes of --watch, 1 to 3600 (default 2)
 ${DATABASE_USAGE}`,
   async run(args, io) {
     const { values } = parseCommand(args, {
@@ -28,19 +28,19 @@ ${DATABASE_USAGE}`,
       every: { type: 'string', default: '2' },
     });
     const everyMs = 1000 * wholeOption('every', values.every, 1, 3600);
-    const look = () => withDatabase(values.database, readStatus);
-    if (values.watch) return watch(look, everyMs, values.json, io);
-    const seen = await look();
+    const read = () => withDatabase(values.database, readStatus);
+    if (values.watch) return watch(read, everyMs, values.json, io);
+    const seen = await read();
     if (values.json) io.printJson(seen);
     else io.print(showStatus(seen, io));
     return seen.leader.node === null ? Exit.FAILED : Exit.OK;
   },
 };
 
-/** Shows the state repeatedly. Continues while the database is down: it may respond the next time. */
-async function watch(look: () => Promise<ClusterStatus>, everyMs: number, asJson: boolean, io: Io): Promise<ExitCode> {
+/** Shows the state repeatedly. Continues while the database is down, because it may respond the next time. */
+async function watch(read: () => Promise<ClusterStatus>, everyMs: number, asJson: boolean, io: Io): Promise<ExitCode> {
   for (;;) {
-    const seen = await look().catch((error: unknown) => {
+    const seen = await read().catch((error: unknown) => {
       const failure = describeFailure(error);
       if (failure.exit === Exit.USAGE) throw error;
       return failure;

@@ -38,7 +38,7 @@ export class Calls {
     return decodeBody<T>(await this.connection.read({ method: 'GET', path, query }, options), field);
   }
 
-  /** Reads by a POST from any node: its body has a secret, which must not be in an address. */
+  /** Reads from any node with a POST: the request contains a secret, which must not be part of a URL. */
   async readByPost<T extends object>(
     path: string,
     body: unknown,
@@ -69,7 +69,7 @@ export class Calls {
   }
 
   #send(path: string, { method = 'POST', body, headers, ...how }: WriteRequest, options: CallOptions) {
-    // A key would permit a proxy or a standby that forwards the request to repeat it.
+    // With a key, a proxy or a standby that forwards the request would be allowed to repeat it.
     const hasKey = method === 'POST' && how.repeatable !== false;
     const request: NodeRequest = {
       method,

@@ -221,7 +221,7 @@ export class Connection {
 
 /**
  * Adds the token once per call, not once per attempt: a retried request stays the request of the user who made it, even if
- * another user signs in meanwhile. The request's own headers win: a logout carries the token that it revokes.
+ * another user signs in before it ends. The request's own headers win: a logout carries the token that it revokes.
  */
 function withToken(request: NodeRequest, token: string | undefined): NodeRequest {
   if (token === undefined) return request;

@@ -7,7 +7,7 @@ class DeadlineError extends Error {
 
 /**
  * Runs `work` with a signal that aborts after `ms` (with a DeadlineError) or with the outer signal. Not
- * AbortSignal.any: Node.js 20 keeps each of its signals alive as long as the outer one, which for a stream is for ever.
+ * AbortSignal.any: Node.js 20 keeps each of its signals alive as long as the outer one, which for a stream is forever.
  */
 export async function withDeadline<T>(
   ms: number,

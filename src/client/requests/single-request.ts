@@ -73,7 +73,7 @@ function parse(status: number, text: string): Record<string, unknown> | undefine
 }
 
 /**
- * Sends a request to one node, once, and reads the complete response within `ms`.
+ * Sends a request once to one node, and reads the complete response within `ms`.
  * @throws {NoResponseError} when no complete response arrived; the outer signal's reason when it is aborted.
  */
 export async function sendOnce(

@@ -23,7 +23,7 @@ export interface HeartbeatOptions extends Pick<LeaderLockOptions, 'leaseMs' | 's
 
 /**
  * Renews the lease of a held lock four times per lease, from {@link start} to {@link stop}. It gives the lock up if the thread that
- * acts on the lease has shown no sign of life for too long: a node in an endless loop would otherwise stay active for ever, and no
+ * acts on the lease has shown no sign of life for too long: a node in an endless loop would otherwise stay active forever, and no
  * write would succeed.
  */
 export class Heartbeat {

@@ -22,7 +22,7 @@ export interface LockWorkerData {
 export interface LockCalls {
   open(): Promise<void>;
   prepare(): Promise<void>;
-  /** Returns the term without its lease, which the main thread has, or null. */
+  /** Returns the term without its lease (the main thread has that), or null. */
   tryAcquire(promotion: Promotion): Promise<OpenedTerm | null>;
   renew(): Promise<boolean>;
   release(resignation: Resignation): Promise<void>;

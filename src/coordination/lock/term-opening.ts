@@ -16,9 +16,9 @@ export interface TermOpening {
 const MAX_TRIES = 3;
 
 /**
- * Opens a term on the session that holds the leader lock. If an open transaction of the last term blocks the fence, ends its
- * session, logs that, and tries again. Returns the term, and when the statement that opened it was sent.
- * @throws the server's error if it refused to open one; {SessionLostError}.
+ * Opens a term on the session that holds the leader lock. If an open transaction of the previous term blocks the fence, ends its
+ * session, logs that, and retries. Returns the term, and when the statement that opened it was sent.
+ * @throws the server's error if it refused to open a term; {SessionLostError}.
  */
 export async function openTerm(
   session: Session,

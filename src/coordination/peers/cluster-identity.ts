@@ -32,7 +32,7 @@ export class ClusterIdentity {
     this.cluster = row?.id ?? null;
   }
 
-  /** Returns true for a node of this very cluster and history. */
+  /** Returns true if the peer has the same cluster id and the same epoch. */
   matches(peer: { cluster: string | null; epoch: string | null }): boolean {
     return this.cluster !== null && peer.cluster === this.cluster && peer.epoch === this.epoch;
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../../async/clock.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import type { PeerHealth } from './peer-probe.ts';
 
-/** An active node of the same cluster id on another database. */
+/** An active node with the same cluster id on another database. */
 export interface SecondActive {
   node: string;
   url: string;
@@ -35,7 +35,7 @@ const FRESH_MS = 2500;
 
 /**
  * The addresses whose last response was that of a node on another database: another cluster, a copy of this one's database,
- * or the other side of a split of PostgreSQL.
+ * or the other primary if PostgreSQL has two.
  */
 export class ForeignNodes {
   readonly #options: ForeignNodesOptions;
@@ -55,7 +55,7 @@ export class ForeignNodes {
     this.#foreignNodes.delete(url);
   }
 
-  /** Observes a response. With the same cluster id, one of the two nodes may not have read the newest epoch yet. */
+  /** Records a response. If the cluster id is the same, one of the two nodes may not have read the newest epoch yet. */
   observe(url: string, health: PeerHealth): void {
     const { onOtherEpoch, onForeignNode } = this.#options;
     const now = this.#clock();
@@ -68,14 +68,14 @@ export class ForeignNodes {
     }
   }
 
-  /** Returns true if the node has the id of this cluster, on this database or another, or if this node does not know the id of its cluster yet. */
+  /** Returns true if the peer has this cluster's id, on this database or another. Also true while this node does not know its own cluster id. */
   isOfThisCluster({ cluster }: PeerHealth): boolean {
     const { identity } = this.#options;
     return identity.cluster === null || cluster === identity.cluster;
   }
 
   /**
-   * An active node of this cluster id on another database: after a split of PostgreSQL, or of a copy that kept the id. Null
+   * An active node with this cluster id on another database: another primary of PostgreSQL, or a copy that kept the id. Null
    * while one of the two may not have read the newest epoch yet.
    */
   get secondActive(): SecondActive | null {

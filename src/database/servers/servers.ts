@@ -5,7 +5,7 @@ import { type FoundServer, ServerSearch, type WatchServer } from './server-searc
 
 /** After this time, in milliseconds, a server is checked again before a session is opened to it. */
 const FRESH_MS = 1000;
-/** An opening in which the server is silent for longer starts a search: the server may have failed since the last check. */
+/** If the server is silent for longer while a session is opened, a search starts: the server may have failed since the last check. */
 const SILENT_OPENING_MS = 250;
 
 /** A session that is being opened to one of several servers, which must accept writes. */
@@ -21,8 +21,8 @@ export type ServerChoice = Pick<Servers, 'find' | 'opening'>;
 
 /**
  * The servers of one database, one of which accepts writes. All sessions of this process go to that one. When another takes over,
- * the sessions to the former are closed: a server that is cut off or frozen would keep them waiting. Two addresses may lead to
- * one server, such as two proxies that follow the primary: then the sessions through the other one go on.
+ * the sessions to the former one are closed: a server that is cut off or frozen would keep them waiting. Two addresses may lead to
+ * the same server, such as two proxies that follow the primary: the sessions through either address then stay open.
  *
  * A single server is used in any state: a node may continue to read from a standby behind a proxy.
  */
@@ -35,7 +35,7 @@ export class Servers {
   #found: FoundServer | null = null;
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #search: ServerSearch | null = null;
-  /** True from when a search has found no server until one does. */
+  /** True after a search has found no server, until one finds a server. */
   #isLost = false;
   readonly #listeners = new Set<() => void>();
   readonly #standbyListeners = new Set<(server: DatabaseServer) => void>();
@@ -132,14 +132,14 @@ export class Servers {
     if (wasLost || hasChanged) for (const listener of this.#listeners) listener();
   }
 
-  /** Follows a session that is being opened to `server`. Returns null if the server is the only one. */
+  /** Tracks a session that is being opened to `server`. Returns null if that is the only server. */
   opening(socket: Socket, server: DatabaseServer): Opening | null {
     if (!this.#isCurrent(server)) return null;
     const timer = setTimeout(() => {
-      this.#doubt(server);
+      this.#markUnconfirmed(server);
       this.#searchNow().catch(() => {});
     }, SILENT_OPENING_MS).unref();
-    this.#follow(socket, server);
+    this.#track(socket, server);
     socket.once('close', () => clearTimeout(timer));
     return {
       received: () => void timer.refresh(),
@@ -150,26 +150,26 @@ export class Servers {
     };
   }
 
-  /** Returns the choice of `server` in any state, for a session that is closed when another server takes over. */
+  /** Returns a choice that is always `server`, whatever its state, for a session that is closed when another server takes over. */
   only(server: DatabaseServer): ServerChoice {
     return {
       find: () => Promise.resolve(server),
       opening: (socket) => {
-        this.#follow(socket, server);
+        this.#track(socket, server);
         return null;
       },
     };
   }
 
-  #follow(socket: Socket, server: DatabaseServer): void {
+  #track(socket: Socket, server: DatabaseServer): void {
     this.#sockets.set(socket, server);
     socket.once('close', () => {
       this.#sockets.delete(socket);
-      this.#doubt(server);
+      this.#markUnconfirmed(server);
     });
   }
 
-  #doubt(server: DatabaseServer): void {
+  #markUnconfirmed(server: DatabaseServer): void {
     if (this.#isCurrent(server)) this.#confirmedAt = Number.NEGATIVE_INFINITY;
   }
 

@@ -1,6 +1,6 @@
 /**
  * Server processes that were abandoned during a statement. PostgreSQL does not notice that the client of a waiting process has
- * disconnected: a commit waits for its standby for ever, in spite of all time limits, and each retry would leave one more.
+ * disconnected: a commit waits for its standby forever, in spite of all time limits, and each retry would leave one more.
  */
 export class AbandonedBackends {
   readonly #pids = new Set<number>();

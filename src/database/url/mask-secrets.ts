@@ -3,7 +3,7 @@ import { decodeEscapes, splitCredentials, splitOnce } from './database-url.ts';
 const MASK = '***';
 
 /**
- * Returns a URL, of a database or another one, with its secrets masked: the password, and parameters whose name says that they
+ * Returns the URL of a database or anything else with its secrets masked: the password, and parameters whose name says that they
  * are secret. Text that is not a URL is returned as it is.
  */
 export function maskUrlSecrets(url: string): string {
@@ -11,7 +11,7 @@ export function maskUrlSecrets(url: string): string {
   if (scheme === undefined) return url;
   const { credentials, location } = splitCredentials(url.slice(scheme.length));
   const [user = '', password] = splitOnce(credentials, ':');
-  // In a web address, the user name is there only to carry a secret.
+  // A user name in a web address is often a secret itself, such as a token.
   const shownUser = /^http/i.test(scheme) ? MASK : user;
   const login = credentials === '' ? '' : `${shownUser}${password === undefined ? '' : `:${MASK}`}@`;
   const [address = '', query] = splitOnce(location, '?');

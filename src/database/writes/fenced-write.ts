@@ -12,7 +12,7 @@ import { query } from '../query.ts';
 import { endAbandoned, renewPool } from '../sequelize.ts';
 import { isTakenId } from './sequences.ts';
 
-/** Thrown instead of a write when this node is not active. Nothing was written. */
+/** Thrown when a write is attempted while this node is not active. Nothing was written. */
 export class NotActiveError extends Error {
   override readonly name = 'NotActiveError';
   constructor() {
@@ -20,7 +20,7 @@ export class NotActiveError extends Error {
   }
 }
 
-/** Shortest time between two renewals of the pool for new plans: each write fails while the rule or trigger is there. */
+/** Shortest time between two renewals of the pool for new plans. While the rule or trigger exists, each write fails and would renew it. */
 const RENEW_EVERY_MS = 2000;
 
 /** Runs `work` in a transaction that proves the node's term first; see {@link fencedWrite}. */
@@ -36,7 +36,7 @@ export interface FencedWriteOptions {
 
 /**
  * Creates the function through which this node writes chat data, except for batched posts (message-writer.ts). It runs
- * a managed transaction whose first statement proves the term in the database and keeps the next term out until the commit.
+ * a managed transaction whose first statement proves the term in the database and prevents the next term from beginning before the commit.
  * A write whose id was taken, because its sequence was behind, is retried after the sequences are repaired. A write on a connection
  * with another isolation level is retried on a new connection.
  * @throws {NotActiveError} when the node has no term or the database has closed it; {OutcomeUnknownError} when the commit was
@@ -64,7 +64,7 @@ export function fencedWrite(
         return result;
       });
     } catch (error) {
-      // As in ReconnectingSession: the plans of a session drop rows even after the RULE that made them do so is gone.
+      // As in ReconnectingSession: the cached plans of a session drop rows even after the RULE that caused it is gone.
       const dropsRows = sqlState(error) === SqlState.ROWS_DROPPED && performance.now() - renewedAt >= RENEW_EVERY_MS;
       if (dropsRows) renewedAt = performance.now();
       if (dropsRows || sqlState(error) === SqlState.WRONG_ISOLATION) renewPool(sequelize);

@@ -2,12 +2,12 @@ import type { Log } from '../../log/log.ts';
 import type { FeedRow } from '../event-feed.ts';
 import { bareEvent, isKnownKind, type LogEvent, toLogEvent } from '../log-event.ts';
 
-/** Maximum number of positions to remember, so that each is logged once. A node that finds more logs some of them again. */
+/** Maximum number of positions to remember, so that each is logged once. Beyond that, some are logged again. */
 const MAX_REPORTED = 10_000;
 
 /**
- * Decodes the rows of the log. A row that cannot be decoded becomes an event that is delivered to no one and is logged
- * once, so that reading resumes after it. So does a kind of event that only a newer version knows.
+ * Decodes the rows of the log. A row that cannot be decoded is logged once and becomes an event that is delivered to no one, so
+ * that reading continues after it. The same applies to events of a kind that only a newer version knows.
  */
 export class EventDecoder {
   readonly #log: Pick<Log, 'error' | 'warn'> | null;

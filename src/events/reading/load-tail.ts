@@ -21,7 +21,7 @@ export async function loadTail(
     const { rows } = await pages.next(position, epoch);
     const [first, last] = [rows[0], rows.at(-1)];
     if (!first || !last) break;
-    // Retention removed some of them meanwhile.
+    // Retention has removed some of the events since the bounds were read.
     if (first.position > position + 1) tail = new Tail(first.position - 1, maxEvents);
     for (const row of rows) tail.append(decoder.decode(row, epoch));
     position = last.position;

@@ -11,7 +11,7 @@ export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   message_deleted: 'A message was deleted.',
   reaction: 'A user added a reaction to a message, or removed it.',
   read: 'The user has read further in the group, on any device. Only the user’s own devices receive it.',
-  read_by: 'A member has read further, in a group that shows reads. At most two events a second for one member.',
+  read_by: 'A member has read further, in a group with `shows_reads`. At most two events a second for one member.',
   role_changed:
     'The role of a member in the group has changed; also sent if the last owner left and another member became owner.',
   group_changed:

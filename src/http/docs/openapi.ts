@@ -73,7 +73,7 @@ const token = {
 /** `authMode` decides whether operations need a token, or a field that names the caller. */
 type Options = { version: string; authMode: 'open' | 'token' };
 
-/** Returns the document of the routes. Other work runs between two operations: all of them take a tenth of a second. */
+/** Returns the document of the routes. Other work runs between two operations, because the whole document takes a tenth of a second. */
 export async function openApiOf(routes: readonly Route[], options: Options): Promise<OpenApi> {
   const schemas: JsonSchema = {};
   // First, because the examples of operations contain events.
@@ -105,7 +105,7 @@ export async function openApiOf(routes: readonly Route[], options: Options): Pro
       responses: Object.fromEntries(
         Object.keys(errors).map((status) => [`Refused${status}`, refusalOf(Number(status))]),
       ),
-      // With AUTH=open no operation uses it, and linters warn of a part that is not used.
+      // With AUTH=open no operation uses it, and linters warn of unused components.
       ...(options.authMode === 'token' && { securitySchemes: { token } }),
     },
   };

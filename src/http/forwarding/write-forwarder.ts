@@ -62,7 +62,7 @@ const tooMany = () =>
  * A write is forwarded only to a peer whose `/health` names this cluster and epoch, and that peer never forwards it further. While
  * there is no active node, the write waits for up to a second. It is sent again within that time if it was certainly not executed, or if a key makes
  * that safe. After an attempt whose response was lost, the client never gets an error that means "not
- * executed". A request to a node is cancelled once another node is active. If this node becomes active meanwhile, it handles the
+ * executed". A request to a node is cancelled once another node is active. If this node becomes active, it handles the
  * write itself.
  */
 export class WriteForwarder {

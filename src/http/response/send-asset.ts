@@ -17,7 +17,7 @@ export async function assetAt(path: string): Promise<Asset> {
 
 /**
  * Returns a function that sends a file, compressed if it was compressed ahead of time and the client accepts that. A page keeps
- * its URL when its content changes, so browsers revalidate it by its ETag; a file whose name includes a hash is cached for ever.
+ * its URL when its content changes, so browsers revalidate it by its ETag; a file whose name includes a hash is cached forever.
  */
 export function assetSender(cluster: Cluster): SendAsset {
   const headers = pageHeaders(cluster);

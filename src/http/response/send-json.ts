@@ -7,10 +7,10 @@ import { unreadResponses } from './unread-responses.ts';
 /** Shorter bodies are not compressed: they fit one network packet anyway. */
 const COMPRESSED_FROM = 1024;
 
-/** Maximum number of responses that are compressed at the same time. Further ones are sent uncompressed: libuv's four threads have other work too. */
+/** Maximum number of responses that are compressed at the same time. Others are sent uncompressed: libuv's four threads have other work too. */
 const CONCURRENCY = 2;
 
-/** Fast settings: better ones take several times as long for the last tenth of the size. */
+/** Fast settings: stronger ones take several times as long to save another tenth of the size. */
 const compressors = {
   br: (bytes: Buffer) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }),
   gzip: (bytes: Buffer) => promisify(gzip)(bytes, { level: 4 }),
@@ -32,15 +32,15 @@ export async function sendJson(
 ): Promise<void> {
   const bytes = Buffer.from(JSON.stringify(body));
   const { req: request } = response;
-  const type = { ...headers, 'Content-Type': 'application/json; charset=utf-8' };
+  const allHeaders = { ...headers, 'Content-Type': 'application/json; charset=utf-8' };
   if (bytes.length < COMPRESSED_FROM || (request.method !== 'GET' && request.method !== 'HEAD')) {
-    return send(response, status, bytes, type);
+    return send(response, status, bytes, allHeaders);
   }
   const compressed = await compress(request, bytes);
   // Meanwhile the client may have disconnected, or the deadline may have passed.
   if (response.headersSent || response.destroyed) return;
   const coding = compressed ? { 'Content-Encoding': compressed.coding } : {};
-  send(response, status, compressed?.bytes ?? bytes, { ...type, ...coding, Vary: 'Accept-Encoding' });
+  send(response, status, compressed?.bytes ?? bytes, { ...allHeaders, ...coding, Vary: 'Accept-Encoding' });
 }
 
 function send(response: Response, status: number, bytes: Buffer, headers: Record<string, string>): void {

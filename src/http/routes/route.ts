@@ -42,7 +42,7 @@ export interface Route {
   input: z.ZodType;
   /** The status of a successful response; 200 by default. */
   status?: 200 | 201;
-  /** The body of a successful response, for the document and the tests; absent if it is not JSON. */
+  /** The body of a successful response, for the OpenAPI document and the tests; absent if it is not JSON. */
   responseBody?: z.ZodType;
   /** Fields of the example response for which the examples in field-texts.ts do not fit this route. */
   responseExample?: Readonly<Record<string, unknown>>;

@@ -122,7 +122,7 @@ async function putInPlace(native: string, target: string): Promise<void> {
     await rm(fresh, { recursive: true, force: true });
     throw error;
   }
-  // Another process may have put its copy there meanwhile. Then that copy is used.
+  // If another process has put its copy there in the meantime, that copy is used.
   await rename(fresh, target).catch(() => rm(fresh, { recursive: true, force: true }));
 }
 

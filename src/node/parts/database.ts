@@ -15,7 +15,7 @@ const MAX_COMMIT_MS = 3000;
 /** The result of {@link openDatabase}. */
 export type NodeDatabase = ReturnType<typeof openDatabase>;
 
-/** Creates the node's pool and sessions, each opened on first use. The limits are the client's; the server's timeouts are shorter. */
+/** Creates the node's pool and sessions, each opened on first use. The time limits here apply in this process; the server's timeouts are shorter. */
 export function openDatabase(settings: Settings, node: string, events: NodeEvents) {
   const { databaseUrl, databaseDirectUrl, poolSize, leaseMs } = settings;
   const commitLimitMs = Math.min(MAX_COMMIT_MS, Math.max(1000, leaseMs));
@@ -26,7 +26,7 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
   const basis = { settings, node };
   const kept = openSessions(basis, commitLimitMs, events);
   const sessions = Object.values(kept);
-  const ignoreServers = listenOptions(basis).servers.onFound(() => events.emit('serverFound'));
+  const removeListener = listenOptions(basis).servers.onFound(() => events.emit('serverFound'));
 
   return {
     /** The pool, for reads and writes that are neither frequent nor urgent. Only the pool may go through a pooler. */
@@ -35,21 +35,21 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
     commitLimitMs,
     lockSession: () => lockSession(basis),
     listenOptions: () => listenOptions(basis),
-    /** The kept sessions. */
+    /** The sessions outside the pool, which stay open. */
     sessions,
-    /** Returns which server a connection of the pool is connected to ({@link READ_INSTANCE}). */
+    /** Returns the server instance that the pool is connected to ({@link READ_INSTANCE}). */
     async poolInstance(): Promise<string | null> {
       const rows = await query<InstanceRow>(sequelize, READ_INSTANCE.text);
       return rows[0]?.instance ?? null;
     },
     renewPool: () => renewPool(sequelize),
-    /** Reopens the kept sessions and the connections of the pool. */
+    /** Reopens the sessions and the connections of the pool. */
     reconnect(): void {
       for (const session of sessions) session.reconnect();
       renewPool(sequelize);
     },
     async stop(): Promise<void> {
-      ignoreServers();
+      removeListener();
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);
     },
   };

@@ -5,7 +5,7 @@ function reordered(sentence: string, ...messages: (MessageFacts | undefined)[]):
   return { kind: 'reordered', sentence, messages: messages.flatMap((message) => (message ? [message.value] : [])) };
 }
 
-/** Checks that the positions of a reader increase. Repeated messages are a violation of their own kind. */
+/** Checks that the positions of a reader increase. Repeated messages are a separate kind of violation. */
 function* checkRising(reader: ReaderFacts): Generator<Violation> {
   const received = new Set<MessageFacts>();
   let highest = reader.from;
@@ -51,7 +51,7 @@ function* checkPlaces(facts: Facts): Generator<Violation> {
 
 /**
  * Checks that a message acknowledged before another was posted precedes it in the log. Walks the log upwards and compares
- * each acknowledgement with the latest begin of a post at a lower position.
+ * each acknowledgement with the latest start of a post at a lower position.
  */
 function* checkRealTime(facts: Facts): Generator<Violation> {
   const placed = [...facts.messages.values()].filter((message) => message.position !== null && message.postCount > 0);
@@ -98,7 +98,7 @@ export function* checkResponses(facts: Facts): Generator<Violation> {
           `${acknowledged}, but the log has message ${row.message} at ${row.position}.`,
         );
       }
-      // Under another id, if a retry stored it again after the first one was lost.
+      // After a loss, a retry may have stored the message again under another id.
       const others = isRolledBack ? [] : readAs.filter((id) => id !== message);
       if (others.length > 0)
         yield wrong(

@@ -1,7 +1,7 @@
 import type { Query } from '../../database/session/run-and-close.ts';
 
 /** The maximum number of objects that a refusal names. */
-const NAMED = 5;
+const MAX_NAMED = 5;
 
 /** Everything that a person or a program has created in the database, except what belongs to an extension. */
 const CONTENTS = `
@@ -30,10 +30,10 @@ const CONTENTS = `
   ) AS objects
   WHERE NOT EXISTS (
     SELECT FROM pg_depend d WHERE d.classid = class AND d.objid = objects.oid AND d.deptype = 'e')
-  ORDER BY what LIMIT ${NAMED + 1}`;
+  ORDER BY what LIMIT ${MAX_NAMED + 1}`;
 
-/** Returns the first objects in the session's database; an empty list if there is none. */
+/** Returns the names of the first objects in the session's database; an empty list if it has none. */
 export async function contentsOf(query: Query): Promise<string[]> {
   const found = (await query<{ what: string }>(CONTENTS)).map(({ what }) => what);
-  return found.length > NAMED ? [...found.slice(0, NAMED), 'and more'] : found;
+  return found.length > MAX_NAMED ? [...found.slice(0, MAX_NAMED), 'and more'] : found;
 }

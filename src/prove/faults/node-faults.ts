@@ -3,7 +3,7 @@ import { post } from '../http.ts';
 import type { SupervisedNode } from '../rig/supervised-node.ts';
 import type { Fault } from './fault.ts';
 
-/** How long a node has to confirm that it is revived, ms. */
+/** How long a node may take to confirm that it is revived, ms. */
 const REVIVE_TIMEOUT_MS = 30_000;
 
 async function restart(node: SupervisedNode): Promise<void> {
@@ -82,7 +82,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     durationInLeases: [0.02, 3],
     async inject(_rig, node) {
       const response = await post(`${node.url}/fall`, {}).catch(() => null);
-      // Without a response it may still have fallen, so it is revived in both cases.
+      // Without a 200 the node may have fallen all the same: it is revived at once.
       if (response?.status !== 200) await revive(node);
       return response?.status === 200 ? () => revive(node) : null;
     },

@@ -3,7 +3,7 @@ import { errorMessage } from '../../error-message.ts';
 import { epochOf, positionOf } from '../history/position.ts';
 import type { HttpResponse } from '../http.ts';
 
-/** The outcome of a post, in the form of the history. */
+/** The outcome of a post, as the history records it. */
 export type Outcome =
   | { type: 'ok'; message: number; position: number; epoch: string; durable?: string }
   | { type: 'fail'; reason: string; activeUrl?: unknown }
@@ -18,9 +18,9 @@ interface Body {
 }
 
 /**
- * Returns the outcome that a response proves. A 4xx means that the node did not execute the request. So do most codes of a
- * 503 ({@link effectOf}). Any other 5xx (not_replicated: stored, but not replicated), and a 2xx without a message id, prove
- * nothing.
+ * Returns the outcome that a response proves. A 4xx means that the node did not execute the request, and so does a 503 with
+ * most codes ({@link effectOf}). Any other 5xx (such as not_replicated: stored, but not replicated) proves nothing, and neither
+ * does a 2xx without a message id.
  */
 export function outcomeOfResponse(response: HttpResponse<Body | undefined>): Outcome {
   const { status, body } = response;

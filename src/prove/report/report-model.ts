@@ -10,12 +10,12 @@ export interface GuaranteeRow {
 /** The gaps of one kind of fault. Times are ms; Infinity: no post was accepted after it. */
 export interface GapRow {
   fault: string;
-  /** The node that it hit. */
+  /** The role of the node that it hit, or PostgreSQL. */
   target: string;
   times: number;
   median: number;
   worst: number;
-  /** From the end of the fault to the next accepted post, worst. */
+  /** The longest time from the end of a fault to the next accepted post. */
   recovery: number;
 }
 
@@ -80,7 +80,7 @@ export function guaranteeRows(result: CheckResult): GuaranteeRow[] {
   }));
 }
 
-/** Returns one row for each kind of fault and role of the node that it hit, those of the active node first. */
+/** Returns one row for each kind of fault and its target, in the order of {@link TARGETS}. */
 export function gapRows(gaps: readonly FaultGap[]): GapRow[] {
   const groups = new Map<string, { fault: string; target: string; some: FaultGap[] }>();
   for (const gap of gaps) {

@@ -6,10 +6,10 @@ const WIDTH = 960;
 const HEIGHT = 150;
 const BASE = 126;
 const TOP = 8;
-/** The width of a fault without a duration, so that it is visible. */
+/** Minimum width of a band, so that a fault without a duration is visible. */
 const THINNEST = 1.5;
 
-/** Draws accepted posts over time, with the faults as bands. The tables have the same facts in words. */
+/** Draws accepted posts over time, with the faults as bands. The tables of the report have the same facts in words. */
 export function timelineChart({ timeline, gaps }: CheckResult): Html {
   const { beganMs, lengthMs, bucketMs, acknowledged } = timeline;
   const highest = Math.max(1, ...acknowledged);

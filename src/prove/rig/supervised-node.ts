@@ -8,13 +8,13 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** How often the supervisor checks its process, ms. */
 const POLL_MS = 20;
-/** Delay before a node that could not start is restarted, as systemd would, ms. Its database may be down. */
+/** Bounds of the delay before an exited node is restarted, as systemd would do it, ms. Its database may be down. */
 const RESTART_MS: [number, number] = [200, 600];
 
 /** A start takes two seconds; on an overloaded machine it has taken forty. */
 const START_TIMEOUT_MS = 180_000;
 
-/** Thrown where a node exits instead of serving for the first time. */
+/** Thrown when a node exits before it has served for the first time. */
 class NodeStartError extends Error {
   override readonly name = 'NodeStartError';
   constructor(node: string, output: string) {
@@ -22,7 +22,7 @@ class NodeStartError extends Error {
   }
 }
 
-/** Returns the last message of a node: that of a log entry, or a line. */
+/** Returns the last message of a node: the text of its last log entry, or its last line if that is not one. */
 function lastMessage(lines: readonly string[]): string {
   const line = lines.findLast((one) => one.trim() !== '') ?? 'it printed nothing';
   try {
@@ -77,7 +77,7 @@ export class SupervisedNode {
     this.peerProxy = peerProxy;
   }
 
-  /** Starts the proxies. `start` starts the process, once the addresses of all peers are known. */
+  /** Starts the proxies. Call `start` once the addresses of all peers are known: it starts the process. */
   static async prepare(options: SupervisedNodeOptions): Promise<SupervisedNode> {
     const port = await freePort();
     const databaseLink = await DatabaseLink.open(options.databaseUrl, options.directUrl);
@@ -135,8 +135,8 @@ export class SupervisedNode {
   }
 
   /**
-   * Stops the node with a signal and keeps it stopped until `release`. Resolves when the process has exited. An exit that
-   * is not clean after SIGTERM is recorded.
+   * Stops the node with a signal and keeps it stopped until `release`. Resolves when the process has exited. Records an exit
+   * after SIGTERM that is not clean.
    */
   async takeDown(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     this.#shouldRun = false;
@@ -192,21 +192,21 @@ export class SupervisedNode {
   }
 
   async #supervise(node: NodeProcess): Promise<void> {
-    let served = 0;
-    let ran = false;
+    let listeningBefore = 0;
+    let hasSpawned = false;
     while (!this.#closing) {
       if (node.pid === null) {
-        const hadServed = node.events('listening').length > served;
+        const hadServed = node.events('listening').length > listeningBefore;
         this.#hasServed ||= hadServed;
-        if (ran && !this.#hasServed) this.#startFailure = lastMessage(this.lines);
+        if (hasSpawned && !this.#hasServed) this.#startFailure = lastMessage(this.lines);
         // A failed start is not a violation: the database may be down.
-        if (ran && this.#shouldRun && hadServed) this.#recordExit('without a request');
-        if (ran && this.#shouldRun) await sleep(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));
-        ran = false;
-        served = node.events('listening').length;
+        if (hasSpawned && this.#shouldRun && hadServed) this.#recordExit('without a request');
+        if (hasSpawned && this.#shouldRun) await sleep(RESTART_MS[0] + Math.random() * (RESTART_MS[1] - RESTART_MS[0]));
+        hasSpawned = false;
+        listeningBefore = node.events('listening').length;
         if (this.#shouldRun && !this.#closing) {
           node.spawn();
-          ran = true;
+          hasSpawned = true;
         }
       }
       await sleep(POLL_MS);

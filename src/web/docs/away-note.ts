@@ -28,7 +28,7 @@ export function noteIfAway(base: string): () => void {
     const found: KnownNode[] = [];
     const isUnreachable = await known.recall((node) => found.push(node));
     missed = isUnreachable ? missed + 1 : 0;
-    // The links may have the focus.
+    // Unchanged links are not replaced: one of them may have the focus.
     const isSame = missed > 2 && String(others.map(({ url }) => url)) === String(found.map(({ url }) => url));
     others = found;
     if (!isSame) show();

@@ -4,9 +4,9 @@ import { loadSession, type StoredSession } from '../shared/stored-session.ts';
 
 /** Fields that name the user who acts. */
 const OWN_ID = ['userId', 'user_id', 'creatorId'];
-/** Fields that name a group: the example's may be one that the user is not in. */
+/** Fields that name a group: the user may not be in the group of the example. */
 const GROUP_ID = ['groupId', 'group_id'];
-/** Fields that name a message: the example's may be one that another user has sent. */
+/** Fields that name a message: the message of the example may be another user's. */
 const MESSAGE_ID = ['messageId', 'message_id'];
 
 /** Fills in the forms from the session of this tab's chat page. Returns a function that shows who is signed in. */
@@ -17,7 +17,7 @@ export function prefillForms(base: string): () => void {
   let isOpen = false;
   /** The most recently active chat of the user; null if there is none, undefined until it is known. */
   let chat: { id: number; name: string } | null | undefined;
-  /** True once the user's last message in it is filled in. */
+  /** True once the id of the user's last message in that chat is filled in. */
   let hasMessage = false;
   const show = () => {
     const t = docsTexts();
@@ -87,7 +87,7 @@ async function read<Found>(address: string, { user_id, token }: StoredSession): 
   }
 }
 
-/** Sets these fields where the examples have a value. */
+/** Sets the fields with these names, where the example has a value. */
 function fillIn(names: readonly string[], value: number | '' | undefined): void {
   if (value === undefined) return;
   for (const name of names) {
@@ -103,13 +103,13 @@ function fillIn(names: readonly string[], value: number | '' | undefined): void 
   }
 }
 
-/** Sets a field as if its user had typed: the command line follows it. */
+/** Sets a field as if the user had typed, so that the curl command is updated too. */
 function set(field: HTMLInputElement | HTMLTextAreaElement, value: string): void {
   field.value = value;
   field.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
-/** Returns the object that a body describes; an empty one if its user is in the middle of changing it. */
+/** Returns the object in a body; an empty one while the user is editing and it is not valid JSON. */
 function parsed(body: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(body));

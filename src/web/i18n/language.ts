@@ -64,7 +64,7 @@ async function use(language: Language): Promise<void> {
   wanted = language;
   try {
     const translation = language === 'en' ? undefined : await translationTo(language);
-    // The user has chosen another one meanwhile.
+    // The user has chosen another language since.
     if (wanted !== language) return;
     setTranslation(translation);
     current = language;

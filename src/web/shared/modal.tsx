@@ -7,7 +7,7 @@ import { ErrorLine } from './error-line.tsx';
 interface Props {
   title: string;
   children: ComponentChildren;
-  /** The label of the submit button; none for a dialog that only shows something. */
+  /** The label of the submit button; absent if the dialog only shows something. */
   action?: string;
   /** Runs on submit. The dialog closes when it succeeds, stays open if it resolves to false, and shows the error if it fails. */
   act?: () => Promise<unknown>;
@@ -16,7 +16,7 @@ interface Props {
   /** True if the action cannot be undone. */
   isDangerous?: boolean;
   isWide?: boolean;
-  /** True if it opens with the focus on itself: on its first field, a phone would open the keyboard. */
+  /** True if the dialog itself gets the focus: with the focus on its first field, a phone would open the keyboard. */
   hasFocus?: boolean;
   onClose: () => void;
 }

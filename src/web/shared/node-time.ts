@@ -8,7 +8,7 @@ export function noteTime({ headers }: Pick<Response, 'headers'>): void {
   if (!Number.isNaN(difference)) offsetMs = Math.abs(difference) < TOLERANCE_MS ? 0 : difference;
 }
 
-/** Returns the current time by the nodes' clock, to compare with times that they send: this device's clock may be wrong by days. */
+/** Returns the current time by the nodes' clock, for comparison with times from nodes: this device's clock may be wrong by days. */
 export function nodeTime(): Date {
   return new Date(Date.now() + offsetMs);
 }

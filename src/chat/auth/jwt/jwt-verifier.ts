@@ -31,10 +31,10 @@ export interface VerifiedJwt {
   names: string[];
 }
 
-/** Longest JWT, in characters: half of what all headers of a request may have. */
+/** Longest JWT, in characters: half of the limit for all headers of a request. */
 export const MAX_JWT_LENGTH = 8192;
 const MAX_SUBJECT_LENGTH = 255;
-/** Clocks of machines may differ by a few seconds. */
+/** The clocks of two machines may differ by a few seconds. */
 const TOLERANCE_S = 5;
 /** Maximum number of keys that are tried for a token that names none. */
 const MAX_KEYS_TRIED = 10;
@@ -49,7 +49,7 @@ export class JwtVerifier {
   readonly #source: JwksSource | null;
   #keyRemovals = 0;
 
-  /** `onKeysRemoved` is called when a key is no longer valid: JWTs that were checked with it must be checked again. */
+  /** Calls `onKeysRemoved` when a key is no longer valid: JWTs that were checked with it must be checked again. */
   constructor(settings: JwtRules, log: Log, onKeysRemoved: () => void) {
     this.#settings = settings;
     const removed = () => {
@@ -80,7 +80,7 @@ export class JwtVerifier {
     } catch (error) {
       if (error instanceof KeysUnavailableError || error instanceof JwtRefusedError) throw error;
       // Includes errors that jose does not define, such as that for a key that is too short.
-      throw new JwtRefusedError(sentenceOf(error), { cause: error });
+      throw new JwtRefusedError(refusalReason(error), { cause: error });
     }
   }
 
@@ -104,7 +104,7 @@ export class JwtVerifier {
       try {
         return await this.#check(token, async () => key);
       } catch (error) {
-        // Claims are checked after the signature. With any other error, this key does not fit: another one may.
+        // Claims are checked after the signature. Any other error means that this key is not the right one; another may be.
         const keyFits = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
         if (keyFits) throw error;
       }
@@ -128,12 +128,12 @@ export class JwtVerifier {
   #identityOf(payload: JWTPayload): VerifiedJwt {
     const { issuer, nameClaim } = this.#settings;
     const { sub: subject = '', exp = 0, iat = 0 } = payload;
-    const isFit = subject !== '' && subject.length <= MAX_SUBJECT_LENGTH && subject.isWellFormed();
-    if (!isFit || subject.includes('\0')) {
+    const isValid = subject !== '' && subject.length <= MAX_SUBJECT_LENGTH && subject.isWellFormed();
+    if (!isValid || subject.includes('\0')) {
       throw new JwtRefusedError(`its subject must have 1 to ${MAX_SUBJECT_LENGTH} characters`);
     }
-    // A user who signs out everywhere revokes the JWTs issued until then: one from the future would stay valid. jose does not check this.
-    // A JWT from the near future waits until its time has come, so that a later revocation covers it: jwt-sessions.ts.
+    // A user who signs out everywhere revokes the JWTs issued until then. One with a time of issue in the future would stay valid, and
+    // jose does not check this. A JWT from the near future waits until its time of issue, so that a later revocation covers it: jwt-sessions.ts.
     if (!(iat <= Date.now() / 1000 + TOLERANCE_S)) throw new JwtRefusedError('its claim iat is in the future');
     const identity = hash('sha256', `${issuer}\n${subject}`, 'hex');
     return {
@@ -149,15 +149,15 @@ export class JwtVerifier {
 }
 
 /**
- * Returns the names to try for a new account. One that is taken belongs to another user, even if the token says otherwise: the
- * account then gets the name with a suffix of its own, such as -3fa9c1.
+ * Returns the names to try for a new account. A name that is taken belongs to another user, whatever the token says: the new
+ * account then gets the name with a suffix, such as -3fa9c1.
  */
 function namesFor(name: string | null, identity: string): string[] {
   const short = name === null ? 'user' : [...name].slice(0, 50).join('').trim();
   return [...(name === null ? [] : [name]), `${short}-${identity.slice(0, 6)}`, `user-${identity.slice(0, 24)}`];
 }
 
-function sentenceOf(error: unknown): string {
+function refusalReason(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'it has expired';
   if (error instanceof errors.JWTClaimValidationFailed) return `its claim ${error.claim} is not accepted`;
   if (error instanceof errors.JWKSNoMatchingKey) return 'its key is unknown';

@@ -3,7 +3,7 @@ import { query } from '../../../database/query.ts';
 import type { Candidate } from '../candidates.ts';
 
 /**
- * The maximum number of rows that one statement returns for all groups together, unless each group then has fewer than the minimum.
+ * The maximum number of rows that one statement returns for all groups together, unless each group would then have fewer than the minimum.
  * A search for a common word needs only a few rows of each group.
  */
 const MAX_ROWS = 512;
@@ -52,12 +52,12 @@ export async function probeIndex(
   });
   const counts = new Map<number, number>();
   return rows.flatMap(({ number, after_id: afterId, ends, mask }) => {
-    const asked = candidates[number - 1];
-    if (!asked) return [];
+    const candidate = candidates[number - 1];
+    if (!candidate) return [];
     const count = (counts.get(number) ?? 0) + 1;
     counts.set(number, count);
-    const rest = count === rowsPerGroup ? [{ ...asked, to: afterId }] : [];
-    return [...rest, ...chunksOf(asked, afterId, ends, mask)];
+    const rest = count === rowsPerGroup ? [{ ...candidate, to: afterId }] : [];
+    return [...rest, ...chunksOf(candidate, afterId, ends, mask)];
   });
 }
 

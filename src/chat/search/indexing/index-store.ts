@@ -141,7 +141,7 @@ export class IndexStore {
     return rows.map(rowOf);
   }
 
-  /** Stores rows, new or changed. Returns false if the index was begun again meanwhile. */
+  /** Stores rows, new or changed. Returns false if the index has been restarted since `generation`. */
   save({ generation }: IndexState, rows: readonly IndexRow[]): Promise<boolean> {
     return this.#change(generation, async (transaction) => {
       const bind = {

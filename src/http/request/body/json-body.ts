@@ -7,7 +7,7 @@ import { hasType } from './content-type.ts';
 import { boundsProblem } from './json-bounds.ts';
 
 /**
- * Reads JSON bodies of at most `limit` bytes into `request.body`, plain ones on the fast path. Refuses compressed bodies and
+ * Reads JSON bodies of at most `limit` bytes into `request.body`; plain ones take the fast path. Refuses compressed bodies and
  * other character sets (415), and bytes that are not UTF-8 (400).
  */
 export function jsonBody(limit: number): RequestHandler {

@@ -1,4 +1,4 @@
-/** Levels of objects and lists, the body included: enough for real clients, too few to exhaust a stack here or in PostgreSQL. */
+/** Maximum nesting depth of objects and lists, including the body itself: enough for real clients, too few to exhaust a stack here or in PostgreSQL. */
 const MAX_DEPTH = 100;
 /** Maximum number of members of all objects and lists together: more than a payload of 64 KiB can contain. */
 const MAX_MEMBERS = 40_000;
@@ -9,8 +9,8 @@ const OPENING = new Set([code('['), code('{')]);
 const CLOSING = new Set([code(']'), code('}')]);
 
 /**
- * Returns the problem with a JSON text in UTF-8 that exceeds a bound, or null. Checked before parsing: the parser takes 40 ms for
- * objects nested 60,000 deep. Text that is not JSON may pass: the parser rejects it.
+ * Returns the bound that a JSON text in UTF-8 exceeds, as a sentence, or null. This is checked before parsing, because the parser
+ * takes 40 ms for objects nested 60,000 deep. Text that is not JSON may pass: the parser rejects it.
  */
 export function boundsProblem(bytes: Uint8Array): string | null {
   let [depth, members] = [0, 1];

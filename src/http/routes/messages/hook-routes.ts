@@ -28,7 +28,7 @@ export const hookResponse = z.object({
 /** The response to GET /hooks. */
 export const hooksResponse = z.object({ group_id: z.number(), hooks: z.array(hook) });
 
-/** `/hooks`: addresses for scripts, each of which posts to one group. */
+/** `/hooks`: addresses to which scripts post. Each address belongs to one group. */
 export function hookRoutes(services: Services): Route[] {
   return [listRoute(services), createRoute(services), revokeRoute(services), postRoute(services)];
 }
@@ -57,7 +57,7 @@ function createRoute({ hooks }: Services): Route {
     requires: 'user',
     summary: 'Creates a hook of a group, for its owners and admins: programs that have its token may post to the group',
     description:
-      'The token permits nothing else. The hook stays when its creator leaves the group, and ends with the group or with the account of its creator',
+      'The token permits nothing else. The hook stays when its creator leaves the group. It ends when the group or the account of its creator is deleted',
     input: z.object({ groupId: id, name: hookName }),
     status: 201,
     errorStatuses: [404, 409],
@@ -99,7 +99,7 @@ function postRoute({ hooks, hookPostsPerMinute, writer, eventLog }: Services): R
     takesText: true,
     summary: 'Sends a message to the group of a hook; the token is the credential',
     description:
-      "The body is JSON, or plain text (curl -d 'Backup finished' …/hooks/<token>). Keep the address secret, also from the logs of proxies. An unknown token gets 404, the token of a revoked hook 410. HOOK_POSTS_PER_MINUTE limits each hook",
+      "The body is JSON, or plain text (curl -d 'Backup finished' …/hooks/<token>). Keep the address secret, and out of the logs of proxies. An unknown token gets 404, the token of a revoked hook 410. HOOK_POSTS_PER_MINUTE limits each hook",
     input: z.object({ hookToken: z.string(), content }),
     errorStatuses: [404, 409, 410],
     headers: ['Idempotency-Key'],

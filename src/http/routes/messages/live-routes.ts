@@ -15,7 +15,7 @@ const MAX_LISTED = 1000;
 /** The response to GET /presence. */
 export const presenceResponse = z.object({
   group_id: z.number(),
-  online_users: z.array(z.number()).describe(`Their ids, at most ${MAX_LISTED}.`),
+  online_users: z.array(z.number()).describe(`The ids of members who are online, at most ${MAX_LISTED}.`),
   online_count: z.number().describe('How many members are online, including those that are not listed.'),
 });
 
@@ -31,9 +31,9 @@ function typingRoute(services: Services): Route {
     path: '/typing',
     servedBy: 'every node in service',
     requires: 'user',
-    summary: 'Signals to the other members of a group that the caller is typing; repeat it every 3 s',
+    summary: 'Notifies the other members of a group that the caller is typing; repeat it every 3 s',
     description:
-      'The others receive it as `ephemeral` (see Signals). Nothing is stored, so repeating it is safe. It is sent at most every 2 s for a user and group, may be lost, and is not sent in groups with more than 500 waiting members on a node',
+      'The others receive it as `ephemeral` (see Signals). Nothing is stored, so repeating it is safe. For each user and group, one signal at most is sent every 2 s. A signal may be lost, and none is sent in groups with more than 500 waiting members on a node',
     input: z.object({
       groupId: id,
       userId: actingUserId('The user who is typing'),
@@ -60,7 +60,7 @@ function presenceRoute({ live, groups }: Services): Route {
     requires: 'user',
     summary: 'The members of a group who are connected to any node, by a poll or a stream',
     description:
-      'A user goes offline 8 s after the last poll or stream has ended, or 6 s after their node died. Changes come as `ephemeral` (see Signals)',
+      'A user goes offline 8 s after the last poll or stream has ended, or 6 s after their node died. Members receive changes as `ephemeral` (see Signals)',
     input: z.object({ groupId: id }),
     errorStatuses: [404],
     responseBody: presenceResponse,

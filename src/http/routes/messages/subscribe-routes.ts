@@ -27,13 +27,13 @@ import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
-/** The largest payload as text of PostgreSQL (events_payload_size in 0002_event_log.sql). */
+/** Maximum number of bytes of a payload as PostgreSQL writes it (events_payload_size in 0002_event_log.sql). */
 const STORED_PAYLOAD_LIMIT = 128 * 1024;
 
 const listOf = (parts: Iterable<string | null>) => `[${[...parts].filter((part) => part !== null).join(',')}]`;
 
 const ephemeral = ephemeralCursor.describe(
-  '1 ends the poll on signals too: typing and presence, in the field `ephemeral`. With the next poll, send the header Ephemeral-Cursor of each response as `ephemeral`, so that no signal between them is missed.',
+  'With 1, the poll also ends at a signal (typing or presence), which the response has in the field `ephemeral`. With the next poll, send the header Ephemeral-Cursor of the last response as `ephemeral`, so that no signal in between is missed.',
 );
 const signalsOf = (ephemeral: readonly string[] | undefined) => (ephemeral ? `,"ephemeral":${listOf(ephemeral)}` : '');
 
@@ -77,7 +77,7 @@ function statusRoute(services: Services): Route {
   });
 }
 
-/** Returns the part of a poll that both routes read from the request in the same way. */
+/** Returns the part of a poll request that is the same for both poll routes. */
 function pollOf(
   input: { cursor?: string | undefined; timeout: number; ephemeral?: string | undefined },
   { userId }: Caller,
@@ -169,7 +169,7 @@ function streamRoute({ streams, memberships }: Services): Route {
     async handle({ input, caller, request, response, lifetime }) {
       const userId = requireUserId(caller, input.userId);
       const audience = async () => new UserAudience(await memberships.of(userId));
-      // A browser that reconnects repeats its first address, and sends in the header how far it has read since.
+      // A browser that reconnects uses its first URL again. The header says how far it has read since.
       const cursor = request.get('Last-Event-ID') || input.cursor;
       if (request.method === 'HEAD') response.type('text/event-stream').end();
       else

@@ -38,7 +38,7 @@ export async function callNode<T>(address: string, { method = 'GET', ...options 
   return content as T;
 }
 
-/** Reads from one node while it responds, and moves to another when it does not. Every node knows all of the cluster. */
+/** Reads from one node while it responds, and moves to another when it does not. Every node knows the whole cluster. */
 export class NodeReader {
   readonly #onMove: (from: string, to: string) => void;
   #urls: readonly string[];
@@ -61,7 +61,7 @@ export class NodeReader {
     this.#urls = [...new Set([...this.#urls, ...urls])];
   }
 
-  /** Reads from the current node, or from the first other one that can. @throws {ChatError} the last error if none can. */
+  /** Reads from the current node, or from the first other node that responds. @throws {ChatError} the last error if none does. */
   async read<T>(path: string, token?: string): Promise<T> {
     const first = this.#current;
     let failure: unknown;

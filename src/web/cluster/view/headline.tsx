@@ -75,7 +75,7 @@ function partsOf(health: ClusterHealth): [Tone, sentence: string, ...more: strin
   }
 }
 
-/** The causes with which a standby's report is shown. The remedy explains a pause and fallen nodes; a usual failover has no problem. */
+/** The causes for which a standby's report is shown. The remedy explains a pause and fallen nodes, and a normal failover needs no report. */
 const EXPLAINED_BY_STANDBY: readonly string[] = ['stuck', 'database', 'blocked', 'hindered'];
 
 function missingParts({

@@ -89,7 +89,7 @@ function Row({ node, bars, gaps }: { node: string; bars: readonly Bar[]; gaps: r
   );
 }
 
-/** The lengths of the gaps; those of gaps that lie too close to the next one are left out. The list below has all. */
+/** The lengths of the gaps. A gap that is too close to the next one has no label; the list below has all. */
 function GapLabels({ gaps }: { gaps: readonly Gap[] }) {
   let left = Number.POSITIVE_INFINITY;
   const shown = gaps.filter(({ ms, to }) => {

@@ -39,7 +39,7 @@ const SAVE_EVERY_MS = 15_000;
 
 const isTrue = (value: unknown): value is boolean => value === true;
 
-/** Receives what a screen reader says. */
+/** Announces a new message to screen readers. */
 export type Announce = (message: Message, conversation: Conversation) => void;
 
 /** The state of the page: the cluster, and the chat of the signed-in user. */
@@ -52,7 +52,7 @@ export class App extends Observable {
   alerts: Alerts | undefined;
   /** Why the last session ended; undefined if the user ended it. */
   endedBy: unknown;
-  /** The name of the user whose session ended by an error. */
+  /** The name of the user whose session ended with an error. */
   endedFor: string | undefined;
   /** The message that a link led to, until it is shown. */
   target: number | undefined;
@@ -91,7 +91,7 @@ export class App extends Observable {
     });
     addEventListener('pagehide', () => this.chat?.save());
     setInterval(() => this.chat?.save(), SAVE_EVERY_MS);
-    addEventListener('hashchange', () => this.#openNamed());
+    addEventListener('hashchange', () => this.#openFromHash());
     for (const change of ['online', 'offline']) {
       addEventListener(change, () => {
         void this.#watch.refresh();
@@ -107,7 +107,7 @@ export class App extends Observable {
     return this.#watch.auth;
   }
 
-  /** The invitation that is accepted when the user has signed in, if any. */
+  /** The invitation to accept once the user has signed in, if any. */
   get invitation(): Invitation | undefined {
     return placeIn(location.hash).invitation;
   }
@@ -157,7 +157,7 @@ export class App extends Observable {
     return this.#watch.nameOf(this.#servingUrl);
   }
 
-  /** Signs in by `login` or `register`, and shows the user's chats. With `isKept`, other tabs and later ones are signed in too. */
+  /** Signs in by `login` or `register`, and shows the user's chats. With `isKept`, other tabs and later visits are signed in too. */
   async signIn(request: () => Promise<SignInResult>, isKept: boolean): Promise<void> {
     const session = { ...(await request()), isKept };
     saveSession(session);
@@ -183,7 +183,7 @@ export class App extends Observable {
     this.endedBy = undefined;
     onForgotten(me.id, chat.signal, () => this.leave());
     chat.setVisible(document.visibilityState === 'visible');
-    this.#openNamed();
+    this.#openFromHash();
     chat.start().catch((error) => {
       if (this.chat === chat) this.leave(error);
     });
@@ -219,7 +219,7 @@ export class App extends Observable {
     this.#update({ username });
   }
 
-  /** Keeps the client's new token, after a change of the password. */
+  /** Stores the client's new token after a change of password. */
   tokenChanged(): void {
     const { token } = this.client;
     if (token !== undefined) this.#update({ token });
@@ -241,7 +241,7 @@ export class App extends Observable {
     return this.#notices.current;
   }
 
-  /** Shows something that has happened. `text` returns it in the current language. */
+  /** Shows a notice. `text` returns it in the current language. */
   show(text: () => string): void {
     this.#notices.show(notice(text, 'info'));
   }
@@ -251,7 +251,7 @@ export class App extends Observable {
     if (!this.endedWith(error)) this.show(() => errorText(error));
   }
 
-  /** Returns true if there is no longer a session in which to show the error. Ends the session if it has expired. */
+  /** Returns true if the session has ended, so that the error is not shown. Ends the session if it has expired. */
   endedWith(error: unknown): boolean {
     if (this.chat === undefined || this.chat.signal.aborted) return true;
     const isExpired = error instanceof ChatError && error.status === 401;
@@ -274,7 +274,7 @@ export class App extends Observable {
     this.changed();
   }
 
-  #openNamed(): void {
+  #openFromHash(): void {
     const { chat } = this;
     // The sign-in form shows an invitation.
     if (chat === undefined) {

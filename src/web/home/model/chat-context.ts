@@ -1,6 +1,6 @@
 import type { ChatClient } from '../../../client/index.ts';
 
-/** The page cannot work without these requests, so they retry without limit. The node bar shows the cause meanwhile. */
+/** The page cannot work without these requests, so they retry without limit. Until they succeed, the node bar shows the cause. */
 export const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** The context that the parts of a chat share. */

@@ -10,12 +10,12 @@ export interface Place {
   invitation?: Invitation;
 }
 
-/** Returns the URL fragment of a group, so that the back button and reloading work as on any page. */
+/** Returns the URL fragment of a group. With it, the back button and reloading work as on any page. */
 export function groupHash(groupId: number): string {
   return `#group-${groupId}`;
 }
 
-/** Returns the address of this page at a fragment, to pass on to others. */
+/** Returns the full address of a fragment of this page, for sharing. */
 export function addressOf(hash: string): string {
   return new URL(hash, location.href).href;
 }

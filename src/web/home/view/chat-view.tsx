@@ -12,7 +12,7 @@ export function ChatView({ chat }: { chat: Chat }) {
   const t = chatTexts();
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
-    // The sign-in form had the focus; an open group takes it for its message field.
+    // The sign-in form, which had the focus, is gone. An open group moves the focus to its message field.
     if (document.activeElement === document.body) main.current?.focus();
   }, []);
   const isEmpty = isLoaded && openedId === undefined && conversations.length === 0;

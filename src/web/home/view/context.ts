@@ -16,7 +16,7 @@ export const ViewContext = createContext<View | undefined>(undefined);
 /** Returns the view that the component belongs to. */
 export function useView(): View {
   const view = useContext(ViewContext);
-  if (view === undefined) throw new Error('the component is outside of the view');
+  if (view === undefined) throw new Error('the component is outside the view');
   return view;
 }
 

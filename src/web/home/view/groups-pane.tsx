@@ -68,7 +68,7 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
   const { me } = chat;
   const { group, last, unread, mentions, waiting } = conversation;
   const t = chatTexts();
-  // Only if it waits: a state of every message that is on its way would flash.
+  // Shown only if the message has to wait: otherwise the state would flash each time a message is sent.
   const isStuck = waiting?.state === 'sending' && app.waitsFor !== undefined;
   const state = waiting?.state === 'failed' ? t.notSent : isStuck ? t.waitingShort : undefined;
   return (

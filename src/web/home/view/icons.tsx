@@ -17,7 +17,7 @@ const PATHS = {
 /** The name of an icon. */
 export type IconName = keyof typeof PATHS;
 
-/** An icon beside or instead of a text. The element that contains it has the name. */
+/** An icon beside or instead of a text. The element that contains it has the accessible name. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">

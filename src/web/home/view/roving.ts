@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 
 /**
- * Moves the focus among the elements of a list by the arrow keys, Home and End, so that the list is a single tab stop.
+ * Moves the focus among the elements of a list with the arrow keys, Home and End, so that the list is a single tab stop.
  */
 export function moveFocus(event: KeyboardEvent, list: Element | null, selector: string): void {
   if (list === null || event.ctrlKey || event.altKey || event.metaKey) return;

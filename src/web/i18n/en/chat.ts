@@ -48,7 +48,7 @@ export const chat = {
     left: (names: string, _count: number) => `${names} left.`,
     added: (by: string, names: string) => `${by} added ${names}.`,
     removed: (by: string, names: string) => `${by} removed ${names}.`,
-    /** The user, in a sentence about what another user did. */
+    /** This user as the object of a sentence: "Ana added you." */
     youToo: 'you',
     created: (by: string) => `${by} created the group.`,
     roles: { owner: 'an owner', admin: 'an admin', member: 'a regular member' },

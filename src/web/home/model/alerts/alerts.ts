@@ -6,7 +6,7 @@ import { plainText } from '../text/plain-text.ts';
 const NOTIFIES = 'notifies';
 const SOUNDS = 'sounds';
 
-/** Notifications of the browser and a sound for new messages, where the user has switched them on. */
+/** Browser notifications and a sound for new messages, if the user has switched them on. */
 export class Alerts {
   readonly #choices: Stored<boolean>;
   #audio: AudioContext | undefined;
@@ -25,7 +25,7 @@ export class Alerts {
     return this.canNotify && Notification.permission === 'granted' && this.#choices.get(NOTIFIES) === true;
   }
 
-  /** Switches notifications on, which asks for permission, or off. */
+  /** Switches notifications on or off. Switching them on asks the user for permission. */
   async setNotifies(wanted: boolean): Promise<void> {
     const isAllowed = wanted && (await Notification.requestPermission()) === 'granted';
     this.#choices.set(NOTIFIES, isAllowed || undefined);
@@ -42,7 +42,7 @@ export class Alerts {
     if (wanted) this.#beep();
   }
 
-  /** Alerts to a message. A later one of the same group replaces its notification. */
+  /** Alerts the user to a message. The notification of a later message in the same group replaces it. */
   alert({ sender, content }: Message, group: { name: string; hash: string; isDirect: boolean }): void {
     if (this.sounds) this.#beep();
     if (!this.notifies) return;

@@ -37,7 +37,7 @@ export class MessageAlerts {
     this.#muted.set(String(groupId), isMuted || undefined);
   }
 
-  /** Alerts to a message that has arrived, unless a tab shows it. */
+  /** Alerts the user to a message that has arrived, unless a tab shows it. */
   arrived(message: Message, conversation: Conversation): void {
     const { group } = conversation;
     const { me, opened } = this.#chat;

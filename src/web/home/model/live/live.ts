@@ -5,7 +5,7 @@ import { OnlineUsers } from './online-users.ts';
 import { TypingReports } from './typing-reports.ts';
 import { TypingUsers } from './typing-users.ts';
 
-/** The users of an open group who are typing or connected. A lost signal only delays what the page shows. */
+/** Tracks which users are typing and which are connected. A lost signal only delays what the page shows. */
 export class Live {
   readonly online = new OnlineUsers();
   readonly reports: TypingReports;
@@ -33,7 +33,7 @@ export class Live {
     this.#typingUsers.stopped(groupId, userId);
   }
 
-  /** Returns the names of the other users who are typing in a group, if known, and the number of those whose names are not. */
+  /** Returns the names of the other users who are typing in a group, and the number of those whose names are not known. */
   typingIn({ group, window }: Conversation): { names: string[]; others: number } {
     const typing = this.#typingUsers.in(group.id);
     const names = typing.flatMap((userId) => {
@@ -43,7 +43,7 @@ export class Live {
     return { names, others: typing.length - names.length };
   }
 
-  /** Reads which of these members of a group are connected. An error changes nothing. */
+  /** Reads which of these members of a group are connected. If that fails, nothing changes. */
   async readMembers(groupId: number, userIds: Iterable<number>): Promise<void> {
     if (this.online.isOff) return;
     const { client, signal } = this.#context;

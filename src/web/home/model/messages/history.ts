@@ -57,7 +57,7 @@ export class History {
     if (!window.hasOlder) return;
     const before = window.oldest?.id;
     const page = await this.#page(conversation, before === undefined ? {} : { before });
-    // If messages were dropped meanwhile, this page would leave a gap before the remaining ones.
+    // If messages were dropped while it was read, this page would leave a gap before the remaining ones.
     if (window.oldest?.id === before) conversation.loadOlder(page);
     const eventsBefore = conversation.systemMessages.olderThan(window.hasOlder ? (window.oldest?.timestamp ?? '') : '');
     if (eventsBefore !== undefined) void this.#readEvents(conversation, eventsBefore);

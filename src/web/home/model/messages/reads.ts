@@ -1,7 +1,7 @@
 import type { User } from '../../../../client/index.ts';
 import type { MessageWindow } from './message-window.ts';
 
-/** How far the members of a group have read, in a group that shows it. */
+/** How far each member of a group has read, if the group shows that (`shows_reads`). */
 export class Reads {
   readonly #marks = new Map<number, number>();
 
@@ -10,7 +10,7 @@ export class Reads {
     if (messageId > (this.#marks.get(userId) ?? 0)) this.#marks.set(userId, messageId);
   }
 
-  /** Returns the members, each under the last loaded message that they have read; not under a message of their own. */
+  /** Returns the members, each under the last loaded message that they have read. Leaves out a member if that message is their own. */
   byMessage(window: MessageWindow, members: readonly User[], me: number): Map<number, User[]> {
     const found = new Map<number, User[]>();
     for (const member of members) {

@@ -48,7 +48,7 @@ export class MessageList extends Component<Props, State> {
 
   override componentDidMount(): void {
     // An on-screen keyboard, a longer draft or a notice shrinks the view: the newest message must stay visible. A phone that is
-    // turned lays all lines out anew: the place where the user reads must stay.
+    // rotated lays out all lines again: the place where the user reads must stay in view.
     this.#resized = new ResizeObserver(() =>
       this.#followsEnd ? this.#position?.toEnd() : this.#position?.keep(this.#anchor),
     );
@@ -104,7 +104,7 @@ export class MessageList extends Component<Props, State> {
 
   override render({ conversation, chat, actions, isCutOff }: Props, { isAtEnd, tabStop, target }: State) {
     const t = chatTexts();
-    // A page left open at the end of a busy group must not grow for ever. Further up, the user needs the loaded messages.
+    // A page left open at the end of a busy group must not grow forever. Further up, the user needs the loaded messages.
     if (this.#followsEnd && this.#isPlaced) conversation.window.trim();
     const isJumpShown = !isAtEnd || conversation.window.hasNewer;
     return (

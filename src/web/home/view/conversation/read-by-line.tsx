@@ -7,7 +7,7 @@ import { shownName } from '../../model/user-names.ts';
 /** Maximum number of names in the line. The others are counted. */
 const MAX_NAMES = 3;
 
-/** The members who have read up to the message above, in a group that shows it. */
+/** The members who have read up to the message above, if the group shows that. */
 export function ReadByLine({ readers, conversation, isOwn }: Props) {
   return (
     <li class={isOwn ? 'read-by own' : 'read-by'}>
@@ -25,8 +25,8 @@ interface Props {
 
 function readByText(readers: readonly User[], { group }: Conversation): string {
   const t = chatTexts();
-  const hasAll = readers.length > 1 && readers.length === group.members_count - 1;
-  if (hasAll) return t.readByAll;
+  const haveAllRead = readers.length > 1 && readers.length === group.members_count - 1;
+  if (haveAllRead) return t.readByAll;
   const names = readers.map(({ id, username }) => shownName(username, id));
   return t.readBy(namesAndOthers(names, names.length, { max: MAX_NAMES, others: t.moreUsers }));
 }

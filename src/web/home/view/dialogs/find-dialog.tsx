@@ -12,7 +12,7 @@ import { groupHits, messageHits, peopleHits, type SearchHit, SearchHitLine } fro
 /** Delay after the last keystroke before a search, in milliseconds. */
 const TYPING_MS = 200;
 
-/** Searches for a term once its user has stopped typing; a search for an earlier term ends. Returns undefined without a term. */
+/** Searches for a term once the user has stopped typing, and cancels the search for an earlier term. Returns undefined for an empty term. */
 function useSearch(term: string): Search | undefined {
   const { app } = useView();
   const [search, setSearch] = useState<Search>();
@@ -34,7 +34,7 @@ function useSearch(term: string): Search | undefined {
 /** Selects one of the hits with the arrow keys, and opens it with Enter. */
 function useSelection(hits: readonly SearchHit[], term: string, open: (hit: SearchHit) => void) {
   const [selected, setSelected] = useState(0);
-  /** True once Enter was pressed before anything was found: the first hit opens. */
+  /** True once Enter was pressed before there were hits: the first hit is then opened when it is found. */
   const isAwaited = useRef(false);
   useEffect(() => {
     setSelected(0);
@@ -56,7 +56,7 @@ function useSelection(hits: readonly SearchHit[], term: string, open: (hit: Sear
   return { selected, press };
 }
 
-/** Finds groups, people and messages; with the keyboard alone, a quick way to another group. */
+/** Finds groups, people and messages. It is also a quick way to switch groups with the keyboard. */
 export function FindDialog({ chat, onClose }: DialogProps) {
   const { app } = useView();
   const t = dialogTexts();

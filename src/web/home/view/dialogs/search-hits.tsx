@@ -26,12 +26,12 @@ export interface SearchHit {
 const MAX_GROUPS = 8;
 
 const goTo = async (hash: string) => {
-  // The same message again: the browser reports no change.
+  // For the same message again, the browser reports no change.
   if (location.hash === hash) dispatchEvent(new HashChangeEvent('hashchange'));
   location.hash = hash;
 };
 
-/** Returns the user's groups by part of their name; without one, the most recently active. */
+/** Returns the user's groups whose names contain `term`; for an empty term, the most recently active ones. */
 export function groupHits(chat: Chat, term: string): SearchHit[] {
   const wanted = foldedName(term.trim());
   return chat.conversations
@@ -114,7 +114,7 @@ interface LineProps {
   open: () => void;
 }
 
-/** One line of what was found. */
+/** The line of one search hit. */
 export function SearchHitLine({ id, hit, isSelected, open }: LineProps) {
   return (
     <button type="button" id={id} role="option" tabIndex={-1} aria-selected={isSelected} onClick={open}>

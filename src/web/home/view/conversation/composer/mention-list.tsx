@@ -5,9 +5,9 @@ import { chatTexts } from '../../../../i18n/texts.ts';
 import type { Conversation } from '../../../model/messages/conversation.ts';
 import { shownName } from '../../../model/user-names.ts';
 
-/** The maximum number of names that are offered. */
+/** The maximum number of suggested names. */
 const MAX_SUGGESTIONS = 6;
-/** The text between an @ and the cursor. A name may contain a space, but text after a second one no longer belongs to it. */
+/** The text between an @ and the cursor. A name may contain a space, but text after a second space no longer belongs to it. */
 const BEFORE_CURSOR = /(?:^|[^\p{L}\p{N}_@])@([^\s@]*(?: [^\s@]+)?)$/u;
 
 /** The completion of mentions in a text field. */
@@ -70,7 +70,7 @@ export function useMentions({ group }: Conversation, me: number): Mentions {
 function matching(names: readonly string[], part: string): string[] {
   const wanted = foldedName(part);
   const found = names.filter((name) => foldedName(name).includes(wanted));
-  // Written in full: Enter sends the message.
+  // The name is complete: Enter must send the message.
   if (found.length === 1 && found[0]?.toLowerCase() === part.toLowerCase()) return [];
   const rank = (name: string) => Number(!foldedName(name).startsWith(wanted));
   return found.sort((one, other) => rank(one) - rank(other) || one.localeCompare(other)).slice(0, MAX_SUGGESTIONS);
@@ -90,7 +90,7 @@ export function insertMention(field: HTMLTextAreaElement, name: string): string 
   return field.value;
 }
 
-/** The names that are offered. */
+/** The list of suggested names. */
 export function MentionList({ mentions, choose }: { mentions: Mentions; choose: (name: string) => void }) {
   const { names, selected } = mentions;
   return (

@@ -40,7 +40,7 @@ export function usePersonSearch({ chat, typed, isExcluded, onFailure }: Options)
     if (latest.current?.name === name) return latest.current.users;
     const users = app.client.users(name, { limit: 20, signal: chat.signal, deadlineMs: 10_000 });
     latest.current = { name, users };
-    // The next search asks again: a person who was not found may have registered meanwhile.
+    // The next search asks again: a person who was not found may have registered by then.
     const forget = () => {
       if (latest.current?.users === users) latest.current = null;
     };
