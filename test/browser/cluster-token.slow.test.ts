@@ -10,7 +10,7 @@ describe('The cluster page with AUTH=token', function () {
   this.timeout(120_000);
   const use = useBrowserCluster({ env: { AUTH: 'token', ADMIN_TOKEN } });
 
-  it('shows the state to everyone, and what blocks and the operations only with the admin token', async () => {
+  it('shows the state to everyone, and the blocking sessions and the operations only with the admin token', async () => {
     const page = await use.browser.open(use.second.url, {}, '/cluster');
     await page.getByText(`${use.first.name} has been active for`).waitFor();
     await page.getByText('Only administrators see which database sessions block the nodes.').waitFor();

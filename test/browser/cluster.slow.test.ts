@@ -165,7 +165,7 @@ describe('The cluster page', function () {
     await card(page, active).getByText('standby', { exact: true }).waitFor();
   });
 
-  it('says that a node was taken out of service, not that it failed to respond, when the page moves because of it', async () => {
+  it('says that its node was taken out of service, not that it failed to respond, when the page moves to another node', async () => {
     const [active, standby] = await roles();
     const page = await open(standby);
     await isActive(page, active);
@@ -180,7 +180,7 @@ describe('The cluster page', function () {
     await card(page, standby).getByText('standby', { exact: true }).waitFor();
   });
 
-  it('pauses failover for the given time, says so, and ends the pause, each asked twice', async () => {
+  it('pauses failover for the given time, says so, and ends the pause, and asks for confirmation before each', async () => {
     const [active, standby] = await roles();
     const page = await open(standby);
     await isActive(page, active);

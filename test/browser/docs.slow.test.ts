@@ -48,7 +48,7 @@ describe('The documentation page', function () {
     await page.getByRole('heading', { name: 'Cursors' }).waitFor();
   });
 
-  it('says that the filter finds nothing, and shows no headings and links then', async () => {
+  it('says when the filter finds nothing, and then shows no headings or links', async () => {
     const page = await use.browser.open(use.first.url, {}, '/docs');
     await page.getByRole('heading', { name: 'Event kinds' }).waitFor();
     await page.getByLabel('Filter').fill('zzzz');
@@ -113,7 +113,7 @@ describe('The documentation page', function () {
     await history.getByText('da documentação').waitFor();
   });
 
-  it('fills in a message of the user, never the one of the example, and then the one that was sent', async () => {
+  it('fills in a message of the user instead of the example, and the newest one after the user sends it', async () => {
     const page = await use.browser.signIn(use.first.url, 'bruno_orm');
     await page.goto(`${use.first.url}/docs`);
     await page.getByText('Messages are filled in with the last one that you sent there').waitFor();
@@ -236,7 +236,7 @@ describe('The documentation page', function () {
     expect(await page.locator('#matches').textContent()).to.match(/^\d+ of \d+ shown$/);
   });
 
-  it('leads to the chat and to the cluster page, and they lead back', async () => {
+  it('links to the chat and to the cluster page, which link back', async () => {
     const page = await use.browser.open(use.first.url, {}, '/docs');
     const pages = page.getByRole('navigation', { name: 'Pages' });
     await pages.getByRole('link', { name: 'Cluster' }).click();

@@ -99,7 +99,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     expect(firing(before, during)).to.deep.equal(['PlantaoPaused']);
   });
 
-  it('fire when the role moves often, for whatever reasons', async () => {
+  it('fire when the active role moves often, for any reason', async () => {
     const before = await metrics();
     for (let moves = 0; moves < 5; moves += 1) {
       const [active, term] = [await nodeIn('active'), await newestTerm()];

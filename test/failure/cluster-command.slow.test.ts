@@ -90,7 +90,7 @@ describe('npm run cluster', function () {
     expect(await fresh.exit).to.equal(0);
   });
 
-  it('ends without an error when Ctrl-C interrupts the first start, whose initdb it ends too', async () => {
+  it('ends without an error, and stops initdb, when Ctrl-C interrupts the first start', async () => {
     const first = path.join(base, 'first');
     const command = run(['--port', String(port), '--data', first]);
     const isSettingUp = async () => (await readdir(first).catch(() => [])).some((name) => name.endsWith('.new'));

@@ -69,7 +69,7 @@ describe('The commands of .ops/BACKUP.md', function () {
     let target: ReplicatedPostgres | undefined;
     afterEach(() => target?.remove());
 
-    it('give a database that has what the dump has, in a cluster of its own', async () => {
+    it('create a database with the contents of the dump, as a cluster of its own', async () => {
       const source = await activeNode(original.primary.url, 'original');
       const inDump = await send(source, 'in the dump');
       await execute('dump');
@@ -118,7 +118,7 @@ describe('The commands of .ops/BACKUP.md', function () {
         await run(path.join(tools.folder, 'pg_ctl'), ['stop', '--mode=fast', '-D', env.BACKUP ?? ''], tools.user);
     });
 
-    it('give a server as it was at the moment of the backup', async () => {
+    it('create a server in the state that it had at the moment of the backup', async () => {
       const source = await activeNode(original.primary.url, 'original');
       await send(source, 'in the backup');
       await execute('basebackup');

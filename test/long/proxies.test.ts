@@ -131,7 +131,7 @@ for (const proxy of proxies) {
       await database?.drop();
     });
 
-    it('no request fails while both nodes run, and after kill -9 of the active node only as the file says', async () => {
+    it('fails no request while both nodes run, and after kill -9 of the active node only those that the file says', async () => {
       const stop = new AbortController();
       const posts: Outcome[] = [];
       const polls: Outcome[] = [];

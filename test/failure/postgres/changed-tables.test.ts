@@ -58,7 +58,7 @@ describe('A node whose tables a DBA changes', function () {
     return rows[0]?.conditions ?? null;
   };
 
-  it('names those whose triggers are disabled and the remedy, and says once that they are enabled again', async () => {
+  it('names the tables with disabled triggers and the remedy, and says once that the triggers are enabled again', async () => {
     await untilActive(node);
     await dba.query('ALTER TABLE plantao.messages DISABLE TRIGGER ALL');
     await isFound(/^triggers of plantao\.messages are disabled: .*ALTER TABLE plantao\.messages ENABLE TRIGGER ALL/);
@@ -79,7 +79,7 @@ describe('A node whose tables a DBA changes', function () {
     expect(more).to.deep.equal([]);
   });
 
-  it('names the first ones in one sentence if triggers of all are disabled', async () => {
+  it('names the first few tables in one sentence if triggers are disabled on all of them', async () => {
     const all = (what: string) =>
       dba.query(`DO $$ DECLARE t text; BEGIN
         FOR t IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid

@@ -133,7 +133,7 @@ describe('A node whose database refuses what it needs', () => {
   };
   const failures = () => nodes.active.entries.filter(({ event }) => event === 'request_failed');
 
-  it('shows messages without reactions if only those cannot be read, says so, and logs it once', async () => {
+  it('shows messages without reactions if only the reactions cannot be read, says so, and logs it once', async () => {
     const page = () => get(`${nodes.standby.url}/messages?groupId=1&limit=1`);
     await dba.query('ALTER TABLE plantao.reactions RENAME TO away');
     try {

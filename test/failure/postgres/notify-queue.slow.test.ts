@@ -41,7 +41,7 @@ describe('A full NOTIFY queue', () => {
   };
   const active = () => eventually('one node is active', activeOf);
 
-  it('is reported by plantao check, which then does not say that NOTIFY works', async () => {
+  it('is reported by plantao check, which no longer says that NOTIFY works', async () => {
     const { exit, output } = await plantao(['check', '--database', nodes.database.url]);
     expect(exit).to.equal(0);
     expect(output)

@@ -32,7 +32,7 @@ describe('Reading which tokens are revoked', () => {
     );
   const read = async (unread: Unread | null) => readRevocations(session, unread);
 
-  it('returns each once while an older transaction stays open, and then those of that transaction', async () => {
+  it('returns each token once while an older transaction stays open, and then the tokens of that transaction', async () => {
     await issue('few');
     await slow.query('BEGIN');
     const { rows } = await slow.query(
@@ -50,7 +50,7 @@ describe('Reading which tokens are revoked', () => {
     expect((await read(third.unread)).changed).to.deep.equal([]);
   });
 
-  it('says of thousands only that there are too many', async () => {
+  it('reports only that there are too many when thousands are revoked', async () => {
     await issue('many');
     const { unread } = await read(null);
     await sql.query('DELETE FROM plantao.tokens');

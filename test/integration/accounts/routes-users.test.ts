@@ -71,7 +71,7 @@ describe('Users over HTTP', () => {
       expect(await names('username=ana_orm')).to.deep.equal(['ana_orm']);
     });
 
-    it('finds names without their accents, and with others, the one that is written the same first', async () => {
+    it('finds names whatever their accents, and lists the exact spelling first', async () => {
       for (const username of ['Joao Ninguem', 'João Ninguém', 'Søren Łukasz', 'Ωμέγα Ἄλφα', '김철수', 'Maria João'])
         await post(on('/login'), { username });
       const names = async (part: string) => {
@@ -92,7 +92,7 @@ describe('Users over HTTP', () => {
       expect(await names('é'), 'one character anywhere').to.include('Joao Ninguem');
     });
 
-    it('finds only the name itself by a text of marks alone', async () => {
+    it('finds only the identical name when the query consists only of combining marks', async () => {
       for (const username of ['ـــ', '\u20dd']) await post(on('/login'), { username });
       for (const [part, names] of [
         ['ـــ', ['ـــ']],

@@ -393,7 +393,7 @@ describe('Signing in from many addresses', function () {
     expect((await logIn('correct horse', from('198.51.100.78', device))).status).to.equal(200);
   });
 
-  it('counts an IPv6 household as one client, and ignores an invalid address', async () => {
+  it('counts a whole IPv6 /64 network as one client, and ignores an invalid address', async () => {
     const { username } = await place.comeIn(newName());
     const guess = async (address: string) =>
       (await place.post('/login', { username, password: 'a wrong guess' }, from(address))).status;

@@ -157,7 +157,7 @@ describe('A node that is far behind the log', () => {
     expect(news.events.map(({ kind }) => kind)).to.deep.equal(['message', 'message']);
   });
 
-  it('misses no membership change of a user that is loaded during a fast-forward', async () => {
+  it('misses no membership change of a user who is loaded during a fast-forward', async () => {
     // The snapshot of the memberships is older than the change, and the result arrives during the fast-forward.
     let arrived = () => {};
     const answered = new Promise<void>((resolve) => {

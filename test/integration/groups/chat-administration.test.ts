@@ -114,7 +114,7 @@ describe('Administration of groups', function () {
     await sql.query('DELETE FROM plantao.memberships WHERE group_id = $1', [groupId]);
   });
 
-  it('lets admins remove members, and owners remove any member; a removed member stays out', async () => {
+  it('lets admins remove plain members and owners remove any member; a removed member stays out', async () => {
     const { owner, admin, member, other, groupId } = await scene();
     const remove = (who: Person, userId: number) => call('DELETE', '/group-users', who, { groupId, userId });
     expect(codeOf(await remove(member, other.id))).to.deep.equal([403, 'forbidden']);
@@ -130,7 +130,7 @@ describe('Administration of groups', function () {
     expect(Object.keys(await rolesOf(groupId))).to.have.members([owner.id, member.id, other.id].map(String));
   });
 
-  it('says of a direct chat that only the user who has left can open it again', async () => {
+  it('says that only the user who has left a direct chat can open it again', async () => {
     const { owner, other } = await scene();
     const { body: chat } = await call('POST', '/direct', owner, { otherUserId: other.id });
     const of = { groupId: chat.group_id, userId: other.id };

@@ -102,7 +102,7 @@ describe('What happened to a group', function () {
     ]);
   });
 
-  it('is read in pages, backwards, whatever lies between its events', async () => {
+  it('is read in pages, newest first, whatever lies between its events', async () => {
     const { ana, groupId } = await scene();
     for (let n = 0; n < 5; n++) {
       await sql.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES ($1, $2, 'x')", [

@@ -21,7 +21,7 @@ describe('The limits on groups', function () {
       [userId, creatorId, count, age],
     );
 
-  it('let a user create groups whom others added to a thousand, and leave all by one request', async () => {
+  it('let a user whom others added to a thousand groups create more, and leave all by one request', async () => {
     const [ana, stranger] = [await people.comeIn(), await people.comeIn()];
     await addTo(ana.id, stranger.id, 1000);
     expect((await create(ana.id)).status).to.equal(200);

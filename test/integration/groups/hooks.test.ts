@@ -197,7 +197,7 @@ describe('A hook', function () {
     for (const { row } of rows) expect(row).not.to.include(first.body.token);
   });
 
-  it('can be made, listed and revoked by SQL, and not by a role that has no right to it', async () => {
+  it('can be created, listed and revoked by SQL, but only by a role that has the privilege', async () => {
     const { rows } = await sql.query("SELECT * FROM plantao.create_hook($1, 'Cron')", [groupId]);
     const { hook_id: id, token } = rows[0];
     tokens.push(token);
@@ -231,7 +231,7 @@ describe('A hook', function () {
     }
   });
 
-  it('is used through the client library', async () => {
+  it('can be used through the client library', async () => {
     const client = new ChatClient({ urls: [node.url], userId: owner.id, token: owner.token });
     const { hook, token } = await client.groups.createHook(groupId, 'Cliente');
     tokens.push(token);

@@ -162,7 +162,7 @@ describe('Groups over HTTP', () => {
       expect(body.users.map((user) => user.id)).to.include(id);
     });
 
-    it('names a group that differs in case or accents only, instead of creating its twin, if the client asks so', async () => {
+    it('returns the group whose name differs only in case or accents, instead of creating another, if the client asks for that', async () => {
       const url = (name: string) => on(`/user/1/groups/${encodeURIComponent(name)}`);
       await post(url('Plantão Médico'), {});
       for (const typed of ['plantao medico', 'PLANTÃO MÉDICO']) {

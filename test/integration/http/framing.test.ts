@@ -53,7 +53,7 @@ describe('The framing of a request', () => {
     });
   }
 
-  it('may ask for the methods of the whole server (OPTIONS *)', async () => {
+  it('may ask which methods the whole server supports (OPTIONS *)', async () => {
     const { status, text } = await once('OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(status).to.equal(204);
     expect(text).to.match(/^Allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST\r$/m);
@@ -105,7 +105,7 @@ describe('The framing of a request', () => {
     }
   });
 
-  it('is refused with a body if it asks for a tunnel', async () => {
+  it('is refused if it asks for a tunnel, and the refusal has a body', async () => {
     const { status, text } = await once('CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect([status, text.includes('"code":"invalid_request"')]).to.deep.equal([400, true]);
     expect((await get(`${nodes.active.url}/health`)).status).to.equal(200);

@@ -14,7 +14,7 @@ const idOf = async (url: string, headers: Record<string, string>) =>
 describe('X-Request-Id', () => {
   const nodes = useTwoNodes({ STANDBY_WRITES: 'forward' });
 
-  it('returns that of the request', async () => {
+  it('repeats the id of the request', async () => {
     for (const id of [
       '5f0c',
       '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -25,7 +25,7 @@ describe('X-Request-Id', () => {
     }
   });
 
-  it('is a new one where the request has none, or an invalid one', async () => {
+  it('is a new id if the request has none or an invalid one', async () => {
     const odd = ['', ' ', 'a'.repeat(65), 'with space', 'olá', '"><script>', '-dash', 'a\tb', '{"a":1}', 'a, b'];
     const ids = await Promise.all(odd.map((id) => idOf(`${nodes.active.url}/users`, { 'x-request-id': id })));
     for (const [at, id] of ids.entries()) expect(id, odd[at]).to.match(UUID);

@@ -42,7 +42,7 @@ describe('Editing a message', () => {
     expect(await earlierTexts(messageId)).to.deep.equal(['primeira']);
   });
 
-  it('is the same by an UPDATE in psql, which keeps no earlier text unless asked to', async () => {
+  it('works the same by an UPDATE in psql, which keeps no earlier text unless asked to', async () => {
     const groupId = await newGroup('Editar em SQL');
     const { message_id: messageId } = await send(groupId, 'a senha é 1234');
     const cursor = await cursorOf(groupId);
@@ -109,7 +109,7 @@ describe('Editing a message', () => {
     expect(await earlierTexts(messageId)).to.deep.equal([]);
   });
 
-  it('is refused on a standby, which names the active', async () => {
+  it('is refused by a standby, which names the active node', async () => {
     const { status, body } = await request('PATCH', `${nodes.standby.url}/messages`, {
       body: { messageId: 1, content: 'x' },
     });

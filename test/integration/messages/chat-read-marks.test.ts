@@ -38,7 +38,7 @@ describe('Read marks', () => {
       [groupId, most, text],
     );
 
-  it('count what others have sent since', async () => {
+  it('count the messages that others have sent since', async () => {
     const groupId = await newChat('Contagem');
     expect(await chatOf(2, groupId)).to.deep.include({ unread: 0, last_message: null });
     const ids: unknown[] = [];
@@ -74,7 +74,7 @@ describe('Read marks', () => {
     expect(await chatOf(userId, groupId)).to.deep.include({ unread: 6, mentions: 3 });
   });
 
-  it('count no mention of a name of marks alone, of which a search leaves nothing', async () => {
+  it('count no mention of a name that consists only of marks, which a search ignores', async () => {
     for (const name of ['ــ', '\u0301', '\u20dd']) {
       const { user_id: userId } = (await post(on('/login'), { username: name })).body as { user_id: number };
       const groupId = await newGroup('Marcas', [name, 'bruno_orm']);
@@ -124,7 +124,7 @@ describe('Read marks', () => {
     expect(await chatOf(2, groupId)).to.deep.include({ unread: 1 });
   });
 
-  it('count at least the messages of others that a thousand messages of the user follow', async () => {
+  it('count messages of others even if a thousand messages of the user follow them', async () => {
     const groupId = await newChat('Robô');
     await fill(groupId, 1500);
     await sql.query(

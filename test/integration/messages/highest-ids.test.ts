@@ -46,7 +46,7 @@ describe('The message with the highest id', () => {
     expect((second.messages as JsonObject[]).map(({ content }) => content)).to.deep.equal(['derradeira, porém antes']);
   });
 
-  it('can be reacted to, marked as read, and is the last one in the list of chats', async () => {
+  it('can get a reaction, can be marked as read, and is the last message in the list of chats', async () => {
     expect((await post(on('/reactions'), { userId: 1, messageId: HIGHEST, emoji: '👍' })).status).to.equal(200);
     expect((await post(on('/read'), { userId: 1, groupId, messageId: HIGHEST })).status).to.equal(200);
     const { body } = await get(on('/chats?userId=1'));

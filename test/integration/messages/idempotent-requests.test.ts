@@ -54,7 +54,7 @@ describe('An Idempotency-Key on a request that creates or notifies', () => {
     }
   });
 
-  it('makes a late retry of each request change nothing', async () => {
+  it('keeps a late retry of each request from changing anything', async () => {
     const { body: group } = await post<{ group_id: number }>(at('/create-chat'), { groupName: 'Tarde', creatorId: 1 });
     const groupId = group.group_id;
     const { body: sent } = await post(at('/messages'), { userId: 1, groupId, content: 'x' });
@@ -124,7 +124,7 @@ describe('An Idempotency-Key on a request that creates or notifies', () => {
     expect([reused.status, reused.body.code]).to.deep.equal([409, 'key_reused']);
   });
 
-  it('is documented for every POST, or repeating it is', async () => {
+  it('is documented for every POST whose description does not say what repeating it does', async () => {
     const { operations } = await Contract.of(nodes.active.url);
     for (const [method, path, operation] of operations) {
       if (method !== 'POST') continue;

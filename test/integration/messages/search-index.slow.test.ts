@@ -198,7 +198,7 @@ describe('The search index', function () {
     await expectSameAsReading();
   });
 
-  it('is begun again when its rows are gone, without an effect on posts', async () => {
+  it('is started again when its rows are gone, without an effect on posts', async () => {
     await sql.query('TRUNCATE plantao.search_index');
     const { message_id } = await send(groups[1] ?? 0, 'sem índice');
     expect(await search('"sem indice"')).to.deep.equal([message_id]);

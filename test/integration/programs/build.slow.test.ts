@@ -68,7 +68,7 @@ describe('npm start', function () {
   });
 
   for (const program of ['main.js', 'plantao.js status']) {
-    it(`leaves programs that say what to do where the working folder was deleted (${program})`, async function () {
+    it(`builds programs that say what to do if the working folder was deleted (${program})`, async function () {
       if (process.platform === 'win32') this.skip();
       const folder = await mkdtemp(path.join(tmpdir(), 'plantao-deleted-'));
       const command = `rmdir '${folder}' && exec '${process.execPath}' '${PACKAGE_ROOT}'/dist/${program}`;

@@ -117,7 +117,7 @@ describe('The command-line chat at a pipe', () => {
     expect(edits.map(({ body }) => body)).to.deep.equal([{ messageId: 2, content: 'with a typo', userId: 1 }]);
   }).timeout(60_000);
 
-  it('names users who joined or took another name after it was started', async () => {
+  it('names users who joined or changed their name after it was started', async () => {
     const chat = start();
     await eventually('the history', () => chat.output().includes('ana: earlier'), { within: 30_000 });
     const reaction = { kind: 'reaction', user_id: 2, emoji: '👍', message_id: 1, added: true, count: 1 };
@@ -139,7 +139,7 @@ describe('The command-line chat at a pipe', () => {
     expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path === '/login')).to.deep.equal([]);
   }).timeout(60_000);
 
-  it('joins the group of exactly the name, although the user is in one that differs in case', async () => {
+  it('joins the group with exactly that name, although the user is in one that differs in case', async () => {
     let names = ['Team'];
     const behave: Behaviour = (heard, response) => {
       if (heard.path === '/chats') {

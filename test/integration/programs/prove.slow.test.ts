@@ -49,7 +49,7 @@ describe('plantao prove', function () {
   const scratchDatabases = () => admin("SELECT datname FROM pg_database WHERE datname LIKE 'plantao\\_prove\\_%'");
   const roles = () => admin("SELECT rolname FROM pg_roles WHERE rolname LIKE 'plantao\\_%' ORDER BY 1");
 
-  it('creates a database, runs faults under load, reports on one page, and removes what it made', async () => {
+  it('creates a database, runs faults under load, reports on one page, and removes what it created', async () => {
     const before = { databases: await scratchDatabases(), roles: await roles() };
     const { code, output } = await prove(adminUrl, ...SHORT);
     expect(output).to.match(/^OK {2}All guarantees kept: [\d,]+ messages through [1-9]\d* fault/m);
@@ -65,7 +65,7 @@ describe('plantao prove', function () {
     expect({ databases: await scratchDatabases(), roles: await roles() }).to.deep.equal(before);
   });
 
-  it('ends early on Ctrl-C, checks what it has, says so in its report, and removes what it made', async () => {
+  it('ends early on Ctrl-C, checks the results so far, says so in its report, and removes what it created', async () => {
     const before = await scratchDatabases();
     const child = start(adminUrl, '--minutes', '20', '--seed', '3', '--faults', 'kill -9');
     const ended = once(child, 'exit');
@@ -83,7 +83,7 @@ describe('plantao prove', function () {
     expect(await scratchDatabases()).to.deep.equal(before);
   });
 
-  it('removes what it made when its output pipes break', async () => {
+  it('removes what it created when its output pipes break', async () => {
     const before = await scratchDatabases();
     const child = start(adminUrl, ...SHORT);
     const ended = once(child, 'exit');
@@ -103,7 +103,7 @@ describe('plantao prove', function () {
     });
     after(() => database.drop());
 
-    it('refuses one that holds anything, names it and leaves it alone', async () => {
+    it('refuses a database that is not empty, names what it contains and changes nothing', async () => {
       const other = await createDatabase();
       const { code, output } = await prove(adminUrl, ...SHORT, '--database', other.name);
       expect(output).to.match(/is not empty \(.*and plantao prove uses only an empty one/);
@@ -111,7 +111,7 @@ describe('plantao prove', function () {
       await other.drop();
     });
 
-    it('says what a DBA has to run, to a role that may not create a database', async () => {
+    it('tells a role that may not create databases what a DBA has to run', async () => {
       const role = `prove ${database.name}`;
       await admin(`CREATE ROLE "${role}" LOGIN PASSWORD 'p%w@d'`);
       try {

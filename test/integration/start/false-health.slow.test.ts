@@ -100,7 +100,7 @@ describe('A false health response', () => {
     expect(await terms()).to.equal(1);
   });
 
-  it('from a node that is not in the database makes it no target of a switchover', async () => {
+  it('does not make a node that is not in the database a target of a switchover', async () => {
     const [first] = await start({ status: 'alive', active: false, node: 'ghost', term: 1 });
     await eventually('the first is active', () => isActive(first));
     await probed();

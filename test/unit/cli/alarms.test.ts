@@ -25,7 +25,7 @@ describe('The alarms of plantao status', () => {
       ...changes,
     }) as unknown as ClusterStatus;
 
-  it('are none while one node is active and another could take over', () => {
+  it('are absent while one node is active and another could take over', () => {
     expect(alarmsOf(status())).to.deep.equal([]);
   });
 

@@ -19,7 +19,7 @@ describe('describeFailure', () => {
     expect(sentence).to.match(/^the words of PostgreSQL: name the primary in DATABASE_URL/);
   });
 
-  it('counts what PostgreSQL refuses as failed', () => {
+  it('counts a refusal by PostgreSQL as a failure', () => {
     for (const code of ['23505', '57014', '53100']) expect(failure(code).exit, code).to.equal(Exit.FAILED);
   });
 });

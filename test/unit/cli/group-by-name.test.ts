@@ -14,7 +14,7 @@ describe('Names in the command-line chat', () => {
     return new ChatClient({ urls: [node.url], userId: 1 });
   }
 
-  it("mean the user's only group that differs in case or accents, if none has exactly the name", () => {
+  it("mean the user's only group that differs in case or accents, if no group has exactly that name", () => {
     const [accented, plain] = [group(1, 'Plantão'), group(2, 'plantao')];
     expect(groupNamed('plantao', [accented, plain])).to.equal(plain);
     expect(groupNamed('plantao', [accented])).to.equal(undefined);
@@ -38,7 +38,7 @@ describe('Names in the command-line chat', () => {
     expect(node?.calls.map(({ body }) => body.create)).to.deep.equal([false, false, false, undefined]);
   });
 
-  it('join the group of exactly the name, also for a member of one that differs in accents', async () => {
+  it('join the group with exactly that name, even if the user is in one that differs in accents', async () => {
     const client = await clientOf((_, response) => json(response, 200, { user_id: 1, groups: ['plantao'] }));
     expect(await joinOrCreate(client, 'plantao', [group(1, 'Plantão')], {})).to.equal(undefined);
     expect(node?.calls.map(({ path, body }) => [path, body.create])).to.deep.equal([['/user/1/groups/plantao', false]]);

@@ -32,7 +32,7 @@ describe('importFile', () => {
     }
   });
 
-  it('accepts rows of another form', async () => {
+  it('accepts rows in another form', async () => {
     expect(await imported(['{"row":{"id":1},"table":"users"}'])).to.deep.equal(['[{"id":1}]']);
     expect(await imported(['{"table":"users","row":{"id":1},"note":{}}'])).to.deep.equal(['[{"id":1}]']);
   });

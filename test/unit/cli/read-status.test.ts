@@ -29,7 +29,7 @@ describe('readStatus', () => {
     }
   });
 
-  it('fails where the schema lacks a view or the session is lost', async () => {
+  it('fails if the schema lacks a view or the session is lost', async () => {
     for (const code of ['42P01', '57P01']) {
       const error = await readWithout('notify_queue', code).catch((reason: { code: string }) => reason);
       expect(error).to.include({ code });

@@ -43,7 +43,7 @@ describe('showStatus', () => {
     expect(nodesAt(10)[0]).to.match(/^node +role +term +heartbeat$/);
   });
 
-  it('shows the statement that ends a session whole', () => {
+  it('shows the whole statement that ends a session', () => {
     expect(show(60).filter((line) => line.endsWith(ENDED_BY))).to.have.length(2);
   });
 });

@@ -152,7 +152,7 @@ describe('The client sends a message to the node that can store it', () => {
     expect(node.calls).to.have.length(1);
   });
 
-  it('says so when the URL belongs to another program', async () => {
+  it('reports when the URL belongs to another program', async () => {
     const node = await start((_, response) => json(response, 200, { welcome: true }));
     const error = await clientOf([node.url])
       .send(1, 'hello')
@@ -281,7 +281,7 @@ describe('The client never repeats a request that must not be repeated', () => {
     expect((await client.account.changePassword('old', 'battery staple')).token).to.equal('new');
   });
 
-  it('sends it without an idempotency key, by which a node in between could repeat it', async () => {
+  it('sends the request without an idempotency key, with which a forwarding node could repeat it', async () => {
     [bad, good] = [await startFakeNode(created), await startFakeNode(created)];
     const client = new ChatClient({ urls: [good.url], userId: 1 });
     await client.account.changePassword('old', 'battery staple');

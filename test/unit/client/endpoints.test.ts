@@ -10,7 +10,7 @@ function endpoints(...urls: string[]) {
 }
 
 describe('The client stays with a node while it serves, then moves to the one whose failure is oldest', () => {
-  it('starts with the first', () => {
+  it('starts with the first node', () => {
     const { nodes } = endpoints(a, b);
     expect([nodes.current('read'), nodes.current('write')]).to.deep.equal([a, a]);
   });

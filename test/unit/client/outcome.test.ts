@@ -9,7 +9,7 @@ const says =
   (_, response) =>
     json(response, 503, { error: 'a reason', code }, { 'Retry-After': '30' });
 
-describe('The client says of a call that no node confirmed whether it may have been executed', () => {
+describe('The client says whether a call that no node confirmed may have been executed', () => {
   let node: FakeNode;
   beforeEach(async () => {
     node = await startFakeNode(() => {});
@@ -55,7 +55,7 @@ describe('The client says of a call that no node confirmed whether it may have b
     });
   }
 
-  it('of one node: not if nothing listens there, but after a lost response and a timeout', async () => {
+  it('for a single node: no if nothing listens there, yes after a lost response or a timeout', async () => {
     const gone = await deadUrl();
     const refused = await errorOf((client) => client.operations.fall(gone));
     expect(refused).to.include({ name: 'UnreachableError', code: 'unreachable' });
@@ -68,7 +68,7 @@ describe('The client says of a call that no node confirmed whether it may have b
     }
   });
 
-  it('never of a read, which changes nothing', async () => {
+  it('never for a read, which changes nothing', async () => {
     respond(lost);
     const error = await errorOf((client) => client.chats());
     expect(error).to.include({ name: 'UnreachableError', code: 'unreachable' });

@@ -149,7 +149,7 @@ describe('An attempt to take the leader lock', () => {
     expect(lines).to.deep.equal([]);
   });
 
-  it('has a problem while each attempt fails in turn with those of a peer that fails too: no node is active', async () => {
+  it('reports a problem while its attempts and those of a peer fail in turn, so that no node is active', async () => {
     let attempts = 0;
     const candidacy = candidate(
       async () => [],
@@ -170,7 +170,7 @@ describe('An attempt to take the leader lock', () => {
     expect(candidacy.problem).to.equal(null);
   });
 
-  it('has no problem right after an outage of PostgreSQL, before the next active node could be seen', async () => {
+  it('reports no problem right after an outage of PostgreSQL, before the next active node could be seen', async () => {
     let isDown = true;
     const open = async () => {
       if (isDown) throw new Error('connect ECONNREFUSED');

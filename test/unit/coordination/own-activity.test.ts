@@ -8,13 +8,13 @@ describe('When a node was last active', () => {
     now = 1000;
   });
 
-  it('is unknown before its first term, and also after an end that ended nothing', () => {
+  it('is unknown before its first term, even after an end without a term', () => {
     const own = activity();
     own.ended();
     expect(own.lastAt).to.equal(null);
   });
 
-  it('is now while its lease is valid, and the end of the lease once that has expired', () => {
+  it('is the current time while its lease is valid, and the end of the lease after it has expired', () => {
     const own = activity();
     own.leased(3000);
     now = 2000;

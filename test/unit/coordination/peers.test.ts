@@ -368,7 +368,7 @@ describe('Peers', () => {
     expect(peers.active?.node).to.equal('node');
   });
 
-  it('ask a peer that closes each connection once more for each probe, and not for ever', async () => {
+  it('retry a probe once, not endlessly, with a peer that closes each connection', async () => {
     const node = await peer(alive('node', { active: true }));
     node.closesEach = true;
     create(node.url);

@@ -24,7 +24,7 @@ describe('The sentence about the sessions that block a node', () => {
     watch.stop();
   });
 
-  it('blames the disk of PostgreSQL for a session that waits for it, instead of saying to end that session', async () => {
+  it('names the disk of PostgreSQL as the cause if a session waits for it, instead of advising to end that session', async () => {
     const blocker = {
       pid: 7,
       blocks: 'event log',

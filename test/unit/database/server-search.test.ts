@@ -94,7 +94,7 @@ describe('The search for the server that accepts writes', () => {
     expect(timers()).to.equal(before);
   });
 
-  it('takes the first one without asking the others', async () => {
+  it('uses the first server that accepts writes, without asking the others', async () => {
     world.states.set(A, 'writable').set(B, 'writable');
     expect(await world.servers(A, B).find()).to.include({ address: A });
     expect(world.watched).to.deep.equal([A]);
@@ -121,7 +121,7 @@ describe('The search for the server that accepts writes', () => {
     expect(await world.servers('db').find()).to.deep.equal({ host: 'db', address: C, port: 5432 });
   });
 
-  it('does not ask a server that is the only one', async () => {
+  it('does not check a server that is the only one', async () => {
     world.names.set('db', [A]);
     expect(await world.servers('db').find()).to.deep.equal({ host: 'db', address: A, port: 5432 });
     expect(await world.servers(B).find()).to.deep.equal({ host: B, address: B, port: 5432 });
@@ -235,7 +235,7 @@ describe('The search for the server that accepts writes', () => {
     expect(calls).to.equal(2);
   });
 
-  it('does not search again while an opening makes progress, however long it takes', async () => {
+  it('does not search again while the opening of a session makes progress, however long it takes', async () => {
     world.states.set(A, 'writable').set(B, 'standby');
     const servers = world.servers(A, B);
     const socket = newSocket();
@@ -266,7 +266,7 @@ describe('The search for the server that accepts writes', () => {
     first.destroy();
   });
 
-  it('keeps to the server that was used last', async () => {
+  it('prefers the server that was used last', async () => {
     world.states.set(A, 'down').set(B, 'writable');
     const servers = world.servers(A, B);
     const socket = newSocket();
@@ -311,7 +311,7 @@ describe('The search for the server that accepts writes', () => {
       expect(await found).to.include({ address: B });
     });
 
-    it('takes another on the same timeline after it has failed for two seconds', async () => {
+    it('uses another server on the same timeline after the last one has failed for two seconds', async () => {
       world.states.set(A, 'writable').set(B, 'down');
       world.timelines.set(A, 2);
       const startedAt = performance.now();
@@ -320,7 +320,7 @@ describe('The search for the server that accepts writes', () => {
       expect(session.destroyed).to.equal(true);
     });
 
-    it('takes another on the same timeline after four seconds of silence', async () => {
+    it('uses another server on the same timeline after four seconds of silence', async () => {
       world.states.set(A, 'writable').set(B, 'silent');
       world.timelines.set(A, 2);
       const startedAt = performance.now();
@@ -328,7 +328,7 @@ describe('The search for the server that accepts writes', () => {
       expect(performance.now() - startedAt).to.be.at.least(3900);
     });
 
-    it('takes a promoted one at once', async () => {
+    it('uses a promoted server at once', async () => {
       world.states.set(B, 'silent');
       world.promote(A);
       expect(await within(1000, servers.find())).to.include({ address: A });

@@ -11,7 +11,7 @@ import { eventually } from '../../support/eventually.ts';
 const FOR_EVER = '--import=data:text/javascript,setInterval(()=>{},1000);await(new(Promise)(()=>{}))';
 
 describe('A node that was restarted and does not respond', () => {
-  it('is reported once, and not asked any more', async () => {
+  it('is reported once, and gets no further requests', async () => {
     let asked = 0;
     const unready = createServer((_, response) => {
       asked++;

@@ -156,7 +156,7 @@ describe('BoundedOutput', () => {
 });
 
 describe('The problem of a log', () => {
-  it('is that its disk is full, until what was kept is written, which needs no further line', async () => {
+  it('is that its disk is full, until the kept lines are written, even if no further line arrives', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'plantao-log-'));
     const file = path.join(folder, 'log');
     const full = openSync(FULL_DISK, 'w');
@@ -213,7 +213,7 @@ describe('The problem of a log', () => {
     );
   });
 
-  it('is that a device takes no lines', async function () {
+  it('is that a device accepts no lines', async function () {
     if (!existsSync(FULL_DISK)) this.skip();
     expect(await problemOf(openSync(FULL_DISK, 'w'))).to.match(/^the log cannot be written: .*ENOSPC/);
   });

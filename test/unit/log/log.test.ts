@@ -79,7 +79,7 @@ describe('The log', () => {
     expect(text.length).to.be.below(20_000);
   });
 
-  it('contains the warnings that libraries print, as entries: Sequelize prints one when a commit fails', () => {
+  it('contains warnings that libraries print as entries, such as the one of Sequelize when a commit fails', () => {
     const { warn } = console;
     try {
       const text = written(false, (log) => {

@@ -25,7 +25,7 @@ describe('Conditions', () => {
     expect(lines).to.deep.equal([]);
   });
 
-  it('show name, reason and start only, oldest first', () => {
+  it('show only name, reason and start, oldest first', () => {
     const { conditions } = conditionsWithLog();
     conditions.begin('posts', 'messages cannot be stored');
     conditions.begin('listener', 'does not listen');

@@ -144,7 +144,7 @@ describe('The command that repeats a run', () => {
   });
 });
 
-describe('The needs of a run', () => {
+describe('The resources that a run needs', () => {
   it('grow with nodes, minutes and rate', () => {
     const least = needsOf({ nodes: 2, minutes: 1, rate: 40 });
     expect(least.connections).to.be.lessThan(50);

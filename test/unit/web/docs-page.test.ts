@@ -84,7 +84,7 @@ describe('The documentation page', () => {
     expect(page).to.not.match(/\b(?:src|href)=["'](?:https?:)?\/\//i);
   });
 
-  it('leads to the chat and to the cluster page', () => {
+  it('links to the chat and to the cluster page', () => {
     for (const address of ['home', 'cluster']) expect(page).to.include(`<a href="${address}">`);
   });
 });

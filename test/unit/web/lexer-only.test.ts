@@ -15,7 +15,7 @@ const TEXTS = [
 ];
 
 describe("The page's part of marked", () => {
-  it('reads every text like the whole of it, and lacks the code that renders HTML or that the page overrides', async () => {
+  it('parses every text as the complete library does, without the code that renders HTML or that the page overrides', async () => {
     const { outputFiles } = await build({
       entryPoints: [path.join(PACKAGE_ROOT, 'src/web/home/model/text/markdown.ts')],
       plugins: [lexerOnly],

@@ -9,12 +9,12 @@ describe('The files that the service worker keeps', () => {
   const pages = { home: [script], cluster: [] };
   const isKept = (file: string, body: string, status = 200) => isOfVersion(pages, file, new Response(body, { status }));
 
-  it('are those whose content has the hash of their name', async () => {
+  it('are those whose content matches the hash in their name', async () => {
     expect(await isKept(script, 'let version = 1;')).to.equal(true);
     expect(await isKept(script, 'let version = 2;')).to.equal(false);
   });
 
-  it('include the pages that load them, and no other ones', async () => {
+  it('include the pages that load them, and no other pages', async () => {
     expect(await isKept('home', `<script type="module" src="${script}"></script>`)).to.equal(true);
     expect(await isKept('home', `<script type="module" src="${named('let version = 2;')}"></script>`)).to.equal(false);
   });

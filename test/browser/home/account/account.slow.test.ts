@@ -17,7 +17,7 @@ describe('The account on the chat page', function () {
     await page.getByText("You aren't in any chat yet.").waitFor();
   });
 
-  it('shows a deleted account as such wherever it had a name, live and after a reload', async () => {
+  it('shows a deleted account as deleted wherever its name appeared, live and after a reload', async () => {
     const [me, gone] = [await clientOf('ana'), await clientOf('Gone')];
     await clientOf('bruno');
     const { group_id: id } = await gone.createChat('With a gone user', ['ana', 'bruno']);

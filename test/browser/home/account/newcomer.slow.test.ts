@@ -72,7 +72,7 @@ describe('The chat page for a newcomer from another chat service', function () {
     expect(await row(page, 'Plans').locator('.preview', { hasText: 'Draft' }).count()).to.equal(0);
   });
 
-  it('offers a user without chats every way to one, on a phone too', async () => {
+  it('offers a user without chats every way to start one, on a phone too', async () => {
     const { token } = await bruno.groups.invite(group);
     for (const [name, viewport] of [
       ['diana', { width: 1280, height: 720 }],
@@ -119,7 +119,7 @@ describe('The chat page for a newcomer from another chat service', function () {
     await expectAccessible(page, 'chat-deleted-account');
   });
 
-  it('offers the group of a similar name before it creates another one', async () => {
+  it('offers an existing group with a similar name before it creates another', async () => {
     await bruno.createChat('Plantão');
     const page = await use.browser.signIn(use.first.url, ana);
     const ask = async () => {

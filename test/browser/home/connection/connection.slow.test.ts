@@ -50,7 +50,7 @@ describe('The connection of the chat page', function () {
     expect(notices.join('\n')).to.not.match(/connect\. Retrying|unreachable|Waiting/);
   });
 
-  it('opens without a network with what was loaded, and sends what is written there when the network is back', async () => {
+  it('opens without a network with the messages that were loaded before, and sends new ones when the network is back', async () => {
     const { name, id, bruno } = await newGroup();
     await bruno.send(id, 'read before');
     const page = await ana({ serviceWorkers: 'allow' });

@@ -71,7 +71,7 @@ describe('The chat page during failovers', function () {
     expect(use.browser.problems(NODE_IS_DOWN)).to.deep.equal([]);
   });
 
-  it('keeps messages written while no node is reachable, and sends them when a node is reachable again', async () => {
+  it('keeps messages that are written while no node is reachable, and sends them once one is', async () => {
     use.first.freeze();
     await notice(ana, "Can't connect.");
     await write(ana, 'written while no node serves');

@@ -13,7 +13,7 @@ describe('The chat page during maintenance', function () {
   this.timeout(240_000);
   const used = useBrowserCluster();
 
-  it('says until when the chat is paused, in plain words, and sends afterwards what was written', async () => {
+  it('says in plain words until when the chat is paused, and sends the waiting messages afterwards', async () => {
     const { browser, database, first, second } = used;
     const ana = new ChatClient({ urls: [first.url] });
     await ana.login('ana_orm');

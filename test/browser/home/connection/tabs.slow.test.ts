@@ -8,7 +8,7 @@ describe('The chat page in two tabs', function () {
   this.timeout(180_000);
   const { use, ana, clientOf, newGroup } = useChat();
 
-  it('keeps both signed in, until one of them signs out', async () => {
+  it('keeps both tabs signed in until the user signs out in one of them', async () => {
     const { name } = await newGroup();
     const first = await ana();
     const second = await use.browser.openBeside(first, use.first.url);
@@ -17,7 +17,7 @@ describe('The chat page in two tabs', function () {
     await second.getByRole('button', { name: 'Sign in' }).waitFor();
   });
 
-  it('notifies in one of them, by the service worker, and a click opens the group', async () => {
+  it('shows a notification from one tab only, by the service worker, and opens the group on a click', async () => {
     const { name, id, bruno } = await newGroup();
     const first = await ana({ serviceWorkers: 'allow', permissions: ['notifications'] });
     const { userId } = await clientOf('ana');

@@ -20,7 +20,7 @@ describe('Everyday use of the chat page', function () {
     return [ana, bruno];
   }
 
-  it('signs in by name, shows groups with their last message, and keeps the open group through a reload', async () => {
+  it('signs a user in by name, shows groups with their last message, and keeps the open group through a reload', async () => {
     const page = await use.browser.signIn(use.first.url, 'ana_orm');
     await page.getByRole('link', { name: GROUP }).getByText('bruno_orm: Oi, Ana! Tudo bem?').waitFor();
     await openGroup(page, GROUP);

@@ -43,7 +43,7 @@ describe('The chat page with many messages', function () {
     expect(shown.length).to.be.at.most(MAX_LINES);
   }
 
-  it('opens 5,000 messages at the first unread one, and keeps a bounded part of them however far one scrolls', async () => {
+  it('opens 5,000 messages at the first unread one, and keeps a bounded number of them however far the user scrolls', async () => {
     const { id, ana, brunoId } = await newGroup('Five thousand');
     const ids = await insert(id, brunoId, 5000);
     await ana.markRead(id, ids[2499] ?? 0);
@@ -119,7 +119,7 @@ describe('The chat page with many messages', function () {
     expect(await page.locator('#jump').count()).to.equal(0);
   });
 
-  it('keeps the place where the user reads when a phone is turned', async () => {
+  it('keeps the reading position when a phone is turned', async () => {
     const { id, ana, brunoId } = await newGroup('Turned');
     const ids = await insert(
       id,

@@ -37,7 +37,7 @@ describe('Search on the chat page', function () {
     await page.getByRole('heading', { name }).waitFor();
   });
 
-  it('says that it waits for a connection, and goes on with one', async () => {
+  it('says that it waits for a connection, and continues once there is one', async () => {
     const { id, bruno } = await newGroup();
     await bruno.send(id, 'found in the end');
     const page = await ana();

@@ -34,7 +34,7 @@ describe('Typing and presence on the chat page', function () {
   this.timeout(180_000);
   const pages = usePages();
 
-  it('shows the typing of a user on every tab of the others, on both nodes, until the message arrives', async () => {
+  it('shows that a user is typing in every tab of the others, on both nodes, until the message arrives', async () => {
     const { first, second, browser, clientOf } = pages;
     await clientOf('ana');
     await clientOf('clara');

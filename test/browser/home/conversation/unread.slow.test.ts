@@ -36,7 +36,7 @@ describe('Unread messages and read receipts on the chat page', function () {
     await eventually('the cluster knows', async () => (await unreadIn(me, id)) === 0);
   });
 
-  it('keeps unread messages unread when a link leads to an earlier one, and divides them from those that were read', async () => {
+  it('keeps unread messages unread when a link opens an earlier one, and separates them from those that were read', async () => {
     const { id, bruno } = await newGroup();
     const me = await clientOf('ana');
     const { message_id: linked } = await bruno.send(id, 'linked');

@@ -25,7 +25,7 @@ describe('The chat page shows what happens to a group', function () {
 
   const line = (page: Page, text: string) => page.locator('.system-line', { hasText: text }).last().waitFor();
 
-  it('asks the only owner to choose a new one before leaving, and every member sees who that is', async () => {
+  it('asks the only owner to choose a new one before leaving, and shows every member the new owner', async () => {
     const { group_id: id } = await ana.createChat('Handed over', ['bruno', 'clara']);
     const page = await use.browser.signIn(use.first.url, 'ana');
     const other = await use.browser.signIn(use.second.url, 'bruno');
@@ -119,7 +119,7 @@ describe('The chat page shows what happens to a group', function () {
     expect(await page.getByRole('combobox', { name: 'New owner' }).count()).to.equal(0);
   });
 
-  it('shows in one line the users whom another added in succession, and in a line of its own each user who joined alone', async () => {
+  it('shows users who were added in succession in one line, and each user who joined alone in a separate line', async () => {
     const { group_id: id } = await ana.createChat('Merged', ['bruno']);
     const page = await use.browser.signIn(use.first.url, 'bruno');
     await openGroup(page, 'Merged');
@@ -142,7 +142,7 @@ describe('The chat page shows what happens to a group', function () {
     await expectAccessible(page, 'chat-joins-merged');
   });
 
-  it('keeps both changes if two owners change the settings at once', async () => {
+  it('keeps the changes of two owners who edit the settings at the same time', async () => {
     const { group_id: id } = await ana.createChat('Both', ['bruno']);
     await ana.groups.setRole(id, bruno.userId ?? 0, 'owner');
     const [one, other] = [

@@ -68,7 +68,7 @@ describe('Groups on the chat page', function () {
     await page.getByText('or it no longer exists').waitFor();
   });
 
-  it('says what leaving a group means, whose message is to be deleted, and what a group is about', async () => {
+  it('says what leaving a group means, whose message will be deleted, and what a group is about', async () => {
     const [me, bruno] = [await clientOf('ana'), await clientOf('bruno')];
     const { group_id: id } = await me.createChat('Garden', ['bruno']);
     const description = '**Plants** and <b>seeds</b>\n\n- see [the plan](https://example.com/plan)\n- `every` Sunday';

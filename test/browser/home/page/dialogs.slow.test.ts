@@ -126,7 +126,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await seesActiveNode(page);
   }
 
-  it('withdraw what waits for a connection when they are cancelled: nothing is done once it returns', async () => {
+  it('withdraw a request that waits for a connection when they are cancelled: nothing is sent once the connection returns', async () => {
     const page = await use.browser.signIn(use.first.url, 'undecided');
     const requests: string[] = [];
     page.on('response', (response) => requests.push(new URL(response.url()).pathname));

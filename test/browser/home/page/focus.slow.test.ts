@@ -59,7 +59,7 @@ describe('The keyboard focus on the chat page', function () {
     expect(chats.find(({ name }) => name === 'Careful')?.members_count).to.equal(3);
   });
 
-  it('is in the chats after sign-in, and returns to the message after a dialog that was opened with the mouse', async () => {
+  it('is in the list of chats after sign-in, and returns to the message after a dialog that was opened with the mouse', async () => {
     const page = await ana();
     await page.locator('main:focus').waitFor();
     await openOwnGroup(page, 'Mouse');

@@ -6,7 +6,7 @@ describe('The language of the chat page', function () {
   this.timeout(180_000);
   const { use, clientOf, ana, newGroup } = useChat();
 
-  it('speaks Portuguese to a browser that does, and English when the user chooses it', async () => {
+  it('is Portuguese in a Portuguese browser, and English when the user chooses it', async () => {
     const page = await use.browser.open(use.first.url, { locale: 'pt-BR' });
     await page.getByText('Digite qualquer nome. Se for novo, criamos a conta.').waitFor();
     expect(await page.evaluate(() => document.documentElement.lang)).to.equal('pt-BR');
@@ -32,7 +32,7 @@ describe('The language of the chat page', function () {
     expect(await page.evaluate(() => document.documentElement.lang)).to.equal('pt-BR');
   });
 
-  it('writes numbers as the language does, and its composer has one line on the smallest phone', async () => {
+  it('determines how numbers are written, and leaves the composer one line high on the smallest phone', async () => {
     const { name } = await newGroup();
     const page = await ana({ viewport: { width: 320, height: 568 } });
     await openGroup(page, name);

@@ -74,7 +74,7 @@ describe('A silent holder of the leader lock', function () {
     expect(slow.isEnded).to.equal(false);
   });
 
-  it('that is not a node is logged and never ended', async () => {
+  it('is logged and never ended if it is not a node', async () => {
     const stranger = await holder('psql');
     const one = await candidate('node-a');
     const named = /but psql \(server process \d+, .*holds the leader lock\. To end it: SELECT pg_terminate_backend/;

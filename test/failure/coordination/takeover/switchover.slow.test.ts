@@ -54,7 +54,7 @@ describe('A switchover', () => {
     await eventually('node-b is active', () => b.sync.isActive);
   });
 
-  it('that finds the role handed over already is refused, though the first one has succeeded', async () => {
+  it('is refused if a simultaneous one has just handed the role over', async () => {
     const a = await startActive('node-a');
     const peers = ['node-b', 'node-c'].map((node) => ({
       ...{ node, url: `http://${node}`, role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 },

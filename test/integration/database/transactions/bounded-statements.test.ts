@@ -45,7 +45,7 @@ describe('The limit of a statement', () => {
       }
     }));
 
-  it('does not count it on a session of its own either', async () => {
+  it('does not count that time on a dedicated session either', async () => {
     const session = await Session.open(options());
     const reply = session.query({ text: SLOW }, LIMIT_MS);
     await new Promise(setImmediate);

@@ -133,7 +133,7 @@ describe('A herd of polls', function () {
     expect((await catchingUp).every(({ news }) => (news?.events.length ?? 0) > 0)).to.equal(true);
   });
 
-  it('by a name is not slowed by other groups of the same name', async () => {
+  it('on a name is not slowed by other groups of that name', async () => {
     const { rows } = await client.query<{ mine: number }>(
       `WITH mine AS (INSERT INTO plantao.groups (name) VALUES ('común') RETURNING id),
             member AS (INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 1 FROM mine)

@@ -72,7 +72,7 @@ describe('GET /metrics', () => {
     expect(standby.plantao_lease_remaining_seconds).to.equal(0);
   });
 
-  it('shows what each node knows of the cluster, the database and its clients', async () => {
+  it('shows what each node knows about the cluster, the database and its clients', async () => {
     for (const node of [nodes.active, nodes.standby]) {
       const samples = await samplesOf(node);
       const expected = { plantao_active_known: 1, plantao_peers_alive: 1, plantao_listening: 1, plantao_streams: 0 };

@@ -136,7 +136,7 @@ describe('A JWT', () => {
     expect((await verifier.verify(await issuer.token('u1', { iat: -1 }))).issuedAt).to.equal(0);
   });
 
-  it('names its user in a form that names must have, or not at all', async () => {
+  it('names its user by a claim only if that is a valid name', async () => {
     const namesOf = async (name: unknown) =>
       (await verifier.verify(await issuer.token('u7', { preferred_username: name }))).names;
     const [, numbered, last] = await namesOf('Ana');
@@ -188,7 +188,7 @@ describe('The settings of JWTs', () => {
   };
   const whole = { JWT_JWKS_URL: 'https://login.example/keys', JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE };
 
-  it('are off, or complete', () => {
+  it('are either absent or complete', () => {
     expect(readSettings({ DATABASE_URL: 'postgres://localhost/chat' }).jwt).to.equal(null);
     expect(problemsOf(whole)).to.deep.equal([]);
     for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE']) {
@@ -199,7 +199,7 @@ describe('The settings of JWTs', () => {
     expect(problemsOf({ ...whole, AUTH: 'open' })[0]).to.match(/^JWT_JWKS_URL requires AUTH=token/);
   });
 
-  it('are refused with the name of the setting if they make no sense', async () => {
+  it('are refused with the name of the setting if they are invalid', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const secret = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     for (const [name, value] of [
@@ -314,7 +314,7 @@ describe('The keys of a sign-in service', () => {
     expect(await find('first')).to.equal('accepted');
   });
 
-  it('are changed: an unknown one is fetched at once, and a removed one is no longer accepted', async () => {
+  it('can change: an unknown key is fetched at once, and a removed key is no longer accepted', async () => {
     start({ unknownKeyMs: 0 });
     expect(await find('first')).to.equal('accepted');
     await issuer.addKey('second');

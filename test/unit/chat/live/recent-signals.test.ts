@@ -47,7 +47,7 @@ describe('Recent signals', () => {
     expect([kept.length, kept[0], kept.at(-1)]).to.deep.equal([500, '701', '1200']);
   });
 
-  it('are none for a cursor of another node', () => {
+  it('are empty for a cursor of another node', () => {
     const { recent, since } = setUp();
     const { cursor } = new RecentSignals();
     recent.add([signal('a')]);

@@ -96,7 +96,7 @@ describe('The message writer', () => {
     isReplicated = async () => true;
   });
 
-  it('never says of a stored post that must be replicated that it was not stored', async () => {
+  it('never reports a post that must be replicated as not stored after storing it', async () => {
     const mustReplicate = async () => {
       const number = session.batches.length;
       const sent = outcomeOf(writer.post({ ...postOf('x'), mustReplicate: true }));
@@ -152,7 +152,7 @@ describe('The message writer', () => {
     await Promise.all(flood);
   });
 
-  it('refuses what is beyond 5000 waiting, and only that', async () => {
+  it('refuses posts only while 5000 others wait', async () => {
     const first = post('under way');
     await session.batch(0);
     const all = Array.from({ length: 5000 }, (_, number) => post(String(number), number % 50));
@@ -207,7 +207,7 @@ describe('The message writer', () => {
     ['a trigger raises the SQLSTATE of a lost session', raised('57P01'), 'Error'],
     ['a trigger raises the SQLSTATE of a full disk', raised('53100'), 'unavailable'],
   ] as const) {
-    it(`gives each post its own result when ${what}, and stays without a problem`, async () => {
+    it(`gives each post its own result when ${what}, and reports no problem`, async () => {
       const first = post('under way');
       const [good, bad] = [post('good'), post('bad')];
       (await session.batch(0)).commit();
@@ -268,7 +268,7 @@ describe('The message writer', () => {
     expect(await sent).to.equal('outcome_unknown');
   });
 
-  it('drains: resolves when every post has its result, or at the limit', async () => {
+  it('drains until every post has its result, or until the time limit', async () => {
     await writer.drain(0);
     const all = [post('one'), post('two')];
     let isDrained = false;

@@ -24,7 +24,7 @@ describe('The folding of texts for a search', () => {
     expect(fold('cafe\u0301 ＡＢＣ！ ΟΔΟΣ Ёлка Łódź \u00ad\u200bx')).to.equal('cafe abc! οδοσ елка lodz x');
   });
 
-  it('keeps what distinguishes words of other scripts', () => {
+  it('keeps marks that distinguish words in other scripts', () => {
     for (const text of ['が', 'か', '会議', 'हिन्दी', '서울', '②', 'straße', '👩']) expect(fold(text)).to.equal(text);
   });
 
@@ -53,7 +53,7 @@ describe('A search query', () => {
     expect(short.map(({ text }) => text)).to.deep.equal(['a', 'ok']);
   });
 
-  it('is empty without a character that counts', () => {
+  it('is empty if it has no searchable character', () => {
     for (const query of ['', '  ', '\u0301\u0301', '\u200b', '""', '\u3000\u2028'])
       expect(termsOf(query)).to.deep.equal([]);
   });

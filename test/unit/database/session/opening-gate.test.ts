@@ -56,7 +56,7 @@ describe('The gate of the openings of sessions', () => {
     expect(await passing()(), 'after').to.equal(true);
   });
 
-  it('lets all pass once the opening that hung is answered', async () => {
+  it('lets all openings pass once PostgreSQL responds to the one that hung', async () => {
     const { opening } = opened();
     mock.timers.tick(2000);
     const isPassed = passing();
@@ -84,7 +84,7 @@ describe('The gate of the openings of sessions', () => {
     expect(trials).to.have.length(0);
   });
 
-  it('lets an opening go that is given up while it waits', async () => {
+  it('releases an opening that is cancelled while it waits', async () => {
     opened();
     mock.timers.tick(2000);
     const socket = new Socket();

@@ -64,19 +64,19 @@ describe('A standby that forwards to a node which does not accept the host of it
     active.server.close();
   });
 
-  it('sends it Host: localhost, from the second request on at once', async () => {
+  it('sends Host: localhost after a refusal, and immediately from the second request on', async () => {
     accepted = 'localhost';
     for (const _ of [1, 2]) expect((await post(`${standby.url}/messages`, {})).status).to.equal(200);
     expect(hosts).to.deep.equal([new URL(active.url).host, 'localhost', 'localhost']);
   });
 
-  it('sends every one of several first requests again', async () => {
+  it('retries each of several simultaneous first requests', async () => {
     accepted = 'localhost';
     const posts = await Promise.all([1, 2, 3].map(() => post(`${standby.url}/messages`, {})));
     expect(posts.map(({ status }) => status)).to.deep.equal([200, 200, 200]);
   });
 
-  it('sends it Host: localhost when it asks it to create the account of a JWT', async () => {
+  it('sends Host: localhost when it asks that node to create the account of a JWT', async () => {
     accepted = 'localhost';
     expect(await standby.forwarder.createAccountOnActiveNode('token')).to.equal(true);
     expect(hosts).to.deep.equal([new URL(active.url).host, 'localhost']);

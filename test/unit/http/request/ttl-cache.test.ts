@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ttlCache } from '../../../../src/http/request/ttl-cache.ts';
 
-describe('A brief cache', () => {
+describe('A short-lived cache', () => {
   let now = 0;
   let made = 0;
   const ask = ttlCache(
@@ -20,7 +20,7 @@ describe('A brief cache', () => {
     expect(await ask()).to.equal(1);
   });
 
-  it('reads again after its time, and does not cache a failure', async () => {
+  it('reads again after its lifetime, and does not cache a failure', async () => {
     now = 500;
     const failed = await Promise.all([ask(), ask()].map((one) => one.catch((error: Error) => error.message)));
     expect(failed).to.deep.equal(['away', 'away']);

@@ -8,7 +8,7 @@ const figures = (node: string, waiters: (number | null)[]) => ({
 const response = (...nodes: ReturnType<typeof figures>[]) => ({ step_ms: 2000, nodes });
 
 describe('The figures on the cluster page', () => {
-  it('stay when the page moves to a node that has just started, with a gap where nothing was read', () => {
+  it('remain when the page moves to a node that has just started, with a gap where nothing was read', () => {
     const history = new FigureHistory();
     history.add(response(figures('a', [1, 2, 3, 4, 5, 6]), figures('b', [6, 5, 4, 3, 2, 1])), 20_000);
     const moved = history.add(response(figures('b', [null, null, null, null, null, 9])), 26_000);
@@ -19,7 +19,7 @@ describe('The figures on the cluster page', () => {
     expect(moved.nodes[0]?.delivery_ms).to.deep.equal([4, 5, 6, null, null, null]);
   });
 
-  it('of a node end when everything known about the node is older than the chart', () => {
+  it('disappear for a node when everything known about it is older than the chart', () => {
     const history = new FigureHistory();
     history.add(response(figures('a', [1, 2]), figures('b', [3, 4])), 20_000);
     const later = history.add(response(figures('b', [null, 9])), 40_000);

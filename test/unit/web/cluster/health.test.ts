@@ -184,7 +184,7 @@ describe('The state of the cluster on its page', () => {
     expect(assessed(status(rows, [term('a')]), unaware, { missingSince })).to.include({ forMs: 100 });
   });
 
-  it('knows since when and why a term has ended', () => {
+  it('knows when and why a term ended', () => {
     const ended = term('a', { ended_at: '2026-01-01T00:01:00.000Z', end_cause: 'fall' });
     const rows = [row('a', 'fallen'), row('b', 'fallen')];
     const state = assessed(status(rows, [ended]), [probe('a', 'fallen'), probe('b', 'fallen')], {

@@ -13,7 +13,7 @@ describe('Alerts to a message in several tabs', () => {
     return [tab(), tab()];
   }
 
-  it('come from one of them, for each message', async () => {
+  it('come from exactly one tab for each message', async () => {
     const [one, other] = tabs();
     const alerts: number[] = [];
     for (const id of [10, 11]) {
@@ -23,7 +23,7 @@ describe('Alerts to a message in several tabs', () => {
     await always('none comes twice', () => alerts.length === 2, { forMs: 700 });
   });
 
-  it('do not come if one of them shows the message', async () => {
+  it('do not come if one of the tabs shows the message', async () => {
     const [one, other] = tabs();
     let alerts = 0;
     one.claimSoon(7, 10, () => {

@@ -300,7 +300,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
     expect([open.window.all.map(({ id }) => id), open.window.hasNewer]).to.deep.equal([[29, 30], false]);
   });
 
-  it('sends what an earlier visit has left, and returns the text for a group that the user is not in any more', async () => {
+  it('sends messages left from an earlier visit, and returns their text if the user has left the group', async () => {
     const left = (groupId: number) => JSON.stringify({ groupId, content: `for ${groupId}`, at: groupId });
     store.setItem(`plantao.outbox.${ana.id}.key-1`, left(1));
     store.setItem(`plantao.outbox.${ana.id}.key-9`, left(9));
@@ -310,7 +310,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
     expect(store.getItem(`plantao.outbox.${ana.id}.key-9`)).to.equal(null);
   });
 
-  it('shows what an earlier visit has left, in the group and in the list, before any node responds, and sends it once', async () => {
+  it('shows messages left from an earlier visit, in the group and in the list, before any node responds, and sends each once', async () => {
     const replyTo = { id: 7, sender: 'bruno', excerpt: 'a question' };
     const unsent = JSON.stringify({ groupId: 31, content: 'an answer', replyTo, at: 1 });
     store.setItem(`plantao.outbox.${ana.id}.key-1`, unsent);

@@ -24,7 +24,7 @@ describe('The place that an address of the chat page names', () => {
       expect(placeIn(`#invitation-${TOKEN}${sign}`), sign).to.deep.equal({ invitation: { token: TOKEN } });
   });
 
-  it('is nothing if it has no valid token of an invitation', () => {
+  it('is nothing if its invitation has no valid token', () => {
     for (const token of [`${TOKEN}a`, `${TOKEN}_`, TOKEN.slice(1), '', 'x'.repeat(200)])
       expect(placeIn(`#invitation-${token}`), token).to.deep.equal({});
   });

@@ -3,7 +3,7 @@ import { Notices } from '../../../../src/web/home/model/notices.ts';
 import { eventually } from '../../../support/eventually.ts';
 
 describe('The notice of the chat page', () => {
-  it('is what has happened just now, then again the warning that still holds', async () => {
+  it('shows the latest event, then again the warning that still applies', async () => {
     const notices = new Notices(() => {}, 10);
     notices.show({ text: "Can't connect.", tone: 'warning' });
     notices.show({ text: 'Link copied.', tone: 'info' });

@@ -17,7 +17,7 @@ describe('The names of users on the chat page', () => {
     }
   });
 
-  it('call a direct chat by the other user, even when that user has left or deleted the account', () => {
+  it('name a direct chat after the other user, even when that user has left or deleted the account', () => {
     const bruno = { id: 9, username: 'bruno' };
     expect(nameOf({ ...direct, name: 'ana, the first, bruno', members: [me, bruno] }, me)).to.equal('bruno');
     expect(nameOf({ ...direct, name: 'ana, the first, bruno', members: [me] }, me)).to.equal('bruno');

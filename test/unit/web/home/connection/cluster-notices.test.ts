@@ -65,7 +65,7 @@ describe('Cluster notices', () => {
     });
   });
 
-  it('warn once while nothing changes, and again when the warning is another one', () => {
+  it('warn once while nothing changes, and again when the warning changes', () => {
     const away = nodes('unreachable', 'unreachable');
     const shown = texts(nodes('active', 'standby'), away, away, nodes('unreachable', 'standby'), away);
     expect(shown.map((text) => text?.split('. ')[0])).to.deep.equal([

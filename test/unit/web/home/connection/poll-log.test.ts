@@ -20,7 +20,7 @@ describe('The log of polls that tabs share', () => {
     return typeof found === 'string' ? found : [...found.events.map((one) => one.cursor), found.to];
   };
 
-  it('has everything after a cursor within it', () => {
+  it('returns everything after a cursor that it contains', () => {
     expect(positionsAfter('e-10')).to.deep.equal(['e-11', 'e-12', 'e-15', 'e-15']);
     expect(positionsAfter('e-11')).to.deep.equal(['e-12', 'e-15', 'e-15']);
   });
@@ -30,7 +30,7 @@ describe('The log of polls that tabs share', () => {
     expect(positionsAfter('e-16')).to.equal('wait');
   });
 
-  it('does not know what was before its beginning, before a gap, or in another history', () => {
+  it('does not know a cursor before its beginning, before a gap, or of another history', () => {
     expect(positionsAfter('e-9')).to.equal('unknown');
     expect(positionsAfter('f-12')).to.equal('unknown');
     log.add(part(20, 21, 21));

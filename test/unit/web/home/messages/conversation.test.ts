@@ -58,7 +58,7 @@ describe('A conversation', () => {
     expect(conversation.window.hasOlder).to.equal(false);
   });
 
-  it('keeps changes that a page arrives without, because it was read before them', () => {
+  it('keeps changes that are missing from a page that was read before them', () => {
     const edited: ChatEvent = {
       ...{ cursor: cursor(12), kind: 'message_edited', group_id: group.id, at: '' },
       message: { ...message(10), content: 'mended', edited_at: '2026-01-01T00:01:00.000Z' },
@@ -214,7 +214,7 @@ describe('A conversation', () => {
     ]);
   });
 
-  it('counts what the list of groups does not include yet', () => {
+  it('counts messages that the list of groups does not include yet', () => {
     const last = { id: 7, sender: 'user 2', sender_id: 2, excerpt: 'm7', timestamp: '2026-01-01T00:00:00.000Z' };
     conversation.updateFromList(
       { ...group, unread: 3, last_read_id: 4, last_message: last },

@@ -85,7 +85,7 @@ describe('The chat model, while the reactions cannot be read', () => {
     expect(chat.opened.missingReactions.newest).to.equal(undefined);
   });
 
-  it('shows those that it knows: from an earlier visit, and from before a gap in the stream', async () => {
+  it('shows the reactions that it knows from an earlier visit and from before a gap in the stream', async () => {
     messages = [message(1, heart(1)), message(2)];
     isReadable = true;
     await start();
