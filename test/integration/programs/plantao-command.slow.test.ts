@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { COMMANDS } from '../../../src/cli/command/registry.ts';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
+import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { plantao } from '../../support/nodes/command.ts';
 import { programOf } from '../../support/nodes/node-build.ts';
@@ -176,9 +177,10 @@ describe('plantao', function () {
     it('takes a node out of service and returns it', async () => {
       expect((await run('fall', 'node-x')).errors).to.match(/^there is no node "node-x"/);
       expect(await run('fall', 'node-b')).to.include({ exit: 0, output: 'node-b is out of service\n' });
-      expect((await run('status')).output)
-        .to.match(/\nnode-b +fallen/)
-        .and.match(/! no standby is ready to take over/);
+      // A node writes its row soon after a change, not before it responds.
+      const isShown = async () => /\nnode-b +fallen/.test((await run('status')).output);
+      await eventually('the status shows it', isShown, { within: 20_000 });
+      expect((await run('status')).output).to.match(/! no standby is ready to take over/);
       const alone = await run('switchover');
       expect(alone).to.include({ exit: 1 });
       expect(alone.errors).to.match(/^refused: no standby is running/);

@@ -100,7 +100,7 @@ describe('A switchover', () => {
     await eventually('it has read the holder of the lock', async () => {
       const { admin } = await testServer();
       const asking =
-        "SELECT FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE 'plantao:node-b:%' AND query LIKE '%lock_holder%'";
+        "SELECT FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE 'plantao:node-b:%' AND query LIKE '%lock_holder%' AND state = 'idle'";
       return (await admin(asking, [database.name])).length > 0;
     });
     const diedAt = performance.now();
