@@ -24,6 +24,7 @@ import { isTakenId } from '../../database/writes/sequences.ts';
 import type { Measurements } from '../../measurements/measurements.ts';
 import { refusalOf } from '../constraints.ts';
 import { Refused } from '../errors.ts';
+import { confirmReplicated, type Replication } from './confirm-replicated.ts';
 import { type LockedPart, LockedParts, lockedPart, needsTable } from './locked-parts.ts';
 import type { Post, Posted } from './post.ts';
 import { outcomeOf } from './post-outcome.ts';
@@ -33,14 +34,10 @@ import { type OutcomeRow, postStatement } from './post-statement.ts';
 import { isRefusedByLog, WriterHealth, type WriterSession } from './writer-health.ts';
 
 /** Options of {@link MessageWriter}. */
-export interface MessageWriterOptions {
+export interface MessageWriterOptions extends Replication {
   session: WriterSession;
-  /** Returns the fencing token of this node's term, or null if it is not active; called at each commit. */
-  fencingToken: () => number | null;
   /** Called when PostgreSQL refused a commit because the term of `token` is closed. */
   onTermRefused?(token: number): void;
-  /** Resolves to true once the synchronous standbys have flushed all commits made so far; to false after a time limit. */
-  isReplicated(): Promise<boolean>;
   /** Repairs the sequences after a message's id was taken; the batch is then sent again. */
   repairSequences?(): Promise<void>;
   /** True if only members may post. */
@@ -104,29 +101,13 @@ export class MessageWriter {
     const { measurements } = this.#options;
     try {
       const posted = await this.#enqueue(post);
-      if (post.mustReplicate) await this.#confirmReplicated();
+      if (post.mustReplicate) await confirmReplicated(this.#options);
       measurements?.countPost(posted.repeated ? 'repeated' : 'stored');
       return posted;
     } catch (error) {
       measurements?.countPost(outcomeOf(error));
       throw error;
     }
-  }
-
-  /**
-   * Waits until the synchronous standbys have the message. It is stored already, so an error must not say otherwise. The positions
-   * are read on another session: if the term has changed, that session may be connected to another primary, which does not have the
-   * message.
-   */
-  async #confirmReplicated(): Promise<void> {
-    const { isReplicated, fencingToken } = this.#options;
-    const token = fencingToken();
-    try {
-      if ((await isReplicated()) && token !== null && fencingToken() === token) return;
-    } catch (cause) {
-      throw new Refused('not_replicated', { cause });
-    }
-    throw new Refused('not_replicated');
   }
 
   #enqueue(post: Post): Promise<Posted> {

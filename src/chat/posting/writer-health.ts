@@ -83,15 +83,14 @@ export class WriterHealth {
 
   /** Notes that a commit failed. An error that one post may have caused is a problem only if the probe fails too. */
   failed(error: unknown): void {
+    if (isCausedByPost(error)) this.#refusedInARow += 1;
     if (concernsAll(error)) this.cannotCommit(error);
-    else if (this.#mayConcernOthers(error, 1)) this.#isInDoubt = true;
+    else if (this.#mayConcernOthers(error)) this.#isInDoubt = true;
   }
 
-  /** Returns false if `error` may be due to the row of one post, unless the rows of many were refused in a row: `more` of them now. */
-  #mayConcernOthers(error: unknown, more: number): boolean {
-    if (!isCausedByPost(error)) return true;
-    this.#refusedInARow += more;
-    return this.#refusedInARow >= MANY_REFUSED;
+  /** Returns false if `error` is due to the row of one post, unless the rows of many were refused in a row. */
+  #mayConcernOthers(error: unknown): boolean {
+    return !isCausedByPost(error) || this.#refusedInARow >= MANY_REFUSED;
   }
 
   /** Notes why no post can be stored, e.g. why the session cannot be opened. */
@@ -111,7 +110,7 @@ export class WriterHealth {
     try {
       await this.#session.ready();
       await this.#session.query(TRY_POST, this.#commitLimitMs).catch((error) => {
-        if (this.#mayConcernOthers(error, 0)) throw error;
+        if (this.#mayConcernOthers(error)) throw error;
       });
       await this.#session.query(PROBE, this.#commitLimitMs);
       this.succeeded();

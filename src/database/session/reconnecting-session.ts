@@ -4,6 +4,7 @@ import { isRefusedByDatabase, SqlState, sqlState } from '../errors.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
 import type { ConnectionOptions } from './pinned-connection.ts';
+import { Reachability } from './reachability.ts';
 import { Session, SessionLostError, UnpinnedSessionError } from './session.ts';
 import { SpareSessions } from './spare-sessions.ts';
 
@@ -48,13 +49,7 @@ export class ReconnectingSession {
   #reaching: Promise<Session> | null = null;
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
-  #closedAt = performance.now();
-  /** When the server last sent something while the session was being opened. */
-  #lastReceivedAt = Number.NEGATIVE_INFINITY;
-  /** When the first of the consecutive failed openings began; null after a successful one. */
-  #failingSince: number | null = null;
-  /** True if the last attempt failed because PostgreSQL refused the warm-up. */
-  #isWarmUpRefused = false;
+  readonly #reachability = new Reachability();
   readonly #abandoned = new AbandonedBackends();
   #waitedForStandby = false;
   /** When a session was last replaced for its plans. */
@@ -80,7 +75,7 @@ export class ReconnectingSession {
     } = {},
   ) {
     this.#onOpened = onOpened;
-    this.#options = { ...options, onProgress: () => this.#noteReceived() };
+    this.#options = { ...options, onProgress: () => this.#reachability.received() };
     this.#warmUp = warmUp;
     this.#spares = spareWarmUp && new SpareSessions(this.#options, spareWarmUp);
     this.#maxRetryMs = isUrgent ? MAX_URGENT_RETRY_MS : MAX_RETRY_MS;
@@ -92,15 +87,9 @@ export class ReconnectingSession {
     this.#ignoreServers = options.servers.onFound(reopen);
   }
 
-  /**
-   * How long this process has been unable to open the session, in milliseconds: openings fail, or the server sends nothing. 0
-   * while the session is open. An opening that takes long, as on an overloaded machine or after each commit that waits for a
-   * synchronous standby, does not count: every other process would wait as long. Nor does the wait for the next attempt after
-   * PostgreSQL has refused the warm-up, as it would for every other process.
-   */
+  /** As {@link Reachability.unreachableForMs}; 0 while the session is open. */
   get unreachableForMs(): number {
-    if (this.#session?.isOpen || (this.#isWarmUpRefused && this.#retry !== undefined)) return 0;
-    return performance.now() - (this.#failingSince ?? Math.max(this.#closedAt, this.#lastReceivedAt));
+    return this.isOpen ? 0 : this.#reachability.unreachableForMs;
   }
 
   /** True if the last abandoned statement was waiting for a synchronous standby. Valid after {@link ready} resolves. */
@@ -146,7 +135,7 @@ export class ReconnectingSession {
     const old = this.#session;
     if (!old?.isOpen || this.#stop.signal.aborted) return;
     this.#session = null;
-    this.#closedAt = performance.now();
+    this.#reachability.closed();
     this.#former.add(old);
     void old
       .query({ text: 'SELECT' }, LAST_STATEMENTS_LIMIT_MS)
@@ -185,19 +174,17 @@ export class ReconnectingSession {
   async #openOnce(): Promise<Session> {
     this.#cancelRetry();
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
-    const startedAt = performance.now();
-    if (this.#isWarmUpRefused) this.#noteReceived();
+    this.#reachability.openingBegan();
     try {
-      this.#reaching = this.#reach(startedAt).then(async (opened) => {
+      this.#reaching = this.#reach().then(async (opened) => {
         await this.#endAbandoned(opened);
         return opened;
       });
       const session = await this.#reaching;
-      this.#noteReceived();
       if (this.#warmUp) await this.#warm(session, this.#warmUp);
       session.onLost(() => {
         if (this.#session !== session) return;
-        this.#closedAt = performance.now();
+        this.#reachability.closed();
         this.#openLater(this.#maxRetryMs);
       });
       this.#session = session;
@@ -213,30 +200,24 @@ export class ReconnectingSession {
   }
 
   async #warm(session: Session, warmUp: pg.QueryConfig): Promise<void> {
-    this.#isWarmUpRefused = false;
     try {
       await session.warmUp(warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
     } catch (error) {
-      this.#isWarmUpRefused = isRefusedByDatabase(error);
+      if (isRefusedByDatabase(error)) this.#reachability.warmUpRefused();
       throw error;
     }
   }
 
-  async #reach(startedAt: number): Promise<Session> {
+  async #reach(): Promise<Session> {
     try {
       const { signal } = this.#stop;
       const session = await (this.#spares?.open(signal) ?? Session.open(this.#options, signal));
-      this.#failingSince = null;
+      this.#reachability.reached();
       return session;
     } catch (error) {
-      this.#failingSince ??= startedAt;
-      this.#isWarmUpRefused = false;
+      this.#reachability.openingFailed();
       throw error;
     }
-  }
-
-  #noteReceived(): void {
-    this.#lastReceivedAt = performance.now();
   }
 
   async #endAbandoned(session: Session): Promise<void> {

@@ -5,6 +5,7 @@ import { chatTexts, texts } from '../../i18n/texts.ts';
 import { LanguageSwitch } from '../../shared/language-switch.tsx';
 import { ByAuthMode } from './by-auth-mode.tsx';
 import { useView } from './context.ts';
+import { Switch } from './switch.tsx';
 import { useSignIn } from './use-sign-in.ts';
 
 /** The sign-in form. */
@@ -63,9 +64,7 @@ export function SignIn() {
           maxLength={256}
           required={app.auth === 'token'}
         />
-        <label class="switch">
-          <input type="checkbox" ref={keep} defaultChecked /> {t.keepSignedIn}
-        </label>
+        <Switch label={t.keepSignedIn} handle={keep} defaultChecked />
         <p class="error" role="alert">
           {problem}
         </p>

@@ -4,6 +4,16 @@ import { WriterHealth, type WriterSession } from '../../../../src/chat/posting/w
 const session = {} as WriterSession;
 const refusal = (code: string, table?: string) => Object.assign(new Error('refused'), { code, table });
 
+/** Returns the health of a writer whose own attempt to post fails with `error`, or succeeds. */
+function healthWhereTrialFails(error: Error | null): WriterHealth {
+  const query = async ({ name }: { name?: string }) => {
+    if (name === 'try_post' && error) throw error;
+    return [];
+  };
+  const tried = { ready: async () => {}, query, reconnect: () => {}, waitedForStandby: false };
+  return new WriterHealth(tried as WriterSession, 1000);
+}
+
 describe('The health of the writer', () => {
   for (const [what, error] of [
     ['its own row', refusal('23514', 'messages')],
@@ -22,14 +32,7 @@ describe('The health of the writer', () => {
     ['and is good if another post is refused because of its own row', refusal('23514', 'messages'), null],
   ] as const) {
     it(`is checked by a post after one that failed because of a value, ${what}`, async () => {
-      const query = async ({ name }: { name?: string }) => {
-        if (name === 'try_post' && found) throw found;
-        return [];
-      };
-      const health = new WriterHealth(
-        { ready: async () => {}, query, reconnect: () => {}, waitedForStandby: false } as WriterSession,
-        1000,
-      );
+      const health = healthWhereTrialFails(found);
       expect(health.needsProbe).to.equal(false);
       health.failed(refusal('22012'));
       expect([health.problem, health.needsProbe]).to.deep.equal([null, true]);
@@ -44,14 +47,7 @@ describe('The health of the writer', () => {
     ['and is good if the attempt succeeds', null, false],
   ] as const) {
     it(`is checked after ten posts in a row that were refused because of their own rows, ${what}`, async () => {
-      const query = async ({ name }: { name?: string }) => {
-        if (name === 'try_post' && found) throw found;
-        return [];
-      };
-      const health = new WriterHealth(
-        { ready: async () => {}, query, reconnect: () => {}, waitedForStandby: false } as WriterSession,
-        1000,
-      );
+      const health = healthWhereTrialFails(found);
       for (let count = 0; count < 9; count++) health.failed(refusal('23514', 'messages'));
       expect(health.needsProbe).to.equal(false);
       health.failed(refusal('23503', 'messages'));

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { useView } from '../../context.ts';
+import { Switch } from '../../switch.tsx';
 
 /** The user's switches for notifications and sounds on this device. */
 export function AlertSwitches() {
@@ -12,30 +13,24 @@ export function AlertSwitches() {
   return (
     <>
       {'Notification' in globalThis && (
-        <label class="switch">
-          <input
-            type="checkbox"
-            disabled={!alerts.canNotify}
-            checked={alerts.notifies}
-            onChange={({ currentTarget }) => void alerts.setNotifies(currentTarget.checked).then(() => app.changed())}
-          />{' '}
-          {t.notify}
-        </label>
+        <Switch
+          label={t.notify}
+          disabled={!alerts.canNotify}
+          checked={alerts.notifies}
+          onSwitch={(isOn) => void alerts.setNotifies(isOn).then(() => app.changed())}
+        />
       )}
       <p class="hint" role="status" hidden={isPossible}>
         {isPossible ? '' : t.notifyBlocked}
       </p>
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={alerts.sounds}
-          onChange={({ currentTarget }) => {
-            alerts.setSounds(currentTarget.checked);
-            app.changed();
-          }}
-        />{' '}
-        {t.sound}
-      </label>
+      <Switch
+        label={t.sound}
+        checked={alerts.sounds}
+        onSwitch={(isOn) => {
+          alerts.setSounds(isOn);
+          app.changed();
+        }}
+      />
     </>
   );
 }

@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import { useView } from '../../context.ts';
+import { Switch } from '../../switch.tsx';
 import type { DialogProps } from '../dialog-state.ts';
 import { useUntilClosed } from '../until-closed.ts';
 
@@ -26,10 +27,7 @@ export function DeleteAccountDialog({ onClose }: DialogProps) {
         {t.password} <span class="hint">{t.passwordIfAny}</span>
       </label>
       <input id="delete-password" type="password" ref={password} autocomplete="current-password" />
-      <label class="switch">
-        <input type="checkbox" checked={erases} onChange={({ currentTarget }) => setErases(currentTarget.checked)} />{' '}
-        {t.eraseMessages}
-      </label>
+      <Switch label={t.eraseMessages} checked={erases} onSwitch={setErases} />
       <p class="hint" role="status">
         {erases ? t.messagesGo : t.messagesStay}
       </p>

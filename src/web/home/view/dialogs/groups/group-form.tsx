@@ -2,11 +2,11 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Chat as ChatGroup } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
+import { Switch } from '../../switch.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { type GroupFields, groupChanges } from './group-changes.ts';
 import { HowToJoin } from './how-to-join.tsx';
 import { Invitations } from './invitations.tsx';
-import { Switch } from './switch.tsx';
 
 /** Keeps the fields of a group as they were when the dialog opened, and compares them with those of the form. */
 export function useGroupForm(group: ChatGroup) {
@@ -57,8 +57,8 @@ export function GroupForm({ form, ...props }: GroupDialogProps & { form: ReturnT
         defaultValue={opened.description}
       />
       <Invitations {...props} />
-      <Switch label={t.showReads} isOn={opened.showsReads} handle={form.showsReads} />
-      <Switch label={t.archive} isOn={opened.archived} handle={form.archived} />
+      <Switch label={t.showReads} defaultChecked={opened.showsReads} handle={form.showsReads} />
+      <Switch label={t.archive} defaultChecked={opened.archived} handle={form.archived} />
     </>
   );
 }

@@ -3,6 +3,7 @@ import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import { useView } from '../../context.ts';
 import { GroupDescription } from '../../conversation/group-description.tsx';
+import { Switch } from '../../switch.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { useUntilClosed } from '../until-closed.ts';
 import { GroupForm, useGroupForm } from './group-form.tsx';
@@ -29,14 +30,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
   const title = group.direct ? t.chatSettings : t.settingsOf(group.name);
   return (
     <Modal title={title} {...(mayChange && { action: t.save, act: save })} onClose={onClose}>
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={app.mutes.has(group.id)}
-          onChange={({ currentTarget }) => app.mute(group.id, currentTarget.checked)}
-        />{' '}
-        {t.mute}
-      </label>
+      <Switch label={t.mute} checked={app.mutes.has(group.id)} onSwitch={(isOn) => app.mute(group.id, isOn)} />
       {mayChange ? (
         <GroupForm {...props} form={form} />
       ) : (
