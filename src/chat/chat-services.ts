@@ -2,7 +2,7 @@ import type { Sequelize } from 'sequelize';
 import type { Write } from '../database/writes/fenced-write.ts';
 import type { Log } from '../log/log.ts';
 import { GroupAdministration } from './groups/administration.ts';
-import { ChatList } from './groups/chat-list.ts';
+import { ChatListReader } from './groups/chat-list-reader.ts';
 import { DirectChats } from './groups/direct-chats.ts';
 import { GroupEvents } from './groups/group-events.ts';
 import type { GroupRemoval } from './groups/group-removal.ts';
@@ -44,7 +44,7 @@ export function buildChatServices({ sequelize, write, users, groupRemoval, keeps
     invitations: new Invitations(sequelize, write),
     directChats: new DirectChats(sequelize, write),
     hooks: new Hooks(sequelize, write),
-    chatList: new ChatList(sequelize),
+    chatList: new ChatListReader(sequelize),
     messages: new Messages(sequelize, write, log),
     editing: new MessageEditing(write, keepsHistory),
     reactions: new Reactions(sequelize, write),

@@ -5,7 +5,7 @@ import { EventIterator, type EventsOptions } from './event-iterator.ts';
 import type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOptions } from './options.ts';
 import { groupSource, userSource } from './poll-sources.ts';
 import { type BackoffBounds, defaultBackoff } from './requests/backoff.ts';
-import type { CallOptions } from './requests/connection.ts';
+import type { CallOptions } from './requests/cluster-connection.ts';
 import type { NodeRequest } from './requests/single-request.ts';
 import { ClientSession } from './session.ts';
 import type {

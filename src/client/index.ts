@@ -18,6 +18,6 @@ export type { EventIterator, EventsOptions, PollSource } from './event-iterator.
 export { newIdempotencyKey } from './idempotency-key.ts';
 export type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOptions } from './options.ts';
 export type { BackoffBounds } from './requests/backoff.ts';
-export type { CallOptions, ConnectionOptions } from './requests/connection.ts';
+export type { CallOptions, ConnectionOptions } from './requests/cluster-connection.ts';
 export type { NodeResponse } from './requests/single-request.ts';
 export type * from './types.ts';

@@ -1,4 +1,4 @@
-import type { CallOptions, ConnectionOptions } from './requests/connection.ts';
+import type { CallOptions, ConnectionOptions } from './requests/cluster-connection.ts';
 
 /** Options of a client. `userId` and `token` are those of an earlier login. */
 export interface ChatClientOptions extends ConnectionOptions {

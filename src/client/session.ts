@@ -2,7 +2,7 @@ import { Calls } from './calls/calls.ts';
 import { decodeBody } from './decoding.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
 import type { ChatClientOptions } from './options.ts';
-import { type CallOptions, Connection } from './requests/connection.ts';
+import { type CallOptions, ClusterConnection } from './requests/cluster-connection.ts';
 import type { NodeRequest, NodeResponse } from './requests/single-request.ts';
 import type { NodeStatus, SignInResult } from './types.ts';
 
@@ -12,7 +12,7 @@ export class ClientSession {
   protected readonly calls: Calls;
 
   constructor(options: ChatClientOptions) {
-    this.calls = new Calls(new Connection(options, options.random ?? Math.random), options.userId);
+    this.calls = new Calls(new ClusterConnection(options, options.random ?? Math.random), options.userId);
   }
 
   /** The signed-in user's id, or undefined. */
@@ -64,7 +64,7 @@ export class ClientSession {
     await this.calls.connection.write(request, options, { alreadyDoneCodes: ['unauthenticated'] });
   }
 
-  /** Requests the state of every known node within `timeoutMs` (default 2000), like {@link Connection.status}. */
+  /** Requests the state of every known node within `timeoutMs` (default 2000), like {@link ClusterConnection.status}. */
   status(options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<NodeStatus[]> {
     return this.calls.connection.status(options.signal, options.timeoutMs);
   }

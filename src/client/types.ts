@@ -42,13 +42,13 @@ export type MemberRole = Member['role'];
 /** A group of the signed-in user, with unread count and last message. Group names are not unique, ids are. */
 export type Chat = z.output<typeof chat>;
 /** The part of a group that every list of groups has. */
-export type Group = Pick<Chat, 'id' | 'name' | 'members'>;
+export type GroupSummary = Pick<Chat, 'id' | 'name' | 'members'>;
 /** A stored message. `timestamp` is ISO 8601 in UTC. */
 export type Message = z.output<typeof message>;
 /** The response to GET /me. */
 export type Account = z.output<typeof account>;
 /** A signed-in device. */
-export type Session = z.output<typeof sessionsResponse>['sessions'][number];
+export type SignedInDevice = z.output<typeof sessionsResponse>['sessions'][number];
 /** The response to POST /password. */
 export type PasswordChange = z.output<typeof passwordResponse>;
 

@@ -1,5 +1,5 @@
 import { causes, SqlState, sqlState } from '../database/errors.ts';
-import { LateReplyError } from '../database/session/session.ts';
+import { LateReplyError } from '../database/session/database-session.ts';
 
 /** Why a term ended, as plantao.leader_history shows it. The view adds causes for failovers, crashes and restarts of PostgreSQL itself. */
 export type EndCause =

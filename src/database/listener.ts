@@ -3,11 +3,11 @@ import { backoffDelay } from '../async/backoff.ts';
 import { errorMessage } from '../error-message.ts';
 import type { Log } from '../log/log.ts';
 import { clientConfig, Sockets } from './session/connection.ts';
-import type { ConnectionOptions } from './session/pinned-connection.ts';
+import type { PinnedConnectionOptions } from './session/pinned-connection.ts';
 
 /** Options of a {@link Listener}. */
 export interface ListenerOptions {
-  connection: ConnectionOptions;
+  connection: PinnedConnectionOptions;
   channels: readonly string[];
   log: Log;
   /** Called for a notification, which is only a latency hint. Payloads that are not JSON arrive as text. */

@@ -7,7 +7,7 @@ import { MIGRATION_LOCK } from './advisory-locks.ts';
 import { sessionName } from './checks/blocking.ts';
 import { requireSupportedServer } from './checks/server-check.ts';
 import { applicationName, connectionOptions } from './session/connection.ts';
-import { Session } from './session/session.ts';
+import { DatabaseSession } from './session/database-session.ts';
 
 /** Thrown when the schema cannot be migrated to this version. The message is a sentence for the DBA. */
 export class MigrationError extends Error {
@@ -72,7 +72,7 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
   const migrations = await readMigrations();
   // The server's limit is shorter than ours, so that the outcome of a migration is known.
   const config = connectionOptions(databaseUrl, MIGRATING, LIMIT_MS - 1000);
-  const session = await Session.open(config, options.signal);
+  const session = await DatabaseSession.open(config, options.signal);
   const giveUp = () => session.destroy('the migrations were cancelled');
   options.signal?.addEventListener('abort', giveUp);
   try {
@@ -98,7 +98,7 @@ export async function migrate(databaseUrl: string, options: MigrateOptions = {})
  */
 export async function planMigrations(databaseUrl: string): Promise<Migration[]> {
   const migrations = await readMigrations();
-  const session = await Session.open(connectionOptions(databaseUrl, MIGRATING, READ_LIMIT_MS));
+  const session = await DatabaseSession.open(connectionOptions(databaseUrl, MIGRATING, READ_LIMIT_MS));
   try {
     await requireSupportedServer((text) => session.query({ text }, READ_LIMIT_MS));
     const newest = await newestApplied(session, migrations);
@@ -139,7 +139,10 @@ const READ_LOCK_HOLDER = `
  * Takes the migration lock. While a session that migrates holds it, waits as long as a migration may take. Every role that may
  * connect can take this lock, so the wait for any other session is short, and the error names that session.
  */
-async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_MS }: MigrateOptions): Promise<void> {
+async function takeLock(
+  session: DatabaseSession,
+  { log, foreignLimitMs = FOREIGN_LIMIT_MS }: MigrateOptions,
+): Promise<void> {
   const startedAt = performance.now();
   for (let isLogged = false; ; await sleep(LOCK_RETRY_MS)) {
     const [row] = await session.query<{ taken: boolean }>(
@@ -166,7 +169,7 @@ async function takeLock(session: Session, { log, foreignLimitMs = FOREIGN_LIMIT_
 }
 
 /** Returns the number of the newest migration that was applied; 0 if none was. @throws {MigrationError} if this version lacks one. */
-async function newestApplied(session: Session, migrations: readonly Migration[]): Promise<number> {
+async function newestApplied(session: DatabaseSession, migrations: readonly Migration[]): Promise<number> {
   const [list] = await session.query<{ exists: boolean }>(
     { text: "SELECT to_regclass('plantao.migrations') IS NOT NULL AS exists" },
     READ_LIMIT_MS,
@@ -181,7 +184,7 @@ async function newestApplied(session: Session, migrations: readonly Migration[])
   return newest;
 }
 
-async function createSchema(session: Session): Promise<void> {
+async function createSchema(session: DatabaseSession): Promise<void> {
   for (const text of CREATE_SCHEMA) await session.query({ text }, READ_LIMIT_MS);
 }
 
@@ -205,7 +208,11 @@ function refuseOtherSchema(
   );
 }
 
-async function apply(session: Session, { number, name, sql }: Migration, log: (line: string) => void): Promise<void> {
+async function apply(
+  session: DatabaseSession,
+  { number, name, sql }: Migration,
+  log: (line: string) => void,
+): Promise<void> {
   const run = (text: string, values?: unknown[]) => session.query({ text, ...(values && { values }) }, LIMIT_MS);
   try {
     await run('BEGIN');

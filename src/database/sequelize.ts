@@ -5,7 +5,7 @@ import { defineModels } from './models.ts';
 import { AbandonedBackends } from './session/abandoned-backends.ts';
 import { BoundedClient } from './session/bounded-client.ts';
 import { clientConfig, connectionOptions, Sockets } from './session/connection.ts';
-import type { ConnectionOptions } from './session/pinned-connection.ts';
+import type { PinnedConnectionOptions } from './session/pinned-connection.ts';
 import type { ChangedSetting } from './session/setting-changes.ts';
 import { TransactionClient } from './session/transaction-client.ts';
 
@@ -90,7 +90,7 @@ export async function endAbandoned(sequelize: Sequelize): Promise<boolean> {
 }
 
 /** Returns the constructor of the pool's clients. Of Sequelize's configuration it uses only the types. */
-function poolClient(options: ConnectionOptions, abandoned: AbandonedBackends, clients: Set<BoundedClient>) {
+function poolClient(options: PinnedConnectionOptions, abandoned: AbandonedBackends, clients: Set<BoundedClient>) {
   return function PoolClient({ types }: pg.ClientConfig): pg.Client {
     const config = { ...clientConfig(options, new Sockets()), ...(types && { types }) };
     const bounds = {

@@ -21,7 +21,7 @@ import { BackgroundLoop } from '../async/background-loop.ts';
 import { jittered } from '../async/backoff.ts';
 import { SingleFlight } from '../async/single-flight.ts';
 import { withTimeout } from '../async/with-timeout.ts';
-import { SessionLostError } from '../database/session/session.ts';
+import { SessionLostError } from '../database/session/database-session.ts';
 import type { Cursor } from './cursor.ts';
 import { DEFAULT_SIZES, type EventLogOptions } from './event-log-options.ts';
 import { KnownLog } from './known-log.ts';

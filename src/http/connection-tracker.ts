@@ -1,6 +1,6 @@
 import type http from 'node:http';
 import type { Socket } from 'node:net';
-import { Connection, type Exchange } from './connection.ts';
+import { type Exchange, HttpConnection } from './http-connection.ts';
 import { HttpError } from './http-error.ts';
 import { TurnBudget } from './turn-budget.ts';
 
@@ -28,7 +28,7 @@ const EVICTED_AFTER_MS = 3000;
 export class ConnectionTracker {
   readonly #onFull: () => void;
   /** The longest unused first. */
-  readonly #connections = new Map<Socket, Connection>();
+  readonly #connections = new Map<Socket, HttpConnection>();
   readonly #turns = new TurnBudget();
   #requests = 0;
   #isClosing = false;
@@ -59,7 +59,7 @@ export class ConnectionTracker {
       },
     };
     server.on('connection', (socket: Socket) => {
-      const connection = new Connection(socket, events, this.#turns);
+      const connection = new HttpConnection(socket, events, this.#turns);
       this.#connections.set(socket, connection);
       socket.once('close', () => this.#connections.delete(socket));
       if (this.#isClosing) connection.closeWhenDone();

@@ -4,7 +4,7 @@ import type { Accounts } from '../chat/auth/accounts.ts';
 import type { Tokens } from '../chat/auth/tokens.ts';
 import type { ChatServices } from '../chat/chat-services.ts';
 import type { MembershipLoader } from '../chat/delivery/membership-loader.ts';
-import type { Live } from '../chat/live/live.ts';
+import type { LiveSignals } from '../chat/live/live-signals.ts';
 import type { MessageWriter } from '../chat/posting/message-writer.ts';
 import type { NotifyQueue } from '../database/checks/notify-queue.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -103,7 +103,7 @@ export interface Services extends ChatServices {
   writer: MessageWriter;
   memberships: MembershipLoader;
   /** Typing and presence; null with PRESENCE=off. */
-  live: Live | null;
+  live: LiveSignals | null;
   eventLog: EventLog;
   waiters: Waiters;
   polls: LongPolls;

@@ -1,6 +1,6 @@
 import { applicationName, connectionOptions } from '../database/session/connection.ts';
+import { DatabaseSession } from '../database/session/database-session.ts';
 import { runAndClose } from '../database/session/run-and-close.ts';
-import { Session } from '../database/session/session.ts';
 
 /** Timeout of the statement; a longer wait means that the database does not respond. */
 const LIMIT_MS = 10_000;
@@ -12,7 +12,7 @@ const LIMIT_MS = 10_000;
  * the data was added.
  */
 export async function seedData(databaseUrl: string): Promise<boolean> {
-  const session = await Session.open(connectionOptions(databaseUrl, applicationName('-', 'command'), LIMIT_MS));
+  const session = await DatabaseSession.open(connectionOptions(databaseUrl, applicationName('-', 'command'), LIMIT_MS));
   return runAndClose(session, LIMIT_MS, async (query) => {
     await query('BEGIN');
     const added = await query<{ geral: number; ana: number; bruno: number }>(`

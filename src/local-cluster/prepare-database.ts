@@ -1,8 +1,8 @@
 import { withDatabaseAdvice } from '../database/database-advice.ts';
 import { migrate } from '../database/migrator.ts';
 import { connectionOptions } from '../database/session/connection.ts';
+import { DatabaseSession } from '../database/session/database-session.ts';
 import { runAndClose } from '../database/session/run-and-close.ts';
-import { Session } from '../database/session/session.ts';
 import type { Output } from './output.ts';
 
 /** Timeout of a query; a longer wait means that the database does not respond. */
@@ -32,7 +32,7 @@ export async function prepareDatabase(
 }
 
 async function demoIds(url: string): Promise<DemoIds | null> {
-  const session = await Session.open(connectionOptions(url, 'plantao:-:launcher', LIMIT_MS));
+  const session = await DatabaseSession.open(connectionOptions(url, 'plantao:-:launcher', LIMIT_MS));
   const [ids] = await runAndClose(session, LIMIT_MS, (query) =>
     query<DemoIds>(`SELECT m.user_id AS "user", m.group_id AS "group"
        FROM plantao.memberships m JOIN plantao.users u ON u.id = m.user_id JOIN plantao.groups g ON g.id = m.group_id

@@ -11,8 +11,8 @@
 import { BatchLoader } from '../../async/batch-loader.ts';
 import { type Clock, threadClock } from '../../async/clock.ts';
 import type { ToBlockedError } from '../../database/checks/blocking.ts';
+import { SessionLostError } from '../../database/session/database-session.ts';
 import type { Queryable, ReconnectingSession } from '../../database/session/reconnecting-session.ts';
-import { SessionLostError } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log/log.ts';
 import { type CachedToken, CachedTokens } from './cached-tokens.ts';

@@ -21,14 +21,14 @@ import { requireMembers, requireStored } from './require-stored.ts';
 import type { MemberRole } from './roles.ts';
 
 /** A group with its members. */
-interface Chat {
+interface GroupWithMembers {
   id: number;
   name: string;
   members: UserView[];
 }
 
 /** A group as POST /create-chat returns it. */
-export interface CreatedChat extends Chat {
+export interface CreatedChat extends GroupWithMembers {
   creatorId: number;
   /** Usernames that do not exist. */
   unknown: string[];

@@ -1,8 +1,8 @@
 import { withDatabaseAdvice } from '../../database/database-advice.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { applicationName, connectionOptions } from '../../database/session/connection.ts';
+import { DatabaseSession } from '../../database/session/database-session.ts';
 import { type Query, runAndClose } from '../../database/session/run-and-close.ts';
-import { Session } from '../../database/session/session.ts';
 import { errorMessage } from '../../error-message.ts';
 import { processEnvironment } from '../../settings/process-environment.ts';
 import { readDatabaseSettings } from '../../settings.ts';
@@ -34,7 +34,7 @@ export async function withDatabase<T>(
   const url = databaseUrl(given);
   const lockLimit = { lock_timeout: Math.floor(limitMs * LOCK_SHARE) };
   const session = await withDatabaseAdvice(url, () =>
-    Session.open(connectionOptions(url, applicationName('-', 'command'), limitMs, lockLimit)),
+    DatabaseSession.open(connectionOptions(url, applicationName('-', 'command'), limitMs, lockLimit)),
   );
   return runAndClose(session, limitMs, async (query) => {
     try {

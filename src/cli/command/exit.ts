@@ -1,6 +1,6 @@
 import { adviceOn, DatabaseUnusableError } from '../../database/database-advice.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import { SessionLostError } from '../../database/session/session.ts';
+import { SessionLostError } from '../../database/session/database-session.ts';
 import { errorMessage } from '../../error-message.ts';
 import { EnvironmentError } from '../../settings/process-environment.ts';
 import { SettingsError } from '../../settings.ts';

@@ -1,5 +1,5 @@
-import type { CallOptions } from '../requests/connection.ts';
-import type { Account, PasswordChange, Session } from '../types.ts';
+import type { CallOptions } from '../requests/cluster-connection.ts';
+import type { Account, PasswordChange, SignedInDevice } from '../types.ts';
 import type { Calls } from './calls.ts';
 
 /** The signed-in user's own account: `client.account`. */
@@ -56,9 +56,9 @@ export class AccountCalls {
   }
 
   /** Returns the signed-in devices, newest first. */
-  async sessions(options: CallOptions = {}): Promise<Session[]> {
+  async sessions(options: CallOptions = {}): Promise<SignedInDevice[]> {
     const query = { userId: this.#calls.me() };
-    return (await this.#calls.read<{ sessions: Session[] }>('/sessions', query, 'sessions', options)).sessions;
+    return (await this.#calls.read<{ sessions: SignedInDevice[] }>('/sessions', query, 'sessions', options)).sessions;
   }
 
   /** Ends one session. */

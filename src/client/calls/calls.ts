@@ -1,7 +1,7 @@
 import { decodeBody } from '../decoding.ts';
 import { ChatError } from '../errors.ts';
 import { newIdempotencyKey } from '../idempotency-key.ts';
-import type { CallOptions, Connection, WriteOptions } from '../requests/connection.ts';
+import type { CallOptions, ClusterConnection, WriteOptions } from '../requests/cluster-connection.ts';
 import type { NodeRequest } from '../requests/single-request.ts';
 
 /** A write to the active node, and how it may be repeated. */
@@ -13,11 +13,11 @@ export interface WriteRequest extends WriteOptions {
 
 /** Sends the requests of one client for its signed-in user, and decodes their responses. */
 export class Calls {
-  readonly connection: Connection;
+  readonly connection: ClusterConnection;
   /** The signed-in user; undefined before the login. */
   userId: number | undefined;
 
-  constructor(connection: Connection, userId: number | undefined) {
+  constructor(connection: ClusterConnection, userId: number | undefined) {
     this.connection = connection;
     this.userId = userId;
   }

@@ -1,5 +1,5 @@
 import { decodeEvent } from '../event-kinds.ts';
-import type { CallOptions } from '../requests/connection.ts';
+import type { CallOptions } from '../requests/cluster-connection.ts';
 import type {
   AcceptedInvitation,
   CheckedInvitation,

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../requests/connection.ts';
+import type { CallOptions } from '../requests/cluster-connection.ts';
 import type {
   ClusterActivity,
   ClusterBlocking,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../async/clock.ts';
 import type { SerialQueue } from '../../async/serial-queue.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import type { Session } from '../../database/session/session.ts';
+import type { DatabaseSession } from '../../database/session/database-session.ts';
 import { errorMessage } from '../../error-message.ts';
 import { causeOfLoss, type EndCause } from '../end-cause.ts';
 import type { LeaderLockOptions } from './leader-lock-options.ts';
@@ -16,7 +16,7 @@ export interface HeartbeatOptions extends Pick<LeaderLockOptions, 'leaseMs' | 's
   /** The statements of the lock session. */
   queue: SerialQueue;
   /** Returns the lock session. */
-  session: () => Session | null;
+  session: () => DatabaseSession | null;
   /** Gives the lock up; called when a heartbeat shows that it is lost. */
   lose(reason: string, cause: EndCause): void;
 }
@@ -92,7 +92,7 @@ export class Heartbeat {
   }
 
   /** Sends a heartbeat. Repeats one that a DBA has cancelled (pg_cancel_backend), since its session still holds the lock. */
-  async #askWhetherHeld(session: Session, term: number): Promise<HeartbeatReply | undefined> {
+  async #askWhetherHeld(session: DatabaseSession, term: number): Promise<HeartbeatReply | undefined> {
     const { clock, leaseMs } = this.#options;
     const lateAt = clock() + leaseMs;
     for (let limitMs = leaseMs; ; limitMs = lateAt - clock()) {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../async/clock.ts';
-import type { Session } from '../../database/session/session.ts';
+import type { DatabaseSession } from '../../database/session/database-session.ts';
 import type { Log } from '../../log/log.ts';
 import type { EndCause } from '../end-cause.ts';
 import type { Lease } from './lease.ts';
@@ -11,7 +11,7 @@ export interface LeaderLockOptions {
    * Opens the lock session, in PostgreSQL itself and not through a transaction pooler, with the lease as its
    * idle_session_timeout. `signal` cancels the opening.
    */
-  open(signal: AbortSignal): Promise<Session>;
+  open(signal: AbortSignal): Promise<DatabaseSession>;
   leaseMs: number;
   node: string;
   url: () => string;

@@ -1,7 +1,7 @@
 import { type Clock, monotonic } from '../../async/clock.ts';
 import { SerialQueue } from '../../async/serial-queue.ts';
 import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
-import { type Session, SessionLostError } from '../../database/session/session.ts';
+import { type DatabaseSession, SessionLostError } from '../../database/session/database-session.ts';
 import { errorMessage } from '../../error-message.ts';
 import { causeOfLoss, type EndCause, type Resignation } from '../end-cause.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -51,10 +51,10 @@ export class LeaderLock {
   readonly #clock: Clock;
   readonly #lease: Lease;
   readonly #queue = new SerialQueue();
-  #session: Session | null = null;
+  #session: DatabaseSession | null = null;
   /** The session whose plans are prepared, and the one that has tried for the lock. */
-  #warm: Session | null = null;
-  #tried: Session | null = null;
+  #warm: DatabaseSession | null = null;
+  #tried: DatabaseSession | null = null;
   #attempt: AbortController | null = null;
   readonly #heartbeat: Heartbeat;
 
@@ -214,7 +214,7 @@ export class LeaderLock {
     });
   }
 
-  async #openSession(signal: AbortSignal): Promise<Session> {
+  async #openSession(signal: AbortSignal): Promise<DatabaseSession> {
     if (this.#session?.isOpen) return this.#session;
     const session = await this.#options.open(signal);
     session.onLost((reason, error) => {
@@ -225,13 +225,13 @@ export class LeaderLock {
   }
 
   /** Prepares the plans for the next attempt. A session that has just taken the lock skips this: it would plan them twice. */
-  async #warmUp(session: Session, signal: AbortSignal): Promise<void> {
+  async #warmUp(session: DatabaseSession, signal: AbortSignal): Promise<void> {
     if (this.#warm === session) return;
     await session.warmUp(WARM_UP_TERM, WARM_UP_LIMIT_MS, signal, { mayFail: true });
     this.#warm = session;
   }
 
-  async #openTerm(session: Session, promotion: Promotion): Promise<Term> {
+  async #openTerm(session: DatabaseSession, promotion: Promotion): Promise<Term> {
     const { node, url, log, leaseMs } = this.#options;
     try {
       const how = { limitMs: this.#attemptLimitMs, log, clock: this.#clock };

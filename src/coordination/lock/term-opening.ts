@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Clock } from '../../async/clock.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import type { Session } from '../../database/session/session.ts';
+import type { DatabaseSession } from '../../database/session/database-session.ts';
 import type { Log } from '../../log/log.ts';
 import type { OpenedTerm } from './lock-statements.ts';
 
@@ -21,7 +21,7 @@ const MAX_TRIES = 3;
  * @throws the server's error if it refused to open a term; {SessionLostError}.
  */
 export async function openTerm(
-  session: Session,
+  session: DatabaseSession,
   query: pg.QueryConfig,
   { limitMs, log, clock }: TermOpening,
 ): Promise<OpenedTerm & { sentAt: number }> {
@@ -45,7 +45,7 @@ interface EndedSession {
   ended: boolean;
 }
 
-async function endLastTerm(session: Session, limitMs: number, log: Pick<Log, 'warn'>): Promise<void> {
+async function endLastTerm(session: DatabaseSession, limitMs: number, log: Pick<Log, 'warn'>): Promise<void> {
   const sessions = await session.query<EndedSession>(
     {
       text: `SELECT pid, application_name, ended, round(extract(epoch FROM running_for) * 1000)::int AS running_for_ms

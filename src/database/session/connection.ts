@@ -7,7 +7,7 @@ import { watchServer } from '../servers/watch-server.ts';
 import { tlsOptions } from '../url/database-tls.ts';
 import { type DatabaseTarget, parseDatabaseUrl } from '../url/database-url.ts';
 import { OpeningGate } from './opening-gate.ts';
-import { type ConnectionOptions, PinnedConnection, type SessionOptions } from './pinned-connection.ts';
+import { PinnedConnection, type PinnedConnectionOptions, type SessionOptions } from './pinned-connection.ts';
 import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
 
 // Ids and positions are bigint in SQL. The checks of every request keep them below 2^53.
@@ -48,7 +48,7 @@ export function connectionOptions(
   applicationName: string,
   statementLimitMs: number,
   own: SessionSettings = {},
-): ConnectionOptions {
+): PinnedConnectionOptions {
   const target = parseDatabaseUrl(url);
   const { user, password, database, tls } = target;
   const options = {
@@ -78,7 +78,7 @@ export function connectionOptions(
 /** One for each set of servers, so that all sessions of this process go to the same one. */
 const known = new Map<string, Servers>();
 
-function serversOf(target: DatabaseTarget, options: Omit<ConnectionOptions, 'servers'>): Servers {
+function serversOf(target: DatabaseTarget, options: Omit<PinnedConnectionOptions, 'servers'>): Servers {
   const { hosts, user, password, database, tls, sessionAttributes } = target;
   const key = JSON.stringify([hosts, user, password, database, tls, sessionAttributes]);
   const limitMs = (options.connectionTimeoutMillis ?? CONNECT_LIMIT_MS) * WATCH_SHARE;

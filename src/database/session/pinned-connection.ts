@@ -16,7 +16,7 @@ import {
 import { type ChangedSetting, SettingChanges } from './setting-changes.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
-export interface ConnectionOptions extends pg.ClientConfig {
+export interface PinnedConnectionOptions extends pg.ClientConfig {
   servers: Servers;
   user: string;
   database: string;
@@ -35,7 +35,7 @@ export interface ConnectionOptions extends pg.ClientConfig {
 }
 
 /** The options of one session. */
-export type SessionOptions = Omit<ConnectionOptions, 'servers'> & { servers: ServerChoice };
+export type SessionOptions = Omit<PinnedConnectionOptions, 'servers'> & { servers: ServerChoice };
 
 /** Members of the driver's connection that its types lack. */
 interface Wire {

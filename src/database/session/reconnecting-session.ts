@@ -3,9 +3,9 @@ import { backoffDelay } from '../../async/backoff.ts';
 import { isRefusedByDatabase, SqlState, sqlState } from '../errors.ts';
 import { maxRetryMs } from '../retry-limit.ts';
 import { AbandonedBackends } from './abandoned-backends.ts';
-import type { ConnectionOptions } from './pinned-connection.ts';
+import { DatabaseSession, SessionLostError, UnpinnedSessionError } from './database-session.ts';
+import type { PinnedConnectionOptions } from './pinned-connection.ts';
 import { Reachability } from './reachability.ts';
-import { Session, SessionLostError, UnpinnedSessionError } from './session.ts';
 import { SpareSessions } from './spare-sessions.ts';
 
 /** The longest delay before the next attempt to open the session, and so the longest delay after a failover. */
@@ -34,19 +34,19 @@ const REPLACE_EVERY_MS = 2000;
  * twice: the caller decides what a lost reply means.
  */
 export class ReconnectingSession {
-  readonly #options: ConnectionOptions;
+  readonly #options: PinnedConnectionOptions;
   readonly #warmUp: pg.QueryConfig | null;
   readonly #spares: SpareSessions | null;
   readonly #maxRetryMs: number;
   readonly #ignoreServers: () => void;
   readonly #onOpened: () => void;
   readonly #stop = new AbortController();
-  #session: Session | null = null;
+  #session: DatabaseSession | null = null;
   /** Replaced sessions on which statements are still under way. */
-  readonly #former = new Set<Session>();
-  #opening: Promise<Session> | null = null;
+  readonly #former = new Set<DatabaseSession>();
+  #opening: Promise<DatabaseSession> | null = null;
   /** The first part of {@link #opening}, without the warm-up. */
-  #reaching: Promise<Session> | null = null;
+  #reaching: Promise<DatabaseSession> | null = null;
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   readonly #reachability = new Reachability();
@@ -61,7 +61,7 @@ export class ReconnectingSession {
    * accept writes; the others follow, so that they do not delay it. `onOpened` is called after each opening.
    */
   constructor(
-    options: ConnectionOptions,
+    options: PinnedConnectionOptions,
     {
       warmUp = null,
       spareWarmUp = null,
@@ -110,7 +110,7 @@ export class ReconnectingSession {
     await (this.#reaching ?? opening);
   }
 
-  /** Calls {@link Session.query}; `limitMs` counts from when the session is open. */
+  /** Calls {@link DatabaseSession.query}; `limitMs` counts from when the session is open. */
   async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig, limitMs: number): Promise<Row[]> {
     const session = this.#session?.isOpen ? this.#session : await this.#open();
     try {
@@ -149,7 +149,7 @@ export class ReconnectingSession {
    * Replaces the session, to get new plans. A plan that was made while a rule discarded an INSERT (DO INSTEAD NOTHING) names no table,
    * so PostgreSQL keeps it after the rule was dropped.
    */
-  #dropPlans(session: Session): void {
+  #dropPlans(session: DatabaseSession): void {
     if (this.#session !== session || performance.now() - this.#replacedAt < REPLACE_EVERY_MS) return;
     this.#replacedAt = performance.now();
     this.reconnect();
@@ -164,14 +164,14 @@ export class ReconnectingSession {
     await Promise.all([this.#session, ...this.#former].map((session) => session?.close()));
   }
 
-  #open(): Promise<Session> {
+  #open(): Promise<DatabaseSession> {
     this.#opening ??= this.#openOnce().finally(() => {
       this.#opening = null;
     });
     return this.#opening;
   }
 
-  async #openOnce(): Promise<Session> {
+  async #openOnce(): Promise<DatabaseSession> {
     this.#cancelRetry();
     if (this.#stop.signal.aborted) throw new SessionLostError('the node is stopping');
     this.#reachability.openingBegan();
@@ -199,7 +199,7 @@ export class ReconnectingSession {
     }
   }
 
-  async #warm(session: Session, warmUp: pg.QueryConfig): Promise<void> {
+  async #warm(session: DatabaseSession, warmUp: pg.QueryConfig): Promise<void> {
     try {
       await session.warmUp(warmUp, WARM_UP_LIMIT_MS, this.#stop.signal);
     } catch (error) {
@@ -208,10 +208,10 @@ export class ReconnectingSession {
     }
   }
 
-  async #reach(): Promise<Session> {
+  async #reach(): Promise<DatabaseSession> {
     try {
       const { signal } = this.#stop;
-      const session = await (this.#spares?.open(signal) ?? Session.open(this.#options, signal));
+      const session = await (this.#spares?.open(signal) ?? DatabaseSession.open(this.#options, signal));
       this.#reachability.reached();
       return session;
     } catch (error) {
@@ -220,7 +220,7 @@ export class ReconnectingSession {
     }
   }
 
-  async #endAbandoned(session: Session): Promise<void> {
+  async #endAbandoned(session: DatabaseSession): Promise<void> {
     if (this.#abandoned.isEmpty) return;
     try {
       this.#waitedForStandby = await this.#abandoned.end((text) => session.query({ text }, END_ABANDONED_LIMIT_MS));

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Session } from './session.ts';
+import type { DatabaseSession } from './database-session.ts';
 
 /** Runs one statement on a session and returns its rows. */
 export type Query = <Row extends object = Record<string, unknown>>(text: string, values?: unknown[]) => Promise<Row[]>;
@@ -9,10 +9,10 @@ const SERVER_FIRST_MS = 500;
 
 /**
  * Runs `work` on a session and closes it. `statementLimitMs` is the limit with which the session was opened.
- * @throws the error of `work`; for a statement, as {@link Session.query}.
+ * @throws the error of `work`; for a statement, as {@link DatabaseSession.query}.
  */
 export async function runAndClose<T>(
-  session: Session,
+  session: DatabaseSession,
   statementLimitMs: number,
   work: (query: Query) => Promise<T>,
 ): Promise<T> {

@@ -3,8 +3,8 @@ import type pg from 'pg';
 import { withTimeout } from '../../async/with-timeout.ts';
 import { type DatabaseServer, serverKey } from '../servers/server.ts';
 import { CONNECT_LIMIT_MS } from './connection.ts';
-import type { ConnectionOptions } from './pinned-connection.ts';
-import { Session } from './session.ts';
+import { DatabaseSession } from './database-session.ts';
+import type { PinnedConnectionOptions } from './pinned-connection.ts';
 
 /** A session for the leader lock is ended if it is idle for a lease, which is 300 ms at least. */
 const KEEP_ALIVE_MS = 100;
@@ -18,7 +18,7 @@ const STATEMENT_LIMIT_MS = 3000;
 
 interface Spare {
   /** Null if it could not be opened. */
-  opening: Promise<Session | null>;
+  opening: Promise<DatabaseSession | null>;
   /** When its server was last seen in recovery. */
   seenAt: number;
 }
@@ -29,22 +29,22 @@ interface Spare {
  * once after a promotion.
  */
 export class SpareSessions {
-  readonly #options: ConnectionOptions;
+  readonly #options: PinnedConnectionOptions;
   readonly #warmUp: pg.QueryConfig;
   readonly #spares = new Map<string, Spare>();
   readonly #stop = new AbortController();
   readonly #ignoreStandbys: () => void;
 
   /** `warmUp` prepares what it can of the real statements on a server that is in recovery. It must not fail there. */
-  constructor(options: ConnectionOptions, warmUp: pg.QueryConfig) {
+  constructor(options: PinnedConnectionOptions, warmUp: pg.QueryConfig) {
     this.#options = options;
     this.#warmUp = warmUp;
     this.#ignoreStandbys = options.servers.onStandby((server) => this.#seen(server));
   }
 
-  /** Returns a spare session, or opens one as {@link Session.open} does. */
-  async open(signal?: AbortSignal): Promise<Session> {
-    return (this.#spares.size > 0 && (await this.#take(signal))) || Session.open(this.#options, signal);
+  /** Returns a spare session, or opens one as {@link DatabaseSession.open} does. */
+  async open(signal?: AbortSignal): Promise<DatabaseSession> {
+    return (this.#spares.size > 0 && (await this.#take(signal))) || DatabaseSession.open(this.#options, signal);
   }
 
   /** Closes the sessions that were not taken. */
@@ -56,16 +56,16 @@ export class SpareSessions {
 
   /**
    * Returns the spare session with the server that accepts writes now. Returns null if there is none; if no server accepts writes, the
-   * error of {@link Session.open} says why.
+   * error of {@link DatabaseSession.open} says why.
    */
-  async #take(signal?: AbortSignal): Promise<Session | null> {
+  async #take(signal?: AbortSignal): Promise<DatabaseSession | null> {
     const { servers, connectionTimeoutMillis: limitMs = CONNECT_LIMIT_MS } = this.#options;
     const done = new AbortController();
     const aborted = new Promise<void>((resolve) => {
       if (signal?.aborted) resolve();
       signal?.addEventListener('abort', () => resolve(), { signal: done.signal });
     });
-    let taken: Session | null = null;
+    let taken: DatabaseSession | null = null;
     const find = async () => {
       const key = serverKey(await servers.find());
       const session = await this.#spares.get(key)?.opening;
@@ -89,7 +89,7 @@ export class SpareSessions {
     const key = serverKey(server);
     const options = { ...this.#options, servers: this.#options.servers.only(server) };
     // The error is not needed: open() will open a session as usual, and throw its own.
-    const opening = Session.open(options, this.#stop.signal).catch(() => null);
+    const opening = DatabaseSession.open(options, this.#stop.signal).catch(() => null);
     const spare: Spare = { opening, seenAt: performance.now() };
     this.#spares.set(key, spare);
     const isKept = () =>

@@ -16,7 +16,7 @@ const HOP = 'x-plantao-forwarded-by';
 const WAIT_MS = 1000;
 const CHECK_EVERY_MS = 20;
 
-/** Timeout of a forwarded request, counted from its arrival: shortly before this node would respond 503 itself (http/connection.ts). */
+/** Timeout of a forwarded request, counted from its arrival: shortly before this node would respond 503 itself (http/http-connection.ts). */
 const DEADLINE_MS = 35_000;
 
 /** Time limit of {@link WriteForwarder.createAccountOnActiveNode}: less than authentication may take. */

@@ -8,7 +8,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
 
 /**
  * The long responses that their clients have not read yet: they are in memory until then. A client may take forty seconds to read
- * one (http/connection.ts), so clients that request pages and read none could fill a gigabyte with forty connections.
+ * one (http/http-connection.ts), so clients that request pages and read none could fill a gigabyte with forty connections.
  */
 export class UnreadResponses {
   readonly #maxBytes: number;

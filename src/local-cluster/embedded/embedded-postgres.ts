@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { connectionOptions } from '../../database/session/connection.ts';
-import { Session } from '../../database/session/session.ts';
+import { DatabaseSession } from '../../database/session/database-session.ts';
 import { errorMessage } from '../../error-message.ts';
 import { findBinaries, type PostgresBinaries } from './binaries.ts';
 import {
@@ -105,7 +105,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 /** A temporary obstacle: the port is in use, or a killed server has not ended yet. */
 class PassingObstacle extends Error {}
 
-interface Server {
+interface ServerProcess {
   child: ChildProcess;
   pid: number;
   guard: OrphanGuard;
@@ -120,7 +120,7 @@ interface Launch {
   flags: string[];
 }
 
-async function launch({ at, programs, user, port, flags }: Launch): Promise<Server> {
+async function launch({ at, programs, user, port, flags }: Launch): Promise<ServerProcess> {
   const settings = {
     listen_addresses: '127.0.0.1',
     // No socket: its folder is not ours, and its path may be too long.
@@ -151,7 +151,7 @@ async function launch({ at, programs, user, port, flags }: Launch): Promise<Serv
   return { child, pid: child.pid, guard, exited };
 }
 
-async function becomeReady(server: Server, url: string, at: DataFolder): Promise<void> {
+async function becomeReady(server: ServerProcess, url: string, at: DataFolder): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   // The status file comes first: another program may be listening on the port.
   while (!(await isReady(server, at))) {
@@ -160,10 +160,10 @@ async function becomeReady(server: Server, url: string, at: DataFolder): Promise
     // It is ready after 50 to 200 ms.
     await sleep(25);
   }
-  let session: Session | null = null;
+  let session: DatabaseSession | null = null;
   try {
     const options = connectionOptions(`${url}?connect_timeout=10`, 'plantao:starter', CREATE_LIMIT_MS);
-    session = await Session.open(options);
+    session = await DatabaseSession.open(options);
     const named = { text: 'SELECT FROM pg_database WHERE datname = $1', values: [EMBEDDED_NAME] };
     const isThere = (await session.query(named, CREATE_LIMIT_MS)).length > 0;
     if (!isThere) await session.query({ text: `CREATE DATABASE ${EMBEDDED_NAME}` }, CREATE_LIMIT_MS);
@@ -180,7 +180,7 @@ async function becomeReady(server: Server, url: string, at: DataFolder): Promise
 }
 
 /** Returns true if the server is ready: the first line of postmaster.pid has the postmaster's process id, the eighth its state. */
-async function isReady(server: Server, at: DataFolder): Promise<boolean> {
+async function isReady(server: ServerProcess, at: DataFolder): Promise<boolean> {
   const lines = (await readFile(path.join(at.data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   return Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready';
 }
@@ -194,7 +194,7 @@ async function whyItEnded(at: DataFolder): Promise<Error> {
   return isLeftOver ? new PassingObstacle(sentence, { cause: 'leftovers' }) : new EmbeddedPostgresError(sentence);
 }
 
-function running(server: Server, url: string, port: number, at: DataFolder): EmbeddedPostgres {
+function running(server: ServerProcess, url: string, port: number, at: DataFolder): EmbeddedPostgres {
   return {
     url,
     port,
@@ -206,7 +206,7 @@ function running(server: Server, url: string, port: number, at: DataFolder): Emb
   };
 }
 
-async function end(server: Server, how: 'fast' | 'immediate'): Promise<void> {
+async function end(server: ServerProcess, how: 'fast' | 'immediate'): Promise<void> {
   const fast: [NodeJS.Signals, number][] = [['SIGINT', 20_000]];
   // After SIGQUIT the postmaster itself kills processes that have not ended within five seconds.
   const steps: [NodeJS.Signals, number][] = [...(how === 'fast' ? fast : []), ['SIGQUIT', 8000], ['SIGKILL', 2000]];

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectionOptions } from '../../database/session/connection.ts';
+import { DatabaseSession } from '../../database/session/database-session.ts';
 import { runAndClose } from '../../database/session/run-and-close.ts';
-import { Session } from '../../database/session/session.ts';
 import { type DataFolder, discardData, openDataFolder } from '../embedded/data-folder.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/embedded-postgres.ts';
 import { endOrphans, sendSignal } from '../embedded/leftovers.ts';
@@ -143,7 +143,7 @@ export class ReplicatedServer {
 
   async #query(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
     const url = (this.#server?.url ?? '').replace(/[^/]*$/, 'postgres');
-    const session = await Session.open(connectionOptions(url, 'plantao:-:launcher', QUERY_LIMIT_MS));
+    const session = await DatabaseSession.open(connectionOptions(url, 'plantao:-:launcher', QUERY_LIMIT_MS));
     return runAndClose(session, QUERY_LIMIT_MS, (query) => query(text, values));
   }
 

@@ -4,7 +4,7 @@ import { EventDelivery } from '../../chat/delivery/event-delivery.ts';
 import { MembershipCache } from '../../chat/delivery/membership-cache.ts';
 import { MembershipLoader } from '../../chat/delivery/membership-loader.ts';
 import { Subscriptions } from '../../chat/delivery/subscriptions.ts';
-import { Live } from '../../chat/live/live.ts';
+import { LiveSignals } from '../../chat/live/live-signals.ts';
 import { EventLog } from '../../events/event-log.ts';
 import { EventDecoder } from '../../events/reading/event-decoder.ts';
 import { Waiters } from '../../events/waiters.ts';
@@ -49,7 +49,7 @@ export function buildDelivery({ settings, log, database, tokenCache, measurement
   const catchUpReader = new CatchUpReader(database.catchUpSession, decoder);
   const subscriptions = new Subscriptions(eventLog, catchUpReader, waiters, membershipCache);
   const live = settings.presence
-    ? new Live({ session: database.signalSession, log, eventLog, waiters, cache: membershipCache, memberships })
+    ? new LiveSignals({ session: database.signalSession, log, eventLog, waiters, cache: membershipCache, memberships })
     : null;
   return { waiters, eventLog, memberships, subscriptions, live };
 }

@@ -8,13 +8,13 @@ import { LongPolls } from '../../http/delivery/long-polls.ts';
 import { PollSlots } from '../../http/delivery/poll-slots.ts';
 import { SseStreams } from '../../http/delivery/sse-streams.ts';
 import { WriteForwarder } from '../../http/forwarding/write-forwarder.ts';
+import { HttpServer } from '../../http/http-server.ts';
 import { LogThrottle } from '../../http/log-throttle.ts';
 import { authenticateByToken, trustEveryone } from '../../http/request/checks/authentication.ts';
 import { HostCheck } from '../../http/request/checks/host-check.ts';
 import { OriginCheck } from '../../http/request/checks/origin-check.ts';
 import { NotificationLimits } from '../../http/request/checks/rate-limit.ts';
 import { RequestQueues } from '../../http/request/request-queues.ts';
-import { Server } from '../../http/server.ts';
 import type { Services } from '../../http/services.ts';
 import type { Log } from '../../log/log.ts';
 import type { LogLevel } from '../../log/log-level.ts';
@@ -105,7 +105,7 @@ export function buildHttp(options: HttpOptions) {
     queues: new RequestQueues(settings.poolSize),
     connectionTracker,
   };
-  const server = new Server(createApp(services), settings.maxConnections, connectionTracker, lock.touchLiveness);
+  const server = new HttpServer(createApp(services), settings.maxConnections, connectionTracker, lock.touchLiveness);
   return { polls, streams, server, forwarder };
 }
 

@@ -1,6 +1,6 @@
 import { WARM_UP_POST } from '../../chat/posting/writer-health.ts';
 import { applicationName, connectionOptions, type KeptSession } from '../../database/session/connection.ts';
-import type { ConnectionOptions } from '../../database/session/pinned-connection.ts';
+import type { PinnedConnectionOptions } from '../../database/session/pinned-connection.ts';
 import { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
 import type { SessionSettings } from '../../database/session/session-settings.ts';
 import type { ChangedSetting } from '../../database/session/setting-changes.ts';
@@ -81,7 +81,7 @@ export function lockSession(basis: SessionBasis): SessionArguments {
 }
 
 /** Returns the options of the session that listens. */
-export function listenOptions(basis: SessionBasis): ConnectionOptions {
+export function listenOptions(basis: SessionBasis): PinnedConnectionOptions {
   return { ...connectionOptions(...sessionArguments(basis, 'listen', 5000, UNACKNOWLEDGED)), query_timeout: 5000 };
 }
 

@@ -1,5 +1,5 @@
-import { readHistory } from '../history/history.ts';
 import type { HistoryRecord } from '../history/history-record.ts';
+import { readHistory } from '../history/run-history.ts';
 import { checkDelivery } from './check-delivery.ts';
 import { checkOrder, checkResponses } from './check-order.ts';
 import type { CheckResult, Counts, Timeline, Violation, ViolationKind } from './check-result.ts';

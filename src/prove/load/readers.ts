@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { History } from '../history/history.ts';
 import type { DeliveredMessage } from '../history/history-record.ts';
 import { positionOf } from '../history/position.ts';
+import type { RunHistory } from '../history/run-history.ts';
 import { get } from '../http.ts';
 import type { NodeRig } from '../rig/node-rig.ts';
 import type { SupervisedNode } from '../rig/supervised-node.ts';
@@ -42,10 +42,10 @@ function deliveriesOf(events: readonly EventLike[]): DeliveredMessage[] {
 
 /** Records the reads of one reader in the history. */
 export class ReaderLog {
-  readonly #history: History;
+  readonly #history: RunHistory;
   readonly #line: { op: 'read'; process: string; node: string | null; term: null };
 
-  constructor(history: History, process: string, node: string | null) {
+  constructor(history: RunHistory, process: string, node: string | null) {
     this.#history = history;
     this.#line = { op: 'read', process, node, term: null };
   }

@@ -6,7 +6,7 @@ import { withServers } from '../../database/url/rewrite-url.ts';
 import { type Direction, startTcpProxy, type TcpProxy, type TcpProxyTarget } from './tcp-proxy.ts';
 
 /** One address of a host in the URL: the address number `at` of those that its name has now. */
-interface Route {
+interface HostAddress {
   host: DatabaseHost;
   at: number;
 }
@@ -85,7 +85,7 @@ export class DatabaseLink {
  * Returns a route for each server that the URL names. A name with several addresses stands for several servers, as it does for a
  * node; `localhost` is one machine.
  */
-async function routesOf(url: string): Promise<Route[]> {
+async function routesOf(url: string): Promise<HostAddress[]> {
   const { hosts } = parseDatabaseUrl(url);
   const counts = await Promise.all(
     hosts.map(async (host) => (host.host === 'localhost' && hosts.length === 1 ? 1 : (await resolveHost(host)).length)),
@@ -93,7 +93,7 @@ async function routesOf(url: string): Promise<Route[]> {
   return hosts.flatMap((host, index) => Array.from({ length: counts[index] ?? 1 }, (_, at) => ({ host, at })));
 }
 
-function targetOf({ host: { host, port, address }, at }: Route): TcpProxyTarget {
+function targetOf({ host: { host, port, address }, at }: HostAddress): TcpProxyTarget {
   if (host.startsWith('/')) return { path: `${host}/.s.PGSQL.${port}` };
   return { host: address ?? host, port, lookup: addressNumber(at) };
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { connectionOptions } from '../../database/session/connection.ts';
-import { Session } from '../../database/session/session.ts';
-import type { History } from '../history/history.ts';
+import { DatabaseSession } from '../../database/session/database-session.ts';
+import type { RunHistory } from '../history/run-history.ts';
 
 /** How often the newest term is read, ms. */
 const POLL_MS = 100;
@@ -42,8 +42,8 @@ interface StoredRow {
 /** Observes the database directly, on a connection that no fault affects. */
 export class DatabaseObserver {
   readonly #url: string;
-  readonly #history: History;
-  #session: Session | null = null;
+  readonly #history: RunHistory;
+  #session: DatabaseSession | null = null;
   #queue: Promise<unknown> = Promise.resolve();
   #observation: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -51,7 +51,7 @@ export class DatabaseObserver {
   #activeNode: string | null = null;
   #respondedAt = performance.now();
 
-  constructor(url: string, history: History) {
+  constructor(url: string, history: RunHistory) {
     this.#url = url;
     this.#history = history;
   }
@@ -85,7 +85,8 @@ export class DatabaseObserver {
   }
 
   async #run<Row extends pg.QueryResultRow>(text: string, values: unknown[], limitMs: number): Promise<Row[]> {
-    if (!this.#session?.isOpen) this.#session = await Session.open(connectionOptions(this.#url, NAME, QUERY_LIMIT_MS));
+    if (!this.#session?.isOpen)
+      this.#session = await DatabaseSession.open(connectionOptions(this.#url, NAME, QUERY_LIMIT_MS));
     const rows = await this.#session.query<Row>({ text, values }, limitMs + 500);
     this.#respondedAt = performance.now();
     return rows;

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { HISTORY_FILE, type History, openHistory } from '../history/history.ts';
+import { HISTORY_FILE, openHistory, type RunHistory } from '../history/run-history.ts';
 import { DatabaseObserver } from './database-observer.ts';
 import { SupervisedNode, type SupervisedNodeOptions } from './supervised-node.ts';
 
@@ -32,7 +32,7 @@ export interface RigDatabase {
 
 /** Nodes behind proxies, a database observer and a history: what writers and readers of a run work with. */
 export class NodeRig {
-  readonly history: History;
+  readonly history: RunHistory;
   readonly folder: string;
   readonly leaseMs: number;
   readonly observer: DatabaseObserver;

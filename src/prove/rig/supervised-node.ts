@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bodyText } from '../../network/body-text.ts';
-import type { History } from '../history/history.ts';
+import type { RunHistory } from '../history/run-history.ts';
 import { DatabaseLink } from './database-link.ts';
 import { freePort } from './free-port.ts';
 import { NodeProcess, type NodeProcessOptions } from './node-process.ts';
@@ -40,7 +40,7 @@ export interface SupervisedNodeOptions {
   /** DATABASE_DIRECT_URL, if `databaseUrl` names a transaction pooler. */
   directUrl?: string | null;
   leaseMs: number;
-  history: History;
+  history: RunHistory;
   /** Other settings and the environment of its process. */
   env?: NodeProcessOptions['env'];
   /** Creates its process; default: the node of this package. */

@@ -10,8 +10,8 @@ import { Peers } from '../../../src/coordination/peers/peers.ts';
 import { SyncManager } from '../../../src/coordination/sync-manager.ts';
 import { Listener } from '../../../src/database/listener.ts';
 import { applicationName, connectionOptions } from '../../../src/database/session/connection.ts';
+import { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
-import { Session } from '../../../src/database/session/session.ts';
 import { TEST_IDENTITY } from '../../support/nodes/fake-peer.ts';
 import type { LogEntry } from '../../support/nodes/node-process.ts';
 
@@ -51,14 +51,14 @@ function openLock(options: LockOptions, more: Partial<LeaderLockOptions>): Local
   const entries: LogEntry[] = [];
   const given = clock ? { clock } : {};
   const lease = new Lease({ leaseMs, ...given });
-  let current: Session | null = null;
+  let current: DatabaseSession | null = null;
   const config = connectionOptions(databaseUrl, applicationName(node, 'lock'), leaseMs, {
     idle_session_timeout: leaseMs,
     ...settings,
   });
   const lock = new LeaderLock({
     async open(signal) {
-      current = await Session.open(config, signal);
+      current = await DatabaseSession.open(config, signal);
       return current;
     },
     leaseMs,

@@ -5,7 +5,7 @@ import { QueryTypes, type Sequelize } from 'sequelize';
 import { GroupOrNameAudience, UserAudience } from '../../../src/chat/delivery/audiences.ts';
 import { CatchUpReader } from '../../../src/chat/delivery/catch-up-reader.ts';
 import type { Memberships } from '../../../src/chat/delivery/membership-cache.ts';
-import { ChatList } from '../../../src/chat/groups/chat-list.ts';
+import { ChatListReader } from '../../../src/chat/groups/chat-list-reader.ts';
 import { GroupEvents } from '../../../src/chat/groups/group-events.ts';
 import { requireBelowCreationLimits } from '../../../src/chat/groups/group-limits.ts';
 import { Messages } from '../../../src/chat/messages/messages.ts';
@@ -80,7 +80,7 @@ describe('In a database with large tables, one group of which is busy,', functio
   const toTheEnd = () => Object.values(groups).map((id) => ({ id, to: 1_000_000 }));
 
   const statements: [what: string, table: string, work: (sequelize: Sequelize) => Promise<unknown>][] = [
-    ['the list of chats', MESSAGES, (sequelize) => new ChatList(sequelize).of(1)],
+    ['the list of chats', MESSAGES, (sequelize) => new ChatListReader(sequelize).of(1)],
     [
       'a page of messages',
       MESSAGES,

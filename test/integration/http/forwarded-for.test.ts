@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import express from 'express';
 import pg from 'pg';
+import { HttpServer } from '../../../src/http/http-server.ts';
 import { addressOf } from '../../../src/http/request/checks/client-address.ts';
-import { Server } from '../../../src/http/server.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { get, post } from '../../support/network/http.ts';
 import { untilActive } from '../../support/nodes/health.ts';
@@ -15,7 +15,7 @@ describe('The address of a client', () => {
     const app = express();
     if (proxies !== null) app.set('trust proxy', proxies);
     app.get('/', (request, response) => void response.end(addressOf(request)));
-    const server = new Server(app, 10);
+    const server = new HttpServer(app, 10);
     const port = await server.listen(0, '127.0.0.1');
     try {
       return (await get(`http://127.0.0.1:${port}/`, { headers: { 'x-forwarded-for': forwarded } })).text;

@@ -5,8 +5,8 @@ import { MessageWriter, type MessageWriterOptions } from '../../../src/chat/post
 import type { Post, Posted } from '../../../src/chat/posting/post.ts';
 import { WARM_UP_POST } from '../../../src/chat/posting/writer-health.ts';
 import { connectionOptions } from '../../../src/database/session/connection.ts';
+import { DatabaseSession, SessionLostError } from '../../../src/database/session/database-session.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
-import { Session, SessionLostError } from '../../../src/database/session/session.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -257,7 +257,7 @@ describe('Posting to PostgreSQL', () => {
     const traces = `SELECT (SELECT count(*) FROM plantao.events) AS events, (SELECT count(*) FROM plantao.messages) AS messages,
       (SELECT head FROM plantao.log_bounds) AS head, (SELECT last_value FROM plantao.messages_id_seq) AS id`;
     const before = (await admin.query(traces)).rows;
-    const cold = await Session.open(connectionOptions(database.url, 'plantao:test:writer', 8000));
+    const cold = await DatabaseSession.open(connectionOptions(database.url, 'plantao:test:writer', 8000));
     await cold.query(WARM_UP_POST, 5000);
     expect((await admin.query(traces)).rows).to.deep.equal(before);
     const plans = async () => (await cold.query<{ plans: number }>({ text: PLANS }, 5000))[0]?.plans;
@@ -284,7 +284,7 @@ describe('Posting to PostgreSQL', () => {
   it('does not wait in the warm-up for a transaction that holds the log', async () => {
     await admin.query('BEGIN');
     await admin.query('SELECT plantao.lock_log()');
-    const cold = await Session.open(connectionOptions(database.url, 'plantao:test:writer', 8000));
+    const cold = await DatabaseSession.open(connectionOptions(database.url, 'plantao:test:writer', 8000));
     await cold.query(WARM_UP_POST, 2000);
     expect(cold.isOpen).to.equal(true);
     await cold.close();

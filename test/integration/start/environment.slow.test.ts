@@ -7,7 +7,7 @@ import { Listener } from '../../../src/database/listener.ts';
 import { migrate } from '../../../src/database/migrator.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
 import { connectionOptions } from '../../../src/database/session/connection.ts';
-import { Session } from '../../../src/database/session/session.ts';
+import { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { errorMessage } from '../../../src/error-message.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
@@ -24,7 +24,7 @@ import { testServer } from '../../support/postgres/test-server.ts';
 
 /** Returns the rows of a statement on a session and on the pool. */
 async function bothAnswer(url: string, text: string): Promise<unknown[][]> {
-  const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000));
+  const session = await DatabaseSession.open(connectionOptions(url, 'plantao:test:log', 5000));
   const sequelize = openSequelize(url, 'plantao:test:pool', 1);
   try {
     return [await session.query({ text }, 5000), (await sequelize.query(text))[0]];
@@ -100,7 +100,7 @@ describe("The environment variables of PostgreSQL's own programs", () => {
 
   it('add no password to a URL without one', async () => {
     const url = database.url.replace(/:[^:@]+@/, '@');
-    const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000)).catch(errorMessage);
+    const session = await DatabaseSession.open(connectionOptions(url, 'plantao:test:log', 5000)).catch(errorMessage);
     expect(session).to.equal('PostgreSQL requires a password, and DATABASE_URL has none');
   });
 });

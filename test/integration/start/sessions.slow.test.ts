@@ -6,8 +6,8 @@ import { isUnavailable } from '../../../src/database/errors.ts';
 import { Listener } from '../../../src/database/listener.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
 import { connectionOptions } from '../../../src/database/session/connection.ts';
+import { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
-import { Session } from '../../../src/database/session/session.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { openSessions, testServer } from '../../support/postgres/test-server.ts';
@@ -24,7 +24,7 @@ describe('A session of a node', () => {
   it('has JIT off, regardless of the settings of the database and its URL', async () => {
     const { admin } = await testServer();
     await admin(`ALTER DATABASE ${database.name} SET jit = on`);
-    const session = await Session.open(
+    const session = await DatabaseSession.open(
       connectionOptions(`${database.url}?options=-c%20jit%3Don`, 'plantao:test:pool', 5000),
     );
     const explained = await session.query<{ jit: string }>({ text: 'SHOW jit' }, 1000);
@@ -36,12 +36,12 @@ describe('A session of a node', () => {
     const { admin } = await testServer();
     await admin(`ALTER DATABASE ${database.name} SET work_mem = '64kB'`);
     await admin(`ALTER DATABASE ${database.name} SET temp_file_limit = 0`);
-    const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
+    const session = await DatabaseSession.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
     try {
       const sql = 'SELECT plantao.read_only_reason() AS reason, (SELECT count(*) > 300 FROM pg_settings) AS counted';
       expect(await session.query({ text: sql }, 1000)).to.deep.equal([{ reason: null, counted: true }]);
       await admin(`ALTER DATABASE ${database.name} SET work_mem = '64MB'`);
-      const other = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
+      const other = await DatabaseSession.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
       expect(await other.query({ text: 'SHOW work_mem' }, 1000)).to.deep.equal([{ work_mem: '64MB' }]);
       await other.close();
     } finally {
@@ -51,7 +51,7 @@ describe('A session of a node', () => {
   });
 
   it('prepares a statement again if PostgreSQL refused it before its execution', async () => {
-    const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
+    const session = await DatabaseSession.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
     const ask = () => session.query({ name: 'seen', text: 'SELECT * FROM public.seen' }, 2000);
     await session.query({ text: 'CREATE VIEW public.seen AS SELECT 1 AS one' }, 2000);
     expect(await ask()).to.deep.equal([{ one: 1 }]);
@@ -79,7 +79,7 @@ describe('A session of a node', () => {
   });
 
   it('accepts a response that arrived in time, even if the event loop handles it late', async () => {
-    const session = await Session.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
+    const session = await DatabaseSession.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
     const answer = session.query({ text: 'SELECT 1 AS one FROM pg_sleep(0.1)' }, 300);
     await new Promise((resolve) => setImmediate(resolve));
     // As when thousands of requests arrive at once.
@@ -118,7 +118,7 @@ describe('A session behind a proxy that drops the start-up options', () => {
 
   it('sets its lease and all pinned settings in another way', async () => {
     const options = connectionOptions(url, 'plantao:test:lock', 4321, { idle_session_timeout: 1234 });
-    const session = await Session.open(options);
+    const session = await DatabaseSession.open(options);
     const text = `SELECT current_setting('idle_session_timeout') AS lease, current_setting('statement_timeout') AS limit,
                          current_setting('jit') AS jit`;
     const rows = await session.query({ text }, 5000);
@@ -129,7 +129,7 @@ describe('A session behind a proxy that drops the start-up options', () => {
   it('fails to open if a setting is not in force', async () => {
     // A setting that no server knows stands for one that a proxy swallows.
     const options = connectionOptions(url, 'plantao:test:lock', 5000, { no_such_setting: 'on' });
-    const refusal = await Session.open(options).catch((error) => error);
+    const refusal = await DatabaseSession.open(options).catch((error) => error);
     expect(String(refusal)).to.equal('SessionSettingsError: the session does not accept the settings no_such_setting');
   });
 
@@ -169,7 +169,7 @@ describe('A warm session', () => {
   const config = () => connectionOptions(database.url, 'plantao:test:writer', 5000);
 
   it('is used although PostgreSQL refuses its warm-up, if the warm-up may fail', async () => {
-    const session = await Session.open(config());
+    const session = await DatabaseSession.open(config());
     const { signal } = new AbortController();
     await session.warmUp({ text: 'SELECT 1/0' }, 5000, signal, { mayFail: true });
     expect(await session.query({ text: 'SELECT 1 AS one' }, 5000)).to.deep.equal([{ one: 1 }]);
@@ -205,7 +205,7 @@ describe('A warm session', () => {
   });
 
   it('runs no warm-up after it was closed', async () => {
-    const session = await Session.open(config());
+    const session = await DatabaseSession.open(config());
     const refusal = await session.warmUp({ text: 'SELECT 1' }, 1000, AbortSignal.abort()).catch((error) => error);
     expect(refusal.name).to.equal('SessionLostError');
     expect(session.isOpen).to.equal(false);

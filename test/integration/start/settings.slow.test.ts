@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { applicationName, connectionOptions } from '../../../src/database/session/connection.ts';
-import { Session } from '../../../src/database/session/session.ts';
+import { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { errorMessage } from '../../../src/error-message.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
@@ -75,7 +75,7 @@ describe('The database settings of a node', () => {
     const options = connectionOptions(url.toString(), applicationName('node-a', 'lock'), 5000, {
       idle_session_timeout: 1234,
     });
-    const session = await Session.open(options);
+    const session = await DatabaseSession.open(options);
     const rows = await session.query(
       {
         text: `SELECT current_setting('work_mem') AS memory, current_setting('idle_session_timeout') AS lease,

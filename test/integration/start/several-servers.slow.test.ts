@@ -14,8 +14,8 @@ import { Listener } from '../../../src/database/listener.ts';
 import { migrate } from '../../../src/database/migrator.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
 import { connectionOptions } from '../../../src/database/session/connection.ts';
+import { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
-import { Session } from '../../../src/database/session/session.ts';
 import { errorMessage } from '../../../src/error-message.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
@@ -47,7 +47,7 @@ function urlOf(hosts: (number | string)[], query = ''): string {
 
 /** The port of the server that a new session is open to. */
 async function portOf(url: string): Promise<number> {
-  const session = await Session.open(connectionOptions(url, 'plantao:test:log', 5000));
+  const session = await DatabaseSession.open(connectionOptions(url, 'plantao:test:log', 5000));
   try {
     const [row] = await session.query<{ port: number }>(WHERE, 5000);
     return row?.port ?? 0;
@@ -307,7 +307,7 @@ describe('Certificates of several servers', function () {
       2000,
     );
     const opened = () =>
-      Session.open(options).then(
+      DatabaseSession.open(options).then(
         (session) => session.close().then(() => 'opened'),
         (error) => errorMessage(error),
       );

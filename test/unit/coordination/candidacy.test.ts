@@ -5,8 +5,8 @@ import { Candidacy } from '../../../src/coordination/candidacy.ts';
 import { ChangeLogger } from '../../../src/coordination/change-logger.ts';
 import type { LeaderLocking } from '../../../src/coordination/lock/leader-lock.ts';
 import { BlockedError, type ToBlockedError } from '../../../src/database/checks/blocking.ts';
+import { SessionLostError } from '../../../src/database/session/database-session.ts';
 import type { Queryable } from '../../../src/database/session/reconnecting-session.ts';
-import { SessionLostError } from '../../../src/database/session/session.ts';
 
 const LEASE_MS = 1000;
 

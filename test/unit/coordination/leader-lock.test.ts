@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { LeaderLock } from '../../../src/coordination/lock/leader-lock.ts';
-import type { Session } from '../../../src/database/session/session.ts';
+import type { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /** A lock session whose replies a test withholds. */
@@ -30,7 +30,7 @@ describe('The leader lock with a lease of a minute', () => {
   const start = async () => {
     const session = new FakeSession();
     const lock = new LeaderLock({
-      open: async () => session as unknown as Session,
+      open: async () => session as unknown as DatabaseSession,
       leaseMs: 60_000,
       node: 'node-a',
       url: () => '',

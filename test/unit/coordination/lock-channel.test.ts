@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { packError, unpackError } from '../../../src/coordination/lock/lock-channel.ts';
 import { isRefusedByDatabase, isUnavailable, reasonOf } from '../../../src/database/errors.ts';
 import { NotWritableError, NoWritableServerError } from '../../../src/database/servers/server-errors.ts';
-import { SessionLostError } from '../../../src/database/session/session.ts';
+import { SessionLostError } from '../../../src/database/session/database-session.ts';
 
 describe('An error of the thread that keeps the leader lock', () => {
   const withState = (code: string) => Object.assign(new Error('refused'), { code });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { withDatabaseAdvice } from '../../../src/database/database-advice.ts';
-import { SessionLostError } from '../../../src/database/session/session.ts';
+import { SessionLostError } from '../../../src/database/session/database-session.ts';
 
 describe('The advice about a database that cannot be used', () => {
   const URL = 'postgres://ana:secret@db1:5432/chat';

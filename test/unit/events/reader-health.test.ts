@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pino from 'pino';
-import { SessionLostError } from '../../../src/database/session/session.ts';
+import { SessionLostError } from '../../../src/database/session/database-session.ts';
 import { ReaderHealth } from '../../../src/events/reading/reader-health.ts';
 
 describe('The health of the reader of the event log', () => {

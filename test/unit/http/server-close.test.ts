@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import express, { type Response } from 'express';
-import { Server } from '../../../src/http/server.ts';
+import { HttpServer } from '../../../src/http/http-server.ts';
 import { eventually } from '../../support/eventually.ts';
 import { getText, RawClient } from '../../support/network/raw-client.ts';
 
@@ -11,7 +11,7 @@ const LONG = 'x'.repeat(16 * 1024 * 1024);
 const SOON_MS = 2000;
 
 describe('A server that closes', () => {
-  let server: Server;
+  let server: HttpServer;
   let port: number;
   let pending: Response[];
 
@@ -20,7 +20,7 @@ describe('A server that closes', () => {
     pending = [];
     app.get('/long', (_request, response) => response.send(LONG));
     app.get('/later', (_request, response) => void pending.push(response));
-    server = new Server(app, 100);
+    server = new HttpServer(app, 100);
     port = await server.listen(0, '127.0.0.1');
   });
   afterEach(() => server.close());

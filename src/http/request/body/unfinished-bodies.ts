@@ -7,7 +7,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const PIECE_BYTES = 256;
 
 /**
- * The bodies that have arrived in part, and are therefore in memory. A body may take half a minute (server.ts): clients that send
+ * The bodies that have arrived in part, and are therefore in memory. A body may take half a minute (http-server.ts): clients that send
  * long ones and never the last byte would otherwise take three gigabytes with all connections of a node.
  */
 class UnfinishedBodies {

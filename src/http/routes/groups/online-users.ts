@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Live } from '../../../chat/live/live.ts';
+import type { LiveSignals } from '../../../chat/live/live-signals.ts';
 
 /** Maximum number of users in one response. */
 const MAX_ONLINE = 1000;
@@ -13,7 +13,7 @@ export const onlineUsers = z
 /** Returns the members of these chats who are connected; nothing where PRESENCE=off. */
 export function onlineUsersOf(
   chats: readonly { members: readonly { id: number }[] }[],
-  live: Live | null,
+  live: LiveSignals | null,
 ): { online_users?: number[] } {
   if (live === null) return {};
   const found = new Set<number>();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Refused } from '../../../chat/errors.ts';
-import type { Live } from '../../../chat/live/live.ts';
+import type { LiveSignals } from '../../../chat/live/live-signals.ts';
 import { TYPING_MS, TYPING_PER_MINUTE } from '../../../chat/live/typing.ts';
 import { actingUserId, id } from '../../contract/request-schemas.ts';
 import { HttpError } from '../../http-error.ts';
@@ -76,7 +76,7 @@ function presenceRoute({ live, groups }: Services): Route {
   });
 }
 
-function requireLive(live: Live | null): Live {
+function requireLive(live: LiveSignals | null): LiveSignals {
   if (live) return live;
   throw new HttpError('switched_off', 'typing and presence are switched off here: PRESENCE=off');
 }

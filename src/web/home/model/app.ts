@@ -21,7 +21,7 @@ import {
 } from '../../shared/stored-session.ts';
 import { Alerts } from './alerts/alerts.ts';
 import { MessageAlerts } from './alerts/message-alerts.ts';
-import { Chat } from './chat.ts';
+import { ChatState } from './chat-state.ts';
 import { type ClusterNode, ClusterNotices, hasActive } from './connection/cluster-notices.ts';
 import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
 import { NodeDirectory } from './connection/node-directory.ts';
@@ -47,7 +47,7 @@ export class App extends Observable {
   readonly client: ChatClient;
   nodes: readonly ClusterNode[] = [];
   /** The chat of the signed-in user; undefined while the sign-in form is shown. */
-  chat: Chat | undefined;
+  chat: ChatState | undefined;
   /** The notifications and sounds of that user on this device. */
   alerts: Alerts | undefined;
   /** Why the last session ended; undefined if the user ended it. */
@@ -167,7 +167,7 @@ export class App extends Observable {
   /** Shows the chats of a user who has signed in. */
   enter(session: StoredSession): void {
     const me: User = { id: session.user_id, username: session.username };
-    const chat = new Chat(this.client, me, () => localStorage, {
+    const chat = new ChatState(this.client, me, () => localStorage, {
       changed: () => this.changed(),
       arrived: (message, conversation) => {
         this.announce(message, conversation);
@@ -288,7 +288,7 @@ export class App extends Observable {
     this.changed();
   }
 
-  async #accept(chat: Chat, token: string): Promise<void> {
+  async #accept(chat: ChatState, token: string): Promise<void> {
     const { group_name } = await acceptInvitation(this.client, chat, token);
     this.show(() => chatTexts().joined(group_name));
   }

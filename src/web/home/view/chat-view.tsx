@@ -1,13 +1,13 @@
 /// <reference lib="dom" />
 import { useEffect, useRef } from 'preact/hooks';
 import { chatTexts } from '../../i18n/texts.ts';
-import type { Chat } from '../model/chat.ts';
+import type { ChatState } from '../model/chat-state.ts';
 import { ConversationView } from './conversation/conversation-view.tsx';
 import { GroupsPane } from './groups-pane.tsx';
 import { FirstChat } from './new-chat-buttons.tsx';
 
 /** The two panes of a signed-in user: the groups, and the open one. */
-export function ChatView({ chat }: { chat: Chat }) {
+export function ChatView({ chat }: { chat: ChatState }) {
   const { opened, openedId, isListed, isLoaded, conversations } = chat;
   const t = chatTexts();
   const main = useRef<HTMLElement>(null);

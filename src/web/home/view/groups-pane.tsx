@@ -1,11 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
-import type { Chat as ChatGroup, User } from '../../../client/index.ts';
+import type { Chat, User } from '../../../client/index.ts';
 import { shownCount } from '../../i18n/counts.ts';
 import { shortTime } from '../../i18n/dates.ts';
 import { chatTexts } from '../../i18n/texts.ts';
 import { nodeTime } from '../../shared/node-time.ts';
-import type { Chat } from '../model/chat.ts';
+import type { ChatState } from '../model/chat-state.ts';
 import { nameOf, otherOf } from '../model/groups/group-names.ts';
 import { groupHash } from '../model/location.ts';
 import type { Conversation } from '../model/messages/conversation.ts';
@@ -18,7 +18,7 @@ import { OnlineDot } from './online-dot.tsx';
 import { moveFocus } from './roving.ts';
 
 /** The list of groups, each with its last message and unread count. The list is a single tab stop. */
-export function GroupsPane({ chat }: { chat: Chat }) {
+export function GroupsPane({ chat }: { chat: ChatState }) {
   const { app, openDialog } = useView();
   const t = chatTexts();
   const list = useRef<HTMLUListElement>(null);
@@ -56,7 +56,7 @@ export function GroupsPane({ chat }: { chat: Chat }) {
 type LastMessage = NonNullable<Conversation['last']>;
 
 interface LinkProps {
-  chat: Chat;
+  chat: ChatState;
   conversation: Conversation;
   isOpen: boolean;
   isTabStop: boolean;
@@ -108,7 +108,7 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
 }
 
 /** Returns the start of the message that is being sent, of the draft, or of the group's last message. */
-function preview({ drafts, me }: Chat, { group, last, waiting }: Conversation, isOpen: boolean) {
+function preview({ drafts, me }: ChatState, { group, last, waiting }: Conversation, isOpen: boolean) {
   const t = chatTexts();
   // The draft of the open chat is in its composer.
   const draft = isOpen ? '' : drafts.get(group.id).text.trim();
@@ -121,7 +121,7 @@ function preview({ drafts, me }: Chat, { group, last, waiting }: Conversation, i
 }
 
 /** Returns the sender that a line of the list names. In a direct chat, the line already has the other user's name. */
-function senderOf({ sender, sender_id }: LastMessage, group: ChatGroup, me: User): string | undefined {
+function senderOf({ sender, sender_id }: LastMessage, group: Chat, me: User): string | undefined {
   if (sender_id === me.id) return chatTexts().you;
   return group.direct ? undefined : shownName(sender, sender_id);
 }

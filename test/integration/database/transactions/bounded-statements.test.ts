@@ -3,7 +3,7 @@ import { DatabaseUnavailableError } from '../../../../src/database/errors.ts';
 import { AbandonedBackends } from '../../../../src/database/session/abandoned-backends.ts';
 import { BoundedClient } from '../../../../src/database/session/bounded-client.ts';
 import { clientConfig, connectionOptions, Sockets } from '../../../../src/database/session/connection.ts';
-import { Session } from '../../../../src/database/session/session.ts';
+import { DatabaseSession } from '../../../../src/database/session/database-session.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
 const LIMIT_MS = 400;
@@ -46,7 +46,7 @@ describe('The limit of a statement', () => {
     }));
 
   it('does not count that time on a dedicated session either', async () => {
-    const session = await Session.open(options());
+    const session = await DatabaseSession.open(options());
     const reply = session.query({ text: SLOW }, LIMIT_MS);
     await new Promise(setImmediate);
     stall(LIMIT_MS + 300);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import express from 'express';
-import { Server } from '../../../../src/http/server.ts';
+import { HttpServer } from '../../../../src/http/http-server.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { bearer, get } from '../../../support/network/http.ts';
 import { figureOf } from '../../../support/network/metrics.ts';
@@ -72,7 +72,7 @@ describe('A connection with many pipelined requests that are handled at once', (
       response.send('x');
     });
     app.get('/handled', (_request, response) => void response.send(`handled ${handled} before`));
-    const server = new Server(app, 10);
+    const server = new HttpServer(app, 10);
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     const [flooder, other] = [await RawClient.open(url), await RawClient.open(url)];
     try {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { expect } from 'chai';
 import express from 'express';
 import { networkOf } from '../../../../src/chat/auth/client-network.ts';
-import { Server } from '../../../../src/http/server.ts';
+import { HttpServer } from '../../../../src/http/http-server.ts';
 import { readSettings, SettingsError } from '../../../../src/settings.ts';
 import { bearer, get, post } from '../../../support/network/http.ts';
 import { useOneNode } from '../../../support/nodes/one-node.ts';
@@ -105,7 +105,7 @@ describe('The network of an address', () => {
 
 describe('The server', () => {
   it('refuses headers beyond 16 KiB and bytes that are not HTTP, and continues to serve', async () => {
-    const server = new Server(
+    const server = new HttpServer(
       express().get('/', (_request, response) => void response.end('here')),
       10,
     );

@@ -5,7 +5,7 @@ import { Refused } from '../../../../src/chat/errors.ts';
 import { MessageWriter } from '../../../../src/chat/posting/message-writer.ts';
 import type { Post, Posted } from '../../../../src/chat/posting/post.ts';
 import { DatabaseUnavailableError } from '../../../../src/database/errors.ts';
-import { SessionLostError } from '../../../../src/database/session/session.ts';
+import { SessionLostError } from '../../../../src/database/session/database-session.ts';
 import { NotActiveError } from '../../../../src/database/writes/fenced-write.ts';
 
 const DEADLINE_MS = 1000;

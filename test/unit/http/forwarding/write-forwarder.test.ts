@@ -6,8 +6,8 @@ import express from 'express';
 import { createApp } from '../../../../src/http/app.ts';
 import { NodeClient, NoResponse } from '../../../../src/http/forwarding/node-client.ts';
 import { WriteForwarder } from '../../../../src/http/forwarding/write-forwarder.ts';
+import { HttpServer } from '../../../../src/http/http-server.ts';
 import { addressOf } from '../../../../src/http/request/checks/client-address.ts';
-import { Server } from '../../../../src/http/server.ts';
 import type { Services } from '../../../../src/http/services.ts';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
@@ -35,7 +35,7 @@ async function startStandby(trustProxy: number | string[] | null = null) {
   const services = new Proxy(unusedServices(), {
     get: (others, name) => own[name as keyof typeof own] ?? (name in own ? null : Reflect.get(others, name)),
   }) as Services;
-  const server = new Server(createApp(services), 100);
+  const server = new HttpServer(createApp(services), 100);
   const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   const stop = async () => {
     forwarder.stop();

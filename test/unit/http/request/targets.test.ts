@@ -1,19 +1,19 @@
 import { expect } from 'chai';
 import { createApp } from '../../../../src/http/app.ts';
-import { Server } from '../../../../src/http/server.ts';
+import { HttpServer } from '../../../../src/http/http-server.ts';
 import type { Services } from '../../../../src/http/services.ts';
 import { RawClient } from '../../../support/network/raw-client.ts';
 import { unusedServices } from '../../../support/nodes/unused-services.ts';
 
 describe('A target in absolute form', () => {
-  let server: Server;
+  let server: HttpServer;
   let url: string;
   before(async () => {
     const own = { trustProxy: null };
     const services = new Proxy(unusedServices(), {
       get: (others, name) => (name in own ? null : Reflect.get(others, name)),
     }) as Services;
-    server = new Server(createApp(services), 10);
+    server = new HttpServer(createApp(services), 10);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => server.close());

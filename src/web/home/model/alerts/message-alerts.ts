@@ -2,7 +2,7 @@
 import type { Message } from '../../../../client/index.ts';
 import { foldedName } from '../../../../text/folded-name.ts';
 import { type Store, Stored } from '../../../shared/stored.ts';
-import type { Chat } from '../chat.ts';
+import type { ChatState } from '../chat-state.ts';
 import { nameOf } from '../groups/group-names.ts';
 import { groupHash } from '../location.ts';
 import type { Conversation } from '../messages/conversation.ts';
@@ -16,11 +16,11 @@ const isNumber = (value: unknown): value is number => typeof value === 'number';
 /** Alerts a signed-in user to messages that no tab of theirs shows, except those of muted groups. */
 export class MessageAlerts {
   readonly #alerts: Alerts;
-  readonly #chat: Chat;
+  readonly #chat: ChatState;
   readonly #muted: Stored<boolean>;
   readonly #claims: AlertClaims;
 
-  constructor(alerts: Alerts, chat: Chat, store: () => Store) {
+  constructor(alerts: Alerts, chat: ChatState, store: () => Store) {
     this.#alerts = alerts;
     this.#chat = chat;
     this.#muted = new Stored(store, `plantao.mute.${chat.me.id}.`, isTrue);

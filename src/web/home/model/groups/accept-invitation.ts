@@ -1,12 +1,12 @@
 /// <reference lib="dom" />
 import { type AcceptedInvitation, type ChatClient, ChatError } from '../../../../client/index.ts';
-import type { Chat } from '../chat.ts';
+import type { ChatState } from '../chat-state.ts';
 import { groupHash } from '../location.ts';
 
 /** Joins the group of the invitation in the page's address, and opens it. */
 export async function acceptInvitation(
   client: ChatClient,
-  chat: Chat,
+  chat: ChatState,
   token: string,
   signal = chat.signal,
 ): Promise<AcceptedInvitation> {

@@ -1,6 +1,6 @@
 import {
+  type Chat,
   type ChatEvent,
-  type Chat as ChatGroup,
   isAfter,
   type Message,
   type MessagePage,
@@ -15,11 +15,11 @@ import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
 import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
 
-type LastMessage = NonNullable<ChatGroup['last_message']>;
+type LastMessage = NonNullable<Chat['last_message']>;
 
 /** One group of the user: what the list of groups shows of it, and the loaded part of its messages. */
 export class Conversation {
-  group: ChatGroup;
+  group: Chat;
   unread = 0;
   /** How many of the unread messages mention the user. */
   mentions = 0;
@@ -46,7 +46,7 @@ export class Conversation {
   /** The newest message that is from an earlier visit: those up to it may have changed since. */
   #staleUpTo: number | undefined;
 
-  constructor(group: ChatGroup, me: number, mentionsMe: (text: string) => boolean = () => false) {
+  constructor(group: Chat, me: number, mentionsMe: (text: string) => boolean = () => false) {
     this.group = group;
     this.#me = me;
     this.#mentionsMe = mentionsMe;
@@ -64,7 +64,7 @@ export class Conversation {
   }
 
   /** Updates the group from a list of chats that was read at that cursor. */
-  updateFromList(group: ChatGroup, cursor: string, activeAt: string): void {
+  updateFromList(group: Chat, cursor: string, activeAt: string): void {
     this.group = group;
     this.unread = group.unread;
     // Absent from an older node's list, and from the list of an earlier visit.

@@ -1,4 +1,4 @@
-import type { Chat as ChatGroup, Message } from '../../../../client/index.ts';
+import type { Chat, Message } from '../../../../client/index.ts';
 import { type Store, Stored } from '../../../shared/stored.ts';
 import type { Conversation } from '../messages/conversation.ts';
 import type { SystemMessage } from '../text/system-messages.ts';
@@ -12,7 +12,7 @@ const NAME = 'chats';
 /** The chats that a user saw last on this device. */
 interface Seen {
   groups: {
-    group: ChatGroup;
+    group: Chat;
     activeAt: string;
     messages: Message[];
     /** False if these are all messages of the group. */

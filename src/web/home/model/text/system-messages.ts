@@ -1,4 +1,4 @@
-import type { ChatEvent, Chat as ChatGroup, GroupEventPage, MemberRole, User } from '../../../../client/index.ts';
+import type { Chat, ChatEvent, GroupEventPage, MemberRole, User } from '../../../../client/index.ts';
 
 /** A change of the group: members joined, left or got another role, or one of its settings changed. */
 export type SystemMessage = { key: string; at: string; actor?: User } & (
@@ -32,7 +32,7 @@ export class SystemMessages {
    * Adds an event of this group. `group` is the group before the event. An event that has been added before changes nothing, nor
    * does one of a direct chat.
    */
-  add(event: ChatEvent, group: ChatGroup): void {
+  add(event: ChatEvent, group: Chat): void {
     if (!group.direct) this.#set([...this.#all, ...messagesOf(event, group)]);
   }
 
@@ -42,7 +42,7 @@ export class SystemMessages {
   }
 
   /** Adds a page of the log: the newest one first, then older ones. */
-  load(page: GroupEventPage, group: ChatGroup): void {
+  load(page: GroupEventPage, group: Chat): void {
     const found = page.events.flatMap((event) => messagesOf(event, group));
     const first = found[0]?.at;
     const isNewest = this.#oldest === undefined;
@@ -86,7 +86,7 @@ export function joinSystemMessages(messages: readonly SystemMessage[]): SystemMe
 const isOwn = (message: SystemMessage) =>
   'users' in message && message.actor !== undefined && message.users[0]?.id === message.actor.id;
 
-function messagesOf(event: ChatEvent, group: ChatGroup): SystemMessage[] {
+function messagesOf(event: ChatEvent, group: Chat): SystemMessage[] {
   const nameOf = (id: number) => group.members.find((member) => member.id === id)?.username;
   const about = { key: event.cursor, at: event.at, ...actorIn(event) };
   switch (event.kind) {
@@ -121,6 +121,6 @@ function actorIn(event: ChatEvent): { actor?: User } {
 }
 
 /** Returns the fields that an event changes: an older node does not list them. */
-function changesOf(event: Extract<ChatEvent, { kind: 'group_changed' }>, group: ChatGroup): string[] {
+function changesOf(event: Extract<ChatEvent, { kind: 'group_changed' }>, group: Chat): string[] {
   return (['name', 'description', 'archived', 'shows_reads'] as const).filter((field) => event[field] !== group[field]);
 }

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Message } from '../../../../client/index.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import { closedBy, nameOf, otherOf } from '../../model/groups/group-names.ts';
 import { addressOf, messageHash } from '../../model/location.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
@@ -16,7 +16,7 @@ import { MessageList } from './message-list.tsx';
 import { TypingLine } from './typing-line.tsx';
 
 interface Props {
-  chat: Chat;
+  chat: ChatState;
   conversation: Conversation;
 }
 
@@ -104,7 +104,7 @@ function ConversationHeader({ chat, conversation }: Props) {
   );
 }
 
-async function show(view: View, chat: Chat, conversation: Conversation, id: number, list: MessageList | null) {
+async function show(view: View, chat: ChatState, conversation: Conversation, id: number, list: MessageList | null) {
   try {
     const isFound = await chat.history.loadAround(conversation, id);
     if (isFound) list?.showMessage(id);
@@ -119,7 +119,7 @@ async function show(view: View, chat: Chat, conversation: Conversation, id: numb
 
 function actionsFor(
   { app, openDialog }: View,
-  chat: Chat,
+  chat: ChatState,
   conversation: Conversation,
   setMode: (mode: ComposerMode) => void,
   goTo: (messageId: number) => void,

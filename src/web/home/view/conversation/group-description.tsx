@@ -1,9 +1,9 @@
-import type { Chat as ChatGroup, User } from '../../../../client/index.ts';
+import type { Chat, User } from '../../../../client/index.ts';
 import { foldedName } from '../../../../text/folded-name.ts';
 import { MessageText } from './message-text.tsx';
 
 /** The description of a group, formatted as messages are. With `isBrief`, its first line. */
-export function GroupDescription(props: { group: ChatGroup; me: User; isBrief?: boolean }) {
+export function GroupDescription(props: { group: Chat; me: User; isBrief?: boolean }) {
   const { group, me, isBrief = false } = props;
   if (group.description === '') return null;
   const names = new Set(group.members.map(({ username }) => foldedName(username)));

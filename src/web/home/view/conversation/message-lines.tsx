@@ -5,7 +5,7 @@ import { dayName, dayOf } from '../../../i18n/dates.ts';
 import { currentLanguage } from '../../../i18n/language.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import { closedBy } from '../../model/groups/group-names.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { type Happening, happeningsOf } from '../../model/messages/happenings.ts';
@@ -19,7 +19,7 @@ import { SystemLine } from './system-line.tsx';
 const SAME_BLOCK_MS = 5 * 60_000;
 
 interface Props {
-  chat: Chat;
+  chat: ChatState;
   conversation: Conversation;
   actions: MessageActions;
   /** The message that the Tab key reaches; the newest one by default. */

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { Component, createRef } from 'preact';
 import { chatTexts } from '../../../i18n/texts.ts';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { Icon } from '../icons.tsx';
 import { moveFocus } from '../roving.ts';
@@ -10,7 +10,7 @@ import { messageLines } from './message-lines.tsx';
 import { type Anchor, ScrollPosition } from './scroll-position.ts';
 
 interface Props {
-  chat: Chat;
+  chat: ChatState;
   conversation: Conversation;
   actions: MessageActions;
   /** True while nothing can be loaded. */

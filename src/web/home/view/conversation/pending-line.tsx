@@ -1,6 +1,6 @@
 import { foldedName } from '../../../../text/folded-name.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import type { Pending } from '../../model/messages/pending-messages.ts';
 import { plainText } from '../../model/text/plain-text.ts';
@@ -10,7 +10,7 @@ import { MessageText } from './message-text.tsx';
 
 interface Props {
   pending: Pending;
-  chat: Chat;
+  chat: ChatState;
   conversation: Conversation;
   names: ReadonlySet<string>;
 }

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { namesAndOthers } from '../../../i18n/name-list.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** Maximum number of names in the sentence. The others are counted. */
@@ -10,7 +10,7 @@ const MAX_NAMES = 2;
 const ANNOUNCE_EVERY_MS = 20_000;
 
 /** The line above the composer that shows which other members are typing. It keeps its height, so that nothing moves. */
-export function TypingLine({ chat, conversation }: { chat: Chat; conversation: Conversation }) {
+export function TypingLine({ chat, conversation }: { chat: ChatState; conversation: Conversation }) {
   const text = typingText(chat, conversation);
   const announced = useAnnouncement(text);
   return (
@@ -23,7 +23,7 @@ export function TypingLine({ chat, conversation }: { chat: Chat; conversation: C
   );
 }
 
-function typingText(chat: Chat, conversation: Conversation): string {
+function typingText(chat: ChatState, conversation: Conversation): string {
   const t = chatTexts();
   const { names, others } = chat.live.typingIn(conversation);
   const count = names.length + others;

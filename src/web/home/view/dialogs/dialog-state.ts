@@ -1,5 +1,5 @@
 import type { Message, User } from '../../../../client/index.ts';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
 /** A dialog that is open. */
@@ -24,7 +24,7 @@ export type DialogState =
 
 /** The properties of every dialog. */
 export interface DialogProps {
-  chat: Chat;
+  chat: ChatState;
   onClose: () => void;
 }
 

@@ -1,5 +1,5 @@
 import type { ComponentType } from 'preact';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import { AccountDialog } from './account/account-dialog.tsx';
 import { DeleteAccountDialog } from './account/delete-account-dialog.tsx';
 import { DeleteGroupDialog, DeleteMessageDialog, LeaveDialog } from './confirm-dialogs.tsx';
@@ -16,7 +16,7 @@ import { useKeptFocus } from './kept-focus.ts';
 import { LinkDialog, ReactDialog } from './small-dialogs.tsx';
 
 interface Props {
-  chat: Chat;
+  chat: ChatState;
   dialog: DialogState;
   close: (dialog: DialogState) => void;
 }

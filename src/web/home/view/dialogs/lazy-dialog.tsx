@@ -4,13 +4,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { ErrorLine } from '../../../shared/error-line.tsx';
 import { Modal } from '../../../shared/modal.tsx';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import { useView } from '../context.ts';
 import type { DialogState } from './dialog-state.ts';
 import { dialogsIfLoaded, loadDialogs } from './load-dialogs.ts';
 
 interface Props {
-  chat: Chat;
+  chat: ChatState;
   dialog: DialogState;
   close: (dialog: DialogState) => void;
 }

@@ -5,7 +5,7 @@ import { foldedName } from '../../../../text/folded-name.ts';
 import { shortTime } from '../../../i18n/dates.ts';
 import { dialogTexts } from '../../../i18n/dialog-texts.ts';
 import { nodeTime } from '../../../shared/node-time.ts';
-import type { Chat } from '../../model/chat.ts';
+import type { ChatState } from '../../model/chat-state.ts';
 import { nameOf } from '../../model/groups/group-names.ts';
 import { groupHash, messageHash } from '../../model/location.ts';
 import type { FoundMessage } from '../../model/search.ts';
@@ -32,7 +32,7 @@ const goTo = async (hash: string) => {
 };
 
 /** Returns the user's groups whose names contain `term`; for an empty term, the most recently active ones. */
-export function groupHits(chat: Chat, term: string): SearchHit[] {
+export function groupHits(chat: ChatState, term: string): SearchHit[] {
   const wanted = foldedName(term.trim());
   return chat.conversations
     .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me) }))
@@ -48,7 +48,7 @@ export function groupHits(chat: Chat, term: string): SearchHit[] {
 }
 
 /** Returns the people that were found. Opening one opens the direct chat with them. */
-export function peopleHits(client: ChatClient, chat: Chat, people: readonly User[]): SearchHit[] {
+export function peopleHits(client: ChatClient, chat: ChatState, people: readonly User[]): SearchHit[] {
   return people
     .filter(({ id }) => id !== chat.me.id)
     .map(({ id, username }) => ({
@@ -61,7 +61,7 @@ export function peopleHits(client: ChatClient, chat: Chat, people: readonly User
 }
 
 /** Returns the messages that were found. */
-export function messageHits(chat: Chat, messages: readonly FoundMessage[]): SearchHit[] {
+export function messageHits(chat: ChatState, messages: readonly FoundMessage[]): SearchHit[] {
   return messages.map((message) => ({
     key: `message-${message.id}`,
     kind: 'message',
@@ -77,7 +77,7 @@ export function messageHits(chat: Chat, messages: readonly FoundMessage[]): Sear
 }
 
 /** Returns the sender and the group. A direct chat has the name of the other person, which is not given twice. */
-function placeOf(chat: Chat, { group_id, group, sender, sender_id }: FoundMessage): Set<string> {
+function placeOf(chat: ChatState, { group_id, group, sender, sender_id }: FoundMessage): Set<string> {
   const known = chat.find(group_id);
   return new Set([shownName(sender, sender_id), known === undefined ? group : nameOf(known.group, chat.me)]);
 }

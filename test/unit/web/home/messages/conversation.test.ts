@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { ChatEvent, Chat as ChatGroup, Message } from '../../../../../src/client/index.ts';
+import type { Chat, ChatEvent, Message } from '../../../../../src/client/index.ts';
 import { Conversation } from '../../../../../src/web/home/model/messages/conversation.ts';
 
 const ME = 1;
-const group: ChatGroup = {
+const group: Chat = {
   id: 9,
   name: 'Team',
   members: [],

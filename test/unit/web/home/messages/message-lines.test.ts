@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import type { VNode } from 'preact';
-import type { ChatEvent, Chat as ChatGroup, Message } from '../../../../../src/client/index.ts';
-import type { Chat } from '../../../../../src/web/home/model/chat.ts';
+import type { Chat, ChatEvent, Message } from '../../../../../src/client/index.ts';
+import type { ChatState } from '../../../../../src/web/home/model/chat-state.ts';
 import { Conversation } from '../../../../../src/web/home/model/messages/conversation.ts';
 import { messageLines } from '../../../../../src/web/home/view/conversation/message-lines.tsx';
 
 const me = { id: 1, username: 'ana' };
-const group: ChatGroup = {
+const group: Chat = {
   ...{ id: 9, name: 'Team', members: [me], members_count: 1, direct: false, description: '', archived: false },
   ...{ shows_reads: false, role: 'member', unread: 0, mentions: 0, last_read_id: 0, last_message: null },
 };
@@ -30,7 +30,13 @@ function linesOf(messages: Message[], joined: Record<string, string>, direct = f
 }
 
 function lines(conversation: Conversation): string[] {
-  const props = { chat: { me } as Chat, conversation, actions: {} as never, tabStop: undefined, target: undefined };
+  const props = {
+    chat: { me } as ChatState,
+    conversation,
+    actions: {} as never,
+    tabStop: undefined,
+    target: undefined,
+  };
   return messageLines(props).map((line) => {
     const { key, props } = line as VNode<{ class?: string; isFirst?: boolean }>;
     return `${props.class ?? (props.isFirst === undefined ? 'line' : props.isFirst ? 'first' : 'next')} ${key}`;

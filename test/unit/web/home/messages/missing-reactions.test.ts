@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { ChatClient, type ChatEvent, type Chat as ChatGroup, type Message } from '../../../../../src/client/index.ts';
-import { Chat } from '../../../../../src/web/home/model/chat.ts';
+import { type Chat, ChatClient, type ChatEvent, type Message } from '../../../../../src/client/index.ts';
+import { ChatState } from '../../../../../src/web/home/model/chat-state.ts';
 import type { Store } from '../../../../../src/web/shared/stored.ts';
 import { eventually } from '../../../../support/eventually.ts';
 import { type FakeNode, json, startFakeNode } from '../../../../support/nodes/client-fake-node.ts';
 import { memoryStore } from '../../../../support/pages/memory-store.ts';
 
 const me = { id: 1, username: 'ana' };
-const group: ChatGroup = {
+const group: Chat = {
   ...{ id: 9, name: 'Team', members: [me], members_count: 1, direct: false, description: '', archived: false },
   ...{ shows_reads: false, role: 'member', unread: 0, mentions: 0, last_read_id: 0, last_message: null },
 };
@@ -21,7 +21,7 @@ function message(id: number, ...reactions: NonNullable<Message['reactions']>): M
 describe('The chat model, while the reactions cannot be read', () => {
   let node: FakeNode;
   let store: Store;
-  let chat: Chat;
+  let chat: ChatState;
   /** The messages that the node has, and whether it can read their reactions. */
   let messages: Message[];
   let isReadable: boolean;
@@ -57,10 +57,10 @@ describe('The chat model, while the reactions cannot be read', () => {
     await node.close();
   });
 
-  function open(): Chat {
+  function open(): ChatState {
     const none = () => {};
     const client = new ChatClient({ urls: [node.url], userId: me.id });
-    return new Chat(client, me, () => store, { changed: none, arrived: none, ended: none, undeliverable: none });
+    return new ChatState(client, me, () => store, { changed: none, arrived: none, ended: none, undeliverable: none });
   }
 
   async function start(): Promise<void> {

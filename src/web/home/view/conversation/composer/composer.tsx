@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { number } from '../../../../i18n/durations.ts';
 import { errorText } from '../../../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../../../i18n/texts.ts';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import type { Conversation } from '../../../model/messages/conversation.ts';
 import { plainText } from '../../../model/text/plain-text.ts';
 import { shownName } from '../../../model/user-names.ts';
@@ -87,7 +87,7 @@ export function Composer(options: DraftOptions) {
 }
 
 /** Edits the user's latest message, as the arrow key does in most chats. */
-function editLast(chat: Chat, { window, waiting }: Conversation, setMode: (mode: ComposerMode) => void): void {
+function editLast(chat: ChatState, { window, waiting }: Conversation, setMode: (mode: ComposerMode) => void): void {
   // The latest message is still being sent, and the user does not mean an earlier one.
   if (waiting !== undefined) return;
   const message = window.all.findLast(({ sender_id }) => sender_id === chat.me.id);

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import type { Conversation } from '../../../model/messages/conversation.ts';
 import type { DraftTarget } from '../../../model/storage/drafts.ts';
 import { excerptOf, type ReplyTarget } from '../../../model/text/quotes.ts';
@@ -28,7 +28,7 @@ interface DraftField {
 
 /** Options of the composer, and of {@link useDraft}. */
 export interface DraftOptions {
-  chat: Chat;
+  chat: ChatState;
   conversation: Conversation;
   mode: ComposerMode;
   setMode: (mode: ComposerMode) => void;

@@ -6,7 +6,7 @@ import { texts } from '../../../../i18n/texts.ts';
 import { ErrorLine } from '../../../../shared/error-line.tsx';
 import { LanguageSwitch } from '../../../../shared/language-switch.tsx';
 import { Modal } from '../../../../shared/modal.tsx';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import { useView } from '../../context.ts';
 import { useAttempt } from '../attempt.ts';
 import type { DialogProps } from '../dialog-state.ts';
@@ -52,7 +52,7 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
 }
 
 /** The user's own name, with a button that changes it. */
-function OwnName({ chat, change }: { chat: Chat; change: Change }) {
+function OwnName({ chat, change }: { chat: ChatState; change: Change }) {
   const { app } = useView();
   const t = dialogTexts();
   const name = useRef<HTMLInputElement>(null);

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useEffect, useState } from 'preact/hooks';
-import type { Session } from '../../../../../client/index.ts';
+import type { SignedInDevice } from '../../../../../client/index.ts';
 import { dateAndTime } from '../../../../i18n/dates.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { useView } from '../../context.ts';
@@ -10,7 +10,7 @@ import type { DialogProps } from '../dialog-state.ts';
 export function AccountSessions({ chat }: { chat: DialogProps['chat'] }) {
   const { app } = useView();
   const t = dialogTexts();
-  const [sessions, setSessions] = useState<readonly Session[]>([]);
+  const [sessions, setSessions] = useState<readonly SignedInDevice[]>([]);
   const read = () => app.client.account.sessions({ signal: chat.signal }).then(setSessions, () => {});
   useEffect(() => void read(), []);
   const end = (id: string) => {

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { useRef, useState } from 'preact/hooks';
-import type { Chat as ChatGroup } from '../../../../../client/index.ts';
+import type { Chat } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Switch } from '../../switch.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
@@ -9,7 +9,7 @@ import { HowToJoin } from './how-to-join.tsx';
 import { Invitations } from './invitations.tsx';
 
 /** Keeps the fields of a group as they were when the dialog opened, and compares them with those of the form. */
-export function useGroupForm(group: ChatGroup) {
+export function useGroupForm(group: Chat) {
   const name = useRef<HTMLInputElement>(null);
   const description = useRef<HTMLTextAreaElement>(null);
   const showsReads = useRef<HTMLInputElement>(null);

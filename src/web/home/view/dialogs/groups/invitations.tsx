@@ -4,7 +4,7 @@ import type { OpenInvitation } from '../../../../../client/index.ts';
 import { dateAndTime } from '../../../../i18n/dates.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../../shared/error-line.tsx';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import { addressOf, invitationHash } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
 import { useAttempt } from '../attempt.ts';
@@ -44,7 +44,7 @@ export function Invitations({ chat, conversation }: GroupDialogProps) {
 }
 
 /** Reads the open invitations to a group, creates others and withdraws them. `address` is the link that was created last. */
-function useInvitations({ signal }: Chat, groupId: number) {
+function useInvitations({ signal }: ChatState, groupId: number) {
   const { groups } = useView().app.client;
   const [address, setAddress] = useState('');
   const [open, setOpen] = useState<readonly OpenInvitation[]>([]);

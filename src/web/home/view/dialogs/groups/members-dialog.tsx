@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Chat as ChatGroup, Member, MemberRole, User } from '../../../../../client/index.ts';
+import type { Chat, Member, MemberRole, User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../../shared/error-line.tsx';
 import { Modal } from '../../../../shared/modal.tsx';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import { shownName } from '../../../model/user-names.ts';
 import { useView } from '../../context.ts';
 import { GroupDescription } from '../../conversation/group-description.tsx';
@@ -60,7 +60,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
 }
 
 /** Reads the roles of a group's members, and changes its members. Until the roles are known, some of the members are listed. */
-function useMembers(chat: Chat, { id, members }: ChatGroup) {
+function useMembers(chat: ChatState, { id, members }: Chat) {
   const { client } = useView().app;
   const { attempt, error } = useAttempt();
   const [roles, setRoles] = useState<readonly Member[]>([]);

@@ -3,7 +3,7 @@ import { useRef } from 'preact/hooks';
 import type { ChatClient } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import { groupHash } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
 import type { DialogProps } from '../dialog-state.ts';
@@ -34,7 +34,12 @@ export function NewDirectDialog({ chat, onClose }: DialogProps) {
 }
 
 /** Opens the direct chat with a user. */
-export async function openDirect(client: ChatClient, chat: Chat, userId: number, signal = chat.signal): Promise<void> {
+export async function openDirect(
+  client: ChatClient,
+  chat: ChatState,
+  userId: number,
+  signal = chat.signal,
+): Promise<void> {
   const { group_id } = await client.openDirect(userId, { signal });
   await chat.refresh();
   location.hash = groupHash(group_id);

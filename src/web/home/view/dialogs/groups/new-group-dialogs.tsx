@@ -5,7 +5,7 @@ import { ChatError, similarNameOf, type User } from '../../../../../client/index
 import { foldedName } from '../../../../../text/folded-name.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import { groupHash } from '../../../model/location.ts';
 import { useView, type View } from '../../context.ts';
 import type { DialogProps } from '../dialog-state.ts';
@@ -144,7 +144,7 @@ interface JoinOptions {
   signal: AbortSignal;
 }
 
-async function joinNamed({ app }: View, chat: Chat, name: string, options: JoinOptions): Promise<void> {
+async function joinNamed({ app }: View, chat: ChatState, name: string, options: JoinOptions): Promise<void> {
   await app.client.joinNamed(name, options);
   await chat.refresh();
   const joined = chat.conversations.find(({ group }) => group.name === name.normalize('NFC'));

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import { choosePerson } from '../../../model/person-choice.ts';
 import { useAfterPress } from './after-press.ts';
 import { type PersonField, usePersonField } from './person-field.ts';
@@ -20,7 +20,7 @@ export interface PickerHandle {
 }
 
 interface Props {
-  chat: Chat;
+  chat: ChatState;
   label: string;
   /** Set to the handle of this field. */
   handle: { current: PickerHandle | null };

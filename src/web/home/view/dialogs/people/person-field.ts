@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { errorText } from '../../../../i18n/error-text.ts';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import { choosePerson } from '../../../model/person-choice.ts';
 import { type PersonSearch, usePersonSearch } from './person-search.ts';
 
@@ -26,7 +26,7 @@ export interface PersonField {
 }
 
 interface Options {
-  chat: Chat;
+  chat: ChatState;
   input: { current: HTMLInputElement | null };
   /** Users that are not offered. */
   isExcluded: (user: User) => boolean;

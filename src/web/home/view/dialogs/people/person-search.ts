@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { User } from '../../../../../client/index.ts';
-import type { Chat } from '../../../model/chat.ts';
+import type { ChatState } from '../../../model/chat-state.ts';
 import { choosePerson } from '../../../model/person-choice.ts';
 import { useView } from '../../context.ts';
 
@@ -22,7 +22,7 @@ export interface PersonSearch {
 }
 
 interface Options {
-  chat: Chat;
+  chat: ChatState;
   /** Returns the name in the field. */
   typed: () => string;
   /** Users that are not offered. */

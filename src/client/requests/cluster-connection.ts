@@ -49,7 +49,7 @@ export interface WriteOptions {
 const POLL_GRACE_MS = 5000;
 
 /** A client's access to the cluster: the known nodes, the ones in use, the token and the timeouts. */
-export class Connection {
+export class ClusterConnection {
   /** Sent with every request while it is set. */
   token: string | undefined;
   /** Settles after the latest call that revokes the token: a change of the password, or the deletion of the account. */

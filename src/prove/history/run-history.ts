@@ -11,7 +11,7 @@ const BUFFER_CHARACTERS = 64 * 1024;
 export const HISTORY_FILE = 'history.ndjson';
 
 /** Writes one run's history as NDJSON. */
-export interface History {
+export interface RunHistory {
   /** Path of the file. */
   readonly path: string;
   /** The number of posts begun and acknowledged. */
@@ -31,7 +31,7 @@ export interface History {
  * Opens a new history file and creates its folder. `onAcknowledged` gets the time of each acknowledged post. Throws if the file
  * cannot be written.
  */
-export function openHistory(path: string, onAcknowledged: (time: number) => void = () => undefined): History {
+export function openHistory(path: string, onAcknowledged: (time: number) => void = () => undefined): RunHistory {
   mkdirSync(dirname(path), { recursive: true });
   let file: number | null = openSync(path, 'w');
   let buffer: string[] = [];

@@ -1,5 +1,5 @@
 import { SingleFlight } from '../../../../async/single-flight.ts';
-import { type ChatEvent, type Chat as ChatGroup, isAfter, type Message, type User } from '../../../../client/index.ts';
+import { type Chat, type ChatEvent, isAfter, type Message, type User } from '../../../../client/index.ts';
 import { foldedName } from '../../../../text/folded-name.ts';
 import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
 import type { OnlineUsers } from '../live/online-users.ts';
@@ -9,7 +9,7 @@ import { mentions } from '../text/mentions.ts';
 import { directName } from './group-names.ts';
 
 /** The user's groups, kept up to date from the list of chats and the events after it. */
-export class Groups {
+export class GroupList {
   readonly #context: ChatContext;
   readonly #me: User;
   readonly #snapshot: Snapshot;
@@ -127,7 +127,7 @@ export class Groups {
     return cursor;
   }
 
-  #list(group: ChatGroup, cursor: string, activeAt: string): Conversation {
+  #list(group: Chat, cursor: string, activeAt: string): Conversation {
     // The user may be renamed.
     const mentionsMe = (text: string) => mentions(text, foldedName(this.#me.username));
     const conversation = this.find(group.id) ?? new Conversation(group, this.#me.id, mentionsMe);
@@ -143,7 +143,7 @@ export class Groups {
  * Returns when each group of a list was last active. The list is sorted by that, but names only messages: a group that is newer than
  * its last message is as active as the next one. The clock of this device does not matter.
  */
-function activityOf(chats: readonly ChatGroup[]): string[] {
+function activityOf(chats: readonly Chat[]): string[] {
   let latest = '';
   const fromLast = [...chats].reverse().map(({ last_message }) => {
     if (last_message !== null && last_message.timestamp > latest) latest = last_message.timestamp;

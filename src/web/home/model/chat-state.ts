@@ -8,17 +8,17 @@ import {
 } from '../../../client/index.ts';
 import { type Store, Stored } from '../../shared/stored.ts';
 import { sharePolls } from './connection/shared-polls.ts';
-import { Groups } from './groups/groups.ts';
-import { Live } from './live/live.ts';
+import { GroupList } from './groups/group-list.ts';
+import { LiveUsers } from './live/live-users.ts';
 import type { Conversation } from './messages/conversation.ts';
-import { History } from './messages/history.ts';
 import { MessageChanges } from './messages/message-changes.ts';
+import { MessageHistory } from './messages/message-history.ts';
 import { ReadReports } from './messages/read-reports.ts';
 import { Drafts, isDraft } from './storage/drafts.ts';
 import { isUnsent, Outbox } from './storage/outbox.ts';
 import { Snapshot } from './storage/snapshot.ts';
 
-/** Receives the changes of a {@link Chat}. */
+/** Receives the changes of a {@link ChatState}. */
 export interface ChatListener {
   /** Something visible has changed. */
   changed(): void;
@@ -31,18 +31,18 @@ export interface ChatListener {
 }
 
 /** The state that a signed-in user sees, kept up to date from the event stream. Independent of the view. */
-export class Chat {
+export class ChatState {
   readonly me: User;
   readonly outbox: Outbox;
   readonly drafts: Drafts;
-  readonly history: History;
+  readonly history: MessageHistory;
   readonly changes: MessageChanges;
-  readonly live: Live;
+  readonly live: LiveUsers;
   readonly #client: ChatClient;
   readonly #listener: ChatListener;
   readonly #reads: ReadReports;
   readonly #snapshot: Snapshot;
-  readonly #groups: Groups;
+  readonly #groups: GroupList;
   readonly #ending = new AbortController();
   #opened: number | undefined;
   #isVisible = true;
@@ -59,11 +59,11 @@ export class Chat {
       changed: () => listener.changed(),
       failed: (error: unknown) => this.#report(error),
     };
-    this.history = new History(context);
+    this.history = new MessageHistory(context);
     this.changes = new MessageChanges(context);
     this.#snapshot = new Snapshot(store, me.id);
-    this.live = new Live(context);
-    this.#groups = new Groups(context, me, this.#snapshot, this.live.online);
+    this.live = new LiveUsers(context);
+    this.#groups = new GroupList(context, me, this.#snapshot, this.live.online);
     this.drafts = new Drafts(new Stored(store, `plantao.draft.${me.id}.`, isDraft));
     const unsent = new Stored(store, `plantao.outbox.${me.id}.`, isUnsent);
     this.outbox = new Outbox(

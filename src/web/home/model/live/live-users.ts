@@ -6,7 +6,7 @@ import { TypingReports } from './typing-reports.ts';
 import { TypingUsers } from './typing-users.ts';
 
 /** Tracks which users are typing and which are connected. A lost signal only delays what the page shows. */
-export class Live {
+export class LiveUsers {
   readonly online = new OnlineUsers();
   readonly reports: TypingReports;
   readonly #context: ChatContext;

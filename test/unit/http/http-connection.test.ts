@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { expect } from 'chai';
-import { Connection, type Exchange } from '../../../src/http/connection.ts';
 import { respondToOverdue } from '../../../src/http/error-handler.ts';
+import { type Exchange, HttpConnection } from '../../../src/http/http-connection.ts';
 import { TurnBudget } from '../../../src/http/turn-budget.ts';
 import { eventually } from '../../support/eventually.ts';
 import { getText, RawClient } from '../../support/network/raw-client.ts';
@@ -13,13 +13,13 @@ const LATER_MS = 60_000;
 describe('A response that waits for those before it on its connection', () => {
   const server = http.createServer();
   const handled = new Map<string, Exchange>();
-  let connection: Connection;
+  let connection: HttpConnection;
   let url: string;
 
   before(async () => {
     server.on('connection', (socket) => {
       const handle = (exchange: Exchange) => void handled.set(exchange.request.url ?? '', exchange);
-      connection = new Connection(socket, { handle, onCount: () => {} }, new TurnBudget());
+      connection = new HttpConnection(socket, { handle, onCount: () => {} }, new TurnBudget());
     });
     server.on('request', (request, response) => connection.admit(request, response));
     server.listen(0, '127.0.0.1');

@@ -11,7 +11,7 @@ import type { LiveSignal } from './signal.ts';
 import { Signals } from './signals.ts';
 import { TYPING_MS, Typing } from './typing.ts';
 
-/** Options of {@link Live}. */
+/** Options of {@link LiveSignals}. */
 export interface LiveOptions {
   session: Pick<ReconnectingSession, 'query' | 'ready'>;
   log: Log;
@@ -27,7 +27,7 @@ const MAX_CHANGES = 500;
 const MAX_GROUPS = 100;
 
 /** Typing and presence across all nodes. Optional: a failure here loses signals, and nothing else waits for it. */
-export class Live {
+export class LiveSignals {
   readonly typing: Typing;
   readonly delivery: EphemeralDelivery;
   readonly #options: LiveOptions;

@@ -26,7 +26,7 @@ const REACTIONS_MAX_MS = 60_000;
 const REACTIONS_ATTEMPTS = 20;
 
 /** Loads the messages of groups, in pages. */
-export class History {
+export class MessageHistory {
   readonly #context: ChatContext;
   /** The groups whose reactions are being read again. */
   readonly #rereading = new Set<Conversation>();

@@ -28,7 +28,7 @@ export interface Exchange {
   lifetime: RequestLifetime;
 }
 
-/** Receives the requests of a {@link Connection}, and changes of their number. */
+/** Receives the requests of a {@link HttpConnection}, and changes of their number. */
 export interface ConnectionEvents {
   /** Handles a request. Called in the order of the requests. */
   handle(exchange: Exchange): void;
@@ -37,7 +37,7 @@ export interface ConnectionEvents {
 }
 
 /** The requests of one socket, in order. */
-export class Connection implements PendingConnection {
+export class HttpConnection implements PendingConnection {
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
   readonly #turns: TurnBudget;

@@ -27,7 +27,7 @@ const MAX_TRIES = 3;
  * order of its statements does (the message writer). Every call has a deadline. A missed deadline destroys the session:
  * a late reply would be taken for the reply to the next statement.
  */
-export class Session {
+export class DatabaseSession {
   readonly #client: pg.Client;
   readonly #sockets = new Sockets();
   #lost: SessionLostError | null = null;
@@ -52,9 +52,9 @@ export class Session {
    * @throws the server's error; {@link SessionLostError} when it cannot be reached, after {@link CONNECT_LIMIT_MS}, or on
    * `signal`.
    */
-  static async open(options: SessionOptions, signal?: AbortSignal): Promise<Session> {
+  static async open(options: SessionOptions, signal?: AbortSignal): Promise<DatabaseSession> {
     if (signal?.aborted) throw new SessionLostError('cancelled before it was opened');
-    const session = new Session(options);
+    const session = new DatabaseSession(options);
     const giveUp = () => session.destroy('cancelled while it was being opened');
     signal?.addEventListener('abort', giveUp);
     try {

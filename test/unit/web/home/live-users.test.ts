@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { ChatClient, type Chat as ChatGroup, type Ephemeral, type PollSource } from '../../../../src/client/index.ts';
+import { type Chat, ChatClient, type Ephemeral, type PollSource } from '../../../../src/client/index.ts';
 import { sharePolls } from '../../../../src/web/home/model/connection/shared-polls.ts';
-import { Live } from '../../../../src/web/home/model/live/live.ts';
+import { LiveUsers } from '../../../../src/web/home/model/live/live-users.ts';
 import { OnlineUsers } from '../../../../src/web/home/model/live/online-users.ts';
 import { TypingUsers } from '../../../../src/web/home/model/live/typing-users.ts';
 import { Conversation } from '../../../../src/web/home/model/messages/conversation.ts';
@@ -70,7 +70,7 @@ describe('The connected users, on the chat page', () => {
 });
 
 describe('Reports of typing', () => {
-  const group = (members_count: number) => ({ id: 1, members_count, members: [] }) as unknown as ChatGroup;
+  const group = (members_count: number) => ({ id: 1, members_count, members: [] }) as unknown as Chat;
 
   it('are one request for many keystrokes; none for an empty text, an empty group or where presence is off', async () => {
     let reports = 0;
@@ -80,7 +80,7 @@ describe('Reports of typing', () => {
     });
     const ending = new AbortController();
     const client = new ChatClient({ urls: [node.url], userId: 1 });
-    const live = new Live({ client, signal: ending.signal, changed: () => {}, failed: () => {} });
+    const live = new LiveUsers({ client, signal: ending.signal, changed: () => {}, failed: () => {} });
     const [own, alone] = [new Conversation(group(2), 1), new Conversation({ ...group(1), id: 2 }, 1)];
     live.reports.typed(own, 'off');
     live.online.listed([], 0);

@@ -1,10 +1,10 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
-import type { Exchange } from './connection.ts';
 import { ConnectionTracker } from './connection-tracker.ts';
 import { respondToMalformedTarget, respondToOverdue } from './error-handler.ts';
 import { prototypesOf } from './fast-path.ts';
+import type { Exchange } from './http-connection.ts';
 import { holdContinue } from './request/body/expected-continue.ts';
 import { isValidTarget } from './request/target.ts';
 
@@ -36,7 +36,7 @@ class ListenError extends Error {
 }
 
 /** The HTTP server of a node. */
-export class Server {
+export class HttpServer {
   readonly #server: http.Server;
 
   /** `onRequest` is called for each request, before it is handled. */

@@ -1,13 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
-import {
-  ChatClient,
-  type ChatEvent,
-  type Chat as ChatGroup,
-  type Message,
-  type User,
-} from '../../../../src/client/index.ts';
-import { Chat } from '../../../../src/web/home/model/chat.ts';
+import { type Chat, ChatClient, type ChatEvent, type Message, type User } from '../../../../src/client/index.ts';
+import { ChatState } from '../../../../src/web/home/model/chat-state.ts';
 import type { Store } from '../../../../src/web/shared/stored.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { type FakeNode, json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
@@ -18,7 +12,7 @@ const bruno: User = { id: 2, username: 'bruno' };
 const clara: User = { id: 3, username: 'clara' };
 const cursor = (position: number) => `e1-${position}`;
 
-function group(id: number, ...others: User[]): ChatGroup {
+function group(id: number, ...others: User[]): Chat {
   const members = [ana, ...others];
   const counts = { members_count: members.length, unread: 0, mentions: 0, last_read_id: 0, last_message: null };
   const state = { direct: false, description: '', archived: false, shows_reads: false, role: 'member' } as const;
@@ -41,7 +35,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
   /** Requests that wait for the test's response, by path, in order of arrival. */
   let requests: Map<string, { response: ServerResponse; query: URLSearchParams }[]>;
   let node: FakeNode;
-  let chat: Chat;
+  let chat: ChatState;
   let store: Store;
   let undeliverable: string[];
 
@@ -54,7 +48,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
     const client = new ChatClient({ urls: [node.url], userId: ana.id });
     store = memoryStore();
     undeliverable = [];
-    chat = new Chat(client, ana, () => store, {
+    chat = new ChatState(client, ana, () => store, {
       changed: () => {},
       arrived: () => {},
       ended: () => {},
@@ -74,7 +68,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
     json(next.response, status, body);
     return next.query;
   }
-  const groups = (position: number, ...chats: ChatGroup[]) => respond('/chats', { chats, cursor: cursor(position) });
+  const groups = (position: number, ...chats: Chat[]) => respond('/chats', { chats, cursor: cursor(position) });
   const page = (position: number, messages: Message[], has_more = false) =>
     respond('/messages', { messages, has_more, cursor: cursor(position) });
   const deliver = (...events: ChatEvent[]) => respond('/subscribe/user', { events, cursor: events.at(-1)?.cursor });
@@ -317,7 +311,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
     const kept = [31, 32].map((id) => ({ group: group(id, bruno), activeAt: '', messages: [] }));
     store.setItem(`plantao.seen.${ana.id}.chats`, JSON.stringify({ groups: kept }));
     const client = new ChatClient({ urls: [node.url], userId: ana.id });
-    chat = new Chat(client, ana, () => store, {
+    chat = new ChatState(client, ana, () => store, {
       changed: () => {},
       arrived: () => {},
       ended: () => {},
@@ -362,7 +356,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
     await groups(1, ...many);
     await started;
     const kept = JSON.parse(store.getItem(`plantao.seen.${ana.id}.chats`) ?? '{}');
-    const ids = kept.groups.map((one: { group: ChatGroup }) => one.group.id);
+    const ids = kept.groups.map((one: { group: Chat }) => one.group.id);
     expect(ids).to.have.length(31).and.to.include(40);
   });
 

@@ -100,7 +100,7 @@ const MENTIONS = `
  * Lists a user's chats in one statement, which reads a bounded number of rows for each group, by index. Where an unread message may
  * mention the user, a second statement counts the mentions.
  */
-export class ChatList {
+export class ChatListReader {
   readonly #sequelize: Sequelize;
 
   constructor(sequelize: Sequelize) {
