@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { PACKAGE_ROOT } from '../package-root.ts';
 
-type JsonSchema = { [name: string]: unknown } & { $defs?: Record<string, JsonSchema> };
+type Schema = { [name: string]: unknown } & { $defs?: Record<string, Schema> };
 
 const IMPORT = /^import type \{ ([^}]*) \} from '\.\.\/(http\/[^']*)';\n/gm;
 
@@ -25,8 +25,8 @@ export async function writeOutClientTypes(folder: string): Promise<void> {
     .replace(/\bz\.output<typeof (\w+)>/g, (_, name: string) => {
       const schema = schemas.get(name);
       if (!schema) throw new Error(`client/types.ts uses ${name}, which is not a schema of src/http`);
-      const json: JsonSchema = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
-      return typeOf(json, json.$defs ?? {});
+      const json: Schema = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
+      return typeScriptTypeOf(json, json.$defs ?? {});
     });
   if (/\bz\.|\bhttp\//.test(text.replace(/\/\*[\s\S]*?\*\//g, ''))) {
     throw new Error(
@@ -37,21 +37,23 @@ export async function writeOutClientTypes(folder: string): Promise<void> {
 }
 
 /** Returns the TypeScript type of a JSON Schema. */
-function typeOf(schema: JsonSchema, defs: Record<string, JsonSchema>): string {
+function typeScriptTypeOf(schema: Schema, defs: Record<string, Schema>): string {
   const { $ref, enum: values, const: value, type, items, properties, additionalProperties, required } = schema;
-  if (typeof $ref === 'string') return typeOf(defs[$ref.replace('#/$defs/', '')] ?? {}, defs);
+  if (typeof $ref === 'string') return typeScriptTypeOf(defs[$ref.replace('#/$defs/', '')] ?? {}, defs);
   const options = schema.anyOf ?? schema.oneOf;
-  if (Array.isArray(options)) return `(${options.map((one) => typeOf(one, defs)).join(' | ')})`;
+  if (Array.isArray(options)) return `(${options.map((one) => typeScriptTypeOf(one, defs)).join(' | ')})`;
   if (Array.isArray(values)) return `(${values.map((one) => JSON.stringify(one)).join(' | ')})`;
   if (value !== undefined) return JSON.stringify(value);
-  if (Array.isArray(type)) return `(${type.map((one) => typeOf({ ...schema, type: one }, defs)).join(' | ')})`;
+  if (Array.isArray(type))
+    return `(${type.map((one) => typeScriptTypeOf({ ...schema, type: one }, defs)).join(' | ')})`;
   if (type === 'integer') return 'number';
-  if (type === 'array') return `${typeOf((items as JsonSchema) ?? {}, defs)}[]`;
+  if (type === 'array') return `${typeScriptTypeOf((items as Schema) ?? {}, defs)}[]`;
   if (type !== 'object') return typeof type === 'string' ? type : 'unknown';
-  if (properties === undefined) return `Record<string, ${typeOf((additionalProperties as JsonSchema) || {}, defs)}>`;
+  if (properties === undefined)
+    return `Record<string, ${typeScriptTypeOf((additionalProperties as Schema) || {}, defs)}>`;
   const names = new Set(required as string[] | undefined);
-  const fields = Object.entries(properties as Record<string, JsonSchema>).map(
-    ([name, field]) => `${JSON.stringify(name)}${names.has(name) ? '' : '?'}: ${typeOf(field, defs)}`,
+  const fields = Object.entries(properties as Record<string, Schema>).map(
+    ([name, field]) => `${JSON.stringify(name)}${names.has(name) ? '' : '?'}: ${typeScriptTypeOf(field, defs)}`,
   );
   return `{ ${fields.join('; ')} }`;
 }

@@ -6,7 +6,7 @@ import type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOp
 import { groupSource, userSource } from './poll-sources.ts';
 import { type BackoffBounds, defaultBackoff } from './requests/backoff.ts';
 import type { CallOptions } from './requests/cluster-connection.ts';
-import type { NodeRequest } from './requests/single-request.ts';
+import type { ApiRequest } from './requests/single-request.ts';
 import { ClientSession } from './session.ts';
 import type {
   ChatList,
@@ -173,7 +173,7 @@ export class ChatClient extends ClientSession {
 
   /** Notifies the other members of a group that the user is typing. Call it every 3 s while that lasts. A signal may be lost. */
   async typing(groupId: number, options: CallOptions = {}): Promise<void> {
-    const request: NodeRequest = { method: 'POST', path: '/typing', body: { groupId, userId: this.calls.me() } };
+    const request: ApiRequest = { method: 'POST', path: '/typing', body: { groupId, userId: this.calls.me() } };
     await this.calls.connection.read(request, options);
   }
 

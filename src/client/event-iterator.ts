@@ -3,7 +3,7 @@ import { ChatError, CursorExpiredError } from './errors.ts';
 import { type DecodedEvent, decodeEphemeral, decodeEvent } from './event-kinds.ts';
 import { type BackoffBounds, backoff } from './requests/backoff.ts';
 import { onAbort } from './requests/on-abort.ts';
-import type { NodeResponse } from './requests/single-request.ts';
+import type { ApiResponse } from './requests/single-request.ts';
 import { sleep } from './requests/sleep.ts';
 import type { ChatEvent, Ephemeral } from './types.ts';
 
@@ -31,7 +31,7 @@ export interface PollSource {
   /** Returns the current cursor. */
   now(signal: AbortSignal): Promise<string>;
   /** Sends one long poll for the events after `cursor`. */
-  poll(cursor: string, wantsEphemeral: boolean, signal: AbortSignal): Promise<NodeResponse>;
+  poll(cursor: string, wantsEphemeral: boolean, signal: AbortSignal): Promise<ApiResponse>;
 }
 
 /** An empty response that arrived faster than this did not wait for events. */
@@ -47,7 +47,7 @@ interface PollResult {
   isReset: boolean;
 }
 
-function toPollResult(response: NodeResponse): PollResult {
+function toPollResult(response: ApiResponse): PollResult {
   const events = Array.isArray(response.body?.events) ? response.body.events : [];
   // A browser hides the header unless the node exposes it to this origin. Without it the old cursor remains valid.
   const cursor = response.body?.cursor ?? response.headers.get('Cursor');

@@ -16,8 +16,15 @@ export {
 } from './errors.ts';
 export type { EventIterator, EventsOptions, PollSource } from './event-iterator.ts';
 export { newIdempotencyKey } from './idempotency-key.ts';
-export type { ChatClientOptions, EditOptions, PageOptions, SearchOptions, SendOptions } from './options.ts';
+export {
+  type ChatClientOptions,
+  type EditOptions,
+  NO_DEADLINE,
+  type PageOptions,
+  type SearchOptions,
+  type SendOptions,
+} from './options.ts';
 export type { BackoffBounds } from './requests/backoff.ts';
 export type { CallOptions, ConnectionOptions } from './requests/cluster-connection.ts';
-export type { NodeResponse } from './requests/single-request.ts';
+export type { ApiResponse } from './requests/single-request.ts';
 export type * from './types.ts';

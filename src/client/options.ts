@@ -1,5 +1,8 @@
 import type { CallOptions, ConnectionOptions } from './requests/cluster-connection.ts';
 
+/** Options of a call that retries without limit: an application that cannot go on without the response passes them. */
+export const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
+
 /** Options of a client. `userId` and `token` are those of an earlier login. */
 export interface ChatClientOptions extends ConnectionOptions {
   userId?: number;

@@ -2,7 +2,7 @@ import type { Calls } from './calls/calls.ts';
 import { decodeBody } from './decoding.ts';
 import { RefusedError } from './errors.ts';
 import type { PollSource } from './event-iterator.ts';
-import type { NodeRequest } from './requests/single-request.ts';
+import type { ApiRequest } from './requests/single-request.ts';
 import type { ChatList, MessagePage } from './types.ts';
 
 /** The user of a stream. */
@@ -29,7 +29,7 @@ function streamUser(calls: Calls): () => StreamUser {
 /** Returns a function that polls with the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
 function pollWithEphemeralCursor({ connection }: Calls) {
   let ephemeralCursor = '1';
-  type Query = NodeRequest['query'];
+  type Query = ApiRequest['query'];
   return async (
     path: string,
     query: Query,
@@ -65,7 +65,7 @@ export function userSource(calls: Calls): PollSource {
   return {
     now: async (signal) => {
       const { userId, token } = requireUser();
-      const request: NodeRequest = { method: 'GET', path: '/chats', query: { userId } };
+      const request: ApiRequest = { method: 'GET', path: '/chats', query: { userId } };
       return decodeBody<ChatList>(await connection.readWithRetries(request, token, signal), 'cursor').cursor;
     },
     poll: async (cursor, wantsEphemeral, signal) => {
@@ -82,7 +82,7 @@ export function groupSource(calls: Calls, groupId: number): PollSource {
   const userNow = streamUser(calls);
   return {
     now: async (signal) => {
-      const request: NodeRequest = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
+      const request: ApiRequest = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
       return decodeBody<MessagePage>(await connection.readWithRetries(request, userNow().token, signal), 'cursor')
         .cursor;
     },

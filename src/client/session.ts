@@ -3,7 +3,7 @@ import { decodeBody } from './decoding.ts';
 import { newIdempotencyKey } from './idempotency-key.ts';
 import type { ChatClientOptions } from './options.ts';
 import { type CallOptions, ClusterConnection } from './requests/cluster-connection.ts';
-import type { NodeRequest, NodeResponse } from './requests/single-request.ts';
+import type { ApiRequest, ApiResponse } from './requests/single-request.ts';
 import type { NodeStatus, SignInResult } from './types.ts';
 
 /** The session of a client with its cluster: sign-in, token and the known nodes. */
@@ -49,7 +49,7 @@ export class ClientSession {
   /** Creates an account with a password and signs in. @throws {RefusedError} `username_taken`. */
   async register(username: string, password: string, options: CallOptions = {}): Promise<SignInResult> {
     const headers = { 'Idempotency-Key': newIdempotencyKey() };
-    const request: NodeRequest = { method: 'POST', path: '/register', body: { username, password }, headers };
+    const request: ApiRequest = { method: 'POST', path: '/register', body: { username, password }, headers };
     return this.#startSession(await this.calls.connection.write(request, options));
   }
 
@@ -60,7 +60,7 @@ export class ClientSession {
     this.calls.userId = undefined;
     if (token === undefined) return;
     const headers = { Authorization: `Bearer ${token}` };
-    const request: NodeRequest = { method: 'POST', path: '/logout', headers };
+    const request: ApiRequest = { method: 'POST', path: '/logout', headers };
     await this.calls.connection.write(request, options, { alreadyDoneCodes: ['unauthenticated'] });
   }
 
@@ -69,7 +69,7 @@ export class ClientSession {
     return this.calls.connection.status(options.signal, options.timeoutMs);
   }
 
-  #startSession(response: NodeResponse): SignInResult {
+  #startSession(response: ApiResponse): SignInResult {
     const signIn = decodeBody<SignInResult>(response, 'user_id');
     this.calls.userId = signIn.user_id;
     this.calls.connection.token = signIn.token;

@@ -34,7 +34,7 @@ export interface Resignation {
   /** The successor that a switchover names; null for any. */
   handTo: string | null;
   /** The requester; null if the node itself decided. */
-  askedBy: Requester | null;
+  requester: Requester | null;
 }
 
 const CAUSES: Readonly<Record<string, EndCause>> = {

@@ -37,7 +37,7 @@ export class Handover {
    * Hands the role over to `to`, or to the first standby that takes the lock. Returns null once it is active, otherwise the reason
    * why not. If no standby takes over, this node tries again at once.
    */
-  async switchover(to: string | null, { reason, askedBy }: SwitchoverOrigin): Promise<SwitchoverRefusal | null> {
+  async switchover(to: string | null, { reason, requester }: SwitchoverOrigin): Promise<SwitchoverRefusal | null> {
     const { node, peers, leaseMs, ownRole, candidacy, loop, pause } = this.#options;
     if (!ownRole.acceptsWrites) return 'not_active';
     if (to === node) return 'already_active';
@@ -48,7 +48,7 @@ export class Handover {
     const hasResigned = await loop.runExclusive(async () => {
       // Another switchover, or a fall, may have come first.
       if (!ownRole.acceptsWrites) return false;
-      await this.resign({ reason, cause: 'switchover', handTo: to, askedBy }, { successorLimitMs });
+      await this.resign({ reason, cause: 'switchover', handTo: to, requester }, { successorLimitMs });
       return true;
     });
     if (!hasResigned) return 'not_active';
@@ -70,7 +70,7 @@ export class Handover {
     if (request === null) return;
     const refusal = await this.switchover(request.handTo, {
       reason: 'switchover requested in SQL',
-      askedBy: request.askedBy,
+      requester: request.requester,
     });
     if (refusal === null) return;
     const successor = request.handTo ?? 'any standby';
@@ -83,7 +83,7 @@ export class Handover {
    * clients do not receive a short-lived standby role.
    */
   async resign(
-    { reason, cause, handTo = null, askedBy = null }: Partial<Resignation> & Pick<Resignation, 'reason' | 'cause'>,
+    { reason, cause, handTo = null, requester = null }: Partial<Resignation> & Pick<Resignation, 'reason' | 'cause'>,
     {
       next = 'standby',
       successorLimitMs = SUCCESSOR_LIMIT_MS,
@@ -94,11 +94,11 @@ export class Handover {
     ownRole.isResigning = true;
     try {
       await drain();
-      await lock.release({ reason, cause, handTo, askedBy });
+      await lock.release({ reason, cause, handTo, requester });
       ownRole.noteRelease();
       housekeeping.probeSoon();
       loop.wake();
-      const [by, to] = [askedBy ? ` by ${askedBy.name}` : '', handTo ? `, for ${handTo}` : ''];
+      const [by, to] = [requester ? ` by ${requester.name}` : '', handTo ? `, for ${handTo}` : ''];
       log.info({ event: 'resigned' }, `resigned: ${reason}${by}${to}`);
       if (peers.living.length > 0) {
         candidacy.backOff(Math.min(leaseMs, MAX_BACK_OFF_MS));

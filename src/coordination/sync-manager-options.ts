@@ -30,5 +30,5 @@ export interface SyncManagerOptions
 /** The reason and the requester of a switchover. */
 export interface SwitchoverOrigin {
   reason: string;
-  askedBy: Requester;
+  requester: Requester;
 }

@@ -120,7 +120,7 @@ export async function planMigrations(databaseUrl: string): Promise<Migration[]> 
 
 const ended = (sql: string) => (sql.endsWith(';') ? sql : `${sql};`);
 
-type Holder = Parameters<typeof sessionName>[0] & { endedBy: string };
+type MigrationLockHolder = Parameters<typeof sessionName>[0] & { endedBy: string };
 
 /** The session, or the prepared transaction, that holds the migration lock. */
 const READ_LOCK_HOLDER = `
@@ -150,7 +150,7 @@ async function takeLock(
       READ_LIMIT_MS,
     );
     if (row?.taken) return;
-    const [holder] = await session.query<Holder & Record<string, unknown>>(
+    const [holder] = await session.query<MigrationLockHolder & Record<string, unknown>>(
       { text: READ_LOCK_HOLDER, values: [...MIGRATION_LOCK] },
       READ_LIMIT_MS,
     );

@@ -145,14 +145,14 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
       return fields({ group_id: row.group_id, ...JSON.parse(payloadOf(row)) });
     case 'role_changed': {
       const { actor_id: _, ...details } = JSON.parse(payloadOf(row));
-      return fields({ group_id: row.group_id, ...details, username: row.username, ...actorOf(row) });
+      return fields({ group_id: row.group_id, ...details, username: row.username, ...actorFields(row) });
     }
     case 'group_changed':
     case 'group_deleted': {
       const { name, changed, actor_id: _, ...details } = JSON.parse(payloadOf(row));
       // The log has no name of a direct chat.
       const state = { group_id: row.group_id, name: name ?? row.group_name ?? '', ...details };
-      return fields({ ...state, ...(kind === 'group_changed' && changed && { changed }), ...actorOf(row) });
+      return fields({ ...state, ...(kind === 'group_changed' && changed && { changed }), ...actorFields(row) });
     }
     case 'read':
       return fields(JSON.parse(payloadOf(row)));
@@ -165,7 +165,7 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
         group: row.group_name,
         user_id: row.user_id,
         username: row.username,
-        ...actorOf(row),
+        ...actorFields(row),
         ...(row.payload !== null && JSON.parse(row.payload)?.created === true && { created: true }),
       });
     case 'notification':
@@ -180,7 +180,7 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
 }
 
 /** Returns the fields for the user who acted; none if that is not known. */
-const actorOf = ({ actor, actor_id }: FeedRow) => (actor_id === null ? {} : { actor_id, actor });
+const actorFields = ({ actor, actor_id }: FeedRow) => (actor_id === null ? {} : { actor_id, actor });
 
 /** Returns the payload as PostgreSQL writes it. Parsed and written again, 1e400 would become null and 2^53 + 1 another number. */
 function payloadOf({ payload, bytes }: FeedRow): string {

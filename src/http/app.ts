@@ -15,7 +15,7 @@ import { RoleGate } from './request/checks/role-gate.ts';
 import { checkTransferCoding } from './request/checks/transfer-coding.ts';
 import { RequestLifetime } from './request/request-lifetime.ts';
 import { logAtEnd } from './request/request-log.ts';
-import { check, fieldNames, inputOf } from './request/validate.ts';
+import { fieldNames, inputOf, validate } from './request/validate.ts';
 import { markEventStream } from './response/send-error.ts';
 import { sendJson } from './response/send-json.ts';
 import { allRoutes } from './routes/index.ts';
@@ -99,7 +99,7 @@ function handle(route: Route, { queues }: Services, admission: Admission): Reque
   return async (request, response) => {
     const admitted: Caller = response.locals.caller;
     const lifetime = RequestLifetime.of(response);
-    const input = check(route.input, inputOf(request, names));
+    const input = validate(route.input, inputOf(request, names));
     if (route.waits) {
       endWithToken(admitted, response, lifetime);
       releaseRouterState(request);

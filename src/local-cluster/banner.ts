@@ -1,5 +1,5 @@
 import { PLANTAO } from '../package-root.ts';
-import type { DemoIds } from './prepare-database.ts';
+import type { DemoIds } from './prepare-demo-database.ts';
 
 /** A node as the banner shows it. */
 export interface BannerNode {

@@ -4,18 +4,18 @@ import { UsageError } from '../terminal/arguments.ts';
 import { banner } from './banner.ts';
 import { ClusterDatabase, type LauncherDatabase } from './cluster-database.ts';
 import { NodeChild } from './node-child.ts';
-import { commonEnvironment, type Environment, nodeEnvironment } from './node-environment.ts';
+import { commonEnvironment, nodePlan } from './node-plan.ts';
 import { LauncherError, type LauncherOptions } from './options.ts';
 import type { Output } from './output.ts';
 import { requireFreePorts } from './ports.ts';
-import { prepareDatabase } from './prepare-database.ts';
+import { prepareDemoDatabase } from './prepare-demo-database.ts';
 import { ReplicatedDatabase } from './replicated/replicated-database.ts';
 
 /** The options and the dependencies of a {@link Launcher}. */
 export interface LauncherParts extends LauncherOptions {
-  environment: Environment;
+  environment: NodeJS.ProcessEnv;
   /** Throws with a sentence if a node would refuse to start in this environment. */
-  check: (environment: Environment) => { host: string; databaseDirectUrl: string; auth: 'open' | 'token' };
+  check: (environment: NodeJS.ProcessEnv) => { host: string; databaseDirectUrl: string; auth: 'open' | 'token' };
   /** Adds the demo data if it is missing. */
   seed: (databaseUrl: string) => Promise<unknown>;
   output: Output;
@@ -96,10 +96,10 @@ export class Launcher {
     const environment = isGiven ? given : { ...given, ...embedded(await this.#startDatabase()) };
     const { databaseDirectUrl, auth } = this.#parts.check(environment);
     if (this.#isStopping) return;
-    const demo = await prepareDatabase(databaseDirectUrl, this.#parts.seed, output);
+    const demo = await prepareDemoDatabase(databaseDirectUrl, this.#parts.seed, output);
     if (this.#isStopping) return;
 
-    this.#nodes = ports.map((own) => new NodeChild({ ...nodeEnvironment(own, ports, host, environment), output }));
+    this.#nodes = ports.map((own) => new NodeChild({ ...nodePlan(own, ports, host, environment), output }));
     for (const node of this.#nodes) node.start();
     const isActive = await this.#becomeReady();
     if (this.#isStopping) return;
@@ -162,6 +162,6 @@ export class Launcher {
 }
 
 /** The settings that name the embedded PostgreSQL, instead of those that name another database. */
-function embedded(url: string): Environment {
+function embedded(url: string): NodeJS.ProcessEnv {
   return { DATABASE_URL: url, DATABASE_DIRECT_URL: undefined };
 }

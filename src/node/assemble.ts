@@ -136,7 +136,7 @@ async function startParts({ settings, log, address, lock, coordination, chat, ..
   await Promise.all([parts.database.writerSession.ready(), lock.prepare()]);
   address.listensOn(await parts.http.server.listen(settings.port, settings.host));
   coordination.sync.start();
-  chat.housekeeping.start();
+  chat.backgroundTasks.start();
   parts.notifyQueue.start();
   parts.tables.start();
   parts.readiness.start();

@@ -86,8 +86,8 @@ export class ClusterView implements Cluster {
   }
 
   async switchover(...[to, { name, address }]: Parameters<Cluster['switchover']>): ReturnType<Cluster['switchover']> {
-    const askedBy: Requester = { name, via: 'HTTP', from: address, at: new Date() };
-    const code = await this.#options.sync.switchover(to, { reason: 'switchover requested over HTTP', askedBy });
+    const requester: Requester = { name, via: 'HTTP', from: address, at: new Date() };
+    const code = await this.#options.sync.switchover(to, { reason: 'switchover requested over HTTP', requester });
     return code && { code, sentence: refusalSentences[code] };
   }
 }

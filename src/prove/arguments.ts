@@ -18,7 +18,7 @@ export interface ProveArguments extends ProvePlan {
 const DEFAULTS = { minutes: 5, nodes: 2, rate: 40, leaseMs: 2000 };
 
 /** The text of --help. */
-export const USAGE = `plantao prove [--minutes M] [--failover-command CMD] [--database NAME] [--out FOLDER] [OPTIONS]
+export const PROVE_USAGE = `plantao prove [--minutes M] [--failover-command CMD] [--database NAME] [--out FOLDER] [OPTIONS]
 plantao prove --check FILE [--json] [--out FOLDER]
 
 Runs a failover test on your own PostgreSQL (DATABASE_URL of the environment or .env; DATABASE_DIRECT_URL too behind a

@@ -14,7 +14,7 @@ export interface HttpResponse<Body> {
 }
 
 /** Options of a request. */
-export interface Call {
+export interface HttpCallOptions {
   /** Sent as JSON; a string or buffer is sent unchanged (set its content type in `headers`). Also allowed on GET. */
   body?: unknown;
   headers?: Record<string, string>;
@@ -31,7 +31,7 @@ export type JsonObject = Record<string, unknown>;
 export async function request<Body = JsonObject>(
   method: string,
   url: string,
-  call: Call = {},
+  call: HttpCallOptions = {},
 ): Promise<HttpResponse<Body>> {
   const started = performance.now();
   const { body, headers = {}, deadline = 10_000, signal } = call;
@@ -76,10 +76,10 @@ function parsed(text: string): unknown {
 }
 
 /** GET `url`. */
-export const get = <Body = JsonObject>(url: string, call?: Call) => request<Body>('GET', url, call);
+export const get = <Body = JsonObject>(url: string, call?: HttpCallOptions) => request<Body>('GET', url, call);
 /** POST `body` to `url`. */
-export const post = <Body = JsonObject>(url: string, body?: unknown, call?: Call) =>
+export const post = <Body = JsonObject>(url: string, body?: unknown, call?: HttpCallOptions) =>
   request<Body>('POST', url, { ...call, ...(body === undefined ? {} : { body }) });
 /** DELETE `url` with `body`. */
-export const del = <Body = JsonObject>(url: string, body?: unknown, call?: Call) =>
+export const del = <Body = JsonObject>(url: string, body?: unknown, call?: HttpCallOptions) =>
   request<Body>('DELETE', url, { ...call, ...(body === undefined ? {} : { body }) });

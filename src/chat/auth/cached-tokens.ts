@@ -4,11 +4,11 @@ import { OnceSignal } from '../../async/once-signal.ts';
 export interface CachedToken {
   readonly userId: number;
   /** Fires when the token ends. For polls and streams; a short request is checked only when it arrives. */
-  readonly ended: OnceSignal<Ending>;
+  readonly ended: OnceSignal<TokenEnding>;
 }
 
 /** `revoked`: the token was revoked or has expired. `forgotten`: it left the cache, and the client may connect again. */
-export type Ending = 'revoked' | 'forgotten';
+export type TokenEnding = 'revoked' | 'forgotten';
 
 interface Entry extends CachedToken {
   /** By the monotonic clock of this process, milliseconds. */
@@ -45,7 +45,7 @@ export class CachedTokens {
     // The oldest one: its polls and streams end, and their clients authenticate again.
     const oldest = this.#byHash.size >= this.#maxTokens ? this.#byHash.keys().next().value : undefined;
     if (oldest !== undefined) this.drop(oldest, 'forgotten');
-    const entry = { userId, expiresAt, identity, ended: new OnceSignal<Ending>() };
+    const entry = { userId, expiresAt, identity, ended: new OnceSignal<TokenEnding>() };
     this.#byHash.set(hash, entry);
     if (identity !== null) {
       const hashes = this.#byIdentity.get(identity);
@@ -55,7 +55,7 @@ export class CachedTokens {
     return entry;
   }
 
-  drop(hash: string, why: Ending): void {
+  drop(hash: string, why: TokenEnding): void {
     const entry = this.#byHash.get(hash);
     if (!entry) return;
     this.#byHash.delete(hash);

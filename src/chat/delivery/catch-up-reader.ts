@@ -18,7 +18,7 @@ export interface CatchUpPage extends Replayed {
 /** A poll or stream that requests a page. Nothing is read for one whose client has disconnected. */
 interface PageRequest {
   readonly audience: ReplayableAudience;
-  readonly isOver: boolean;
+  readonly hasEnded: boolean;
 }
 
 /** One page to be read, shared by all requests for the same audience and position. */
@@ -129,7 +129,7 @@ export class CatchUpReader {
   }
 
   async #readIfWanted(pending: PendingPage): Promise<CatchUpPage | null> {
-    if (pending.requests.every(({ isOver }) => isOver)) return null;
+    if (pending.requests.every(({ hasEnded }) => hasEnded)) return null;
     if (this.#clock() - pending.since > MAX_WAIT_MS) throw overloaded();
     return this.#readPage(pending);
   }

@@ -14,7 +14,7 @@ import { firstPage, replay } from './replay.ts';
 export interface Subscriber extends Waiter {
   readonly audience: ReplayableAudience;
   /** True once its client has disconnected: nothing more is read or registered for it. */
-  readonly isOver: boolean;
+  readonly hasEnded: boolean;
 }
 
 /** The next step for a subscriber: none, because it was registered or has left; a page from memory; or reading the database. */
@@ -76,7 +76,7 @@ export class Subscriptions {
     const { audience } = subscriber;
     const { known } = this.#log;
     const position = known.positionOf(cursor);
-    if (subscriber.isOver) return { kind: 'done' };
+    if (subscriber.hasEnded) return { kind: 'done' };
     if (audience.memberships && !this.#memberships.isLive(audience.memberships)) throw new Refused('unavailable');
     if (position < known.tail.start) return { kind: 'catchUp', position };
     if (position < known.head) return { kind: 'page', page: this.#pageFromMemory(audience, position) };

@@ -6,7 +6,7 @@ import { Refused } from '../errors.ts';
 import { lockEventLog } from '../event-log-lock.ts';
 import { lockEventLogForUser } from '../users/users.ts';
 import type { GroupRemoval } from './group-removal.ts';
-import { type MemberRole, OWNERS_AND_ADMINS, requireRole, roleOf } from './roles.ts';
+import { type MemberRole, memberRoleOf, OWNERS_AND_ADMINS, requireRole } from './roles.ts';
 
 /** A group as its administrators see it. */
 export interface GroupState {
@@ -78,7 +78,7 @@ export class GroupAdministration {
     await this.#write(async (transaction) => {
       await requireRole(groupId, by.actorId, ['owner'], transaction);
       await actAs(by.namedId, transaction);
-      const former = await roleOf(groupId, userId, transaction);
+      const former = await memberRoleOf(groupId, userId, transaction);
       if (former === null) throw new Refused('not_a_member', { sentence: 'this user is not in the group' });
       if (former === 'owner' && role !== 'owner') await this.#requireAnotherOwner(groupId, userId, transaction);
       if (former === role) return;
@@ -99,7 +99,7 @@ export class GroupAdministration {
     await this.#write(async (transaction) => {
       await lockEventLogForUser(userId, transaction);
       const actor = await requireRole(groupId, actorId, OWNERS_AND_ADMINS, transaction);
-      const role = await roleOf(groupId, userId, transaction);
+      const role = await memberRoleOf(groupId, userId, transaction);
       if (role === null) return;
       if (actor !== 'owner' && role !== 'member') {
         throw new Refused('forbidden', { sentence: 'only owners of the group may remove its owners and admins' });

@@ -5,7 +5,7 @@ import { Refused } from '../errors.ts';
 import { lockEventLog } from '../event-log-lock.ts';
 import { idempotentWrite, type RequestKey } from '../idempotency/idempotent-write.ts';
 import { hashOfToken, keyedToken, newSalt } from '../idempotency/keyed-token.ts';
-import { OWNERS_AND_ADMINS, requireRole, requireRoleToRead, roleOf } from './roles.ts';
+import { memberRoleOf, OWNERS_AND_ADMINS, requireRole, requireRoleToRead } from './roles.ts';
 
 /** A hook as its group's owners and admins see it. */
 export interface Hook {
@@ -82,7 +82,7 @@ export class Hooks {
         { hookId },
       );
       if (!hook || hook.group_id === null) throw new Refused('hook_not_found');
-      const role = actorId === null ? 'owner' : await roleOf(hook.group_id, actorId, transaction);
+      const role = actorId === null ? 'owner' : await memberRoleOf(hook.group_id, actorId, transaction);
       if (role === null || role === 'member') throw new Refused('hook_not_found');
       await query(transaction, 'SELECT plantao.revoke_hook($hookId)', { hookId });
     });

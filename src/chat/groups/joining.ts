@@ -4,7 +4,7 @@ import { query } from '../../database/query.ts';
 import { Refused } from '../errors.ts';
 import { requireBelowMembershipLimits } from './group-limits.ts';
 import { requireMembers } from './require-stored.ts';
-import { roleOf } from './roles.ts';
+import { memberRoleOf } from './roles.ts';
 
 /** Adds a user to groups. Existing memberships do not change. @throws {Refused} group_full, too_many_groups. */
 export async function joinAll(groupIds: readonly number[], userId: number, transaction: Transaction): Promise<void> {
@@ -25,7 +25,7 @@ export async function requireMayAdd(
   adderId: number,
   transaction: Transaction,
 ): Promise<void> {
-  const role = await roleOf(groupId, adderId, transaction);
+  const role = await memberRoleOf(groupId, adderId, transaction);
   if (role === null) throw new Refused('not_a_member');
   if (role !== 'member') return;
   const [former] = await query<{ is_direct: boolean }>(

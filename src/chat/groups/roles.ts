@@ -11,7 +11,11 @@ export type MemberRole = (typeof ROLES)[number];
 export const OWNERS_AND_ADMINS: readonly MemberRole[] = ['owner', 'admin'];
 
 /** Returns a user's role in a group; null if the user is not a member. */
-export async function roleOf(groupId: number, userId: number, on: Sequelize | Transaction): Promise<MemberRole | null> {
+export async function memberRoleOf(
+  groupId: number,
+  userId: number,
+  on: Sequelize | Transaction,
+): Promise<MemberRole | null> {
   const [row] = await query<{ role: MemberRole }>(
     on,
     'SELECT role FROM plantao.memberships WHERE group_id = $groupId AND user_id = $userId',
@@ -32,7 +36,7 @@ export async function requireRole(
   transaction: Transaction,
 ): Promise<MemberRole | null> {
   await lockEventLog(transaction);
-  const actor = actorId === null ? null : await roleOf(groupId, actorId, transaction);
+  const actor = actorId === null ? null : await memberRoleOf(groupId, actorId, transaction);
   // Before group_not_found, so that non-members do not learn which groups exist.
   if (actorId !== null && actor === null) throw new Refused('not_a_member');
   const [group] = await query<{ direct: boolean }>(
@@ -61,7 +65,7 @@ export async function requireRoleToRead(
   on: Sequelize | Transaction,
 ): Promise<void> {
   if (actorId !== null) {
-    const role = await roleOf(groupId, actorId, on);
+    const role = await memberRoleOf(groupId, actorId, on);
     if (role === null) throw new Refused('not_a_member');
     return requireOneOf(allowed, role);
   }

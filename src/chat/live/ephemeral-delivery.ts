@@ -2,7 +2,7 @@ import type { EventLog } from '../../events/event-log.ts';
 import { routingKey } from '../../events/routing-keys.ts';
 import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { type ReplayableAudience, UserAudience } from '../delivery/audiences.ts';
-import { type Ephemeral, KEEP_MS, RecentSignals } from './recent-signals.ts';
+import { KEEP_SIGNALS_MS, RecentSignals, type UserSignal } from './recent-signals.ts';
 
 /** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
 const MAX_IN_GROUP = 500;
@@ -26,7 +26,7 @@ export class EphemeralDelivery {
 
   /** True if any poll or stream wants signals, or has just ended and may come back. */
   get isWanted(): boolean {
-    return this.#waiters.ephemeralWaiters > 0 || performance.now() - this.#cursorReadAt < KEEP_MS;
+    return this.#waiters.ephemeralWaiters > 0 || performance.now() - this.#cursorReadAt < KEEP_SIGNALS_MS;
   }
 
   /** Returns the current end of the signals, for a poll that ends: the client's next poll gets the signals {@link after} it. */
@@ -50,9 +50,9 @@ export class EphemeralDelivery {
   }
 
   /** Delivers signals to the waiters, and keeps them for polls that are about to come back. */
-  deliver(signals: readonly Ephemeral[]): void {
+  deliver(signals: readonly UserSignal[]): void {
     const byAudience = new Map<Subscribers, Set<string>>();
-    const kept: Ephemeral[] = [];
+    const kept: UserSignal[] = [];
     let room = MAX_DELIVERIES;
     for (const { userId, groupIds, json } of signals) {
       const keptFor: number[] = [];

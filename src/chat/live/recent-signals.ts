@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { type Clock, threadClock } from '../../async/clock.ts';
 
 /** A signal about a user, for the other members of these groups. */
-export interface Ephemeral {
+export interface UserSignal {
   userId: number;
   groupIds: readonly number[];
   json: string;
 }
 
 /** Far longer than a client takes from one poll to the next, and short enough that a typing signal is still true. */
-export const KEEP_MS = 2000;
+export const KEEP_SIGNALS_MS = 2000;
 /** Maximum number of signals to keep. The oldest are dropped. */
 const MAX_KEPT = 500;
 
 interface Kept {
-  signal: Ephemeral;
+  signal: UserSignal;
   at: number;
 }
 
@@ -45,7 +45,7 @@ export class RecentSignals {
   }
 
   /** Adds signals, in the order in which they were delivered. */
-  add(signals: readonly Ephemeral[]): void {
+  add(signals: readonly UserSignal[]): void {
     if (signals.length === 0) return;
     const at = this.#clock();
     for (const signal of signals) this.#kept.push({ signal, at });
@@ -55,12 +55,12 @@ export class RecentSignals {
   }
 
   /** Returns the signals after a cursor, the oldest first; none for a cursor of another node. */
-  after(cursor: string): Ephemeral[] {
+  after(cursor: string): UserSignal[] {
     if (cursor === this.#cursor || !this.knows(cursor)) return [];
     const missed = Math.min(MAX_KEPT, this.#number - Number(cursor.slice(this.#tag.length + 1)));
     // A client can send any text as a cursor.
     if (!(missed > 0)) return [];
-    const since = this.#clock() - KEEP_MS;
+    const since = this.#clock() - KEEP_SIGNALS_MS;
     return this.#kept
       .slice(-missed)
       .filter(({ at }) => at > since)

@@ -20,7 +20,7 @@ interface PageMessage extends MessageView {
 }
 
 /** A page of a group's messages: the newest, or the one before, after or around an id. */
-export interface PageOptions {
+export interface MessagePageOptions {
   groupId: number;
   limit: number;
   before?: number | undefined;
@@ -44,7 +44,7 @@ export interface MessagePage {
 }
 
 /** A group without messages has one row, whose id is null. */
-type PageRow = (MessageRow | { id: null }) & {
+type MessagePageRow = (MessageRow | { id: null }) & {
   head: number;
   epoch: string;
   reply_to: object | null;
@@ -129,7 +129,7 @@ export class Messages {
    * the page and the log's head come from one snapshot; Sequelize's finders would need two.
    * @throws {Refused} group_not_found.
    */
-  async page({ groupId, limit, before, after, around, userId }: PageOptions): Promise<MessagePage> {
+  async page({ groupId, limit, before, after, around, userId }: MessagePageOptions): Promise<MessagePage> {
     const end = around ?? before;
     const olderHalf = Math.floor(limit / 2);
     const page = around === undefined ? pageQuery(after) : AROUND_QUERY;
@@ -142,7 +142,7 @@ export class Messages {
       ...(around !== undefined && { maxOlder: olderHalf }),
     };
     const { result: rows, isComplete } = await this.#reactionAvailability.read((withReactions) =>
-      query<PageRow>(this.#sequelize, completed(page, withReactions), bind),
+      query<MessagePageRow>(this.#sequelize, completed(page, withReactions), bind),
     );
     const first = rows[0];
     if (!first) throw new Refused('group_not_found');
@@ -176,7 +176,7 @@ export class Messages {
 }
 
 /** Returns null if the row has no message, or one that cannot be shown. */
-function pageMessage(row: PageRow): PageMessage | null {
+function pageMessage(row: MessagePageRow): PageMessage | null {
   const message = row.id === null ? null : messageView(row);
   if (message === null) return null;
   const { reply_to, meta, idempotency_key, reactions } = row;

@@ -9,7 +9,7 @@ export interface ChatArguments {
 }
 
 /** Shown when the arguments are invalid. */
-export const USAGE = `plantao chat --user NAME [--password PASSWORD] [--group "NAME OR NUMBER"] [--url URL,URL]
+export const CHAT_USAGE = `plantao chat --user NAME [--password PASSWORD] [--group "NAME OR NUMBER"] [--url URL,URL]
 
   --user      your username; with AUTH=open a new name creates the account
   --password  the account's password; always required with AUTH=token

@@ -3,11 +3,11 @@ import { type AuthMode, ChatClient } from '../../client/index.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Command } from '../command/command.ts';
 import { CommandError, Exit } from '../command/exit.ts';
-import { type ChatArguments, parseChatArguments, USAGE } from './arguments.ts';
+import { CHAT_USAGE, type ChatArguments, parseChatArguments } from './arguments.ts';
 import { ConnectionReporter } from './connection-reporter.ts';
 import { Screen } from './screen.ts';
 import { TerminalChat } from './terminal-chat.ts';
-import { plain } from './terminal-text.ts';
+import { terminalText } from './terminal-text.ts';
 
 async function authModeOf(client: ChatClient): Promise<AuthMode | undefined> {
   return (await client.status()).find(({ auth }) => auth !== undefined)?.auth;
@@ -15,7 +15,7 @@ async function authModeOf(client: ChatClient): Promise<AuthMode | undefined> {
 
 async function run({ user, password, group, urls }: ChatArguments): Promise<void> {
   const screen = new Screen(process.stdin, process.stdout);
-  const reporter = new ConnectionReporter((sentence) => screen.notice(plain(sentence)));
+  const reporter = new ConnectionReporter((sentence) => screen.notice(terminalText(sentence)));
   try {
     const client = new ChatClient({ urls, onConnection: (change) => reporter.report(change) });
     const authMode = await authModeOf(client);
@@ -34,11 +34,11 @@ async function run({ user, password, group, urls }: ChatArguments): Promise<void
 
 /** `plantao chat` */
 export const chat: Command = {
-  usage: USAGE,
+  usage: CHAT_USAGE,
   async run(args) {
     const parsed = parseChatArguments(args);
     await run(parsed).catch((error) => {
-      throw new CommandError(plain(errorMessage(error)));
+      throw new CommandError(terminalText(errorMessage(error)));
     });
     return Exit.OK;
   },

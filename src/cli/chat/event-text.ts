@@ -1,5 +1,5 @@
 import type { ChatEvent, Message } from '../../client/index.ts';
-import { messageLine, plain } from './terminal-text.ts';
+import { messageLine, terminalText } from './terminal-text.ts';
 
 /** Returns a member's name by id. */
 type NameOf = (userId: number) => string;
@@ -13,19 +13,19 @@ export function noticeOf(event: ChatEvent, nameOf: NameOf): string | undefined {
       return `message #${event.message_id} was deleted`;
     case 'reaction': {
       const { user_id, emoji, message_id, count, added } = event;
-      return `${nameOf(user_id)} ${added ? 'reacted with' : 'took back'} ${plain(emoji)} ${added ? 'to' : 'from'} #${message_id}, now ${count}`;
+      return `${nameOf(user_id)} ${added ? 'reacted with' : 'took back'} ${terminalText(emoji)} ${added ? 'to' : 'from'} #${message_id}, now ${count}`;
     }
     case 'joined':
     case 'left': {
-      const name = plain(event.username ?? 'a former user');
+      const name = terminalText(event.username ?? 'a former user');
       return 'created' in event ? `${name} created the group` : `${name} has ${event.kind}`;
     }
     case 'role_changed':
       return `${nameOf(event.user_id)} is now ${event.role}`;
     case 'group_changed':
-      return `the group is ${plain(event.name)}${event.archived ? ', archived: it accepts no new messages' : ''}`;
+      return `the group is ${terminalText(event.name)}${event.archived ? ', archived: it accepts no new messages' : ''}`;
     case 'group_deleted':
-      return `${plain(event.name)} was deleted`;
+      return `${terminalText(event.name)} was deleted`;
     default:
       return undefined;
   }

@@ -4,16 +4,16 @@ import type { Readable, Writable } from 'node:stream';
 const PROMPT = '> ';
 
 /** A terminal, a file or a pipe. */
-type Output = Writable & { isTTY?: boolean; columns?: number };
+type TerminalOutput = Writable & { isTTY?: boolean; columns?: number };
 
 /** The chat's terminal or pipe: reads lines one by one and prints lines above the one being typed. */
 export class Screen {
   readonly #lines: Interface & { prevRows?: number };
   readonly #iterator: AsyncIterable<string>;
-  readonly #output: Output;
+  readonly #output: TerminalOutput;
   readonly #isTerminal: boolean;
 
-  constructor(input: Readable & { isTTY?: boolean }, output: Output) {
+  constructor(input: Readable & { isTTY?: boolean }, output: TerminalOutput) {
     this.#isTerminal = input.isTTY === true && output.isTTY === true;
     this.#output = output;
     this.#lines = createInterface({ input, output, terminal: this.#isTerminal, prompt: PROMPT });

@@ -1,8 +1,7 @@
-import { type ChatClient, type ChatEvent, isAfter, newIdempotencyKey } from '../../client/index.ts';
+import { type ChatClient, type ChatEvent, isAfter, NO_DEADLINE, newIdempotencyKey } from '../../client/index.ts';
 import { sleep } from '../../client/requests/sleep.ts';
-import { NO_DEADLINE } from './no-deadline.ts';
 import type { Screen } from './screen.ts';
-import { plain } from './terminal-text.ts';
+import { terminalText } from './terminal-text.ts';
 
 /** How long the chat waits at the end of its input until the last sent message is shown, in milliseconds. */
 const LAST_MESSAGE_MS = 2000;
@@ -35,7 +34,10 @@ export class SentMessages {
   async send(groupId: number, text: string, replyTo?: number): Promise<void> {
     const key = newIdempotencyKey();
     const options = { ...NO_DEADLINE, ...(replyTo && { replyTo }), idempotencyKey: key, signal: this.#ending };
-    const slow = setTimeout(() => this.#screen.notice(`not sent yet, waiting for a node: ${plain(text)}`), SLOW_MS);
+    const slow = setTimeout(
+      () => this.#screen.notice(`not sent yet, waiting for a node: ${terminalText(text)}`),
+      SLOW_MS,
+    );
     this.#slow.set(key, slow);
     try {
       this.#sentTo = (await this.#client.send(groupId, text, options)).cursor;

@@ -5,17 +5,17 @@ import {
   type ChatEvent,
   isAfter,
   type Message,
+  NO_DEADLINE,
   type User,
 } from '../../client/index.ts';
 import { noticeOf } from './event-text.ts';
 import { followMembers } from './follow-members.ts';
 import { groupLike, groupNamed, joinOrCreate } from './group-by-name.ts';
 import { directGroup, runMessageCommand } from './message-commands.ts';
-import { NO_DEADLINE } from './no-deadline.ts';
 import { ReadMarker } from './read-marker.ts';
 import type { Screen } from './screen.ts';
 import { SentMessages } from './sent-messages.ts';
-import { groupLine, help, messageLine, parseTyped, plain, type Typed } from './terminal-text.ts';
+import { chatHelp, groupLine, messageLine, parseTyped, type Typed, terminalText } from './terminal-text.ts';
 
 /** Earlier messages shown when a group is opened. */
 const HISTORY = 20;
@@ -92,7 +92,7 @@ export class TerminalChat {
     } catch (error) {
       if (this.#ending.signal.aborted) return false;
       if (!(error instanceof ChatError)) throw error;
-      this.#screen.notice(plain(error.message));
+      this.#screen.notice(terminalText(error.message));
     }
     return true;
   }
@@ -112,7 +112,7 @@ export class TerminalChat {
     const context = { ownLast: this.#ownLast, send: (text: string, to: number) => this.#send(text, to) };
     const notice = await runMessageCommand(this.#client, context, typed, { signal });
     if (notice !== undefined) return notice === null ? undefined : this.#screen.notice(notice);
-    if (name === 'help') this.#screen.print(help(this.#needsInvitation));
+    if (name === 'help') this.#screen.print(chatHelp(this.#needsInvitation));
     else if (name === 'groups') for (const group of this.#groups.values()) this.#screen.print(groupLine(group));
     else if (name === 'join' && rest !== '') await this.#join(rest);
     else if (name === 'direct' && rest !== '') {
@@ -121,17 +121,17 @@ export class TerminalChat {
       await this.#join(String(groupId));
     } else if (name === 'new' && words[0] !== undefined) {
       const made = await this.#client.createChat(words[0], words.slice(1), { signal });
-      if (made.warning !== undefined) this.#screen.notice(plain(made.warning));
+      if (made.warning !== undefined) this.#screen.notice(terminalText(made.warning));
       await this.#readGroups();
       await this.#join(String(made.group_id));
     } else if (this.#open === undefined && (name === 'who' || name === 'leave'))
       this.#screen.notice('no group is open');
     else if (name === 'who' && this.#open !== undefined) {
       const members = await this.#client.members(this.#open.id, { signal });
-      this.#screen.print(members.map(({ username }) => plain(username)).join(', '));
+      this.#screen.print(members.map(({ username }) => terminalText(username)).join(', '));
     } else if (name === 'leave' && this.#open !== undefined) {
       await this.#client.leave(this.#open.id, { signal });
-      this.#screen.notice(`you have left ${plain(this.#open.name)}`);
+      this.#screen.notice(`you have left ${terminalText(this.#open.name)}`);
       this.#open = undefined;
       await this.#readGroups();
     } else this.#screen.notice('unknown command: type /help');
@@ -155,7 +155,7 @@ export class TerminalChat {
         const similar = await joinOrCreate(this.#client, wanted, own, { signal });
         if (typeof similar === 'object') return this.#show(similar);
         if (similar !== undefined) {
-          const name = plain(similar);
+          const name = terminalText(similar);
           this.#screen.notice(`there is a group "${name}": /join ${name}, or create another one with /new`);
           return;
         }
@@ -223,7 +223,7 @@ export class TerminalChat {
 
   #nameOf(userId: number): string {
     const member = this.#open?.members.find(({ id }) => id === userId);
-    return member === undefined ? `user ${userId}` : plain(member.username);
+    return member === undefined ? `user ${userId}` : terminalText(member.username);
   }
 
   #showMessage(message: Message, groupId: number, isOpen: boolean): void {
@@ -231,7 +231,7 @@ export class TerminalChat {
     if (isOpen) this.#screen.print(messageLine(message));
     else
       this.#screen.notice(
-        `in ${plain(group?.name ?? `group ${groupId}`)}, ${plain(message.sender)}: ${plain(message.content)}`,
+        `in ${terminalText(group?.name ?? `group ${groupId}`)}, ${terminalText(message.sender)}: ${terminalText(message.content)}`,
       );
     if (isOpen && message.sender_id === this.#me.id) this.#ownLast = message.id;
     if (group === undefined) return;

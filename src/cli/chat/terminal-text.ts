@@ -4,7 +4,7 @@ import type { Chat, Message } from '../../client/types.ts';
  * Returns text that is safe to show on a terminal: without control characters (which move the cursor, colour the screen or
  * ring the bell), direction marks and what is not seen, and with line breaks indented below the first line.
  */
-export function plain(text: string): string {
+export function terminalText(text: string): string {
   return text
     .replace(/\r\n?/g, '\n')
     .replace(/[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu, (mark) =>
@@ -19,10 +19,10 @@ export function messageLine({ id, timestamp, sender, content, reply_to, edited_a
   const quote =
     reply_to === undefined
       ? ''
-      : `        | ${reply_to.deleted ? 'a deleted message' : `${plain(reply_to.sender ?? '')}: ${plain(reply_to.excerpt ?? '')}`}\n`;
-  const seen = (reactions ?? []).map(({ emoji, count }) => `${plain(emoji)} ${count}`);
+      : `        | ${reply_to.deleted ? 'a deleted message' : `${terminalText(reply_to.sender ?? '')}: ${terminalText(reply_to.excerpt ?? '')}`}\n`;
+  const seen = (reactions ?? []).map(({ emoji, count }) => `${terminalText(emoji)} ${count}`);
   const notes = `${edited_at === undefined ? '' : ' (edited)'}${seen.length === 0 ? '' : `  [${seen.join(', ')}]`}`;
-  return `${quote}${two(time.getHours())}:${two(time.getMinutes())} #${id}  ${plain(sender)}: ${plain(content)}${notes}`;
+  return `${quote}${two(time.getHours())}:${two(time.getMinutes())} #${id}  ${terminalText(sender)}: ${terminalText(content)}${notes}`;
 }
 
 /** Formats a group as a line: name, number, size and unread messages. */
@@ -30,11 +30,11 @@ export function groupLine({ id, name, members, members_count, unread }: Chat): s
   // An older node names neither count.
   const size = members_count ?? members.length;
   const waiting = unread > 0 ? `, ${unread >= 1000 ? '1000+' : unread} unread` : '';
-  return `${plain(name)} (group ${id}, ${size} ${size === 1 ? 'member' : 'members'}${waiting})`;
+  return `${terminalText(name)} (group ${id}, ${size} ${size === 1 ? 'member' : 'members'}${waiting})`;
 }
 
 /** The text of /help. `needsInvitation` is true if users cannot join a group by its name (AUTH=token). */
-export function help(needsInvitation: boolean): string {
+export function chatHelp(needsInvitation: boolean): string {
   const joining = needsInvitation ? 'a member can add you to others' : 'joins it, and creates it if it is new';
   return `/who                    members of this group
 /groups                 your groups, with the number of unread messages

@@ -6,7 +6,7 @@ import { CommandError, describeFailure, Exit } from '../command/exit.ts';
 
 const MODES = ['anonymise', 'erase'] as const;
 
-interface Account {
+interface AccountRow {
   id: number;
   username: string;
 }
@@ -32,7 +32,7 @@ ${DATABASE_USAGE}`,
     if (mode === undefined) throw new UsageError(`--mode must be anonymise or erase, not "${values.mode}"`);
     const [name = ''] = positionals;
     const { account, steps } = await withDatabase(values.database, async (query) => {
-      const [found] = await query<Account>(
+      const [found] = await query<AccountRow>(
         'SELECT id, username FROM plantao.users WHERE username_key = plantao.name_key($1)',
         [name],
       );

@@ -2,7 +2,7 @@ import { parseCommand, wholeOption } from '../../terminal/arguments.ts';
 import type { Command } from '../command/command.ts';
 import { withDatabase } from '../command/database.ts';
 import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts';
-import { duration } from '../command/duration.ts';
+import { durationText } from '../command/duration-text.ts';
 import { Exit } from '../command/exit.ts';
 import { table } from '../command/table.ts';
 
@@ -54,8 +54,8 @@ const HEADINGS = ['term', 'node', 'since', 'active for', 'gap', 'why it began', 
 
 function cellsOf(row: TermRow) {
   const since = row.started_at.toISOString().slice(0, 19).replace('T', ' ');
-  const gap = row.gap_ms === null ? null : duration(row.gap_ms);
-  return [row.term, row.node, since, duration(row.duration_ms), gap, row.reason, endOf(row), row.asked_by];
+  const gap = row.gap_ms === null ? null : durationText(row.gap_ms);
+  return [row.term, row.node, since, durationText(row.duration_ms), gap, row.reason, endOf(row), row.asked_by];
 }
 
 function endOf({ is_active, ended_at, end_cause, end_reason }: TermRow) {

@@ -11,7 +11,7 @@ import { CommandError, Exit } from '../command/exit.ts';
 /** A node that falls finishes its writes and resigns: about a second at most. */
 const LIMIT_MS = 10_000;
 
-interface NodeRow {
+interface NodeTarget {
   url: string;
   role: string;
   cluster: string;
@@ -44,7 +44,7 @@ ${DATABASE_USAGE}`,
         throw new UsageError(`--url must be an http:// or https:// URL, not "${values.url}"`);
       }
       const row = await withDatabase(values.database, async (query) => {
-        const [found] = await query<NodeRow>(
+        const [found] = await query<NodeTarget>(
           `SELECT s.url, s.role, plantao.cluster_id() AS cluster FROM plantao.cluster_status s WHERE s.node = $1`,
           [name],
         );

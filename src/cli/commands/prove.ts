@@ -2,7 +2,7 @@ import { access, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errorMessage } from '../../error-message.ts';
 import { printable } from '../../log/printable.ts';
-import { type ProveArguments, parseProveArguments, repeatCommand, USAGE } from '../../prove/arguments.ts';
+import { PROVE_USAGE, type ProveArguments, parseProveArguments, repeatCommand } from '../../prove/arguments.ts';
 import type { CheckResult } from '../../prove/checker/check-result.ts';
 import { checkFile } from '../../prove/checker/checker.ts';
 import { LiveOutput } from '../../prove/live-output.ts';
@@ -21,7 +21,7 @@ const INCOMPLETE: ExitCode = 2;
 
 /** `plantao prove` */
 export const proveCommand: Command = {
-  usage: USAGE,
+  usage: PROVE_USAGE,
   async run(args, io) {
     const live = new LiveOutput({
       write: (text) => void process.stderr.write(text),

@@ -6,7 +6,7 @@ import { DATABASE_OPTIONS, DATABASE_USAGE } from '../command/database-options.ts
 import { describeFailure, Exit, type ExitCode } from '../command/exit.ts';
 import type { Io } from '../command/io.ts';
 import { toned } from '../command/table.ts';
-import { type ClusterStatus, readStatus } from '../status/read-status.ts';
+import { readStatus, type StatusReport } from '../status/read-status.ts';
 import { showStatus } from '../status/show-status.ts';
 
 /** `plantao status` */
@@ -38,7 +38,7 @@ ${DATABASE_USAGE}`,
 };
 
 /** Shows the state repeatedly. Continues while the database is down, because it may respond the next time. */
-async function watch(read: () => Promise<ClusterStatus>, everyMs: number, asJson: boolean, io: Io): Promise<ExitCode> {
+async function watch(read: () => Promise<StatusReport>, everyMs: number, asJson: boolean, io: Io): Promise<ExitCode> {
   for (;;) {
     const seen = await read().catch((error: unknown) => {
       const failure = describeFailure(error);

@@ -1,13 +1,13 @@
 import { blockingSentence, quotedName } from '../command/blocking-sentence.ts';
-import { duration } from '../command/duration.ts';
-import { type ClusterStatus, isLiving, lockOfNodes, type NodeStatus } from './read-status.ts';
+import { durationText } from '../command/duration-text.ts';
+import { isLiving, lockOfNodes, type NodeStatusRow, type StatusReport } from './read-status.ts';
 
 /** The share of the connections of PostgreSQL that is worth an alarm. */
 const NEARLY_ALL = 0.9;
 const HOLDERS = 'SELECT usename, application_name, count(*) FROM pg_stat_activity GROUP BY 1, 2 ORDER BY 3 DESC';
 
 /** Returns what to do while no node is active. */
-function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
+function remedyFor(nodes: readonly NodeStatusRow[], isPaused: boolean): string {
   const living = nodes.filter(isLiving);
   if (nodes.some(({ role }) => role === 'unknown')) return "the nodes' /health and logs name the reason";
   if (living.length === 0) return 'start one; if one is running, its log says why it cannot use this database';
@@ -22,7 +22,7 @@ function remedyFor(nodes: readonly NodeStatus[], isPaused: boolean): string {
 }
 
 /** Returns a sentence for each thing that needs attention now. */
-export function alarmsOf(status: ClusterStatus): string[] {
+export function alarmsOf(status: StatusReport): string[] {
   const { leader, pause, nodes, blocking } = status;
   const alarms = pauseAlarms(status);
   const active = nodes.find(({ role }) => role === 'active');
@@ -35,7 +35,7 @@ export function alarmsOf(status: ClusterStatus): string[] {
   for (const one of nodes) if (isLiving(one) && one.conditions) alarms.push(`${one.node}: ${one.conditions}`);
   for (const { node, role, heartbeat_age_ms: age } of nodes) {
     const advice = 'check its machine, its process and the end of its log';
-    if (role === 'silent') alarms.push(`${node} is silent, no heartbeat for ${duration(age)}: ${advice}`);
+    if (role === 'silent') alarms.push(`${node} is silent, no heartbeat for ${durationText(age)}: ${advice}`);
   }
   const unknown = nodes.filter(({ role }) => role === 'unknown').map(({ node }) => node);
   if (unknown.length > 0) {
@@ -47,14 +47,14 @@ export function alarmsOf(status: ClusterStatus): string[] {
 }
 
 /** Returns a sentence while failover is paused. */
-export function pauseAlarms({ pause }: Pick<ClusterStatus, 'pause'>): string[] {
+export function pauseAlarms({ pause }: Pick<StatusReport, 'pause'>): string[] {
   if (pause === null) return [];
   const [until, why] = [pause.until.toISOString().slice(0, 19), pause.reason === null ? '' : `: ${pause.reason}`];
   return [`failover is PAUSED until ${until}Z by ${pause.asked_by}${why}. To end the pause: plantao resume`];
 }
 
 /** Returns a sentence for each thing of PostgreSQL that needs attention now. */
-export function serverAlarms({ postgres }: Pick<ClusterStatus, 'postgres'>): string[] {
+export function serverAlarms({ postgres }: Pick<StatusReport, 'postgres'>): string[] {
   const alarms: string[] = [];
   const { notify_queue: queue, standbys } = postgres;
   if (queue && !queue.hints_are_sent) {

@@ -5,7 +5,7 @@ import { errorMessage } from '../../error-message.ts';
 import type { Query } from '../command/database.ts';
 
 /** One row of plantao.cluster_status. */
-export interface NodeStatus {
+export interface NodeStatusRow {
   node: string;
   /** That of the view; unknown if the node cannot write its row because a session has locked it. */
   role: 'active' | 'standby' | 'fallen' | 'stopped' | 'silent' | 'unknown';
@@ -89,12 +89,12 @@ interface PauseStatus {
 }
 
 /** The state that `plantao status` shows. */
-export interface ClusterStatus {
+export interface StatusReport {
   cluster: string;
   leader: LeaderStatus;
   /** Null while failover is possible. */
   pause: PauseStatus | null;
-  nodes: NodeStatus[];
+  nodes: NodeStatusRow[];
   /** `notify_queue` is null if PostgreSQL cannot read it. */
   postgres: Omit<ServerStatus, 'cluster'> & { standbys: StandbyStatus[]; notify_queue: NotifyQueueStatus | null };
   blocking: BlockingSession[];
@@ -103,7 +103,7 @@ export interface ClusterStatus {
 }
 
 /** Reads the views of the schema plantao. */
-export async function readStatus(query: Query): Promise<ClusterStatus> {
+export async function readStatus(query: Query): Promise<StatusReport> {
   const [server] = await query<ServerStatus>(
     `SELECT plantao.cluster_id() AS cluster, current_setting('server_version') AS version,
             host(inet_server_addr()) || ':' || inet_server_port() AS server, pg_is_in_recovery() AS in_recovery,
@@ -120,7 +120,7 @@ export async function readStatus(query: Query): Promise<ClusterStatus> {
             (extract(epoch FROM open_for) * 1000)::bigint AS open_for_ms, ended_by, ${DISK_WAIT} AS disk_wait
      FROM plantao.blocking b`,
   );
-  const nodes = await query<NodeStatus>(
+  const nodes = await query<NodeStatusRow>(
     `SELECT node, role, term, heartbeat_age_ms, url, version, is_primary, behind, waiters, posts_per_second, queued_posts, conditions
      FROM plantao.cluster_status
      WHERE role <> 'stopped' OR heartbeat_age_ms < 86400000 ORDER BY node`,
@@ -178,11 +178,14 @@ const SILENT_MS = 3000;
 export const lockOfNodes = (blocking: readonly BlockingSession[]) =>
   blocking.find(({ blocks }) => blocks.split(', ').some((what) => what === 'table nodes' || what === 'rows of nodes'));
 
-function roleOf({ role, heartbeat_age_ms: age }: NodeStatus, blocking: readonly BlockingSession[]): NodeStatus['role'] {
+function roleOf(
+  { role, heartbeat_age_ms: age }: NodeStatusRow,
+  blocking: readonly BlockingSession[],
+): NodeStatusRow['role'] {
   const lock = lockOfNodes(blocking);
   const isOlderThanLock = lock?.open_for_ms != null && age > lock.open_for_ms + SILENT_MS;
   return role === 'silent' && lock && !isOlderThanLock ? 'unknown' : role;
 }
 
 /** Returns true for a node whose row is up to date. */
-export const isLiving = ({ role }: NodeStatus) => role !== 'silent' && role !== 'stopped' && role !== 'unknown';
+export const isLiving = ({ role }: NodeStatusRow) => role !== 'silent' && role !== 'stopped' && role !== 'unknown';

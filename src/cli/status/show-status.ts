@@ -1,11 +1,11 @@
 import { printable } from '../../log/printable.ts';
-import { duration } from '../command/duration.ts';
+import { durationText } from '../command/duration-text.ts';
 import type { Io } from '../command/io.ts';
 import { type Cell, type Tone, table, toned } from '../command/table.ts';
 import { alarmsOf } from './alarms.ts';
-import { type ClusterStatus, isLiving, type NodeStatus } from './read-status.ts';
+import { isLiving, type NodeStatusRow, type StatusReport } from './read-status.ts';
 
-const ROLE_TONES: Record<NodeStatus['role'], Tone | null> = {
+const ROLE_TONES: Record<NodeStatusRow['role'], Tone | null> = {
   active: 'green',
   standby: null,
   fallen: 'yellow',
@@ -15,7 +15,7 @@ const ROLE_TONES: Record<NodeStatus['role'], Tone | null> = {
 };
 
 /** Returns the text of `plantao status`. */
-export function showStatus(status: ClusterStatus, { hasColours, columns }: Pick<Io, 'hasColours' | 'columns'>): string {
+export function showStatus(status: StatusReport, { hasColours, columns }: Pick<Io, 'hasColours' | 'columns'>): string {
   const alarms = alarmsOf(status).map((sentence) => toned(`! ${printable(sentence)}`, 'red', hasColours));
   const parts = [
     heading(status),
@@ -26,14 +26,14 @@ export function showStatus(status: ClusterStatus, { hasColours, columns }: Pick<
   return [...parts, blockingTable(status, hasColours)].filter((part) => part !== '').join('\n\n');
 }
 
-function heading({ cluster, leader, postgres }: ClusterStatus): string {
+function heading({ cluster, leader, postgres }: StatusReport): string {
   const { term, node, active_for_ms: activeMs, lease_age_ms: ageMs, lease_ms: leaseMs, no_active_ms: noneMs } = leader;
-  const vacancy = noneMs === null ? 'no active node' : `no active node for ${duration(noneMs)}`;
-  const active = node === null ? vacancy : `${node} active for ${duration(activeMs ?? 0)}, term ${term}`;
+  const vacancy = noneMs === null ? 'no active node' : `no active node for ${durationText(noneMs)}`;
+  const active = node === null ? vacancy : `${node} active for ${durationText(activeMs ?? 0)}, term ${term}`;
   const lease =
     ageMs === null || leaseMs === null
       ? ''
-      : `, last heartbeat ${duration(ageMs)} ago of a lease of ${duration(leaseMs)}`;
+      : `, last heartbeat ${durationText(ageMs)} ago of a lease of ${durationText(leaseMs)}`;
   const where = postgres.server === null ? '' : ` at ${postgres.server}`;
   const commits = `commits are ${postgres.durable === 'replicated' ? 'replicated' : 'local'}`;
   return printable(`cluster ${cluster}: ${active}${lease}`).concat(
@@ -44,7 +44,7 @@ function heading({ cluster, leader, postgres }: ClusterStatus): string {
 /** The columns that are left out one by one, in this order, until the table fits the terminal; --json has all. */
 const LEFT_OUT = ['url', 'version', 'preferred', 'queue', 'behind', 'posts/s', 'waiters'];
 
-function nodeTable({ nodes }: ClusterStatus, hasColours: boolean, columns: number): string {
+function nodeTable({ nodes }: StatusReport, hasColours: boolean, columns: number): string {
   if (nodes.length === 0) return 'no node has ever run on this database';
   const headings = [
     'node',
@@ -63,7 +63,7 @@ function nodeTable({ nodes }: ClusterStatus, hasColours: boolean, columns: numbe
     row.node,
     { text: row.role, tone: ROLE_TONES[row.role] },
     row.term,
-    `${duration(row.heartbeat_age_ms)} ago`,
+    `${durationText(row.heartbeat_age_ms)} ago`,
     // The last figures of a node that is gone are not those of now.
     isLiving(row) ? row.posts_per_second : null,
     isLiving(row) ? row.queued_posts : null,
@@ -84,7 +84,7 @@ function nodeTable({ nodes }: ClusterStatus, hasColours: boolean, columns: numbe
   }
 }
 
-function standbyTable({ postgres: { standbys } }: ClusterStatus, hasColours: boolean): string {
+function standbyTable({ postgres: { standbys } }: StatusReport, hasColours: boolean): string {
   if (standbys.length === 0) return '';
   const headings = ["PostgreSQL's standby", 'state', 'sync', 'lag bytes', 'lag', 'messages at risk'];
   const rows = standbys.map((row): Cell[] => [
@@ -92,13 +92,13 @@ function standbyTable({ postgres: { standbys } }: ClusterStatus, hasColours: boo
     row.state,
     row.sync_state,
     row.lag_bytes,
-    row.lag_ms === null ? null : duration(row.lag_ms),
+    row.lag_ms === null ? null : durationText(row.lag_ms),
     row.messages_at_risk,
   ]);
   return table(headings, rows, hasColours);
 }
 
-function blockingTable({ blocking }: ClusterStatus, hasColours: boolean): string {
+function blockingTable({ blocking }: StatusReport, hasColours: boolean): string {
   if (blocking.length === 0) return '';
   const headings = ['blocks', 'session', 'role', 'state', 'open for', 'waiting', 'ended by'];
   const rows = blocking.map((row): Cell[] => [
@@ -106,7 +106,7 @@ function blockingTable({ blocking }: ClusterStatus, hasColours: boolean): string
     row.application_name,
     row.usename,
     row.state,
-    row.open_for_ms === null ? null : duration(row.open_for_ms),
+    row.open_for_ms === null ? null : durationText(row.open_for_ms),
     row.waiting,
     { text: row.ended_by, tone: null, isWhole: true },
   ]);

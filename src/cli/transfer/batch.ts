@@ -52,7 +52,7 @@ export class Batch {
       const isRefused = (await this.#try(query, half)) !== null;
       suspects = isRefused ? half : suspects.slice(half.length);
     }
-    const reason = reasonOf((await this.#try(query, suspects)) ?? failure);
+    const reason = rowErrorText((await this.#try(query, suspects)) ?? failure);
     throw new CommandError(
       `line ${suspects[0]?.line} (${this.#table}) was refused, and nothing is imported: ${reason}`,
     );
@@ -75,4 +75,4 @@ export class Batch {
 }
 
 /** Returns the reason, with the value of a violated key. */
-const reasonOf = (error: pg.DatabaseError) => [errorMessage(error), error.detail].filter(Boolean).join(': ');
+const rowErrorText = (error: pg.DatabaseError) => [errorMessage(error), error.detail].filter(Boolean).join(': ');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Query } from '../command/database.ts';
-import { FORMAT_VERSION, type Header, type RowCounts, TABLES, type TableName, WITH_SEQUENCE } from './format.ts';
+import { type ExportHeader, FORMAT_VERSION, type RowCounts, TABLES, type TableName, WITH_SEQUENCE } from './format.ts';
 import type { Progress } from './progress.ts';
 
 /** Number of rows per FETCH: about 2 MB of messages. */
@@ -62,7 +62,7 @@ function kept(table: TableName): string {
   return `plantao.${table} t${isOfMessage ? ` WHERE NOT EXISTS (${left})` : ''}`;
 }
 
-async function headerOf(query: Query): Promise<Header> {
+async function headerOf(query: Query): Promise<ExportHeader> {
   const [row] = await query<{ cluster: string; at: Date }>('SELECT plantao.cluster_id() AS cluster, now() AS at');
   const counts = TABLES.map((table) => `(SELECT count(*) FROM ${kept(table)}) AS ${table}`);
   const [rows] = await query<RowCounts>(`SELECT ${counts.join(', ')}`);

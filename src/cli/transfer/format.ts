@@ -26,7 +26,7 @@ export const WITH_SEQUENCE = ['users', 'groups', 'messages'] as const;
 export type RowCounts = Record<TableName, number>;
 
 /** The first line. */
-export interface Header {
+export interface ExportHeader {
   plantao_export: number;
   at: string;
   cluster: string;
@@ -36,4 +36,6 @@ export interface Header {
 }
 
 /** A line after the first one. `isPlain`: it has a table and a row, and nothing else. */
-export type Line = { table: TableName; row: Record<string, unknown>; isPlain: boolean } | { end: true; rows: number };
+export type ExportLine =
+  | { table: TableName; row: Record<string, unknown>; isPlain: boolean }
+  | { end: true; rows: number };

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Query } from '../command/database.ts';
 import { CommandError } from '../command/exit.ts';
-import { FORMAT_VERSION, type Header, type Line, TABLES, WITH_SEQUENCE } from './format.ts';
+import { type ExportHeader, type ExportLine, FORMAT_VERSION, TABLES, WITH_SEQUENCE } from './format.ts';
 import { linesOf } from './lines.ts';
 import type { Progress } from './progress.ts';
 import { RowInserter } from './row-inserter.ts';
@@ -65,7 +65,7 @@ async function insertRows(query: Query, input: Readable, progress: Progress): Pr
 }
 
 /** Moves the sequences past the ids of the file at once, so that users and messages of running nodes get other ones. */
-async function reserveIds(query: Query, { last_ids: lastIds = {} }: Header): Promise<void> {
+async function reserveIds(query: Query, { last_ids: lastIds = {} }: ExportHeader): Promise<void> {
   for (const table of WITH_SEQUENCE) {
     await query(
       `SELECT setval(s, $1) FROM pg_get_serial_sequence('plantao.${table}', 'id') AS name, CAST(name AS regclass) AS s
@@ -75,10 +75,10 @@ async function reserveIds(query: Query, { last_ids: lastIds = {} }: Header): Pro
   }
 }
 
-function headerOf(text: string): Header {
+function headerOf(text: string): ExportHeader {
   const value = parsed(text);
   if (isRecord(value) && value.plantao_export === FORMAT_VERSION && isRecord(value.rows) && hasLastIds(value))
-    return value as unknown as Header;
+    return value as unknown as ExportHeader;
   throw new CommandError(
     'line 1 is not the header of an export file, or the file is of another version: import it with that version of plantao',
   );
@@ -89,7 +89,7 @@ function hasLastIds({ last_ids: lastIds = {} }: Record<string, unknown>): boolea
 }
 
 /** Returns the line; null if it is none of the format. */
-function lineOf(text: string): Line | null {
+function lineOf(text: string): ExportLine | null {
   const value = parsed(text);
   if (!isRecord(value)) return null;
   if (value.end === true && Number.isSafeInteger(value.rows)) return { end: true, rows: Number(value.rows) };

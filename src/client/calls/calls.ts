@@ -2,11 +2,11 @@ import { decodeBody } from '../decoding.ts';
 import { ChatError } from '../errors.ts';
 import { newIdempotencyKey } from '../idempotency-key.ts';
 import type { CallOptions, ClusterConnection, WriteOptions } from '../requests/cluster-connection.ts';
-import type { NodeRequest } from '../requests/single-request.ts';
+import type { ApiRequest } from '../requests/single-request.ts';
 
 /** A write to the active node, and how it may be repeated. */
 export interface WriteRequest extends WriteOptions {
-  method?: NodeRequest['method'];
+  method?: ApiRequest['method'];
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -31,7 +31,7 @@ export class Calls {
   /** Reads from any node. The body of the response must have `field`. */
   async read<T extends object>(
     path: string,
-    query: NonNullable<NodeRequest['query']>,
+    query: NonNullable<ApiRequest['query']>,
     field: keyof T & string,
     options: CallOptions,
   ): Promise<T> {
@@ -71,7 +71,7 @@ export class Calls {
   #send(path: string, { method = 'POST', body, headers, ...how }: WriteRequest, options: CallOptions) {
     // With a key, a proxy or a standby that forwards the request would be allowed to repeat it.
     const hasKey = method === 'POST' && how.repeatable !== false;
-    const request: NodeRequest = {
+    const request: ApiRequest = {
       method,
       path,
       ...(body !== undefined && { body }),

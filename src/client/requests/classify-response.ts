@@ -1,6 +1,6 @@
 import { ChatError, type ErrorDetail, type ErrorProperties, RefusedError } from '../errors.ts';
-import { effectOf } from './effect-of-code.ts';
-import type { NodeResponse } from './single-request.ts';
+import { effectOfCode } from './effect-of-code.ts';
+import type { ApiResponse } from './single-request.ts';
 
 /** The meaning of a response for its request: success, refusal, or a retry (on another node, or later). */
 export type ResponseClass =
@@ -19,17 +19,17 @@ export type ResponseClass =
 /** Statuses that mean "not this node, not now", sent by the node or by a proxy in front of it. */
 const retryElsewhereStatuses = new Set([502, 503, 504]);
 
-function codeOf(response: NodeResponse): string {
+function codeOf(response: ApiResponse): string {
   return typeof response.body?.code === 'string' ? response.body.code : '';
 }
 
 /** The Retry-After header in milliseconds (nodes send seconds); 0 without one. */
-function retryAfterMs(response: NodeResponse): number {
+function retryAfterMs(response: ApiResponse): number {
   const seconds = Number(response.headers.get('Retry-After') ?? '');
   return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : 0;
 }
 
-function toRefusal(response: NodeResponse): ChatError {
+function toRefusal(response: ApiResponse): ChatError {
   const sentence =
     typeof response.body?.error === 'string'
       ? response.body.error
@@ -44,11 +44,11 @@ function toRefusal(response: NodeResponse): ChatError {
  * Classifies a response. `retriesEveryError` is true for streams: they also retry after 429 and any 5xx, which a single
  * request reports at once.
  */
-export function classifyResponse(response: NodeResponse, retriesEveryError: boolean): ResponseClass {
+export function classifyResponse(response: ApiResponse, retriesEveryError: boolean): ResponseClass {
   const { status } = response;
   if (status < 400) return { kind: 'success' };
   const code = codeOf(response);
-  const effect = status === 503 ? effectOf(code) : 'perhaps executed';
+  const effect = status === 503 ? effectOfCode(code) : 'perhaps executed';
   const waits = retriesEveryError && (status >= 500 || status === 429);
   const mayRetry = retryElsewhereStatuses.has(status) && effect !== 'refused';
   if (!mayRetry && !waits) return { kind: 'refused', error: toRefusal(response) };

@@ -7,7 +7,7 @@ import { codeOfUnknown } from './effect-of-code.ts';
 import { Endpoints } from './endpoints.ts';
 import { type CallPolicy, FailoverRequester, type RequestFactory } from './failover-requester.ts';
 import { HEALTH, HEALTH_MS, nodeStatus } from './health.ts';
-import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
+import { type ApiRequest, type ApiResponse, NoResponseError, sendOnce } from './single-request.ts';
 
 /** Options for the connection to the cluster. All times are milliseconds unless the name says otherwise. */
 export interface ConnectionOptions {
@@ -85,7 +85,7 @@ export class ClusterConnection {
   }
 
   /** Restricts the client to the cluster that responded to this sign-in. */
-  pinToCluster({ body }: NodeResponse): void {
+  pinToCluster({ body }: ApiResponse): void {
     this.#clusterCheck.signedIn(body?.cluster, body?.epoch);
   }
 
@@ -121,17 +121,17 @@ export class ClusterConnection {
   }
 
   /** Sends a request to any node. */
-  read(request: NodeRequest, options: CallOptions): Promise<NodeResponse> {
+  read(request: ApiRequest, options: CallOptions): Promise<ApiResponse> {
     return this.#once(request, options, { use: 'read', repeatable: true });
   }
 
   /** Sends a request to the active node, which it finds if another node has become active. */
-  write(request: NodeRequest, options: CallOptions, how: WriteOptions = {}): Promise<NodeResponse> {
+  write(request: ApiRequest, options: CallOptions, how: WriteOptions = {}): Promise<ApiResponse> {
     return this.#once(request, options, { use: 'write', repeatable: true, ...how });
   }
 
   /** Sends a request once, to one node. @throws {RefusedError} for a 4xx; {UnreachableError} if the node did not confirm it. */
-  async writeTo(url: string, request: NodeRequest, { signal, deadlineMs }: CallOptions): Promise<NodeResponse> {
+  async writeTo(url: string, request: ApiRequest, { signal, deadlineMs }: CallOptions): Promise<ApiResponse> {
     const what = `${request.method} ${request.path}`;
     const notExecuted = (reason: string, code: string) =>
       new UnreachableError(`${url} did not execute ${what}: it ${reason}`, { code: code || 'unreachable' });
@@ -151,7 +151,7 @@ export class ClusterConnection {
   }
 
   /** Sends a request with this token to any node and retries until one responds. */
-  readWithRetries(request: NodeRequest, token: string | undefined, signal: AbortSignal): Promise<NodeResponse> {
+  readWithRetries(request: ApiRequest, token: string | undefined, signal: AbortSignal): Promise<ApiResponse> {
     const authorized = withToken(request, token);
     return this.#retryUntilResponse(() => ({ request: authorized, attemptMs: this.#attemptMs }), signal);
   }
@@ -160,7 +160,7 @@ export class ClusterConnection {
    * Sends a long poll with this token to any node and retries until one responds. The first poll on a node does not wait for events: its
    * quick response shows that the node is serving, and a frozen node is detected early.
    */
-  poll(request: NodeRequest, token: string | undefined, signal: AbortSignal): Promise<NodeResponse> {
+  poll(request: ApiRequest, token: string | undefined, signal: AbortSignal): Promise<ApiResponse> {
     const authorized = withToken(request, token);
     const within = (timeout: number, attemptMs: number) => {
       return { request: { ...authorized, query: { ...authorized.query, timeout } }, attemptMs };
@@ -188,7 +188,7 @@ export class ClusterConnection {
   }
 
   #once(
-    request: NodeRequest,
+    request: ApiRequest,
     options: CallOptions,
     policy: Pick<CallPolicy, 'use' | 'repeatable' | 'alreadyDoneCodes'>,
   ) {
@@ -223,7 +223,7 @@ export class ClusterConnection {
  * Adds the token once per call, not once per attempt: a retried request stays the request of the user who made it, even if
  * another user signs in before it ends. The request's own headers win: a logout carries the token that it revokes.
  */
-function withToken(request: NodeRequest, token: string | undefined): NodeRequest {
+function withToken(request: ApiRequest, token: string | undefined): ApiRequest {
   if (token === undefined) return request;
   return { ...request, headers: { Authorization: `Bearer ${token}`, ...request.headers } };
 }

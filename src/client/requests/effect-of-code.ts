@@ -15,13 +15,15 @@ const effects: EffectOfCode = {
 
 /** Returns the error code for a request that may have been executed: that of its last response if this says so, else `outcome_unknown`. */
 export function codeOfUnknown(lastCode: string): string {
-  return Object.hasOwn(effects, lastCode) && effectOf(lastCode) === 'perhaps executed' ? lastCode : 'outcome_unknown';
+  return Object.hasOwn(effects, lastCode) && effectOfCode(lastCode) === 'perhaps executed'
+    ? lastCode
+    : 'outcome_unknown';
 }
 
 /**
  * Returns what a 503 with this code says about its request. An unknown or missing code proves nothing: a proxy may have lost
  * the response.
  */
-export function effectOf(code: string): EffectOfCode[keyof EffectOfCode] {
+export function effectOfCode(code: string): EffectOfCode[keyof EffectOfCode] {
   return Object.hasOwn(effects, code) ? effects[code as keyof EffectOfCode] : 'perhaps executed';
 }

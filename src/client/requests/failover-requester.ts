@@ -8,7 +8,7 @@ import { codeOfUnknown } from './effect-of-code.ts';
 import type { Endpoints } from './endpoints.ts';
 import { probeHealth } from './health.ts';
 import { onAbort } from './on-abort.ts';
-import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
+import { type ApiRequest, type ApiResponse, NoResponseError, sendOnce } from './single-request.ts';
 import { sleep } from './sleep.ts';
 
 /** The retry policy of a request. All times are in milliseconds. */
@@ -29,13 +29,13 @@ export interface CallPolicy {
 }
 
 /** Builds the request for an attempt; `connected` is true if the node has already served this client. */
-export type RequestFactory = (connected: boolean) => { request: NodeRequest; attemptMs: number };
+export type RequestFactory = (connected: boolean) => { request: ApiRequest; attemptMs: number };
 
-type Completed = Exclude<ResponseClass, { kind: 'retryElsewhere' }> & { response: NodeResponse };
+type Completed = Exclude<ResponseClass, { kind: 'retryElsewhere' }> & { response: ApiResponse };
 type Failed = Extract<ResponseClass, { kind: 'retryElsewhere' }>;
 
 /** The attempts of a call so far. */
-interface Progress {
+interface Attempts {
   failures: number;
   /** True once a node that a standby named as active was tried. */
   hasFollowedName: boolean;
@@ -67,10 +67,10 @@ export class FailoverRequester {
    * @throws {RefusedError} at once for a 4xx; {UnreachableError} at the deadline; {OutcomeUnknownError} when the response to
    * a request that must not be repeated was lost; the signal's reason when it is aborted.
    */
-  async call(requestFor: RequestFactory, policy: CallPolicy): Promise<NodeResponse> {
+  async call(requestFor: RequestFactory, policy: CallPolicy): Promise<ApiResponse> {
     const endsAt = performance.now() + policy.deadlineMs;
     const failureReasons = new Map<string, string>();
-    const progress: Progress = { failures: 0, hasFollowedName: false };
+    const progress: Attempts = { failures: 0, hasFollowedName: false };
     let target = this.#endpoints.current(policy.use);
     let mayBeExecuted = false;
     let last: Failed | undefined;
@@ -96,7 +96,7 @@ export class FailoverRequester {
   }
 
   /** Returns the response of a node that executed the request. @throws {RefusedError} if it refused it. */
-  #complete(outcome: Completed, target: string, policy: CallPolicy, mayBeExecuted: boolean): NodeResponse {
+  #complete(outcome: Completed, target: string, policy: CallPolicy, mayBeExecuted: boolean): ApiResponse {
     this.#endpoints.markServing(policy.use, target);
     if (outcome.kind === 'success') return outcome.response;
     if (mayBeExecuted && policy.alreadyDoneCodes?.includes(outcome.error.code)) return outcome.response;
@@ -112,7 +112,7 @@ export class FailoverRequester {
     failed: string,
     outcome: Failed,
     policy: CallPolicy,
-    progress: Progress,
+    progress: Attempts,
   ): { url: string; waitMs: number } {
     const named = this.#endpoints.addNamed(failed, outcome.activeUrl);
     const next = this.#endpoints.markFailed(policy.use, failed, outcome.reason);
@@ -132,7 +132,7 @@ export class FailoverRequester {
     return Math.max(waitMs, Math.min(requestedMs, 30_000) * (1 + this.#random() / 4));
   }
 
-  async #try(url: string, request: NodeRequest, policy: CallPolicy, endsAt: number): Promise<Completed | Failed> {
+  async #try(url: string, request: ApiRequest, policy: CallPolicy, endsAt: number): Promise<Completed | Failed> {
     let isSent = false;
     const cancel = new AbortController();
     const leave = () => cancel.abort(policy.signal?.reason);
@@ -172,14 +172,14 @@ function timeLeft(endsAt: number): number {
   return ms;
 }
 
-function toFailed(error: unknown, request: NodeRequest, policy: CallPolicy, isSent: boolean): Failed {
+function toFailed(error: unknown, request: ApiRequest, policy: CallPolicy, isSent: boolean): Failed {
   const reason = errorMessage(error);
   const notExecuted = !isSent || (error instanceof NoResponseError && error.notSent);
   if (!policy.repeatable && !notExecuted) throw outcomeUnknown(request, reason);
   return { kind: 'retryElsewhere', reason, code: '', activeUrl: null, retryAfterMs: 0, notExecuted };
 }
 
-function outcomeUnknown(request: NodeRequest, reason: string): OutcomeUnknownError {
+function outcomeUnknown(request: ApiRequest, reason: string): OutcomeUnknownError {
   return new OutcomeUnknownError(
     `the response to ${request.method} ${request.path} was lost (the node ${reason}): check whether it was executed before you send it again`,
     { code: 'outcome_unknown' },
@@ -187,7 +187,7 @@ function outcomeUnknown(request: NodeRequest, reason: string): OutcomeUnknownErr
 }
 
 function unreachable(
-  request: NodeRequest,
+  request: ApiRequest,
   policy: CallPolicy,
   failureReasons: Map<string, string>,
   { code, mayBeExecuted }: { code: string; mayBeExecuted: boolean },

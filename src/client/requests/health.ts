@@ -1,8 +1,8 @@
 import type { NodeStatus } from '../types.ts';
-import { type NodeRequest, type NodeResponse, NoResponseError, sendOnce } from './single-request.ts';
+import { type ApiRequest, type ApiResponse, NoResponseError, sendOnce } from './single-request.ts';
 
 /** The request for the state of a node. */
-export const HEALTH: NodeRequest = { method: 'GET', path: '/health' };
+export const HEALTH: ApiRequest = { method: 'GET', path: '/health' };
 /** A node responds to {@link HEALTH} from memory: one that takes longer than this is not serving. */
 export const HEALTH_MS = 2000;
 
@@ -15,7 +15,7 @@ export async function probeHealth(
   url: string,
   ms: number,
   signal: AbortSignal,
-): Promise<NodeResponse> {
+): Promise<ApiResponse> {
   try {
     return await sendOnce(send, url, HEALTH, Math.min(HEALTH_MS, ms), signal);
   } catch (error) {

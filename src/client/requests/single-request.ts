@@ -2,7 +2,7 @@ import { bodyText } from '../../network/body-text.ts';
 import { withDeadline } from './deadline.ts';
 
 /** A request, independent of the node that it is sent to. */
-export interface NodeRequest {
+export interface ApiRequest {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
   query?: Record<string, string | number | undefined>;
@@ -11,7 +11,7 @@ export interface NodeRequest {
 }
 
 /** A node's response. `body` is undefined if there was none or if an error response was not JSON. */
-export interface NodeResponse {
+export interface ApiResponse {
   status: number;
   body: Record<string, unknown> | undefined;
   headers: Headers;
@@ -52,7 +52,7 @@ function toNoResponseError(error: unknown): NoResponseError {
   return new NoResponseError(brokenCodes[code] ?? 'is not reachable', false, error);
 }
 
-function address(url: string, request: NodeRequest): string {
+function address(url: string, request: ApiRequest): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(request.query ?? {})) {
     if (value !== undefined) query.set(name, String(value));
@@ -79,10 +79,10 @@ function parse(status: number, text: string): Record<string, unknown> | undefine
 export async function sendOnce(
   send: typeof fetch,
   url: string,
-  request: NodeRequest,
+  request: ApiRequest,
   ms: number,
   outer: AbortSignal | undefined,
-): Promise<NodeResponse> {
+): Promise<ApiResponse> {
   const headers: Record<string, string> = { Accept: 'application/json', ...request.headers };
   const init: RequestInit = { method: request.method, headers, redirect: 'error' };
   if (request.body !== undefined) {

@@ -9,7 +9,7 @@ import type { LeaderLockOptions } from './leader-lock-options.ts';
 import { Lease } from './lease.ts';
 import {
   closeTermQuery,
-  type Holder,
+  type LockHolder,
   openTermQuery,
   type Promotion,
   READ_HOLDER,
@@ -161,10 +161,10 @@ export class LeaderLock {
   }
 
   /** Returns the session that holds the lock; null if there is none or if it cannot be read. */
-  holder(): Promise<Holder | null> {
+  holder(): Promise<LockHolder | null> {
     return this.#try(async () => {
       if (!this.#session?.isOpen) return null;
-      const [holder] = await this.#session.query<Holder>(READ_HOLDER, this.#attemptLimitMs);
+      const [holder] = await this.#session.query<LockHolder>(READ_HOLDER, this.#attemptLimitMs);
       return holder ?? null;
     });
   }

@@ -12,7 +12,7 @@ export interface Promotion {
 }
 
 /** The session that holds the leader lock, as PostgreSQL sees it. */
-export interface Holder {
+export interface LockHolder {
   application_name: string;
   pid: number;
 }
@@ -72,8 +72,8 @@ export function heartbeatQuery(term: number, leaseMs: number): pg.QueryConfig {
 }
 
 /** Waits for the writes under way, closes `term`, notifies the peers and frees the leader lock. */
-export function closeTermQuery(term: number, { reason, handTo, cause, askedBy }: Resignation): pg.QueryConfig {
-  const { name = null, via = null, from = null, at = null } = askedBy ?? {};
+export function closeTermQuery(term: number, { reason, handTo, cause, requester }: Resignation): pg.QueryConfig {
+  const { name = null, via = null, from = null, at = null } = requester ?? {};
   const values = [term, reason, handTo, cause, name, via, from, at];
   return { text: 'SELECT plantao.close_term($1, $2, $3, $4, $5, $6, $7, $8)', values };
 }

@@ -5,7 +5,7 @@ import type { EndCause, Requester } from '../end-cause.ts';
 import type { PauseRow } from '../pause.ts';
 
 /** The row that a node writes about itself; plantao.cluster_status shows it. */
-export interface NodeRow extends Load {
+export interface OwnNodeRow extends Load {
   node: string;
   /** The cluster id that the node knows; null for the database's. */
   cluster: string | null;
@@ -81,7 +81,7 @@ export interface RegistryState {
 export interface SwitchoverRequest {
   /** The requested successor; null for any standby. */
   handTo: string | null;
-  askedBy: Requester;
+  requester: Requester;
 }
 
 function pauseOf({ since, until, reason, asked_by, remaining_ms }: NonNullable<Row['pause']>): PauseRow {
@@ -110,7 +110,7 @@ export class NodeRegistry {
    * out; their rows stay for the DBA. Reads at most {@link MAX_PEERS}, those written last. Leaves out rows of another
    * history, which came with a copy of the database: their nodes belong to the source of the copy.
    */
-  async write(row: NodeRow): Promise<RegistryState> {
+  async write(row: OwnNodeRow): Promise<RegistryState> {
     const sentAt = performance.now();
     const rows = await this.#sequelize.query<Row>(
       `WITH me AS (
@@ -174,7 +174,7 @@ export class NodeRegistry {
     );
     if (!request) return null;
     const { handTo, name, via, from, at } = request;
-    return { handTo, askedBy: { name, via, from, at } };
+    return { handTo, requester: { name, via, from, at } };
   }
 
   /** Requests a switchover to `node`, and returns the result of plantao.switchover(); the active node decides. */

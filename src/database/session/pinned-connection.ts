@@ -160,7 +160,7 @@ export class PinnedConnection extends pg.Connection {
       return true;
     }
     if (this.#state === 'pinning') {
-      if (event === 'errorMessage') return this.#refuse(refusal(message as pg.DatabaseError));
+      if (event === 'errorMessage') return this.#refuse(settingsErrorOf(message as pg.DatabaseError));
       if (event === 'dataRow') this.#noteHeld((message as { fields: (string | null)[] }).fields);
       if (event === 'readyForQuery') return this.#finish(rest);
     }
@@ -232,7 +232,7 @@ function isServerMessage(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'name' in value && 'length' in value;
 }
 
-function refusal(error: pg.DatabaseError): Error {
+function settingsErrorOf(error: pg.DatabaseError): Error {
   if (error.code !== SqlState.INSUFFICIENT_PRIVILEGE) return error;
   return new SessionSettingsError(
     `the database or the role has a setting that this role may not reset (${error.message}): ALTER DATABASE or ALTER ROLE … RESET it`,

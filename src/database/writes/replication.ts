@@ -27,7 +27,7 @@ async function confirm(sequelize: Sequelize, until: number): Promise<boolean> {
   let target: string | null = null;
   do {
     if (target !== null) await sleep(CHECK_EVERY_MS);
-    const found: Check | undefined = await check(sequelize, target);
+    const found: Check | undefined = await readReached(sequelize, target);
     if (found?.reached) return true;
     target = found?.target ?? null;
   } while (performance.now() < until);
@@ -39,7 +39,7 @@ interface Check {
   reached: boolean | null;
 }
 
-async function check(sequelize: Sequelize, target: string | null): Promise<Check | undefined> {
+async function readReached(sequelize: Sequelize, target: string | null): Promise<Check | undefined> {
   const [row] = await query<Check>(
     sequelize,
     `SELECT t.target::text, plantao.replicated_lsn() >= t.target AS reached

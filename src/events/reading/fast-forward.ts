@@ -11,12 +11,12 @@ import type { Queryable } from '../../database/session/reconnecting-session.ts';
 import { BYTES_BEFORE, FEED, FITS } from '../event-feed.ts';
 import { PAGE_SIZE } from './delivery-page.ts';
 import type { Interest } from './interest.ts';
-import { LIMIT_MS, type LogPage, type PageRow, toLogPage, withBounds } from './log-page.ts';
+import { type LogPage, type LogPageRow, PAGE_LIMIT_MS, toLogPage, withBounds } from './log-page.ts';
 
 /** Number of positions per statement: about 20 ms of PostgreSQL's time if none of them is of interest. */
 export const SPAN = 50_000;
 
-type SpanRow = PageRow & { found: number };
+type SpanRow = LogPageRow & { found: number };
 
 /**
  * Reads the events of interest among the `span` positions after `position`, as many as fit a page.
@@ -31,7 +31,7 @@ export async function readSpan(
 ): Promise<LogPage> {
   const limit = Math.min(PAGE_SIZE, span);
   const values = [position, knownEpoch, span, groupIds, names, userIds];
-  const rows = await session.query<SpanRow>(withBounds(null, feedOf(limit), values), LIMIT_MS);
+  const rows = await session.query<SpanRow>(withBounds(null, feedOf(limit), values), PAGE_LIMIT_MS);
   const page = toLogPage(rows, position);
   const isFull = (rows[0]?.found ?? 0) === limit || page.rows.length < (rows[0]?.found ?? 0);
   return isFull ? page : { ...page, end: Math.max(position, Math.min(page.head, position + span)) };

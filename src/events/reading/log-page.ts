@@ -4,7 +4,7 @@ import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../event-feed.ts';
 import { PAGE_SIZE } from './delivery-page.ts';
 
 /** Time limit of one page. */
-export const LIMIT_MS = 2500;
+export const PAGE_LIMIT_MS = 2500;
 
 /** The bounds of the log and its epochs, in one snapshot. */
 export interface Bounds {
@@ -26,7 +26,7 @@ export interface LogPage {
 }
 
 /** A row of a statement of {@link withBounds}. The columns of the feed are null if it has no row. */
-export type PageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
+export type LogPageRow = FeedRow & { floor: number; log_head: number; epochs: Epoch[] | null };
 
 /** The maximum number of epochs that are read. A cursor of an older epoch is refused. */
 const MAX_EPOCHS = 1000;
@@ -37,7 +37,7 @@ const EPOCHS = `(SELECT json_agg(json_build_object('epoch', epoch, 'after_positi
 export async function readBounds(session: Queryable): Promise<Bounds> {
   const [row] = await session.query<Bounds>(
     { name: 'log_bounds', text: `SELECT floor, head, ${EPOCHS} AS epochs FROM plantao.log_bounds` },
-    LIMIT_MS,
+    PAGE_LIMIT_MS,
   );
   if (!row) throw new Error('the event log has no bounds');
   return row;
@@ -54,7 +54,10 @@ export async function readPage(
   knownEpoch: string,
   limit: number = PAGE_SIZE,
 ): Promise<LogPage> {
-  return toLogPage(await session.query<PageRow>(pageStatement(position, knownEpoch, limit), LIMIT_MS), position);
+  return toLogPage(
+    await session.query<LogPageRow>(pageStatement(position, knownEpoch, limit), PAGE_LIMIT_MS),
+    position,
+  );
 }
 
 function pageStatement(position: number, knownEpoch: string, limit: number) {
@@ -81,7 +84,7 @@ export async function readBareEvent(
       NULL AS at, 0 AS bytes, NULL AS content, NULL AS payload
     FROM plantao.events WHERE position > $1 ORDER BY position LIMIT 1`;
   const statement = withBounds('log_bare', rows, [position, knownEpoch]);
-  const page = toLogPage(await session.query<PageRow>(statement, LIMIT_MS), position);
+  const page = toLogPage(await session.query<LogPageRow>(statement, PAGE_LIMIT_MS), position);
   return { ...page, rows: page.rows.map((row) => ({ ...row, problem })) };
 }
 
@@ -101,7 +104,7 @@ export const withBounds = (name: string | null, feed: string, values: unknown[])
 export const WARM_UP_READING = pageStatement(Number.MAX_SAFE_INTEGER, '', PAGE_SIZE);
 
 /** Returns the page in the rows of a statement of {@link withBounds} for the events after `position`. */
-export function toLogPage(found: PageRow[], position: number): LogPage {
+export function toLogPage(found: LogPageRow[], position: number): LogPage {
   const [first] = found;
   if (!first) throw new Error('the event log has no bounds');
   const rows = found.filter((row) => row.position !== null);
@@ -129,7 +132,7 @@ export function isBroken({ floor, head, epochs }: LogPage, at: Cursor): boolean 
 export async function reportFallBack(session: Queryable, epoch: string, head: number): Promise<void> {
   await session.query(
     { name: 'log_fell_back', text: 'SELECT plantao.log_fell_back($1, $2)', values: [epoch, head] },
-    LIMIT_MS,
+    PAGE_LIMIT_MS,
   );
 }
 
@@ -140,7 +143,7 @@ export async function reportFallBack(session: Queryable, epoch: string, head: nu
 export async function reportLostEvents(session: Queryable, { epoch, position }: Cursor): Promise<number | null> {
   const [row] = await session.query<{ fork: number | null }>(
     { text: 'SELECT plantao.report_lost_end($1, $2) AS fork', values: [epoch, position] },
-    LIMIT_MS,
+    PAGE_LIMIT_MS,
   );
   return row?.fork ?? null;
 }

@@ -116,7 +116,7 @@ export const chat = z
   .meta({ id: 'Chat' });
 
 /** Every error response: `code` is for programs, `error` for people. */
-export const refusal = z
+export const errorResponse = z
   .object({
     error: z.string(),
     code: z

@@ -85,7 +85,7 @@ export class LongPoll implements Subscriber {
   #endsAt = Number.POSITIVE_INFINITY;
   #cursor: () => string = () => '';
   #staged: Delivery | null = null;
-  #isOver = false;
+  #hasEnded = false;
 
   constructor(
     response: Response,
@@ -106,8 +106,8 @@ export class LongPoll implements Subscriber {
     lifetime.onHalfClose(() => this.#endSoon());
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** The audience; set before the poll subscribes. */
@@ -140,14 +140,14 @@ export class LongPoll implements Subscriber {
 
   /** Ends the poll with 204 and the cursor `ms` after its arrival, unless it has ended before. */
   endAfter(ms: number, cursor: () => string): void {
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     this.#cursor = cursor;
     const left = remainingMs(ms, this.#lifetime.ageMs);
     this.#expireIn(this.#lifetime.isHalfClosed ? Math.min(left, HALF_CLOSED_MS) : left);
   }
 
   #endSoon(): void {
-    if (!this.#isOver && this.#endsAt - performance.now() > HALF_CLOSED_MS) this.#expireIn(HALF_CLOSED_MS);
+    if (!this.#hasEnded && this.#endsAt - performance.now() > HALF_CLOSED_MS) this.#expireIn(HALF_CLOSED_MS);
   }
 
   #expireIn(ms: number): void {
@@ -161,7 +161,7 @@ export class LongPoll implements Subscriber {
   }
 
   #expire(): void {
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     const cursor = this.#cursor();
     this.#moveSignalCursor();
     this.leave();
@@ -175,7 +175,7 @@ export class LongPoll implements Subscriber {
 
   /** Stages the delivery and removes the deadline: the cursor of a 204 would skip the staged delivery. */
   stage(delivery: Delivery): void {
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     this.#staged = delivery;
     this.#moveSignalCursor();
     this.leave();
@@ -207,7 +207,7 @@ export class LongPoll implements Subscriber {
 
   /** Ends the wait: the poll is no longer matched with events, and its deadline no longer counts. Sends nothing. */
   leave(): void {
-    this.#isOver = true;
+    this.#hasEnded = true;
     clearTimeout(this.#deadline);
     if (this.#audience) this.#waiters.remove(this);
   }

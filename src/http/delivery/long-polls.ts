@@ -48,12 +48,12 @@ export class LongPolls {
       const delivery = await subscriptions.subscribe(poll, from);
       if (delivery) return poll.respond(delivery);
     } catch (error) {
-      if (poll.isOver) return;
+      if (poll.hasEnded) return;
       poll.leave();
       lifetime.allow(SENDING_MS);
       throw error;
     }
-    if (poll.isOver) return;
+    if (poll.hasEnded) return;
     const missed = poll.takeMissed();
     // The node's state changed before this poll was among the waiters, so wakeAll() has missed it.
     const hasChanged = this.#isDraining || !isServing() || waiters.wakeUps !== wakeUps;

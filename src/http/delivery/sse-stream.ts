@@ -70,7 +70,7 @@ export class SseStream implements Subscriber {
   #hasBegun = false;
   #mustReadOn = false;
   #isBlocked = false;
-  #isOver = false;
+  #hasEnded = false;
   #heartbeatMs = HEARTBEAT_MS;
   #nextBeat: NodeJS.Timeout | undefined;
   #stall: NodeJS.Timeout | undefined;
@@ -90,14 +90,14 @@ export class SseStream implements Subscriber {
     response.on('drain', () => this.#unblock());
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Reads the first batch before anything is sent, so that a refusal can still have its own status. */
   async begin(): Promise<void> {
     const first = await this.#options.subscriptions.subscribe(this, this.#cursor);
-    if (this.#isOver || this.#response.headersSent) return;
+    if (this.#hasEnded || this.#response.headersSent) return;
     this.#response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store, no-transform',
@@ -117,7 +117,7 @@ export class SseStream implements Subscriber {
   }
 
   stage(delivery: Delivery): void {
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     this.#staged.push(delivery);
     const { eventLog, waiters } = this.#options;
     // The log was replaced, or there was more than fits one response: the rest must be read.
@@ -130,7 +130,7 @@ export class SseStream implements Subscriber {
     const staged = this.#staged;
     this.#staged = [];
     for (const delivery of staged) {
-      if (this.#isOver || this.#isBlocked) break;
+      if (this.#hasEnded || this.#isBlocked) break;
       if (delivery.reason === 'stopping') this.end('the node is stopping');
       else if (delivery.reason !== 'role') this.#send(delivery);
       else if (!this.#options.isServing()) this.end('this node has fallen');
@@ -140,7 +140,7 @@ export class SseStream implements Subscriber {
 
   /** Ends the stream with a comment. Its client reconnects with the last id. */
   end(reason: string): void {
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     const hasBegun = this.#hasBegun;
     this.#leave();
     if (!hasBegun || this.#lifetime.isOver) return;
@@ -157,7 +157,7 @@ export class SseStream implements Subscriber {
     this.#staged = [];
     this.#mustReadOn = false;
     try {
-      while (!this.#isOver && !this.#isBlocked) {
+      while (!this.#hasEnded && !this.#isBlocked) {
         const delivery = await subscriptions.subscribe(this, this.#cursor);
         if (delivery === null) return this.flush();
         this.#send(delivery);
@@ -170,14 +170,14 @@ export class SseStream implements Subscriber {
   }
 
   #send(delivery: Delivery): void {
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     if (delivery.reason !== 'ephemeral') this.#cursor = parseCursor(delivery.cursor);
     const bytes = frames(delivery);
     if (bytes.length > 0) this.#write(bytes);
   }
 
   #write(bytes: Buffer | string): void {
-    if (this.#isOver || this.#response.destroyed || this.#response.write(bytes)) return;
+    if (this.#hasEnded || this.#response.destroyed || this.#response.write(bytes)) return;
     this.#isBlocked = true;
     clearTimeout(this.#stall);
     this.#options.waiters.remove(this);
@@ -185,7 +185,7 @@ export class SseStream implements Subscriber {
   }
 
   #unblock(): void {
-    if (!this.#isBlocked || this.#isOver) return;
+    if (!this.#isBlocked || this.#hasEnded) return;
     this.#isBlocked = false;
     clearTimeout(this.#stall);
     void this.#readOn();
@@ -209,7 +209,7 @@ export class SseStream implements Subscriber {
   /** Sends a comment, which keeps proxies from closing the connection, and an id, which moves an idle client along the log. */
   #beat(): void {
     this.flush();
-    if (this.#isOver) return;
+    if (this.#hasEnded) return;
     if (this.#options.waiters.has(this)) {
       // Everything up to the head of the log has been matched with a stream that waits.
       this.#cursor = this.#options.eventLog.known.end;
@@ -224,13 +224,13 @@ export class SseStream implements Subscriber {
 
   #beatOften(): void {
     this.#heartbeatMs = HALF_CLOSED_HEARTBEAT_MS;
-    if (!this.#hasBegun || this.#isOver) return;
+    if (!this.#hasBegun || this.#hasEnded) return;
     clearTimeout(this.#nextBeat);
     this.#beat();
   }
 
   #leave(): void {
-    this.#isOver = true;
+    this.#hasEnded = true;
     this.#staged = [];
     for (const timer of [this.#nextBeat, this.#stall, this.#life]) clearTimeout(timer);
     this.#options.waiters.remove(this);

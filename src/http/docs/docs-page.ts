@@ -44,7 +44,7 @@ export function docsPageOf(document: OpenApi, url: string): string {
 <nav aria-label="Pages"><a href="home">Chat</a><a href="cluster">Cluster</a><a href="docs" aria-current="page">API documentation</a></nav>
 </header>
 <div class="docs">
-${contentsOf(description, sections)}
+${tableOfContents(description, sections)}
 <main lang="en">
 <h1>${text(title)} API <small>${text(version)}</small></h1>
 <p id="away" role="status" hidden></p>
@@ -53,7 +53,7 @@ ${contentsOf(description, sections)}
 <div id="session" hidden><p id="signed-in"></p><label for="token">Token for requests from this page</label><input id="token" type="password" autocomplete="off" spellcheck="false" placeholder="from POST /login, or the ADMIN_TOKEN"></div>
 <nav id="best" aria-label="Best matches" hidden><ol></ol></nav>
 ${chapters(description)}
-${sections.map((one) => operationsOf(one, url)).join('\n')}
+${sections.map((one) => operationGroup(one, url)).join('\n')}
 <div class="part"><h2 id="event-kinds">Event kinds</h2>
 <p>The events that polls and streams deliver, by <code>kind</code>. Ignore kinds that you do not know.</p>
 ${eventKinds(schemas)}</div>
@@ -66,7 +66,7 @@ ${Object.entries(schemas).map(schemaOf).join('\n')}</div>
 `;
 }
 
-function contentsOf(description: string, sections: readonly Section[]): string {
+function tableOfContents(description: string, sections: readonly Section[]): string {
   const headings = [...description.matchAll(/^## (.*)$/gm)].map(([, heading = '']) => heading);
   const guide = headings.map((heading) => `<li><a href="#${anchorOf(heading)}">${text(heading)}</a></li>`);
   const operations = sections.map(
@@ -84,7 +84,7 @@ ${operations.join('\n')}
 </nav>`;
 }
 
-const operationsOf = ({ name, description, operations }: Section, url: string) =>
+const operationGroup = ({ name, description, operations }: Section, url: string) =>
   `<div class="part"><h2>${text(name)}</h2><p>${text(description)}</p>
 ${operations.map((one) => sectionOf(one, url)).join('\n')}</div>`;
 

@@ -2,7 +2,7 @@
 
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { EVENT_KINDS } from './event-kinds.ts';
-import { textOf } from './field-texts.ts';
+import { fieldText } from './field-texts.ts';
 
 /** Adds a schema, and those that it refers to, to the document. Returns the reference to it. */
 export function named(json: JsonSchema, name: string, schemas: JsonSchema): string {
@@ -55,7 +55,7 @@ function fieldsWithDocumentRefs(properties: Record<string, JsonSchema>): Record<
 
 /** Returns the schema of a field with a description. */
 export function described(name: string, schema: JsonSchema): JsonSchema {
-  return '$ref' in schema || 'description' in schema ? schema : { ...schema, description: `${textOf(name)}.` };
+  return '$ref' in schema || 'description' in schema ? schema : { ...schema, description: `${fieldText(name)}.` };
 }
 
 /** Returns the text with its first letter in upper case. */

@@ -213,6 +213,6 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
 };
 
 /** Returns the description of a field, or a plain one made of its name. A test fails for a field that has none here. */
-export function textOf(name: string): string {
+export function fieldText(name: string): string {
   return FIELDS[name]?.[0] ?? name.replaceAll('_', ' ');
 }

@@ -24,7 +24,9 @@ function markdown(source: string): string {
     .map((block) => {
       const [, title] = /^## (.*)$/.exec(block) ?? [];
       if (title) return `<h2 id="${anchorOf(title)}">${inline(title)}</h2>`;
-      return block.startsWith('|') ? tableOf(block.split('\n')) : `<p>${block.split('\n').map(inline).join('\n')}</p>`;
+      return block.startsWith('|')
+        ? markdownTable(block.split('\n'))
+        : `<p>${block.split('\n').map(inline).join('\n')}</p>`;
     })
     .join('\n');
 }
@@ -32,7 +34,7 @@ function markdown(source: string): string {
 /** Returns the id of a heading. */
 export const anchorOf = (title: string): string => `guide-${title.toLowerCase().replace(/[^a-z]+/g, '-')}`;
 
-function tableOf([head = '', , ...rows]: string[]): string {
+function markdownTable([head = '', , ...rows]: string[]): string {
   const cells = (row: string, tag: string) =>
     row
       .split('|')

@@ -4,19 +4,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { codesOf } from '../contract/error-codes.ts';
 import { event } from '../contract/event-schemas.ts';
 import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf } from '../contract/json-schema.ts';
-import { refusal } from '../contract/response-schemas.ts';
+import { errorResponse } from '../contract/response-schemas.ts';
 import type { Requirement } from '../request/checks/authentication.ts';
 import type { ErrorStatus, Route, ServedBy } from '../routes/route.ts';
 import { capital, described, named, nameEventKinds } from './document-schemas.ts';
 import { exampleOf } from './examples.ts';
-import { textOf } from './field-texts.ts';
+import { fieldText } from './field-texts.ts';
 import { GUIDE, TAGS, tagOf } from './guide.ts';
 
 /** An OpenAPI document; its parts are JSON. */
-export type OpenApi = Record<string, unknown> & { paths: Record<string, Record<string, Operation>> };
+export type OpenApi = Record<string, unknown> & { paths: Record<string, Record<string, OpenApiOperation>> };
 
 /** One operation of the document. */
-export interface Operation {
+export interface OpenApiOperation {
   operationId: string;
   summary: string;
   description?: string;
@@ -84,7 +84,7 @@ export async function openApiOf(routes: readonly Route[], options: Options): Pro
     paths[path] = { ...paths[path], [route.method]: operationOf(route, path, options.authMode, schemas) };
     await nextTurn();
   }
-  named(responseSchemaOf(refusal), 'Error', schemas);
+  named(responseSchemaOf(errorResponse), 'Error', schemas);
   nameEventKinds(schemas);
   const used = new Set(routes.map(({ path }) => tagOf(path)));
   const tags = TAGS.filter(([name]) => used.has(name));
@@ -103,7 +103,7 @@ export async function openApiOf(routes: readonly Route[], options: Options): Pro
     components: {
       schemas: Object.fromEntries(Object.entries(schemas).sort(([one], [other]) => (one < other ? -1 : 1))),
       responses: Object.fromEntries(
-        Object.keys(errors).map((status) => [`Refused${status}`, refusalOf(Number(status))]),
+        Object.keys(errors).map((status) => [`Refused${status}`, errorResponseOf(Number(status))]),
       ),
       // With AUTH=open no operation uses it, and linters warn of unused components.
       ...(options.authMode === 'token' && { securitySchemes: { token } }),
@@ -111,7 +111,7 @@ export async function openApiOf(routes: readonly Route[], options: Options): Pro
   };
 }
 
-const refusalOf = (status: number): JsonSchema => ({
+const errorResponseOf = (status: number): JsonSchema => ({
   description: `${errors[status]} Codes: ${codesOf(status)
     .map((code) => `\`${code}\``)
     .join(', ')}.`,
@@ -125,7 +125,7 @@ const refusalOf = (status: number): JsonSchema => ({
 });
 const authenticate = { 'WWW-Authenticate': { description: 'The scheme, Bearer.', schema: { type: 'string' } } };
 
-function operationOf(route: Route, path: string, authMode: Options['authMode'], schemas: JsonSchema): Operation {
+function operationOf(route: Route, path: string, authMode: Options['authMode'], schemas: JsonSchema): OpenApiOperation {
   const fields = fieldsOf(route.input).map((field) => ({
     ...field,
     required: field.required || (authMode === 'open' && field.requiredWhenOpen),
@@ -179,7 +179,7 @@ const headerOf = (name: string): Parameter => ({
   name,
   in: 'header',
   required: false,
-  description: `${textOf(name)}.`,
+  description: `${fieldText(name)}.`,
   example: exampleOf({ type: 'string' }, {}, name),
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 });

@@ -10,15 +10,15 @@ export function sectionOf(located: Located, url: string): string {
   const words = [
     description,
     ...parameters.map(({ name }) => name),
-    ...fieldsOf(requestBody).map(([name]) => name),
+    ...bodyFieldsOf(requestBody).map(([name]) => name),
   ].join(' ');
   const title = `${method.toUpperCase()} ${path} ${summary}`;
   return `<section id="${operationId}" data-title="${text(title)}" data-text="${text(words)}">
 <h3><a href="#${operationId}"><b class="${method}">${method.toUpperCase()}</b> ${text(path)}</a></h3>
 <p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Requires a token.</strong>' : ''}</p>
-${tableOf([...parameters.map((one): Row => [one.name, one.in, one.required, one.schema, one.description]), ...bodyRows(requestBody)])}
+${fieldTable([...parameters.map((one): Row => [one.name, one.in, one.required, one.schema, one.description]), ...bodyRows(requestBody)])}
 <div class="curl">${commandOf(located, url)}<button type="button" class="copy secondary small">Copy</button></div>
-${exampleOf(responses)}
+${responseExample(responses)}
 <p class="answers">${Object.entries(responses).map(responseOf).join(' · ')}</p>
 ${formOf(located)}
 </section>`;
@@ -27,7 +27,7 @@ ${formOf(located)}
 type Row = [name: string, place: string, required: boolean, schema: JsonSchema, note?: string | undefined];
 
 /** Returns the parameters and the fields of the body as one table; nothing for an operation that takes none. */
-function tableOf(rows: Row[]): string {
+function fieldTable(rows: Row[]): string {
   if (rows.length === 0) return '';
   const line = ([name, place, required, schema, note]: Row) =>
     `<tr><td><code>${text(name)}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}${note ? `. ${inline(note)}` : ''}</td></tr>`;
@@ -35,7 +35,7 @@ function tableOf(rows: Row[]): string {
 }
 
 function bodyRows(requestBody: JsonSchema | undefined): Row[] {
-  return fieldsOf(requestBody).map(([name, one, isRequired]) => [
+  return bodyFieldsOf(requestBody).map(([name, one, isRequired]) => [
     name,
     'JSON body',
     isRequired,
@@ -45,7 +45,7 @@ function bodyRows(requestBody: JsonSchema | undefined): Row[] {
 }
 
 /** Returns the fields of a JSON body; none without a body. */
-function fieldsOf(requestBody: JsonSchema | undefined): [name: string, schema: JsonSchema, isRequired: boolean][] {
+function bodyFieldsOf(requestBody: JsonSchema | undefined): [name: string, schema: JsonSchema, isRequired: boolean][] {
   const { content } = (requestBody ?? { content: {} }) as { content: Record<string, { schema: JsonSchema }> };
   const { properties = {}, required = [] } = (content['application/json']?.schema ?? {}) as {
     properties?: Record<string, JsonSchema>;
@@ -60,7 +60,7 @@ interface Response {
 }
 
 /** Returns the example of the first response that has one. */
-function exampleOf(responses: Record<string, JsonSchema>): string {
+function responseExample(responses: Record<string, JsonSchema>): string {
   for (const [status, response] of Object.entries(responses)) {
     const [body] = Object.values((response as Response).content ?? {});
     if (body?.example === undefined) continue;

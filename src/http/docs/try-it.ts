@@ -1,16 +1,16 @@
 import { curlCommand } from '../../web/docs/curl-command.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { text } from './html.ts';
-import type { Operation } from './openapi.ts';
+import type { OpenApiOperation } from './openapi.ts';
 
 /** One operation with its place in the document. */
 export interface Located {
   method: string;
   path: string;
-  operation: Operation;
+  operation: OpenApiOperation;
 }
 
-type Input = Operation['parameters'][number] & { example: string };
+type Input = OpenApiOperation['parameters'][number] & { example: string };
 
 const KEY = 'Idempotency-Key';
 
@@ -58,7 +58,7 @@ export function formOf(located: Located): string {
 }
 
 /** Returns true if the operation needs a token on this node. */
-export const needsToken = ({ security }: Operation): boolean => security.some((one) => 'token' in one);
+export const needsToken = ({ security }: OpenApiOperation): boolean => security.some((one) => 'token' in one);
 
 function inputsOf({ operation }: Located): Input[] {
   return operation.parameters.map((one) => {
@@ -69,7 +69,7 @@ function inputsOf({ operation }: Located): Input[] {
 
 const exampleIn = (inputs: Input[], name: string) => inputs.find((one) => one.name === name)?.example ?? name;
 
-function bodyOf({ requestBody }: Operation): string | null {
+function bodyOf({ requestBody }: OpenApiOperation): string | null {
   const { content } = (requestBody ?? {}) as { content?: Record<string, { example?: JsonSchema }> };
   const example = content?.['application/json']?.example;
   return example === undefined ? null : JSON.stringify(example);

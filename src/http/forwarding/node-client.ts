@@ -93,7 +93,7 @@ export class NodeClient {
   }
 }
 
-interface SendOptions {
+interface Transmission {
   body: Buffer;
   timeoutMs: number;
   signal: AbortSignal | undefined;
@@ -102,7 +102,7 @@ interface SendOptions {
 }
 
 /** Sends the body of a request, and reads the response. Rejects with {@link NoResponse}. */
-function responseTo(sent: ClientRequest, { body, timeoutMs, signal, openedBy }: SendOptions): Promise<NodeResponse> {
+function responseTo(sent: ClientRequest, { body, timeoutMs, signal, openedBy }: Transmission): Promise<NodeResponse> {
   return new Promise((resolve, reject) => {
     let isSent = false;
     const end = () => {
@@ -132,7 +132,7 @@ function responseTo(sent: ClientRequest, { body, timeoutMs, signal, openedBy }: 
     });
     sent.on('error', fail);
     sent.on('response', (response) => {
-      readResponse(response).then((read) => {
+      receive(response).then((read) => {
         end();
         resolve(read);
       }, fail);
@@ -148,7 +148,7 @@ function originForm(target: string): string {
   return path.startsWith('/') ? path : `/${path}`;
 }
 
-async function readResponse(response: IncomingMessage): Promise<NodeResponse> {
+async function receive(response: IncomingMessage): Promise<NodeResponse> {
   const { statusCode: status = 0 } = response;
   const pieces: Buffer[] = [];
   let length = 0;

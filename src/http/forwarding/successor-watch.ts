@@ -20,7 +20,7 @@ const CHECK_EVERY_MS = 20;
 const FINISH_MS = 1000;
 
 /** A request that waits for its response. */
-interface Pending {
+interface PendingRequest {
   /** The name of the node that it was sent to. */
   readonly node: string | null;
   readonly cancel: (reason: Error) => void;
@@ -34,7 +34,7 @@ interface Pending {
  */
 export class SuccessorWatch {
   readonly #cluster: ForwardingCluster;
-  readonly #pending = new Set<Pending>();
+  readonly #pending = new Set<PendingRequest>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(cluster: ForwardingCluster) {
@@ -43,7 +43,7 @@ export class SuccessorWatch {
 
   /** Calls `cancel` when the node has a successor and has stopped responding. Returns a function that ends the watch. */
   watch({ node }: Peer, cancel: (reason: Error) => void): () => void {
-    const pending: Pending = { node, cancel, successorSeenAt: null };
+    const pending: PendingRequest = { node, cancel, successorSeenAt: null };
     this.#pending.add(pending);
     // One timer for all requests.
     this.#timer ??= setInterval(() => this.#check(), CHECK_EVERY_MS);

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { serviceUnavailable } from '../http-error.ts';
-import { addressOf } from '../request/checks/client-address.ts';
+import { clientAddressOf } from '../request/checks/client-address.ts';
 import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
@@ -178,7 +178,7 @@ export class WriteForwarder {
           return relay(answer, response);
         }
       }
-      await sleep();
+      await untilNextCheck();
     }
   }
 
@@ -193,7 +193,7 @@ export class WriteForwarder {
       const active = this.#activePeer();
       if (active) return active;
       if (performance.now() >= until) return null;
-      await sleep();
+      await untilNextCheck();
     }
   }
 
@@ -222,7 +222,7 @@ export class WriteForwarder {
     }
     // Only the client's address, which this node has determined with its TRUST_PROXY. If the addresses of the proxies followed, a
     // TRUST_PROXY of the active node that counts proxies would stop one short of the client: this node is one proxy more.
-    headers['x-forwarded-for'] = addressOf(request);
+    headers['x-forwarded-for'] = clientAddressOf(request);
     headers[HOP] = this.#cluster.node;
     headers['x-request-id'] = requestIdOf(request);
     if (body.length > 0 || request.headers['content-length'] !== undefined) headers['content-length'] = body.length;
@@ -242,7 +242,7 @@ function relay({ status, headers, body }: NodeResponse, response: Response): voi
   response.writeHead(status).end(body);
 }
 
-const sleep = () => new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
+const untilNextCheck = () => new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 
 const unreachable = () =>
   serviceUnavailable('unavailable', 'the active node cannot be reached from this node: try again');

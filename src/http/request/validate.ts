@@ -44,7 +44,7 @@ export function inputOf(request: Request, names: ReadonlySet<string>): Record<st
 }
 
 /** Validates the fields of a request against its schema. @throws {HttpError} 400 invalid_request with an entry for each field. */
-export function check<Schema extends z.ZodType>(schema: Schema, input: Record<string, unknown>): z.output<Schema> {
+export function validate<Schema extends z.ZodType>(schema: Schema, input: Record<string, unknown>): z.output<Schema> {
   const checked = schema.safeParse(input);
   if (checked.success) return checked.data;
   const details = checked.error.issues.slice(0, MAX_DETAILS).map((issue) => ({

@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { chown, readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { connectionOptions } from '../../database/session/connection.ts';
 import { DatabaseSession } from '../../database/session/database-session.ts';
 import { errorMessage } from '../../error-message.ts';
+import { freePort } from '../../network/free-port.ts';
 import { findBinaries, type PostgresBinaries } from './binaries.ts';
 import {
   type DataFolder,
@@ -218,14 +218,4 @@ async function end(server: ServerProcess, how: 'fast' | 'immediate'): Promise<vo
     waiting.abort();
   }
   server.guard.release();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new EmbeddedPostgresError('The system has no free port.');
-  return address.port;
 }

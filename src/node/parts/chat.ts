@@ -9,9 +9,9 @@ import { Sequences } from '../../database/writes/sequences.ts';
 import type { Log } from '../../log/log.ts';
 import type { Measurements } from '../../measurements/measurements.ts';
 import type { Settings } from '../../settings.ts';
+import { buildBackgroundTasks } from './background-tasks.ts';
 import type { NodeDatabase } from './database.ts';
 import { buildDelivery } from './delivery.ts';
-import { buildHousekeeping } from './housekeeping.ts';
 import type { NodeEvents } from './node-events.ts';
 
 /** Options of {@link buildChat}. */
@@ -43,13 +43,13 @@ export function buildChat(options: ChatOptions) {
   const { tokenCache, jwtVerifier } = signIn;
   const delivery = buildDelivery({ settings, log, database, tokenCache, measurements, events });
   const { eventLog, live } = delivery;
-  const housekeeping = buildHousekeeping({ settings, log, sequelize, write, fencingToken, onTermRefused });
-  const { groupRemoval } = housekeeping;
+  const backgroundTasks = buildBackgroundTasks({ settings, log, sequelize, write, fencingToken, onTermRefused });
+  const { groupRemoval } = backgroundTasks;
 
   return {
     ...signIn,
     ...delivery,
-    housekeeping,
+    backgroundTasks,
     sequences,
     writer: new MessageWriter({
       session: writerSession,
@@ -63,7 +63,7 @@ export function buildChat(options: ChatOptions) {
       isReplicated: () => isReplicated(sequelize),
     }),
     services: buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory: settings.editHistory, log }),
-    /** Starts the parts that read. Housekeeping starts once the node serves requests. */
+    /** Starts the parts that read. The background tasks start once the node serves requests. */
     async start(): Promise<void> {
       if (isTokenMode) await tokenCache.start();
       jwtVerifier?.start();
@@ -73,7 +73,7 @@ export function buildChat(options: ChatOptions) {
     async stop(): Promise<void> {
       live?.stop();
       jwtVerifier?.stop();
-      await Promise.all([eventLog.stop(), tokenCache.stop(), housekeeping.stop()]);
+      await Promise.all([eventLog.stop(), tokenCache.stop(), backgroundTasks.stop()]);
     },
   };
 }

@@ -8,7 +8,7 @@ import { errorMessage } from '../../error-message.ts';
 import { ProveError } from '../prove-error.ts';
 import type { RigDatabase } from '../rig/node-rig.ts';
 import { withAdminSession } from './admin-session.ts';
-import { contentsOf } from './contents.ts';
+import { objectsIn } from './objects-in.ts';
 
 /** The settings of the user: DATABASE_URL and DATABASE_DIRECT_URL. */
 export interface DatabaseUrls {
@@ -89,8 +89,8 @@ export class ScratchDatabase implements RigDatabase {
       const [role] = await query<{ role: string; may: boolean }>(
         `SELECT current_user AS role, has_database_privilege(current_database(), 'CREATE') AS may`,
       );
-      const contents = await contentsOf(query);
-      if (contents.length > 0) throw new ProveError(refusal(name, contents));
+      const contents = await objectsIn(query);
+      if (contents.length > 0) throw new ProveError(notEmptyError(name, contents));
       if (!role?.may) {
         const grant = `GRANT CREATE ON DATABASE ${quoted(name)} TO ${quoted(role?.role ?? '')}`;
         throw new ProveError(
@@ -138,7 +138,7 @@ export class ScratchDatabase implements RigDatabase {
     await withAdminSession(this.observerUrl, async (query) => {
       await query(DROP_SCHEMAS);
       await this.#dropRoles(query);
-      const left = await contentsOf(query);
+      const left = await objectsIn(query);
       if (left.length > 0) this.leftover = `the database ${quoted(this.name)} is not empty: ${left.join(', ')}`;
     });
   }
@@ -193,7 +193,7 @@ function createStatement(name: string, owner: string | null): string {
   return `CREATE DATABASE ${quoted(name)}${owned} TEMPLATE template0 ENCODING 'UTF8'`;
 }
 
-function refusal(name: string, contents: readonly string[]): string {
+function notEmptyError(name: string, contents: readonly string[]): string {
   const isLeft = contents.some((one) => one.startsWith('schema plantao_prove'));
   const remedy = isLeft
     ? `If a run of plantao prove was killed there: ${DROP_SCHEMAS}`

@@ -1,4 +1,4 @@
-import { effectOf } from '../../client/requests/effect-of-code.ts';
+import { effectOfCode } from '../../client/requests/effect-of-code.ts';
 import { errorMessage } from '../../error-message.ts';
 import { epochOf, positionOf } from '../history/position.ts';
 import type { HttpResponse } from '../http.ts';
@@ -19,7 +19,7 @@ interface Body {
 
 /**
  * Returns the outcome that a response proves. A 4xx means that the node did not execute the request, and so does a 503 with
- * most codes ({@link effectOf}). Any other 5xx (such as not_replicated: stored, but not replicated) proves nothing, and neither
+ * most codes ({@link effectOfCode}). Any other 5xx (such as not_replicated: stored, but not replicated) proves nothing, and neither
  * does a 2xx without a message id.
  */
 export function outcomeOfResponse(response: HttpResponse<Body | undefined>): Outcome {
@@ -31,7 +31,7 @@ export function outcomeOfResponse(response: HttpResponse<Body | undefined>): Out
   }
   const code = typeof body?.code === 'string' ? body.code : '';
   const reason = `${status} ${code}`.trim();
-  const refused = (status >= 400 && status < 500) || (status === 503 && effectOf(code) !== 'perhaps executed');
+  const refused = (status >= 400 && status < 500) || (status === 503 && effectOfCode(code) !== 'perhaps executed');
   if (!refused) return { type: 'unknown', reason };
   return code === 'not_active' ? { type: 'fail', reason, activeUrl: body?.active_url } : { type: 'fail', reason };
 }

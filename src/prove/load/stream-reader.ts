@@ -9,7 +9,7 @@ const SILENCE_MS: [number, number] = [2000, 20_000];
 const BACKOFF_MS = 100;
 
 /** The end of a connection: never accepted, closed or silent, or the node refused the cursor. */
-type Ending = 'failed' | 'closed' | { refused: string };
+type StreamEnd = 'failed' | 'closed' | { refused: string };
 
 /** Follows GET /events of one node as an EventSource does: reconnects with its last id. */
 export class StreamReader implements Reader {
@@ -52,7 +52,7 @@ export class StreamReader implements Reader {
     }
   }
 
-  #connect(signal: AbortSignal): Promise<Ending> {
+  #connect(signal: AbortSignal): Promise<StreamEnd> {
     const { node, path } = this.#options;
     const headers = { accept: 'text/event-stream', 'Last-Event-ID': this.#trail.cursor };
     return new Promise((resolve) => {
@@ -61,7 +61,7 @@ export class StreamReader implements Reader {
       this.#disconnect = () => request.destroy();
       request.setTimeout(silence, () => request.destroy());
       request.on('error', () => undefined);
-      let ending: Ending = 'failed';
+      let ending: StreamEnd = 'failed';
       request.once('close', () => resolve(ending));
       request.once('response', (response) => {
         response.setEncoding('utf8');

@@ -1,12 +1,12 @@
 import { type CheckResult, type FaultGap, VIOLATIONS } from '../checker/check-result.ts';
 import { type Html, html } from './html.ts';
 import {
-  count,
   describeDurability,
+  formatCount,
+  formatMilliseconds,
+  formatNumber,
   gapRows,
   guaranteeRows,
-  milliseconds,
-  number,
   type Verdict,
   verdictOf,
 } from './report-model.ts';
@@ -56,11 +56,11 @@ function tiles(result: CheckResult): Html {
   const { counts, gaps, totals } = result;
   const lost = (totals.lost ?? 0) + counts.lost;
   const entries: [string, string][] = [
-    [number(lost), 'messages lost'],
-    [number((totals.duplicated ?? 0) + (totals.duplicated_unknown ?? 0)), 'messages twice'],
+    [formatNumber(lost), 'messages lost'],
+    [formatNumber((totals.duplicated ?? 0) + (totals.duplicated_unknown ?? 0)), 'messages twice'],
     worstGap(gaps),
-    [number(counts.faults), 'faults injected'],
-    [number(counts.messages), 'messages acknowledged'],
+    [formatNumber(counts.faults), 'faults injected'],
+    [formatNumber(counts.messages), 'messages acknowledged'],
   ];
   return html`<ul class="tiles">${entries.map(([value, label]) => html`<li><b>${value}</b> ${label}</li>`)}</ul>`;
 }
@@ -68,15 +68,15 @@ function tiles(result: CheckResult): Html {
 /** The gap that people look for first; a run without that fault shows the worst of all. */
 function worstGap(gaps: readonly FaultGap[]): [string, string] {
   const ofKill = gapRows(gaps.filter(({ kind, active, alone }) => kind === 'kill -9' && active && alone))[0];
-  if (ofKill) return [milliseconds(ofKill.worst), 'worst gap after kill -9 of the active node'];
+  if (ofKill) return [formatMilliseconds(ofKill.worst), 'worst gap after kill -9 of the active node'];
   const worst = gapRows(gaps).toSorted((one, other) => other.worst - one.worst)[0];
-  return worst ? [milliseconds(worst.worst), `worst gap: ${worst.fault}`] : ['–', 'worst gap'];
+  return worst ? [formatMilliseconds(worst.worst), `worst gap: ${worst.fault}`] : ['–', 'worst gap'];
 }
 
 function guarantees(result: CheckResult): Html {
   const rows = guaranteeRows(result).map(
     ({ guarantee, examined, violations: found }) =>
-      html`<tr><th scope="row">${guarantee}</th><td>${examined}</td><td class="n ${found > 0 ? 'found' : 'zero'}">${number(found)}</td></tr>`,
+      html`<tr><th scope="row">${guarantee}</th><td>${examined}</td><td class="n ${found > 0 ? 'found' : 'zero'}">${formatNumber(found)}</td></tr>`,
   );
   return html`<div class="wide" tabindex="0" role="region" aria-label="Guarantees"><table><thead><tr><th scope="col">Guarantee</th><th scope="col">Examined</th><th scope="col" class="n">Violations</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
@@ -84,7 +84,7 @@ function guarantees(result: CheckResult): Html {
 function faults({ gaps }: CheckResult): Html {
   const rows = gapRows(gaps).map(
     ({ fault, target, times, median, worst, recovery }) =>
-      html`<tr><th scope="row">${fault}</th><td>${target}</td><td class="n">${number(times)}</td><td class="n">${milliseconds(median)}</td><td class="n">${milliseconds(worst)}</td><td class="n">${milliseconds(recovery)}</td></tr>`,
+      html`<tr><th scope="row">${fault}</th><td>${target}</td><td class="n">${formatNumber(times)}</td><td class="n">${formatMilliseconds(median)}</td><td class="n">${formatMilliseconds(worst)}</td><td class="n">${formatMilliseconds(recovery)}</td></tr>`,
   );
   if (rows.length === 0) return html`<p>No fault was injected.</p>`;
   return html`<div class="wide" tabindex="0" role="region" aria-label="Gaps by fault"><table><thead><tr><th scope="col">Fault</th><th scope="col">Target</th><th scope="col" class="n">Times</th><th scope="col" class="n">Median</th><th scope="col" class="n">Worst</th><th scope="col" class="n">Worst recovery</th></tr></thead><tbody>${rows}</tbody></table></div>
@@ -93,7 +93,7 @@ function faults({ gaps }: CheckResult): Html {
 
 function posts(result: CheckResult): Html {
   const { posts: all, acknowledged, refused, unknown, deliveries, readers } = result.counts;
-  return html`<p>${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without a response. ${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}.</p><p>${describeDurability(result)}</p>`;
+  return html`<p>${formatCount(all, 'post')}: ${formatNumber(acknowledged)} acknowledged, ${formatNumber(refused)} refused, ${formatNumber(unknown)} without a response. ${formatCount(readers, 'reader')} (long poll, stream, client) received ${formatCount(deliveries, 'message')}.</p><p>${describeDurability(result)}</p>`;
 }
 
 function postgres({ about }: CheckResult): Html {
@@ -112,16 +112,16 @@ function violations({ violations: listed, totals }: CheckResult): Html {
   const parts = Object.entries(totals).map(([kind, total]) => {
     const some = listed.filter((one) => one.kind === kind);
     const more = total - some.length;
-    return html`<h3>${kind} (${number(total)}): ${VIOLATIONS[kind as keyof typeof VIOLATIONS]}</h3><ul>${some.map(
+    return html`<h3>${kind} (${formatNumber(total)}): ${VIOLATIONS[kind as keyof typeof VIOLATIONS]}</h3><ul>${some.map(
       ({ sentence }) => html`<li>${sentence}</li>`,
-    )}${more > 0 ? html`<li>and ${number(more)} more</li>` : null}</ul>`;
+    )}${more > 0 ? html`<li>and ${formatNumber(more)} more</li>` : null}</ul>`;
   });
   return parts.length === 0 ? html`` : html`<section><h2>Violations</h2>${parts}</section>`;
 }
 
 function reproduce({ about }: CheckResult, { history, checkCommand }: ReportFiles): Html {
   const run = about
-    ? html`<dt>Run</dt><dd>Plantão ${about.version}, ${number(about.nodes)} nodes with LEASE_MS=${about.leaseMs}, ${about.rate} posts a second, seed ${about.seed}</dd><dt>Repeat</dt><dd><code>${about.command}</code></dd>`
+    ? html`<dt>Run</dt><dd>Plantão ${about.version}, ${formatNumber(about.nodes)} nodes with LEASE_MS=${about.leaseMs}, ${about.rate} posts a second, seed ${about.seed}</dd><dt>Repeat</dt><dd><code>${about.command}</code></dd>`
     : null;
   return html`<dl>${run}<dt>Check the history again</dt><dd><code>${checkCommand}</code></dd><dt>History</dt><dd><code>${history}</code></dd></dl>`;
 }

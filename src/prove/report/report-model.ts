@@ -32,12 +32,13 @@ const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResu
   [
     'No acknowledged message is lost',
     ['lost', 'false_loss_report', 'broken_receipt'],
-    ({ counts }) => `${number(counts.messages)} acknowledged messages at ${counts.readers} readers and in the table`,
+    ({ counts }) =>
+      `${formatNumber(counts.messages)} acknowledged messages at ${counts.readers} readers and in the table`,
   ],
   [
     'No message appears twice',
     ['duplicated', 'duplicated_unknown'],
-    ({ counts }) => `${number(counts.deliveries)} deliveries; keys repeated on all nodes`,
+    ({ counts }) => `${formatNumber(counts.deliveries)} deliveries; keys repeated on all nodes`,
   ],
   [
     'All readers see one order',
@@ -47,12 +48,12 @@ const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResu
   [
     'No refused message is stored, and none in another group',
     ['stored_after_refusal', 'phantom', 'wrong_group'],
-    ({ counts }) => `${number(counts.refused)} refused posts`,
+    ({ counts }) => `${formatNumber(counts.refused)} refused posts`,
   ],
   [
     'A receipt names the message that is stored',
     ['wrong_acknowledgement', 'two_acknowledgements'],
-    ({ counts }) => `${number(counts.acknowledged)} receipts`,
+    ({ counts }) => `${formatNumber(counts.acknowledged)} receipts`,
   ],
   [
     'One node is active, and only it writes',
@@ -123,13 +124,13 @@ export function verdictOf(result: CheckResult): Verdict {
     sentences.push(`The run did not reach its end: ${interruption}. What was recorded until then was checked.`);
   if (counts.lost > 0) {
     sentences.push(
-      `A failover of PostgreSQL lost ${count(counts.lost, 'acknowledged message')}. ${counts.lost === 1 ? 'Its receipt' : 'Their receipts'} said durable: local, and readers were told by 410 cursor_expired. Synchronous replication prevents it.`,
+      `A failover of PostgreSQL lost ${formatCount(counts.lost, 'acknowledged message')}. ${counts.lost === 1 ? 'Its receipt' : 'Their receipts'} said durable: local, and readers were told by 410 cursor_expired. Synchronous replication prevents it.`,
     );
   }
   if (counts.faults === 0) sentences.push('No fault was injected, so this proves little.');
-  if (!result.valid) return { level: 'broken', headline: `${count(total, 'violation')} found`, sentences };
+  if (!result.valid) return { level: 'broken', headline: `${formatCount(total, 'violation')} found`, sentences };
   if (interruption !== null) return { level: 'incomplete', headline: 'The test did not reach its end', sentences };
-  const scale = `${number(counts.messages)} messages through ${count(counts.faults, 'fault')} and ${count(counts.terms, 'term')}`;
+  const scale = `${formatNumber(counts.messages)} messages through ${formatCount(counts.faults, 'fault')} and ${formatCount(counts.terms, 'term')}`;
   return { level: 'kept', headline: `All guarantees kept: ${scale}`, sentences };
 }
 
@@ -138,21 +139,22 @@ export function describeDurability({ counts }: CheckResult): string {
   const { acknowledged, replicated } = counts;
   const local = acknowledged - replicated;
   if (acknowledged === 0) return 'No post was acknowledged.';
-  if (local === 0) return `All ${number(acknowledged)} receipts said durable: replicated.`;
+  if (local === 0) return `All ${formatNumber(acknowledged)} receipts said durable: replicated.`;
   if (replicated === 0) {
-    return `All ${number(acknowledged)} receipts said durable: local: a failover of PostgreSQL may lose the newest messages.`;
+    return `All ${formatNumber(acknowledged)} receipts said durable: local: a failover of PostgreSQL may lose the newest messages.`;
   }
-  return `${number(replicated)} receipts said durable: replicated, and ${number(local)} durable: local (while no standby confirmed).`;
+  return `${formatNumber(replicated)} receipts said durable: replicated, and ${formatNumber(local)} durable: local (while no standby confirmed).`;
 }
 
 /** Formats a number with separators. */
-export const number = (value: number): string => value.toLocaleString('en-US');
+export const formatNumber = (value: number): string => value.toLocaleString('en-US');
 
 /** "1 fault", "3 faults". */
-export const count = (value: number, noun: string): string => `${number(value)} ${noun}${value === 1 ? '' : 's'}`;
+export const formatCount = (value: number, noun: string): string =>
+  `${formatNumber(value)} ${noun}${value === 1 ? '' : 's'}`;
 
 /** Formats a time of the table. */
-export function milliseconds(ms: number): string {
+export function formatMilliseconds(ms: number): string {
   if (ms === Number.POSITIVE_INFINITY) return 'no recovery';
   return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

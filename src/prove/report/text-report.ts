@@ -1,6 +1,14 @@
 import { alignColumns } from '../../terminal/text-table.ts';
 import { type CheckResult, VIOLATIONS } from '../checker/check-result.ts';
-import { count, describeDurability, gapRows, guaranteeRows, milliseconds, number, verdictOf } from './report-model.ts';
+import {
+  describeDurability,
+  formatCount,
+  formatMilliseconds,
+  formatNumber,
+  gapRows,
+  guaranteeRows,
+  verdictOf,
+} from './report-model.ts';
 
 /** The history of a run, and the command that checks it again. */
 export interface ReportFiles {
@@ -47,7 +55,7 @@ function faults({ gaps }: CheckResult): string {
     fault,
     target,
     String(times),
-    ...[median, worst, recovery].map(milliseconds),
+    ...[median, worst, recovery].map(formatMilliseconds),
   ]);
   if (rows.length === 0) return 'no fault was injected';
   return alignColumns([['fault', 'target', 'times', 'median', 'worst', 'worst recovery'], ...rows], [2, 3, 4, 5]);
@@ -56,8 +64,8 @@ function faults({ gaps }: CheckResult): string {
 function posts(result: CheckResult): string {
   const { posts: all, acknowledged, refused, unknown, deliveries, readers } = result.counts;
   return [
-    `${count(all, 'post')}: ${number(acknowledged)} acknowledged, ${number(refused)} refused, ${number(unknown)} without a response`,
-    `${count(readers, 'reader')} (long poll, stream, client) received ${count(deliveries, 'message')}`,
+    `${formatCount(all, 'post')}: ${formatNumber(acknowledged)} acknowledged, ${formatNumber(refused)} refused, ${formatNumber(unknown)} without a response`,
+    `${formatCount(readers, 'reader')} (long poll, stream, client) received ${formatCount(deliveries, 'message')}`,
     describeDurability(result),
   ].join('\n');
 }
@@ -72,7 +80,7 @@ function violations({ violations: listed, totals }: CheckResult): string {
   const parts = Object.entries(totals).map(([kind, total]) => {
     const some = listed.filter((one) => one.kind === kind);
     const more = total - some.length;
-    const lines = [...some.map(({ sentence }) => sentence), ...(more > 0 ? [`and ${number(more)} more`] : [])];
+    const lines = [...some.map(({ sentence }) => sentence), ...(more > 0 ? [`and ${formatNumber(more)} more`] : [])];
     return `${kind} (${total}): ${VIOLATIONS[kind as keyof typeof VIOLATIONS]}\n${indented(lines.map((one) => `- ${one}`).join('\n'))}`;
   });
   return section('Violations', parts.join('\n'));

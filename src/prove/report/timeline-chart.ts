@@ -1,6 +1,6 @@
 import type { CheckResult } from '../checker/check-result.ts';
 import { type Html, html } from './html.ts';
-import { count } from './report-model.ts';
+import { formatCount } from './report-model.ts';
 
 const WIDTH = 960;
 const HEIGHT = 150;
@@ -31,7 +31,7 @@ export function timelineChart({ timeline, gaps }: CheckResult): Html {
   });
   const perSecond = Math.round((highest * 1000) / bucketMs);
   return html`<figure style="margin:0"><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="chart-title">
-<title id="chart-title">Accepted posts over time, up to ${perSecond} a second, with ${count(gaps.length, 'fault')} as bands</title>
+<title id="chart-title">Accepted posts over time, up to ${perSecond} a second, with ${formatCount(gaps.length, 'fault')} as bands</title>
 ${bands}${bars}<line class="axis" x1="0" y1="${BASE}" x2="${WIDTH}" y2="${BASE}"/>${ticks}</svg>
 <figcaption class="soft">Accepted posts over time (highest bar: ${perSecond} a second). Each band is a fault, from its start to its end.</figcaption></figure>`;
 }

@@ -31,7 +31,7 @@ export class DatabaseLink {
       proxies.push(...started);
       return withServers(
         one,
-        routes.map(({ host }, at) => addressOf(host, started[at]?.port ?? 0)),
+        routes.map(({ host }, at) => proxyAddressOf(host, started[at]?.port ?? 0)),
       );
     };
     try {
@@ -110,6 +110,6 @@ function addressNumber(at: number): LookupFunction {
 }
 
 /** Returns the address of a proxy under the name of the host, against which certificates are checked; a socket has no name. */
-function addressOf({ host }: DatabaseHost, port: number): DatabaseHost & { address: string } {
+function proxyAddressOf({ host }: DatabaseHost, port: number): DatabaseHost & { address: string } {
   return { host: host.startsWith('/') ? '127.0.0.1' : host, address: '127.0.0.1', port };
 }

@@ -19,7 +19,7 @@ export interface LogEntry {
 }
 
 /** How a process exited. */
-export interface Exit {
+export interface ProcessExit {
   code: number | null;
   signal: NodeJS.Signals | null;
 }
@@ -46,7 +46,7 @@ export class NodeProcess {
   readonly url: string;
   readonly #env: Readonly<Record<string, string | undefined>>;
   #child: ChildProcess | null = null;
-  #exit: Promise<Exit> | null = null;
+  #exit: Promise<ProcessExit> | null = null;
   #lines: string[] = [];
   #entries: LogEntry[] = [];
   #frozen = false;
@@ -156,7 +156,7 @@ export class NodeProcess {
   }
 
   /** Resolves when its process has exited and all its output has arrived; null if none ever ran. */
-  async waitForExit(within = STOP_TIMEOUT_MS): Promise<Exit | null> {
+  async waitForExit(within = STOP_TIMEOUT_MS): Promise<ProcessExit | null> {
     if (this.#exit === null) return null;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bodyText } from '../../network/body-text.ts';
+import { freePort } from '../../network/free-port.ts';
 import type { RunHistory } from '../history/run-history.ts';
 import { DatabaseLink } from './database-link.ts';
-import { freePort } from './free-port.ts';
 import { NodeProcess, type NodeProcessOptions } from './node-process.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 

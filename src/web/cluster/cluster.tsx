@@ -5,12 +5,12 @@ import { clusterTexts } from '../i18n/texts.ts';
 import { mount } from '../shared/mount.tsx';
 import { registerWorker } from '../worker/register-worker.ts';
 import { Monitor } from './model/monitor.ts';
-import { ClusterView } from './view/cluster-view.tsx';
+import { ClusterPage } from './view/cluster-page.tsx';
 
 // Relative to this page: a proxy may serve the node under a path prefix.
 const monitor = new Monitor(new URL('.', location.href).href.replace(/\/$/, ''));
 document.addEventListener('visibilitychange', () => void monitor.refresh());
 void monitor.refresh();
 addErrorTexts(() => clusterTexts().errorsByCode);
-mount(() => <ClusterView monitor={monitor} />);
+mount(() => <ClusterPage monitor={monitor} />);
 registerWorker();

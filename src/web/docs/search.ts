@@ -1,5 +1,5 @@
 /** A part of the documentation: an operation, an event kind or a chapter of the guide. */
-export interface Entry {
+export interface DocsEntry {
   kind: 'operation' | 'event' | 'chapter';
   /** Its name: method, path and summary, or its heading. */
   title: string;
@@ -58,7 +58,7 @@ const means = (word: string, wanted: string) =>
   word.startsWith(wanted) || (word.length >= 4 && wanted.startsWith(word) && wanted.length - word.length <= 3);
 
 /** Returns the entries that match `query`, best first, equal ones in their order. Returns all if the query has no words. */
-export function search<T extends Entry>(entries: readonly T[], query: string): T[] {
+export function search<T extends DocsEntry>(entries: readonly T[], query: string): T[] {
   const plain = PHRASES.reduce((text, [phrase, word]) => text.replace(phrase, word), query);
   const words = wordsOf(plain).filter((word) => !IGNORED.has(word));
   if (words.length === 0) return [...entries];
@@ -77,7 +77,7 @@ export function inEnglish(text: string, words: readonly (readonly [RegExp, strin
 type Part = readonly [weight: number, words: readonly string[]];
 
 /** Returns the sum over all words; 0 if one of them is missing. */
-function scoreOf(entry: Entry, words: readonly string[]): number {
+function scoreOf(entry: DocsEntry, words: readonly string[]): number {
   const parts = partsOf(entry);
   let sum = entry.kind === 'operation' ? OPERATION_BONUS : 0;
   for (const word of words) {
@@ -89,7 +89,7 @@ function scoreOf(entry: Entry, words: readonly string[]): number {
   return sum;
 }
 
-function partsOf({ kind, title, text }: Entry): Part[] {
+function partsOf({ kind, title, text }: DocsEntry): Part[] {
   if (kind === 'chapter')
     return [
       [HEADING, wordsOf(title)],

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
-import type { Entry } from './search.ts';
+import type { DocsEntry } from './search.ts';
 
 /** A part of the page that the filter shows or hides. */
-export interface SearchablePart extends Entry {
+export interface SearchablePart extends DocsEntry {
   id: string;
   element: HTMLElement;
 }

@@ -16,7 +16,7 @@ import { TEST_IDENTITY } from '../../support/nodes/fake-peer.ts';
 import type { LogEntry } from '../../support/nodes/node-process.ts';
 
 /** The resignation of the tests. */
-export const RESIGNATION = { reason: 'test', cause: 'stop', handTo: null, askedBy: null } as const;
+export const RESIGNATION = { reason: 'test', cause: 'stop', handTo: null, requester: null } as const;
 
 /** The promotion of the tests. */
 export const PROMOTION = { reason: 'test', unseenMs: 0 };

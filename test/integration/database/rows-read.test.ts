@@ -194,7 +194,7 @@ describe('In a database with large tables, one group of which is busy,', functio
         sequelize.query(text, { bind: values, type: QueryTypes.SELECT }) as unknown as Promise<Row[]>,
     };
     const audience = label instanceof UserAudience ? label : new GroupOrNameAudience(label, null);
-    const client = { audience, isOver: false };
+    const client = { audience, hasEnded: false };
     await new CatchUpReader(session, new EventDecoder()).read(client, 10);
   }
 

@@ -58,7 +58,7 @@ export class DirectPoll implements Subscriber {
   #tell: (news: Delivery) => void = () => {};
   #taken: Delivery | null = null;
   readonly #waiters: Waiters;
-  isOver = false;
+  hasEnded = false;
   isDelivered = false;
 
   constructor(audience: ReplayableAudience, waiters: Waiters) {
@@ -81,7 +81,7 @@ export class DirectPoll implements Subscriber {
   }
 
   leave(): void {
-    this.isOver = true;
+    this.hasEnded = true;
     this.#waiters.remove(this);
   }
 }

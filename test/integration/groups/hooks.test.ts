@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { ChatClient } from '../../../src/client/index.ts';
 import {
   bearer,
-  type Call,
   codeOf,
   get,
+  type HttpCallOptions,
   type HttpResponse,
   type JsonObject,
   request,
@@ -85,7 +85,7 @@ describe('A hook', function () {
   it('takes plain text, and what curl -d sends', async () => {
     const { token } = await create();
     const send = async (body: string | Buffer, type: string) => {
-      const call: Call = { body, headers: { 'content-type': type } };
+      const call: HttpCallOptions = { body, headers: { 'content-type': type } };
       const { status } = await request('POST', `${node.url}/hooks/${token}`, call);
       return status === 200 ? (await history()).at(-1)?.content : status;
     };
@@ -99,7 +99,7 @@ describe('A hook', function () {
     const untyped = await fetch(`${node.url}/hooks/${token}`, { method: 'POST', body: Buffer.from('sem tipo\n') });
     expect([untyped.status, (await history()).at(-1)?.content]).to.deep.equal([200, 'sem tipo']);
     for (const nothing of ['', ' \n']) expect(await send(nothing, 'text/plain')).to.equal(400);
-    const latin1: Call = { body: Buffer.from([0x61, 0xff]), headers: { 'content-type': 'text/plain' } };
+    const latin1: HttpCallOptions = { body: Buffer.from([0x61, 0xff]), headers: { 'content-type': 'text/plain' } };
     const refused = await request('POST', `${node.url}/hooks/${token}`, latin1);
     expect([refused.status, refused.body.details]).to.deep.equal([
       400,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import express from 'express';
 import pg from 'pg';
 import { HttpServer } from '../../../src/http/http-server.ts';
-import { addressOf } from '../../../src/http/request/checks/client-address.ts';
+import { clientAddressOf } from '../../../src/http/request/checks/client-address.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { get, post } from '../../support/network/http.ts';
 import { untilActive } from '../../support/nodes/health.ts';
@@ -14,7 +14,7 @@ describe('The address of a client', () => {
   const addressFor = async (proxies: number | string[] | null, forwarded: string) => {
     const app = express();
     if (proxies !== null) app.set('trust proxy', proxies);
-    app.get('/', (request, response) => void response.end(addressOf(request)));
+    app.get('/', (request, response) => void response.end(clientAddressOf(request)));
     const server = new HttpServer(app, 10);
     const port = await server.listen(0, '127.0.0.1');
     try {

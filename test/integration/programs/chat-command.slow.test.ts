@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { help } from '../../../src/cli/chat/terminal-text.ts';
+import { chatHelp } from '../../../src/cli/chat/terminal-text.ts';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Behaviour, type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
@@ -163,7 +163,7 @@ describe('The command-line chat at a pipe', () => {
     chat.type('/join Somewhere');
     chat.type('/help');
     expect(await chat.end()).to.equal(0);
-    expect(chat.output()).to.contain('you are not in a group of that name').and.contain(help(true));
+    expect(chat.output()).to.contain('you are not in a group of that name').and.contain(chatHelp(true));
     expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path.startsWith('/user/'))).to.deep.equal([]);
   }).timeout(60_000);
 

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { eventually } from '../eventually.ts';
 import { localNode } from '../nodes/two-nodes.ts';
 import { freePort } from './free-port.ts';
-import { type Call, get, request } from './http.ts';
+import { get, type HttpCallOptions, request } from './http.ts';
 
 /**
  * Settings that end or refuse all statements of the DBA. A DBA resets them, so they are tested with the responses to clients and
@@ -43,7 +43,7 @@ export async function canonicalAnswers(databaseUrl: string, dbaUrl = databaseUrl
   const node = localNode({ DATABASE_URL: databaseUrl, PORT: port, NODE_NAME: 'node-a', DB_POOL_SIZE: '2' });
   const answers: string[] = [];
   const say = (text: string) => void answers.push(normalised(text));
-  const call = async (method: string, path: string, how: Call = {}) => {
+  const call = async (method: string, path: string, how: HttpCallOptions = {}) => {
     const { status, text, headers, body } = await request(method, `${node.url}${path}`, how);
     say(`${method} ${path}: ${status} ${text} ${headers.cursor ?? ''}`);
     return { body, cursor: String(headers.cursor ?? body?.cursor ?? '') };
@@ -71,7 +71,11 @@ export async function canonicalAnswers(databaseUrl: string, dbaUrl = databaseUrl
   return answers;
 }
 
-type Send = (method: string, path: string, how?: Call) => Promise<{ body: Record<string, unknown>; cursor: string }>;
+type Send = (
+  method: string,
+  path: string,
+  how?: HttpCallOptions,
+) => Promise<{ body: Record<string, unknown>; cursor: string }>;
 
 async function callEachRoute(url: string, call: Send): Promise<void> {
   const keyed = { headers: { 'idempotency-key': 'chave-1' } };

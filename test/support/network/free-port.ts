@@ -1,7 +1,7 @@
-import { freePort as freePortExcept } from '../../../src/prove/rig/free-port.ts';
+import { freePort as freePortExcept } from '../../../src/network/free-port.ts';
 import { oncePerProcess } from '../run/once-per-process.ts';
 
-export { isFree } from '../../../src/prove/rig/free-port.ts';
+export { isFree } from '../../../src/network/free-port.ts';
 
 const given = oncePerProcess('ports', () => new Set<number>());
 

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { alarmsOf } from '../../../src/cli/status/alarms.ts';
-import type { ClusterStatus, NodeStatus } from '../../../src/cli/status/read-status.ts';
+import type { NodeStatusRow, StatusReport } from '../../../src/cli/status/read-status.ts';
 
 describe('The alarms of plantao status', () => {
-  const node = (name: string, role: NodeStatus['role']) => ({ node: name, role }) as NodeStatus;
+  const node = (name: string, role: NodeStatusRow['role']) => ({ node: name, role }) as NodeStatusRow;
   const quiet = { usage: 0, hints_are_sent: true, pid: null, application_name: null };
-  const status = (changes: Partial<ClusterStatus> = {}, queue = quiet as object, postgres = {}) =>
+  const status = (changes: Partial<StatusReport> = {}, queue = quiet as object, postgres = {}) =>
     ({
       leader: { node: 'node-a', term: 1 },
       pause: null,
@@ -23,7 +23,7 @@ describe('The alarms of plantao status', () => {
         ...postgres,
       },
       ...changes,
-    }) as unknown as ClusterStatus;
+    }) as unknown as StatusReport;
 
   it('are absent while one node is active and another could take over', () => {
     expect(alarmsOf(status())).to.deep.equal([]);
@@ -47,7 +47,7 @@ describe('The alarms of plantao status', () => {
       'node-a: messages cannot be stored: the disk of PostgreSQL is full',
     ]);
     const kept = { ...node('node-b', 'standby'), conditions: 'no node is active, and this one cannot be promoted' };
-    const vacant = { leader: { node: null }, nodes: [kept] } as Partial<ClusterStatus>;
+    const vacant = { leader: { node: null }, nodes: [kept] } as Partial<StatusReport>;
     expect(alarmsOf(status(vacant))[0]).to.equal('no node is active: writes get 503; the nodes say why');
   });
 
@@ -64,7 +64,7 @@ describe('The alarms of plantao status', () => {
       ended_by: 'SELECT pg_terminate_backend(7)',
     };
     const nodes = [node('node-a', 'unknown'), node('node-b', 'unknown')];
-    expect(alarmsOf(status({ nodes, blocking: [lock as ClusterStatus['blocking'][number]] }))).to.deep.equal([
+    expect(alarmsOf(status({ nodes, blocking: [lock as StatusReport['blocking'][number]] }))).to.deep.equal([
       'node-a, node-b: state unknown, because server process 7 has locked plantao.nodes',
       '"psql" blocks table nodes: SELECT pg_terminate_backend(7)',
     ]);
@@ -84,13 +84,13 @@ describe('The alarms of plantao status', () => {
   });
 
   it('say what brings an active node back', () => {
-    const vacant = { leader: { node: null } } as Partial<ClusterStatus>;
+    const vacant = { leader: { node: null } } as Partial<StatusReport>;
     const [alarm] = alarmsOf(status({ ...vacant, nodes: [node('node-a', 'fallen'), node('node-b', 'fallen')] }));
     expect(alarm).to.equal(
       'no node is active: writes get 503; all running nodes are fallen; plantao revive node-a brings that one back',
     );
-    const pause = { until: new Date('2026-11-26T08:00:00Z'), reason: null, asked_by: 'dba' } as ClusterStatus['pause'];
-    const paused = (role: NodeStatus['role']) =>
+    const pause = { until: new Date('2026-11-26T08:00:00Z'), reason: null, asked_by: 'dba' } as StatusReport['pause'];
+    const paused = (role: NodeStatusRow['role']) =>
       alarmsOf(status({ ...vacant, pause, nodes: [node('node-a', role), node('node-b', 'standby')] }))[1];
     expect(paused('fallen')).to.equal(
       'no node is active: writes get 503; plantao resume ends the pause, and plantao revive node-a brings that node back into service',

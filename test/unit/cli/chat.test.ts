@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { parseChatArguments } from '../../../src/cli/chat/arguments.ts';
 import { Screen } from '../../../src/cli/chat/screen.ts';
-import { messageLine, parseTyped, plain } from '../../../src/cli/chat/terminal-text.ts';
+import { messageLine, parseTyped, terminalText } from '../../../src/cli/chat/terminal-text.ts';
 import { eventually } from '../../support/eventually.ts';
 
 describe('The command-line chat', () => {
@@ -41,7 +41,7 @@ describe('The command-line chat', () => {
 
 describe('The command-line chat makes text safe for a terminal', () => {
   it('removes control characters and direction marks', () => {
-    expect(plain('a\x1b[2Jb\x07\u009bc\u202ed')).to.equal('a[2Jbcd');
+    expect(terminalText('a\x1b[2Jb\x07\u009bc\u202ed')).to.equal('a[2Jbcd');
   });
 
   it('indents the further lines of a message', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ClusterStatus } from '../../../src/cli/status/read-status.ts';
+import type { StatusReport } from '../../../src/cli/status/read-status.ts';
 import { showStatus } from '../../../src/cli/status/show-status.ts';
 
 const ENDED_BY = `ROLLBACK PREPARED '${'x'.repeat(190)}'`;
@@ -24,7 +24,7 @@ const STATUS = {
     standbys: [],
     notify_queue: { hints_are_sent: true },
   },
-} as unknown as ClusterStatus;
+} as unknown as StatusReport;
 
 describe('showStatus', () => {
   const show = (columns: number) => showStatus(STATUS, { hasColours: false, columns }).split('\n');

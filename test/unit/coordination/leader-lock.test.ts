@@ -54,7 +54,7 @@ describe('The leader lock with a lease of a minute', () => {
     session.isSilent = true;
     const renewed = lock.renew();
     await eventually('the heartbeat is under way', () => session.limits.includes(60_000));
-    await lock.release({ reason: 'test', cause: 'fall', handTo: null, askedBy: null });
+    await lock.release({ reason: 'test', cause: 'fall', handTo: null, requester: null });
     expect(await renewed).to.equal(false);
     expect(session.isOpen).to.equal(false);
   }).timeout(10_000);

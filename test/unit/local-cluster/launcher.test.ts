@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { banner } from '../../../src/local-cluster/banner.ts';
 import { Launcher } from '../../../src/local-cluster/launcher.ts';
-import { nodeEnvironment } from '../../../src/local-cluster/node-environment.ts';
+import { nodePlan } from '../../../src/local-cluster/node-plan.ts';
 import { parseOptions } from '../../../src/local-cluster/options.ts';
 import { openOutput } from '../../../src/local-cluster/output.ts';
 import { RestartDelay } from '../../../src/local-cluster/restart-delay.ts';
@@ -91,7 +91,7 @@ describe("The launcher's output", () => {
 });
 
 describe('The addresses of a local cluster', () => {
-  const environmentOf = (host: string) => nodeEnvironment(8081, [8080, 8081, 8082], host, {});
+  const environmentOf = (host: string) => nodePlan(8081, [8080, 8081, 8082], host, {});
 
   it('use localhost when the nodes listen on loopback or on all addresses', () => {
     for (const [host, probed] of [

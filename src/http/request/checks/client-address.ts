@@ -11,7 +11,7 @@ const MAX_LENGTH = 80;
  * `X-Forwarded-For`. If a trusted proxy adds no valid address, returns the address of that proxy. Text that a client writes
  * there therefore never becomes a key, a log line or part of an account's history.
  */
-export function addressOf(request: Request): string {
+export function clientAddressOf(request: Request): string {
   const isTrusted = request.app.get('trust proxy fn') as (address: string, hop: number) => boolean;
   const named = (request.get('X-Forwarded-For') ?? '').split(',');
   let address = addressIn(request.socket.remoteAddress ?? '');

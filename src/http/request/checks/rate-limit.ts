@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { networkOf } from '../../../chat/auth/client-network.ts';
 import { tooManyRequests } from '../../http-error.ts';
-import { addressOf } from './client-address.ts';
+import { clientAddressOf } from './client-address.ts';
 
 /** Six windows per minute: a client that was refused is admitted again within ten seconds. */
 const WINDOW_S = 10;
@@ -13,7 +13,7 @@ export const PAYLOAD_LIMIT = 64 * 1024;
 
 /** Returns the key under which a client is counted: its user if it is known, otherwise the network of its address. */
 export function clientKey(userId: number | null, request: Request): string {
-  return userId === null ? networkOf(addressOf(request)) : `user:${userId}`;
+  return userId === null ? networkOf(clientAddressOf(request)) : `user:${userId}`;
 }
 
 /**

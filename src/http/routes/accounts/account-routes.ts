@@ -5,7 +5,7 @@ import { deviceLabel } from '../../../chat/auth/device-label.ts';
 import { afterCommit } from '../../../database/writes/after-commit.ts';
 import { actingUserId, givenPassword, password, username } from '../../contract/request-schemas.ts';
 import { requireUserId, tokenHashOf } from '../../request/checks/authentication.ts';
-import { addressOf } from '../../request/checks/client-address.ts';
+import { clientAddressOf } from '../../request/checks/client-address.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -182,7 +182,7 @@ function endSessionRoute({ accountChanges }: Services): Route {
 const ownerOf = (request: Request, userId: number, password: string | undefined) => ({
   userId,
   password: password ?? null,
-  network: networkOf(addressOf(request)),
+  network: networkOf(clientAddressOf(request)),
   tokenHash: tokenHashOf(request),
   device: deviceLabel(request.headers['user-agent']),
 });

@@ -13,7 +13,7 @@ import {
 } from '../../contract/request-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { adminTokenCheck, bearerOf, requireSelf, tokenHashOf } from '../../request/checks/authentication.ts';
-import { addressOf } from '../../request/checks/client-address.ts';
+import { clientAddressOf } from '../../request/checks/client-address.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
@@ -69,7 +69,7 @@ function registerRoute({ accounts, adminToken, authMode, cluster }: Services): R
       // Without the password: a hash of both would let a reader of the database guess it.
       const key = requestKeyOf(request, null, { username: input.username });
       const signedIn = await accounts.register(
-        { ...input, network: networkOf(addressOf(request)), device: deviceLabel(request.headers['user-agent']) },
+        { ...input, network: networkOf(clientAddressOf(request)), device: deviceLabel(request.headers['user-agent']) },
         key,
       );
       return { status: 201, body: answer(signedIn, 'user registered') };
@@ -113,7 +113,7 @@ function loginRoute({ accounts, users, authMode, cluster }: Services): Route {
       const { userId, username, created, token } = await accounts.logIn({
         username: input.username,
         password: given,
-        network: networkOf(addressOf(request)),
+        network: networkOf(clientAddressOf(request)),
         tokenHash: tokenHashOf(request),
         device: deviceLabel(request.headers['user-agent']),
       });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../../../log/log-level.ts';
-import { addressOf } from '../../request/checks/client-address.ts';
+import { clientAddressOf } from '../../request/checks/client-address.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 
@@ -27,7 +27,7 @@ export function logLevelRoutes({ logLevel }: Services): Route[] {
       responseBody: logLevelResponse,
       handle({ input, request }) {
         const previous = logLevel.current;
-        logLevel.set(input.level, `requested by HTTP client ${addressOf(request)}`);
+        logLevel.set(input.level, `requested by HTTP client ${clientAddressOf(request)}`);
         return { body: { level: logLevel.current, previous_level: previous } };
       },
     }),

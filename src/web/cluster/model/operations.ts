@@ -4,14 +4,14 @@ import { callNode } from './node-reader.ts';
 import type { NodeState } from './node-state.ts';
 
 /** An operation on a node. */
-export type Operation = 'fall' | 'revive' | 'switchover';
+export type NodeOperation = 'fall' | 'revive' | 'switchover';
 
 const KEY = 'plantao.admin-token';
 /** A switchover waits for the successor. */
 const TIMEOUT_MS = 15_000;
 
 /** Returns the operations that make sense for a node. */
-export function operationsOf({ role }: NodeState, hasActive: boolean): Operation[] {
+export function operationsOf({ role }: NodeState, hasActive: boolean): NodeOperation[] {
   if (role === 'fallen') return ['revive'];
   if (role === 'active') return ['fall'];
   if (role === 'standby') return hasActive ? ['switchover', 'fall'] : ['fall'];
@@ -40,7 +40,11 @@ export function pauseRequest(url: string, minutes: number, reason: string): Oper
 export const resumeRequest = (url: string): OperationRequest => ({ address: `${url}/resume`, body: undefined });
 
 /** Returns the request of an operation: a switchover goes to the active node, the others to the node itself. */
-export function requestOf(operation: Operation, node: NodeState, active: NodeState | undefined): OperationRequest {
+export function operationRequest(
+  operation: NodeOperation,
+  node: NodeState,
+  active: NodeState | undefined,
+): OperationRequest {
   if (operation === 'switchover') return { address: `${active?.url ?? node.url}/switchover`, body: { to: node.name } };
   return { address: `${node.url}/${operation}`, body: undefined };
 }
@@ -56,7 +60,7 @@ export function curlOf({ address, body }: OperationRequest, needsToken: boolean)
 }
 
 /** Executes an operation. @throws {ChatError} `wrong_admin_token` if the node refuses the token. */
-export async function execute(request: OperationRequest, token: string | undefined): Promise<void> {
+export async function executeOperation(request: OperationRequest, token: string | undefined): Promise<void> {
   try {
     await callNode(request.address, { method: 'POST', body: request.body, token, timeoutMs: TIMEOUT_MS });
   } catch (error) {

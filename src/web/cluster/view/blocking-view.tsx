@@ -2,7 +2,7 @@ import { duration } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
 import type { Blocker } from '../model/api-types.ts';
 import type { Monitor } from '../model/monitor.ts';
-import { Command } from './command.tsx';
+import { CopyableCommand } from './copyable-command.tsx';
 
 /** The database sessions that block the nodes, each with the statement that ends it. */
 export function BlockingView({ monitor, onEnterToken }: { monitor: Monitor; onEnterToken: () => void }) {
@@ -53,7 +53,7 @@ function BlockerItem({ blocker }: { blocker: Blocker }) {
         {waiting > 0 && `${t.waiting(waiting)}.`}
       </p>
       <p class="hint">{t.endsIt}</p>
-      <Command text={`${ended_by};`} />
+      <CopyableCommand text={`${ended_by};`} />
     </li>
   );
 }

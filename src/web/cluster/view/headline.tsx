@@ -5,7 +5,7 @@ import { nodeTime } from '../../shared/node-time.ts';
 import type { Blocker } from '../model/api-types.ts';
 import type { ClusterHealth } from '../model/cluster-health.ts';
 import { asSentence } from './as-sentence.ts';
-import { Command } from './command.tsx';
+import { CopyableCommand } from './copyable-command.tsx';
 
 const SEPARATE = 'UPDATE plantao.cluster SET id = gen_random_uuid()';
 
@@ -31,7 +31,7 @@ export function Headline({ health, pause, blocker, onResume }: Props) {
       {blocker && (
         <>
           <p>{clusterTexts().heldUp(blocker.application || '?', blocker.blocks)}</p>
-          <Command text={`${blocker.ended_by};`} />
+          <CopyableCommand text={`${blocker.ended_by};`} />
         </>
       )}
       {pause && (
@@ -42,7 +42,7 @@ export function Headline({ health, pause, blocker, onResume }: Props) {
           </button>
         </>
       )}
-      {health.kind === 'two_actives' && <Command text={SEPARATE} />}
+      {health.kind === 'two_actives' && <CopyableCommand text={SEPARATE} />}
       <p class="visually-hidden" role="status">
         {spoken(health)}
       </p>
@@ -50,9 +50,9 @@ export function Headline({ health, pause, blocker, onResume }: Props) {
   );
 }
 
-type Tone = 'good' | 'warning' | 'bad' | 'unknown';
+type HealthTone = 'good' | 'warning' | 'bad' | 'unknown';
 
-function partsOf(health: ClusterHealth): [Tone, sentence: string, ...more: string[]] {
+function partsOf(health: ClusterHealth): [HealthTone, sentence: string, ...more: string[]] {
   const t = clusterTexts();
   switch (health.kind) {
     case 'loading':

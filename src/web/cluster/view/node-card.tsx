@@ -3,14 +3,14 @@ import { clusterTexts } from '../../i18n/texts.ts';
 import type { NodeActivity } from '../model/api-types.ts';
 import type { Monitor } from '../model/monitor.ts';
 import type { NodeState } from '../model/node-state.ts';
-import { type Operation, operationsOf } from '../model/operations.ts';
-import { type Fact, Facts } from './facts.tsx';
+import { type NodeOperation, operationsOf } from '../model/operations.ts';
+import { type Fact, FactList } from './fact-list.tsx';
 import { Sparkline } from './sparkline.tsx';
 
 interface Props {
   node: NodeState;
   monitor: Monitor;
-  onOperation: (operation: Operation) => void;
+  onOperation: (operation: NodeOperation) => void;
 }
 
 /** One node: its role, its figures of the last minutes, and what an operator can do with it. */
@@ -32,7 +32,7 @@ export function NodeCard({ node, monitor, onOperation }: Props) {
         <span class="name">{name}</span> <span class="role">{t.role[role]}</span>
       </h3>
       <p class="hint address">{url}</p>
-      <Facts facts={facts} />
+      <FactList facts={facts} />
       {/* The headline says that failover is paused. */}
       {conditions
         .filter(({ name }) => name !== 'paused')

@@ -2,7 +2,7 @@ import { duration, number } from '../../i18n/durations.ts';
 import { clusterTexts } from '../../i18n/texts.ts';
 import type { ReplicaRow } from '../model/api-types.ts';
 import type { Monitor } from '../model/monitor.ts';
-import { type Fact, Facts } from './facts.tsx';
+import { type Fact, FactList } from './fact-list.tsx';
 
 /** PostgreSQL's servers: what a commit waits for, and what each standby lacks. */
 export function ServersView({ monitor }: { monitor: Monitor }) {
@@ -57,7 +57,7 @@ function Standby({
       <h3>
         <span class="mark" aria-hidden="true" /> {standby}
       </h3>
-      <Facts facts={facts} />
+      <FactList facts={facts} />
     </li>
   );
 }

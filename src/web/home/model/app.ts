@@ -28,7 +28,7 @@ import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
 import { acceptInvitation } from './groups/accept-invitation.ts';
 import { checkInvitation } from './groups/check-invitation.ts';
-import { type Invitation, placeIn } from './location.ts';
+import { type InvitationLink, placeIn } from './location.ts';
 import type { Conversation } from './messages/conversation.ts';
 import { type NoticeContent, Notices, notice } from './notices.ts';
 import { removeUserData } from './storage/user-data.ts';
@@ -108,7 +108,7 @@ export class App extends Observable {
   }
 
   /** The invitation to accept once the user has signed in, if any. */
-  get invitation(): Invitation | undefined {
+  get invitation(): InvitationLink | undefined {
     return placeIn(location.hash).invitation;
   }
 

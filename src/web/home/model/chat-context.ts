@@ -1,8 +1,5 @@
 import type { ChatClient } from '../../../client/index.ts';
 
-/** The page cannot work without these requests, so they retry without limit. Until they succeed, the node bar shows the cause. */
-export const NO_DEADLINE = { deadlineMs: Number.POSITIVE_INFINITY };
-
 /** The context that the parts of a chat share. */
 export interface ChatContext {
   client: ChatClient;

@@ -1,5 +1,5 @@
 /** An invitation. */
-export interface Invitation {
+export interface InvitationLink {
   token: string;
 }
 
@@ -7,7 +7,7 @@ export interface Invitation {
 export interface Place {
   groupId?: number;
   messageId?: number;
-  invitation?: Invitation;
+  invitation?: InvitationLink;
 }
 
 /** Returns the URL fragment of a group. With it, the back button and reloading work as on any page. */
@@ -16,7 +16,7 @@ export function groupHash(groupId: number): string {
 }
 
 /** Returns the full address of a fragment of this page, for sharing. */
-export function addressOf(hash: string): string {
+export function pageAddressOf(hash: string): string {
   return new URL(hash, location.href).href;
 }
 

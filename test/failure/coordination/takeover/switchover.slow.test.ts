@@ -8,7 +8,7 @@ import { type CoordinatorOptions, localLock, PROMOTION, useCoordinators } from '
 
 /** Long enough for half of it to be more than a busy machine takes for a promotion. */
 const LEASE_MS = 2000;
-const REQUEST = { reason: 'test', askedBy: { name: 'the test', via: 'SQL', from: null, at: new Date() } } as const;
+const REQUEST = { reason: 'test', requester: { name: 'the test', via: 'SQL', from: null, at: new Date() } } as const;
 
 describe('A switchover', () => {
   let database: TestDatabase;

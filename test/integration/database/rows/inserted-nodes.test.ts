@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { pino } from 'pino';
-import { MAX_PEERS, NodeRegistry, type NodeRow } from '../../../../src/coordination/peers/node-registry.ts';
+import { MAX_PEERS, NodeRegistry, type OwnNodeRow } from '../../../../src/coordination/peers/node-registry.ts';
 import { closeSequelize, openSequelize } from '../../../../src/database/sequelize.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { createDatabase } from '../../../support/postgres/postgres.ts';
 import { useDatabase } from '../../../support/postgres/use-database.ts';
 
-const ROW: NodeRow = {
+const ROW: OwnNodeRow = {
   node: 'node-a',
   cluster: null,
   url: 'http://127.0.0.1:9',
@@ -105,7 +105,7 @@ describe('The row of a node', () => {
 
   it('says when its node was active as it was sent, not when a lock or a stalled server let it be written', () =>
     withRegistry(async (registry, client) => {
-      const active: NodeRow = { ...ROW, role: 'active', term: 1 };
+      const active: OwnNodeRow = { ...ROW, role: 'active', term: 1 };
       for (let times = 0; times < 2; times++) await registry.write(active);
       await client.query('BEGIN; LOCK TABLE plantao.nodes');
       const written = registry.write(active);

@@ -3,7 +3,14 @@ import { expect } from 'chai';
 import type { JsonSchema } from '../../../../src/http/contract/json-schema.ts';
 import { FIELDS } from '../../../../src/http/docs/field-texts.ts';
 import { type ApiDocument, Contract, expectAsDocumented } from '../../../support/network/contract.ts';
-import { bearer, type Call, get, type HttpResponse, type JsonObject, request } from '../../../support/network/http.ts';
+import {
+  bearer,
+  get,
+  type HttpCallOptions,
+  type HttpResponse,
+  type JsonObject,
+  request,
+} from '../../../support/network/http.ts';
 import type { Person } from '../../../support/network/people.ts';
 import { useOneNode } from '../../../support/nodes/one-node.ts';
 
@@ -105,7 +112,7 @@ describe('The OpenAPI document', function () {
 
   it('describes the responses and errors of every route, without undocumented fields', async () => {
     const seen = new Set<string>();
-    const ask = async (method: string, path: string, url: string, call: Call = {}, expected?: number) => {
+    const ask = async (method: string, path: string, url: string, call: HttpCallOptions = {}, expected?: number) => {
       const answer = await request(method, `${node.url}${url}`, call);
       expectAsDocumented(contract, method, path, answer);
       if (expected !== undefined) expect(answer.status, `${method} ${url}: ${answer.text}`).to.equal(expected);

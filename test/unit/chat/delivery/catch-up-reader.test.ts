@@ -28,8 +28,8 @@ class World {
     () => this.now,
   );
 
-  client(name: string): { audience: GroupOrNameAudience; isOver: boolean } {
-    return { audience: new GroupOrNameAudience(name, null), isOver: false };
+  client(name: string): { audience: GroupOrNameAudience; hasEnded: boolean } {
+    return { audience: new GroupOrNameAudience(name, null), hasEnded: false };
   }
 
   async answer(): Promise<void> {
@@ -63,8 +63,8 @@ describe('The catch-up reader', () => {
     const all = [first, gone, stays].map((client) => world.reader.read(client, 5));
     const left = world.client('b');
     const unwanted = world.reader.read(left, 5);
-    gone.isOver = true;
-    left.isOver = true;
+    gone.hasEnded = true;
+    left.hasEnded = true;
     for (let times = 0; times < 3; times++) await world.answer();
     expect((await Promise.all(all)).every((heard) => heard?.position === 100)).to.equal(true);
     expect(await unwanted).to.equal(null);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { KEEP_MS, RecentSignals } from '../../../../src/chat/live/recent-signals.ts';
+import { KEEP_SIGNALS_MS, RecentSignals } from '../../../../src/chat/live/recent-signals.ts';
 
 const signal = (json: string) => ({ userId: 1, groupIds: [1], json });
 
@@ -32,7 +32,7 @@ describe('Recent signals', () => {
     const { recent, since, wait } = setUp();
     const { cursor } = recent;
     recent.add([signal('old')]);
-    wait(KEEP_MS - 1);
+    wait(KEEP_SIGNALS_MS - 1);
     recent.add([signal('new')]);
     expect(since(cursor)).to.deep.equal(['old', 'new']);
     wait(1);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { hidesCharacters } from '../../../../src/chat/users/names.ts';
 import { nameList, username } from '../../../../src/http/contract/request-schemas.ts';
 import { HttpError } from '../../../../src/http/http-error.ts';
-import { check } from '../../../../src/http/request/validate.ts';
+import { validate } from '../../../../src/http/request/validate.ts';
 
 /** Calls `run` and returns how often the platform was asked about a host name. */
 function questionsIn(run: () => void): number {
@@ -26,7 +26,8 @@ function questionsIn(run: () => void): number {
 }
 
 const list = z.object({ members: nameList(username, 1000) });
-const checkMany = (name: string, count = 1000) => check(list, { members: Array.from({ length: count }, () => name) });
+const checkMany = (name: string, count = 1000) =>
+  validate(list, { members: Array.from({ length: count }, () => name) });
 
 describe('A joiner in a name', () => {
   it('is allowed exactly where the platform allows it in the name of a host, beside every Arabic and Syriac letter', () => {
@@ -83,7 +84,7 @@ describe('A list of names', () => {
       checked += 1;
       return false;
     }, 'must be a name');
-    expect(() => check(z.object({ members: nameList(counted, 1000) }), { members: Array(1000).fill('x') }))
+    expect(() => validate(z.object({ members: nameList(counted, 1000) }), { members: Array(1000).fill('x') }))
       .to.throw(HttpError)
       .with.nested.property('body.details')
       .with.length(20);
@@ -93,7 +94,7 @@ describe('A list of names', () => {
   it('names the place and the first problem of each bad name, and keeps the order of the good ones', () => {
     const problemsOf = (members: unknown[]) => {
       try {
-        return check(list, { members });
+        return validate(list, { members });
       } catch (error) {
         return (error as HttpError).body.details;
       }

@@ -87,7 +87,7 @@ function setUp(most = 10_000) {
   const subscriptions = {
     subscribe: async (waiter: Subscriber) => {
       await meanwhile();
-      if (!waiter.isOver) waiters.add(waiter);
+      if (!waiter.hasEnded) waiters.add(waiter);
       return null;
     },
   };

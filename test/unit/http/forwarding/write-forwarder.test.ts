@@ -7,7 +7,7 @@ import { createApp } from '../../../../src/http/app.ts';
 import { NodeClient, NoResponse } from '../../../../src/http/forwarding/node-client.ts';
 import { WriteForwarder } from '../../../../src/http/forwarding/write-forwarder.ts';
 import { HttpServer } from '../../../../src/http/http-server.ts';
-import { addressOf } from '../../../../src/http/request/checks/client-address.ts';
+import { clientAddressOf } from '../../../../src/http/request/checks/client-address.ts';
 import type { Services } from '../../../../src/http/services.ts';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
@@ -305,7 +305,7 @@ describe('The address of a client whose request a standby forwards', () => {
   const addressFor = async (trustProxy: number | string[] | null, forwarded?: string) => {
     const app = express();
     if (trustProxy !== null) app.set('trust proxy', trustProxy);
-    app.use((request, response) => void response.end(JSON.stringify({ address: addressOf(request) })));
+    app.use((request, response) => void response.end(JSON.stringify({ address: clientAddressOf(request) })));
     const active = await listen(app);
     const standby = await startStandby(trustProxy);
     standby.peers.push({ url: active.url, node: 'a', alive: true, active: true });

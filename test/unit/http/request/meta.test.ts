@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { Refused } from '../../../../src/chat/errors.ts';
 import { meta } from '../../../../src/http/contract/request-schemas.ts';
 import { HttpError } from '../../../../src/http/http-error.ts';
-import { check } from '../../../../src/http/request/validate.ts';
+import { validate } from '../../../../src/http/request/validate.ts';
 
 describe('The meta of a message', () => {
   const schema = z.object({ meta: meta.optional() });
-  const checked = (value: unknown) => check(schema, { meta: value }).meta;
+  const checked = (value: unknown) => validate(schema, { meta: value }).meta;
 
   it('keeps every key of the JSON, also one that means something to JavaScript', () => {
     const text = '{"__proto__":{"a":1},"constructor":1,"toString":null,"":2}';

@@ -3,8 +3,8 @@ import { useRef } from 'preact/hooks';
 import { ChatError } from '../../../../client/index.ts';
 import { clusterTexts } from '../../../i18n/texts.ts';
 import type { Monitor } from '../../model/monitor.ts';
-import { curlOf, execute, type OperationRequest } from '../../model/operations.ts';
-import { Command } from '../command.tsx';
+import { curlOf, executeOperation, type OperationRequest } from '../../model/operations.ts';
+import { CopyableCommand } from '../copyable-command.tsx';
 
 /**
  * The common part of the dialogs of all operations: `form` asks for the admin token if the nodes need one that the page does not
@@ -17,7 +17,7 @@ export function useAdminForm(monitor: Monitor, request: OperationRequest) {
   const send = async () => {
     const given = needsToken ? (monitor.adminToken ?? field.current?.value.trim()) : undefined;
     try {
-      await execute(request, given);
+      await executeOperation(request, given);
     } catch (error) {
       if (error instanceof ChatError && error.code === 'wrong_admin_token') monitor.setAdminToken(undefined);
       throw error;
@@ -34,7 +34,7 @@ export function useAdminForm(monitor: Monitor, request: OperationRequest) {
         </>
       )}
       <p class="hint">{t.sameInShell}</p>
-      <Command text={curlOf(request, needsToken)} />
+      <CopyableCommand text={curlOf(request, needsToken)} />
     </>
   );
   return { form, send };

@@ -4,13 +4,13 @@ import { clusterTexts } from '../../../i18n/texts.ts';
 import { Modal } from '../../../shared/modal.tsx';
 import type { Monitor } from '../../model/monitor.ts';
 import type { NodeState } from '../../model/node-state.ts';
-import { type Operation, requestOf } from '../../model/operations.ts';
+import { type NodeOperation, operationRequest } from '../../model/operations.ts';
 import { useAdminForm } from './admin-form.tsx';
 
 interface Props {
   monitor: Monitor;
   node: string;
-  operation: Operation;
+  operation: NodeOperation;
   onClose: () => void;
 }
 
@@ -20,10 +20,10 @@ export function OperationDialog({ monitor, node: name, operation, onClose }: Pro
   const [opened] = useState(() => ({ node: monitor.nodes.find((one) => one.name === name), active: monitor.active }));
   const { node, active } = opened;
   if (node === undefined) return null;
-  return <NodeOperation monitor={monitor} node={node} active={active} operation={operation} onClose={onClose} />;
+  return <OpenedOperation monitor={monitor} node={node} active={active} operation={operation} onClose={onClose} />;
 }
 
-function NodeOperation({
+function OpenedOperation({
   monitor,
   node,
   active,
@@ -31,7 +31,7 @@ function NodeOperation({
   onClose,
 }: Omit<Props, 'node'> & { node: NodeState; active: NodeState | undefined }) {
   const t = clusterTexts();
-  const { form, send } = useAdminForm(monitor, requestOf(operation, node, active));
+  const { form, send } = useAdminForm(monitor, operationRequest(operation, node, active));
   return (
     <Modal
       title={t.ask[operation](node.name)}
@@ -47,7 +47,7 @@ function NodeOperation({
 }
 
 function effectOf(
-  operation: Operation,
+  operation: NodeOperation,
   node: NodeState,
   { nodes, cluster }: Pick<Monitor, 'nodes' | 'cluster'>,
   active: NodeState | undefined,

@@ -4,13 +4,13 @@ import { nodeTime } from '../../../shared/node-time.ts';
 import { type NoticeContent, notice } from '../notices.ts';
 
 /** The state of a node as the page shows it. */
-export type NodeState = 'active' | 'standby' | 'fallen' | 'unreachable';
+export type ShownState = 'active' | 'standby' | 'fallen' | 'unreachable';
 
 /** One node as the page sees it. */
 export interface ClusterNode {
   name: string;
   url: string;
-  state: NodeState;
+  state: ShownState;
   /** The term it serves or follows, if it reported one. */
   term: number | undefined;
   /** When the pause of failover that it reported ends; undefined if it reported none. */
@@ -40,7 +40,7 @@ export function pauseEnd(nodes: readonly ClusterNode[]): Date | undefined {
 
 /** Compares successive states of the cluster and describes each change in one sentence. */
 export class ClusterNotices {
-  #before = new Map<string, NodeState>();
+  #before = new Map<string, ShownState>();
   #active: string | undefined;
   /** The warning that was given; undefined while a node is active. */
   #warning: NoticeContent | undefined;
@@ -110,7 +110,7 @@ export class ClusterNotices {
   }
 
   #standbys(
-    before: ReadonlyMap<string, NodeState>,
+    before: ReadonlyMap<string, ShownState>,
     nodes: readonly ClusterNode[],
     active: string,
   ): NoticeContent | undefined {

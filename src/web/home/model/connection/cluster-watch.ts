@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { AuthMode, ChatClient, NodeStatus } from '../../../../client/index.ts';
 import { Polling } from '../../../shared/polling.ts';
-import type { ClusterNode, NodeState } from './cluster-notices.ts';
+import type { ClusterNode, ShownState } from './cluster-notices.ts';
 import type { NodeDirectory } from './node-directory.ts';
 import type { RequestMonitor } from './request-monitor.ts';
 
@@ -126,7 +126,7 @@ export class ClusterWatch {
   }
 }
 
-function stateOf(status: NodeStatus): NodeState {
+function stateOf(status: NodeStatus): ShownState {
   if (!status.reachable) return 'unreachable';
   if (status.status !== 'alive') return 'fallen';
   return status.active ? 'active' : 'standby';

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 import {
+  type ApiResponse,
   type ChatEvent,
   type Ephemeral,
-  type NodeResponse,
   newIdempotencyKey,
   type PollSource,
 } from '../../../../client/index.ts';
@@ -102,7 +102,7 @@ class Tabs {
   }
 
   /** Shares the result of this tab's own poll with the other tabs. */
-  polled(from: string, { body, headers }: NodeResponse): void {
+  polled(from: string, { body, headers }: ApiResponse): void {
     const to = typeof body?.cursor === 'string' ? body.cursor : (headers.get('Cursor') ?? from);
     const events = Array.isArray(body?.events) ? (body.events as ChatEvent[]) : [];
     if (!this.#isLeader) return;
@@ -163,6 +163,6 @@ class Tabs {
   }
 }
 
-function responseOf({ events, to }: PollPart): NodeResponse {
+function responseOf({ events, to }: PollPart): ApiResponse {
   return { status: 200, body: { events, cursor: to }, headers: new Headers() };
 }

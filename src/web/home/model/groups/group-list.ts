@@ -1,7 +1,7 @@
 import { SingleFlight } from '../../../../async/single-flight.ts';
-import { type Chat, type ChatEvent, isAfter, type Message, type User } from '../../../../client/index.ts';
+import { type Chat, type ChatEvent, isAfter, type Message, NO_DEADLINE, type User } from '../../../../client/index.ts';
 import { foldedName } from '../../../../text/folded-name.ts';
-import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
+import type { ChatContext } from '../chat-context.ts';
 import type { OnlineUsers } from '../live/online-users.ts';
 import { Conversation } from '../messages/conversation.ts';
 import type { Snapshot } from '../storage/snapshot.ts';

@@ -10,7 +10,7 @@ import { quoteOf, type ReplyTarget } from '../text/quotes.ts';
 import { type SystemMessage, SystemMessages } from '../text/system-messages.ts';
 import { MessageWindow } from './message-window.ts';
 import { MissingReactions } from './missing-reactions.ts';
-import { type Pending, PendingMessages } from './pending-messages.ts';
+import { type PendingMessage, PendingMessages } from './pending-messages.ts';
 import { withReaction } from './reactions.ts';
 import { Reads } from './reads.ts';
 import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
@@ -59,7 +59,7 @@ export class Conversation {
   }
 
   /** The newest message that is not known to be stored, if any. */
-  get waiting(): Pending | undefined {
+  get waiting(): PendingMessage | undefined {
     return this.pending.newest;
   }
 

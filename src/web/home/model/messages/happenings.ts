@@ -1,10 +1,10 @@
 import type { Message } from '../../../../client/index.ts';
 import { joinSystemMessages, type SystemMessage } from '../text/system-messages.ts';
 import type { Conversation } from './conversation.ts';
-import type { Pending } from './pending-messages.ts';
+import type { PendingMessage } from './pending-messages.ts';
 
 /** Something that happened in a group: a message was stored, one is being sent, or the group changed. */
-export type Happening = Message | Pending | SystemMessage;
+export type Happening = Message | PendingMessage | SystemMessage;
 
 /** Returns the loaded messages of a group, between them its changes in that time, and then the messages that are being sent. */
 export function happeningsOf({ window, systemMessages, pending }: Conversation): Happening[] {

@@ -1,12 +1,10 @@
 import { backoffDelay } from '../../../../async/backoff.ts';
 import { withTimeout } from '../../../../async/with-timeout.ts';
-import type { MessagePage } from '../../../../client/index.ts';
+import { type MessagePage, NO_DEADLINE, type PageOptions } from '../../../../client/index.ts';
 import { sleep } from '../../../../client/requests/sleep.ts';
-import { type ChatContext, NO_DEADLINE } from '../chat-context.ts';
+import type { ChatContext } from '../chat-context.ts';
 import type { Conversation } from './conversation.ts';
 import { lacksReactions } from './missing-reactions.ts';
-
-type PageOptions = { before?: number; after?: number; around?: number; deadlineMs?: number };
 
 /** Number of messages per page of history: more than a screen, and quick to load. */
 const PAGE = 50;

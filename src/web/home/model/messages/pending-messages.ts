@@ -2,7 +2,7 @@ import type { Message } from '../../../../client/index.ts';
 import type { ReplyTarget } from '../text/quotes.ts';
 
 /** A message that this page is sending. It stays until the cluster stores it or the user discards it. */
-export interface Pending {
+export interface PendingMessage {
   /** The idempotency key, the same for every attempt. */
   key: string;
   content: string;
@@ -16,20 +16,20 @@ export interface Pending {
 
 /** The messages to one group that this page is sending, in order. */
 export class PendingMessages {
-  #all: Pending[] = [];
+  #all: PendingMessage[] = [];
 
   /** Those that are not known to be stored. */
-  get shown(): Pending[] {
+  get shown(): PendingMessage[] {
     return this.#all.filter(({ arrivedAs }) => arrivedAs === undefined);
   }
 
   /** The newest one that is not known to be stored, if any. */
-  get newest(): Pending | undefined {
+  get newest(): PendingMessage | undefined {
     return this.shown.at(-1);
   }
 
   /** Returns the one with that key. */
-  find(key: string): Pending | undefined {
+  find(key: string): PendingMessage | undefined {
     return this.#all.find((one) => one.key === key);
   }
 
@@ -46,7 +46,7 @@ export class PendingMessages {
    * may be shown.
    */
   arrived({ idempotency_key: key, content, id }: Message): void {
-    const isSame = (one: Pending) => (key === undefined ? one.content === content : one.key === key);
+    const isSame = (one: PendingMessage) => (key === undefined ? one.content === content : one.key === key);
     const own = this.shown.find(isSame);
     if (own !== undefined) own.arrivedAs = id;
   }

@@ -1,12 +1,12 @@
 import { Lexer, type Token, Tokenizer, type TokensList } from 'marked';
 
 /** A part of a message's text. Links have passed {@link isSafe}; everything else is plain text. */
-export type Part =
+export type MarkdownPart =
   | { kind: 'text' | 'code' | 'codeBlock'; text: string }
   | { kind: 'break' }
-  | { kind: 'link'; href: string; parts: Part[] }
-  | { kind: 'bold' | 'italic' | 'struck' | 'paragraph' | 'quote'; parts: Part[] }
-  | { kind: 'list'; start: number | undefined; items: Part[][] };
+  | { kind: 'link'; href: string; parts: MarkdownPart[] }
+  | { kind: 'bold' | 'italic' | 'struck' | 'paragraph' | 'quote'; parts: MarkdownPart[] }
+  | { kind: 'list'; start: number | undefined; items: MarkdownPart[][] };
 
 /** Deeper nesting is shown as plain text. */
 const MAX_DEPTH = 8;
@@ -26,7 +26,7 @@ class ChatTokenizer extends Tokenizer {
 }
 
 /** Returns the parts of a message's text. Every text is shown, at worst without formatting. */
-export function parseMarkdown(text: string): Part[] {
+export function parseMarkdown(text: string): MarkdownPart[] {
   try {
     const parts = partsOf(lex(text), 0);
     if (parts.some(hasText)) return parts;
@@ -37,7 +37,7 @@ export function parseMarkdown(text: string): Part[] {
 }
 
 /** Returns false for a part that consists only of formatting, such as an empty code block. */
-function hasText(part: Part): boolean {
+function hasText(part: MarkdownPart): boolean {
   if (part.kind === 'break') return false;
   if (part.kind === 'list') return part.items.some((item) => item.some(hasText));
   return 'text' in part ? part.text.trim() !== '' : part.parts.some(hasText);
@@ -47,17 +47,17 @@ function lex(text: string): TokensList {
   return new Lexer({ gfm: true, breaks: true, tokenizer: new ChatTokenizer() }).lex(text);
 }
 
-function partsOf(tokens: readonly Token[], depth: number): Part[] {
+function partsOf(tokens: readonly Token[], depth: number): MarkdownPart[] {
   return tokens.flatMap((token) => (depth > MAX_DEPTH ? [plain(token.raw)] : partOf(token, depth)));
 }
 
-function plain(text: string): Part {
+function plain(text: string): MarkdownPart {
   return { kind: 'text', text };
 }
 
 const wrapperOf = { strong: 'bold', em: 'italic', del: 'struck', paragraph: 'paragraph', blockquote: 'quote' } as const;
 
-function partOf(token: Token, depth: number): Part[] {
+function partOf(token: Token, depth: number): MarkdownPart[] {
   const inner = () => partsOf(('tokens' in token ? token.tokens : undefined) ?? [], depth + 1);
   switch (token.type) {
     case 'space':

@@ -1,4 +1,4 @@
-import { type Part, parseMarkdown } from './markdown.ts';
+import { type MarkdownPart, parseMarkdown } from './markdown.ts';
 
 /** Maximum number of texts that are kept: a list of groups shows the same ones again at each change. */
 const MAX_KEPT = 1000;
@@ -14,11 +14,11 @@ export function plainText(text: string): string {
   return plain;
 }
 
-function textOf(parts: readonly Part[]): string {
+function textOf(parts: readonly MarkdownPart[]): string {
   return parts.map(textOfPart).join('');
 }
 
-function textOfPart(part: Part): string {
+function textOfPart(part: MarkdownPart): string {
   switch (part.kind) {
     case 'break':
       return ' ';

@@ -4,7 +4,7 @@ import type { Message } from '../../../../client/index.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { ChatState } from '../../model/chat-state.ts';
 import { closedBy, nameOf, otherOf } from '../../model/groups/group-names.ts';
-import { addressOf, messageHash } from '../../model/location.ts';
+import { messageHash, pageAddressOf } from '../../model/location.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { useView, type View } from '../context.ts';
 import { Icon, IconButton } from '../icons.tsx';
@@ -133,7 +133,7 @@ function actionsFor(
     react: (message, emoji) =>
       void chat.changes.react(conversation, message, emoji).catch((error) => app.failed(error)),
     copyLink: ({ id }) => {
-      const address = addressOf(messageHash(conversation.group.id, id));
+      const address = pageAddressOf(messageHash(conversation.group.id, id));
       navigator.clipboard?.writeText(address).then(
         () => app.show(() => chatTexts().linkCopied),
         () => openDialog({ kind: 'link', address }),

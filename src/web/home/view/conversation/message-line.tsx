@@ -84,7 +84,7 @@ export class StoredLine extends Component<Props, { isActive: boolean }> {
           </div>
           <Foot message={message} />
         </div>
-        <Reactions message={message} react={actions.react} />
+        <ReactionBar message={message} react={actions.react} />
         {this.state.isActive && <MessageTools {...{ message, isOwn, mayWrite, actions }} />}
       </li>
     );
@@ -115,7 +115,7 @@ function Quote({ reply, goTo }: { reply: NonNullable<Message['reply_to']>; goTo:
   );
 }
 
-function Reactions({ message, react }: { message: Message; react: MessageActions['react'] }) {
+function ReactionBar({ message, react }: { message: Message; react: MessageActions['react'] }) {
   const reactions = message.reactions ?? [];
   if (reactions.length === 0) return null;
   return (

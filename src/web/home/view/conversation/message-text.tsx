@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { type Part, parseMarkdown } from '../../model/text/markdown.ts';
+import { type MarkdownPart, parseMarkdown } from '../../model/text/markdown.ts';
 import { splitMentions } from '../../model/text/mentions.ts';
 
 interface Props {
@@ -12,14 +12,14 @@ interface Props {
 
 /** The formatted text of a message. It consists of elements and text nodes; nothing in it is ever interpreted as HTML. */
 export function MessageText({ text, names, own }: Props) {
-  const render = (parts: readonly Part[]): ComponentChildren =>
+  const render = (parts: readonly MarkdownPart[]): ComponentChildren =>
     parts.map((part, index) => <Rendered key={index} part={part} render={render} names={names} own={own} />);
   return <>{render(parseMarkdown(text))}</>;
 }
 
 interface PartProps extends Omit<Props, 'text'> {
-  part: Part;
-  render: (parts: readonly Part[]) => ComponentChildren;
+  part: MarkdownPart;
+  render: (parts: readonly MarkdownPart[]) => ComponentChildren;
 }
 
 function Rendered({ part, render, names, own }: PartProps) {

@@ -2,14 +2,14 @@ import { foldedName } from '../../../../text/folded-name.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import type { ChatState } from '../../model/chat-state.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
-import type { Pending } from '../../model/messages/pending-messages.ts';
+import type { PendingMessage } from '../../model/messages/pending-messages.ts';
 import { plainText } from '../../model/text/plain-text.ts';
 import { shownName } from '../../model/user-names.ts';
 import { useView } from '../context.ts';
 import { MessageText } from './message-text.tsx';
 
 interface Props {
-  pending: Pending;
+  pending: PendingMessage;
   chat: ChatState;
   conversation: Conversation;
   names: ReadonlySet<string>;

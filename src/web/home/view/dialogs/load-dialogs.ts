@@ -50,8 +50,11 @@ async function load(): Promise<Dialogs> {
     }, LOAD_WITHIN_MS);
   });
   try {
-    const script: Promise<Dialogs> = import(addressOf('dialogs') + suffix);
-    [loaded] = await Promise.race([Promise.all([script, applied(style, addressOf('dialogs-style') + suffix)]), late]);
+    const script: Promise<Dialogs> = import(assetAddressOf('dialogs') + suffix);
+    [loaded] = await Promise.race([
+      Promise.all([script, applied(style, assetAddressOf('dialogs-style') + suffix)]),
+      late,
+    ]);
     return loaded;
   } catch (error) {
     // The next attempt adds its own.
@@ -64,7 +67,7 @@ async function load(): Promise<Dialogs> {
 }
 
 /** Returns the address of a file that the head of the page names: its name has a hash. */
-function addressOf(name: string): string {
+function assetAddressOf(name: string): string {
   const file = document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';
   return new URL(file, document.baseURI).href;
 }

@@ -3,11 +3,11 @@ import {
   type ClusterNode,
   ClusterNotices,
   hasActive,
-  type NodeState,
+  type ShownState,
 } from '../../../../../src/web/home/model/connection/cluster-notices.ts';
 import { dayName, untilTime } from '../../../../../src/web/i18n/dates.ts';
 
-function nodes(one: NodeState, two: NodeState, terms: [number, number] = [1, 1]): ClusterNode[] {
+function nodes(one: ShownState, two: ShownState, terms: [number, number] = [1, 1]): ClusterNode[] {
   return [
     { name: 'node-1', url: 'http://a', state: one, term: terms[0] },
     { name: 'node-2', url: 'http://b', state: two, term: terms[1] },
@@ -87,7 +87,7 @@ describe('Cluster notices', () => {
   it('describe a pause of failover in plain words while no node is active', () => {
     const until = new Date(Date.now() + 60_000);
     const time = untilTime(until, new Date());
-    const paused = (one: NodeState, two: NodeState) =>
+    const paused = (one: ShownState, two: ShownState) =>
       nodes(one, two).map((node) => ({ ...node, pausedUntil: until.toISOString() }));
     const [first, second] = [paused('unreachable', 'standby'), paused('fallen', 'fallen')];
     expect(texts(paused('active', 'standby'), first, second, second, nodes('active', 'standby'))).to.deep.equal([
@@ -106,7 +106,7 @@ describe('Cluster notices', () => {
   });
 
   it('do not warn a page that reaches the active node by way of a standby, and say when it is reached again', () => {
-    const proxied = (activeNode: string | undefined, state: NodeState = 'standby'): ClusterNode[] => [
+    const proxied = (activeNode: string | undefined, state: ShownState = 'standby'): ClusterNode[] => [
       { name: 'node-2', url: 'http://proxy', state, term: 1, activeNode },
     ];
     expect(texts(proxied('node-1'), proxied(undefined), proxied('node-3'), proxied('node-3'))).to.deep.equal([

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { foldedName } from '../../../../../src/text/folded-name.ts';
-import { type Part, parseMarkdown } from '../../../../../src/web/home/model/text/markdown.ts';
+import { type MarkdownPart, parseMarkdown } from '../../../../../src/web/home/model/text/markdown.ts';
 import { mentions, splitMentions } from '../../../../../src/web/home/model/text/mentions.ts';
 import { MENTION_CASES } from '../../../../support/mention-cases.ts';
 
 /** Returns the text of all parts, and the addresses of the links. */
-function flatten(parts: readonly Part[]): { text: string; links: string[] } {
+function flatten(parts: readonly MarkdownPart[]): { text: string; links: string[] } {
   const all = parts.map((part) => {
     if (part.kind === 'break') return { text: '\n', links: [] };
     if (part.kind === 'list') return flatten(part.items.flat());

@@ -9,7 +9,7 @@ import { plainText } from '../../../model/text/plain-text.ts';
 import { shownName } from '../../../model/user-names.ts';
 import { IconButton } from '../../icons.tsx';
 import type { ComposerMode } from './composer-mode.ts';
-import { type DraftOptions, MAX_LENGTH, useDraft } from './draft.ts';
+import { type DraftOptions, MAX_MESSAGE_LENGTH, useDraft } from './draft.ts';
 import { insertMention, MentionList, useMentions } from './mention-list.tsx';
 
 /** The message input. Each group keeps its own draft, also through a reload. */
@@ -79,7 +79,7 @@ export function Composer(options: DraftOptions) {
       </button>
       {(excess > 0 || problem !== undefined) && (
         <p class="error" role="alert">
-          {excess > 0 ? t.tooLong(number(excess), number(MAX_LENGTH)) : errorText(problem)}
+          {excess > 0 ? t.tooLong(number(excess), number(MAX_MESSAGE_LENGTH)) : errorText(problem)}
         </p>
       )}
     </form>

@@ -7,7 +7,7 @@ import { useView } from '../../context.ts';
 import { type ComposerMode, isEditing, modeOf, textIn } from './composer-mode.ts';
 
 /** Longest message, in characters, as the nodes count them. */
-export const MAX_LENGTH = 4096;
+export const MAX_MESSAGE_LENGTH = 4096;
 
 /** The text of the composer. It is kept as the draft of its group until it is sent, saved or discarded. */
 interface DraftField {
@@ -73,7 +73,7 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
       setSaving(false);
     }
   };
-  const excess = [...text].length - MAX_LENGTH;
+  const excess = [...text].length - MAX_MESSAGE_LENGTH;
   const send = () => {
     if (text.trim() === '' || excess > 0 || isSaving) return;
     if (mode.kind === 'edit') return void save(mode.message);

@@ -10,7 +10,7 @@ import type { ChatState } from '../../../model/chat-state.ts';
 import { useView } from '../../context.ts';
 import { useAttempt } from '../attempt.ts';
 import type { DialogProps } from '../dialog-state.ts';
-import { AccountPassword, type Change } from './account-password.tsx';
+import { AccountPassword, type RunChange } from './account-password.tsx';
 import { AccountSessions } from './account-sessions.tsx';
 import { AlertSwitches } from './alert-switches.tsx';
 import { onEnter } from './on-enter.ts';
@@ -26,7 +26,7 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
   const { attempt, error } = useAttempt();
   const read = () => app.client.account.get({ signal }).then(setAccount, () => {});
   useEffect(() => void read(), []);
-  const change: Change = async (change, text) => {
+  const change: RunChange = async (change, text) => {
     setDone(undefined);
     if (await attempt(change)) setDone(() => text);
   };
@@ -52,7 +52,7 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
 }
 
 /** The user's own name, with a button that changes it. */
-function OwnName({ chat, change }: { chat: ChatState; change: Change }) {
+function OwnName({ chat, change }: { chat: ChatState; change: RunChange }) {
   const { app } = useView();
   const t = dialogTexts();
   const name = useRef<HTMLInputElement>(null);

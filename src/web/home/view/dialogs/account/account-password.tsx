@@ -7,12 +7,12 @@ import { onEnter } from './on-enter.ts';
 import { passwordTexts } from './password-texts.ts';
 
 /** Runs a change of the account, and then shows its text, or why it failed. */
-export type Change = (change: () => Promise<void>, text: () => string) => Promise<void>;
+export type RunChange = (change: () => Promise<void>, text: () => string) => Promise<void>;
 
 interface Props {
   account: Account;
   signal: AbortSignal;
-  change: Change;
+  change: RunChange;
   /** Reads the account again. */
   reload: () => Promise<void>;
 }

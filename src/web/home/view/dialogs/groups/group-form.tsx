@@ -6,7 +6,7 @@ import { Switch } from '../../switch.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { type GroupFields, groupChanges } from './group-changes.ts';
 import { HowToJoin } from './how-to-join.tsx';
-import { Invitations } from './invitations.tsx';
+import { InvitationList } from './invitation-list.tsx';
 
 /** Keeps the fields of a group as they were when the dialog opened, and compares them with those of the form. */
 export function useGroupForm(group: Chat) {
@@ -56,7 +56,7 @@ export function GroupForm({ form, ...props }: GroupDialogProps & { form: ReturnT
         rows={2}
         defaultValue={opened.description}
       />
-      <Invitations {...props} />
+      <InvitationList {...props} />
       <Switch label={t.showReads} defaultChecked={opened.showsReads} handle={form.showsReads} />
       <Switch label={t.archive} defaultChecked={opened.archived} handle={form.archived} />
     </>

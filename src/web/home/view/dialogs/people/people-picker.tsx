@@ -73,7 +73,7 @@ export function PeoplePicker({ chat, label, handle, isExcluded, choose, choosesO
       <p id="people-problem" class="error" role="alert">
         {problem?.()}
         {problem === undefined && found !== undefined && others.length === 0 && term !== ''
-          ? t.unsettled[reasonOf(term, found, isExcluded)](term)
+          ? t.unsettled[problemOf(term, found, isExcluded)](term)
           : ''}
       </p>
     </div>
@@ -123,7 +123,7 @@ function Option({ index, user, isSelected, select }: OptionProps) {
   );
 }
 
-function reasonOf(name: string, found: readonly User[], isExcluded: (user: User) => boolean) {
+function problemOf(name: string, found: readonly User[], isExcluded: (user: User) => boolean) {
   const choice = choosePerson(name, found, isExcluded);
   return 'problem' in choice ? choice.problem : 'unknown';
 }

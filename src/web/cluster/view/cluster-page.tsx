@@ -6,7 +6,7 @@ import { SiteHeader } from '../../shared/site-header.tsx';
 import type { ClusterHealth } from '../model/cluster-health.ts';
 import type { Monitor } from '../model/monitor.ts';
 import { isFormer } from '../model/node-state.ts';
-import type { Operation } from '../model/operations.ts';
+import type { NodeOperation } from '../model/operations.ts';
 import { BlockingView } from './blocking-view.tsx';
 import { AdminTokenDialog } from './dialogs/admin-token-dialog.tsx';
 import { OperationDialog } from './dialogs/operation-dialog.tsx';
@@ -18,7 +18,7 @@ import { TimelineView } from './timeline-view.tsx';
 
 /** The open dialog: the confirmation of an operation, or the admin token. */
 type OpenDialog =
-  | { kind: 'operation'; operation: Operation; node: string }
+  | { kind: 'operation'; operation: NodeOperation; node: string }
   | { kind: 'admin-token' | 'pause' | 'resume' };
 
 /** How long the page says that it has moved to another node, in milliseconds. After that it shows only the node's name. */
@@ -29,7 +29,7 @@ const STALE_MS = 5000;
 const TICK_MS = 500;
 
 /** The whole cluster page. */
-export function ClusterView({ monitor }: { monitor: Monitor }) {
+export function ClusterPage({ monitor }: { monitor: Monitor }) {
   useMonitor(monitor);
   const [dialog, setDialog] = useState<OpenDialog>();
   const t = clusterTexts();

@@ -11,8 +11,8 @@ import type { Settings } from '../../settings.ts';
 /** A step of housekeeping takes milliseconds. One that takes longer is rolled back with its connection. */
 const STEP_STOP_LIMIT_MS = 1000;
 
-/** Options of {@link buildHousekeeping}. */
-export interface HousekeepingOptions {
+/** Options of {@link buildBackgroundTasks}. */
+export interface BackgroundTaskOptions {
   settings: Settings;
   log: Log;
   sequelize: Sequelize;
@@ -23,14 +23,14 @@ export interface HousekeepingOptions {
 }
 
 /** Builds what the active node does in small steps beside its requests: retention, the search index, and removals of groups. */
-export function buildHousekeeping({
+export function buildBackgroundTasks({
   settings,
   log,
   sequelize,
   write,
   fencingToken,
   onTermRefused,
-}: HousekeepingOptions) {
+}: BackgroundTaskOptions) {
   const isActive = () => fencingToken() !== null;
   const groupRemoval = new GroupRemoval({ sequelize, write, log, isActive });
   const searchIndexer = new SearchIndexer({ store: new IndexStore(sequelize, write), log, isActive });

@@ -5,14 +5,14 @@ import { dateAndTime } from '../../../../i18n/dates.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../../shared/error-line.tsx';
 import type { ChatState } from '../../../model/chat-state.ts';
-import { addressOf, invitationHash } from '../../../model/location.ts';
+import { invitationHash, pageAddressOf } from '../../../model/location.ts';
 import { useView } from '../../context.ts';
 import { useAttempt } from '../attempt.ts';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { LinkField } from '../small-dialogs.tsx';
 
 /** Creates invitation links to a group, and lists the open ones with a way to withdraw each. */
-export function Invitations({ chat, conversation }: GroupDialogProps) {
+export function InvitationList({ chat, conversation }: GroupDialogProps) {
   const t = dialogTexts();
   const { address, open, error, invite, withdraw } = useInvitations(chat, conversation.group.id);
   return (
@@ -54,7 +54,7 @@ function useInvitations({ signal }: ChatState, groupId: number) {
   useEffect(() => void read(), [groupId]);
   const change = (change: () => Promise<void>) => attempt(change).then(read);
   const invite = () =>
-    change(async () => setAddress(addressOf(invitationHash((await groups.invite(groupId, { signal })).token))));
+    change(async () => setAddress(pageAddressOf(invitationHash((await groups.invite(groupId, { signal })).token))));
   const withdraw = (invitationId: string) =>
     change(async () => {
       await groups.revokeInvitation(groupId, invitationId, { signal });

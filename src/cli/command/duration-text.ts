@@ -1,5 +1,5 @@
 /** Returns a duration as people say it: 87 ms, 4.2 s, 12 min, 5.1 h, 3.4 days. */
-export function duration(ms: number): string {
+export function durationText(ms: number): string {
   const size = Math.abs(ms);
   if (size < 1000) return `${Math.round(ms)} ms`;
   if (size < 120_000) return `${(ms / 1000).toFixed(1)} s`;

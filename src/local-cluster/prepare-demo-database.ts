@@ -19,7 +19,7 @@ export interface DemoIds {
  *
  * @throws an error with a sentence if the database cannot be reached or migrated.
  */
-export async function prepareDatabase(
+export async function prepareDemoDatabase(
   url: string,
   seed: (url: string) => Promise<unknown>,
   output: Output,

@@ -6,7 +6,7 @@ import { clusterTexts } from '../../i18n/texts.ts';
 const COPIED_MS = 1500;
 
 /** A command to run elsewhere, with a button that copies it. */
-export function Command({ text }: { text: string }) {
+export function CopyableCommand({ text }: { text: string }) {
   const [isCopied, setCopied] = useState(false);
   const t = clusterTexts();
   const copy = async () => {

@@ -4,7 +4,7 @@
 export type Fact = readonly [label: string, value: string | undefined];
 
 /** A list of facts, without those that are not known. */
-export function Facts({ facts }: { facts: readonly Fact[] }) {
+export function FactList({ facts }: { facts: readonly Fact[] }) {
   return (
     <dl class="facts">
       {facts.map(

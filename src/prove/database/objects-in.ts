@@ -33,7 +33,7 @@ const CONTENTS = `
   ORDER BY what LIMIT ${MAX_NAMED + 1}`;
 
 /** Returns the names of the first objects in the session's database; an empty list if it has none. */
-export async function contentsOf(query: Query): Promise<string[]> {
+export async function objectsIn(query: Query): Promise<string[]> {
   const found = (await query<{ what: string }>(CONTENTS)).map(({ what }) => what);
   return found.length > MAX_NAMED ? [...found.slice(0, MAX_NAMED), 'and more'] : found;
 }

@@ -1,6 +1,3 @@
-/** Environment variables by name. */
-export type Environment = Record<string, string | undefined>;
-
 /** How one node of a local cluster is started and reached. */
 export interface NodePlan {
   name: string;
@@ -8,19 +5,19 @@ export interface NodePlan {
   url: string;
   /** The address at which the launcher probes `/health`. */
   probeUrl: string;
-  env: Environment;
+  env: NodeJS.ProcessEnv;
 }
 
-/** The settings that {@link nodeEnvironment} sets for each node. Values of the launcher's environment are ignored. */
+/** The settings that {@link nodePlan} sets for each node. Values of the launcher's environment are ignored. */
 const SET_PER_NODE = ['PORT', 'NODE_NAME', 'NODE_URL', 'IS_ACTIVE', 'PEER_URL'];
 
 /** Returns `environment` without {@link SET_PER_NODE}. */
-export function commonEnvironment(environment: Environment): Environment {
+export function commonEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !SET_PER_NODE.includes(name)));
 }
 
 /** Returns how to start the node on port `own`. The first of `ports` tries to become active at once. */
-export function nodeEnvironment(own: number, ports: number[], host: string, environment: Environment): NodePlan {
+export function nodePlan(own: number, ports: number[], host: string, environment: NodeJS.ProcessEnv): NodePlan {
   const urlOf = (port: number) => `http://${isOnLocalhost(host) ? 'localhost' : reachableHost(host)}:${port}`;
   const name = `node-${own}`;
   const isFirst = own === ports[0];
