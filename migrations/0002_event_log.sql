@@ -210,7 +210,7 @@ COMMENT ON FUNCTION plantao.reply_preview(bigint, bigint) IS
 CREATE VIEW plantao.event_feed AS
   SELECT e.position, e.kind, e.group_id,
          coalesce((SELECT next.topic FROM plantao.events next
-                   -- Rows are compared, as in src/database/key-range.ts.
+                   -- Rows are compared, as in src/database/sql/key-range.ts.
                    WHERE (next.group_id + 0, next.position) > (e.group_id, e.position)
                      AND (next.group_id + 0, next.position) <= (e.group_id, 9223372036854775807)
                      AND next.kind IN ('group_changed', 'group_deleted') AND next.topic IS NOT NULL

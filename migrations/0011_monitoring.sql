@@ -99,7 +99,7 @@ CREATE VIEW plantao.group_activity AS
          last.id AS last_message_id, last.created_at AS last_message_at, u.username AS last_sender
   FROM plantao.groups g
   LEFT JOIN LATERAL (SELECT id, created_at, sender_id FROM plantao.messages m
-                     -- Rows are compared, as in src/database/key-range.ts.
+                     -- Rows are compared, as in src/database/sql/key-range.ts.
                      WHERE (m.group_id, m.id) > (g.id, 0) AND (m.group_id, m.id) <= (g.id, 9223372036854775807)
                      ORDER BY m.group_id DESC, m.id DESC LIMIT 1) last ON true
   LEFT JOIN plantao.users u ON u.id = last.sender_id

@@ -23,7 +23,7 @@ BEGIN
     RETURN NEW;
   END IF;
   newest := coalesce((
-    -- Rows are compared, as in src/database/key-range.ts.
+    -- Rows are compared, as in src/database/sql/key-range.ts.
     SELECT m.id FROM plantao.messages m
     WHERE (m.group_id, m.id) > (NEW.group_id, 0) AND (m.group_id, m.id) <= (NEW.group_id, 9223372036854775807)
     ORDER BY m.group_id DESC, m.id DESC LIMIT 1), 0);

@@ -270,7 +270,7 @@ DECLARE
 BEGIN
   UPDATE plantao.groups g SET deleted_at = clock_timestamp() WHERE g.id = group_to_delete AND g.deleted_at IS NULL;
   messages := ARRAY(
-    -- Rows are compared, as in src/database/key-range.ts.
+    -- Rows are compared, as in src/database/sql/key-range.ts.
     SELECT o.id FROM plantao.messages o
     WHERE (o.group_id, o.id) > (group_to_delete, 0) AND (o.group_id, o.id) <= (group_to_delete, 9223372036854775807)
     ORDER BY o.group_id, o.id LIMIT room);

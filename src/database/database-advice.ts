@@ -2,7 +2,7 @@ import { errorMessage } from '../error-message.ts';
 import { UnsupportedServerError } from './checks/server-check.ts';
 import { causes, sqlState } from './errors.ts';
 import { MigrationError } from './migrator.ts';
-import { SessionSettingsError } from './session/session-settings.ts';
+import { SessionSettingsError } from './session/settings/session-settings.ts';
 import { describeDatabase } from './url/database-url.ts';
 
 /** The remedy for a transaction pooler, as a sentence. */

@@ -1,4 +1,4 @@
-import { isoTime } from '../database/iso-time.ts';
+import { isoTime } from '../database/sql/timestamps.ts';
 import { formatCursor } from './cursor.ts';
 import type { FeedRow } from './event-feed.ts';
 

@@ -1,7 +1,7 @@
 import { type Clock, threadClock } from '../../async/clock.ts';
 import { FairQueue } from '../../async/fair-queue.ts';
-import { keyRange } from '../../database/key-range.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
+import { keyRange } from '../../database/sql/key-range.ts';
 import { CursorExpiredError } from '../../events/cursor.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/event-feed.ts';
 import { PAGE_SIZE } from '../../events/reading/delivery-page.ts';

@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
-import { keyRange } from '../../database/key-range.ts';
 import { query } from '../../database/query.ts';
+import { keyRange } from '../../database/sql/key-range.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { FEED, type FeedRow } from '../../events/event-feed.ts';
 import { EventDecoder } from '../../events/reading/event-decoder.ts';

@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
-import { epochMs, timeOfEpoch } from '../../database/epoch-time.ts';
 import { query } from '../../database/query.ts';
+import { epochMs, timeOfEpoch } from '../../database/sql/timestamps.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { actAs } from '../act-as.ts';
 import { Refused } from '../errors.ts';

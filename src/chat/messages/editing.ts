@@ -1,5 +1,5 @@
-import { epochMs, timeOfEpoch } from '../../database/epoch-time.ts';
 import { query } from '../../database/query.ts';
+import { epochMs, timeOfEpoch } from '../../database/sql/timestamps.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { Refused } from '../errors.ts';
 import { lockMessage } from './lock-message.ts';

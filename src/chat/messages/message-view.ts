@@ -1,4 +1,4 @@
-import { isoTime } from '../../database/iso-time.ts';
+import { isoTime } from '../../database/sql/timestamps.ts';
 
 /** A message as histories and searches show it. A delivered event has the same fields (events/log-event.ts). */
 export interface MessageView {

@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize';
-import { keyRange } from '../../database/key-range.ts';
 import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
+import { keyRange } from '../../database/sql/key-range.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import type { Log } from '../../log/log.ts';

@@ -1,6 +1,7 @@
 /** Resolves and rejects the posts of a batch. */
-import { timeOfEpoch } from '../../database/epoch-time.ts';
+
 import { unavailabilityOf, WAITS_FOR_STANDBY } from '../../database/errors.ts';
+import { timeOfEpoch } from '../../database/sql/timestamps.ts';
 import { Refused } from '../errors.ts';
 import type { Post } from './post.ts';
 import type { QueuedPost } from './post-queue.ts';

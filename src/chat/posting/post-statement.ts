@@ -1,5 +1,5 @@
 import type { QueryConfig } from 'pg';
-import { epochMs } from '../../database/epoch-time.ts';
+import { epochMs } from '../../database/sql/timestamps.ts';
 import type { Durability } from './post.ts';
 import type { QueuedPost } from './post-queue.ts';
 

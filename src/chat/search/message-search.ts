@@ -1,8 +1,8 @@
 import { type Sequelize, Transaction } from 'sequelize';
 import { FairSemaphore } from '../../async/fair-semaphore.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
-import { keyRange } from '../../database/key-range.ts';
 import { query } from '../../database/query.ts';
+import { keyRange } from '../../database/sql/key-range.ts';
 import { Refused } from '../errors.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { type FoundMessage, type FoundRow, foundMessages } from './found-messages.ts';

@@ -1,6 +1,6 @@
 import type { Transaction } from 'sequelize';
-import { keyRange } from '../../database/key-range.ts';
 import { query } from '../../database/query.ts';
+import { keyRange } from '../../database/sql/key-range.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS } from '../groups/group-limits.ts';
 import type { Candidate } from './candidates.ts';

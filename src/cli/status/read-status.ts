@@ -1,6 +1,6 @@
 import { DISK_WAIT } from '../../database/checks/blocking.ts';
 import { sqlState } from '../../database/errors.ts';
-import { type NoActiveRow, READ_NO_ACTIVE_MS } from '../../database/no-active-time.ts';
+import { type NoActiveRow, READ_NO_ACTIVE_MS } from '../../database/sql/no-active-time.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Query } from '../command/database.ts';
 

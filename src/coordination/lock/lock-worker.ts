@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { connectionOptions } from '../../database/session/connection.ts';
-import { type ChangedSetting, changedSettingSentence } from '../../database/session/setting-changes.ts';
+import { type ChangedSetting, changedSettingSentence } from '../../database/session/settings/setting-changes.ts';
 import { SpareSessions } from '../../database/session/spare-sessions.ts';
 import { LeaderLock } from './leader-lock.ts';
 import { Lease } from './lease.ts';

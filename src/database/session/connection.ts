@@ -8,7 +8,7 @@ import { tlsOptions } from '../url/database-tls.ts';
 import { type DatabaseTarget, parseDatabaseUrl } from '../url/database-url.ts';
 import { OpeningGate } from './opening-gate.ts';
 import { PinnedConnection, type PinnedConnectionOptions, type SessionOptions } from './pinned-connection.ts';
-import { SESSION_SETTINGS, type SessionSettings } from './session-settings.ts';
+import { SESSION_SETTINGS, type SessionSettings } from './settings/session-settings.ts';
 
 // Ids and positions are bigint in SQL. The checks of every request keep them below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);

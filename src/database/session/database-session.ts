@@ -5,8 +5,8 @@ import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, isStalePlan, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
 import { isReplicationGivenUp } from './commit-notice.ts';
 import { CONNECT_LIMIT_MS, clientConfig, Sockets } from './connection.ts';
-import { checkPins, doubtSettings, pinsDue } from './pin-again.ts';
 import type { SessionOptions } from './pinned-connection.ts';
+import { checkPins, doubtSettings, pinsDue } from './settings/pin-again.ts';
 
 /** Thrown when a session is closed or its reply comes too late. The outcome of the statement is unknown. */
 export class SessionLostError extends DatabaseUnavailableError {

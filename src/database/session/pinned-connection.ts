@@ -12,8 +12,8 @@ import {
   SessionSettingsError,
   startupOptions,
   unpinned,
-} from './session-settings.ts';
-import { type ChangedSetting, SettingChanges } from './setting-changes.ts';
+} from './settings/session-settings.ts';
+import { type ChangedSetting, SettingChanges } from './settings/setting-changes.ts';
 
 /** How a session is opened: fields for the driver, which never gets a URL, and the settings that are pinned. */
 export interface PinnedConnectionOptions extends pg.ClientConfig {

@@ -8,8 +8,8 @@ import {
   sqlState,
   WAITS_FOR_STANDBY,
 } from '../errors.ts';
+import { endAbandoned, renewPool } from '../pool/sequelize.ts';
 import { query } from '../query.ts';
-import { endAbandoned, renewPool } from '../sequelize.ts';
 import { isTakenId } from './sequences.ts';
 
 /** Thrown when a write is attempted while this node is not active. Nothing was written. */

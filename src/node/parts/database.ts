@@ -1,5 +1,5 @@
+import { closeSequelize, openSequelize, renewPool } from '../../database/pool/sequelize.ts';
 import { query } from '../../database/query.ts';
-import { closeSequelize, openSequelize, renewPool } from '../../database/sequelize.ts';
 import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
 import { applicationName } from '../../database/session/connection.ts';
 import type { Settings } from '../../settings.ts';

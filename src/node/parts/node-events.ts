@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { EndCause } from '../../coordination/end-cause.ts';
 import type { ClusterSignal } from '../../coordination/peers/cluster-signal.ts';
 import type { NodeRole } from '../../coordination/role/role.ts';
-import type { ChangedSetting } from '../../database/session/setting-changes.ts';
+import type { ChangedSetting } from '../../database/session/settings/setting-changes.ts';
 
 /**
  * The events by which a part of a node reports to parts that are built after it. So each part is given only what exists already, and the

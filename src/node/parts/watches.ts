@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import { NotifyQueue } from '../../database/checks/notify-queue.ts';
 import { type TableProblem, TableWatch } from '../../database/checks/table-watch.ts';
-import { changedSettingSentence } from '../../database/session/setting-changes.ts';
+import { changedSettingSentence } from '../../database/session/settings/setting-changes.ts';
 import { LogThrottle } from '../../http/log-throttle.ts';
 import type { Log } from '../../log/log.ts';
 import type { Conditions } from '../conditions.ts';

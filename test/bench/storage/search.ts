@@ -8,7 +8,7 @@ import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.
 import { MessageSearch } from '../../../src/chat/search/message-search.ts';
 import { termsOf } from '../../../src/chat/search/search-query.ts';
 import { migrate } from '../../../src/database/migrator.ts';
-import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from '../common/part.ts';
 import { sql } from '../common/people.ts';

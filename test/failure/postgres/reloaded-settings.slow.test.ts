@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { SESSION_SETTINGS } from '../../../src/database/session/session-settings.ts';
+import { SESSION_SETTINGS } from '../../../src/database/session/settings/session-settings.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';

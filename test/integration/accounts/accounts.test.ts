@@ -8,7 +8,7 @@ import { SignInLimits } from '../../../src/chat/auth/sign-in-limits.ts';
 import { Tokens } from '../../../src/chat/auth/tokens.ts';
 import { RateLimitedError, Refused } from '../../../src/chat/errors.ts';
 import { Users } from '../../../src/chat/users/users.ts';
-import { openSequelize } from '../../../src/database/sequelize.ts';
+import { openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { fencedWrite } from '../../../src/database/writes/fenced-write.ts';
 import { eventually } from '../../support/eventually.ts';
 import { People } from '../../support/network/people.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import pino from 'pino';
 import type { Sequelize } from 'sequelize';
-import { openSequelize } from '../../../src/database/sequelize.ts';
+import { openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { CursorExpiredError } from '../../../src/events/cursor.ts';
 import { Retention, type RetentionOptions } from '../../../src/events/retention.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';

@@ -3,7 +3,7 @@ import pino from 'pino';
 import type { Sequelize } from 'sequelize';
 import { IndexStore } from '../../../src/chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.ts';
-import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
 describe('The search indexer', () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Sequelize } from 'sequelize';
 import { MessageSearch } from '../../../src/chat/search/message-search.ts';
 import { termsOf } from '../../../src/chat/search/search-query.ts';
-import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { rowsRead } from '../../support/postgres/rows-read.ts';

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import pino from 'pino';
 import { Listener } from '../../../src/database/listener.ts';
 import { migrate } from '../../../src/database/migrator.ts';
-import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { errorMessage } from '../../../src/error-message.ts';

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import pino from 'pino';
 import { isUnavailable } from '../../../src/database/errors.ts';
 import { Listener } from '../../../src/database/listener.ts';
-import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';

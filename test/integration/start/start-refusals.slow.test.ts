@@ -3,7 +3,7 @@ import pg from 'pg';
 import { withDatabaseAdvice } from '../../../src/database/database-advice.ts';
 import { isUnavailable } from '../../../src/database/errors.ts';
 import { migrate } from '../../../src/database/migrator.ts';
-import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { errorMessage } from '../../../src/error-message.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { localNode } from '../../support/nodes/two-nodes.ts';

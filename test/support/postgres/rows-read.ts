@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Sequelize } from 'sequelize';
-import { closeSequelize, openSequelize } from '../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { eventually } from '../eventually.ts';
 
 const APPLICATION = 'plantao:-:rows-read';

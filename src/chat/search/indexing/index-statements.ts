@@ -1,4 +1,4 @@
-import { keyRange } from '../../../database/key-range.ts';
+import { keyRange } from '../../../database/sql/key-range.ts';
 import { INDEXED_AT_ONCE } from './index-rows.ts';
 
 /** Reads the progress of the index. */

@@ -1,6 +1,6 @@
 import type { Sequelize, Transaction } from 'sequelize';
-import { keyRange } from '../../../database/key-range.ts';
 import { query } from '../../../database/query.ts';
+import { keyRange } from '../../../database/sql/key-range.ts';
 import type { Write } from '../../../database/writes/fenced-write.ts';
 import { CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
 import { DUE, FOLLOW, LAST_ROW, SAVE, STATE } from './index-statements.ts';

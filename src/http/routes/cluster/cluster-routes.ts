@@ -1,8 +1,8 @@
 import type { Sequelize } from 'sequelize';
 import { z } from 'zod';
 import { SqlState, sqlState } from '../../../database/errors.ts';
-import { type NoActiveRow, READ_NO_ACTIVE_MS } from '../../../database/no-active-time.ts';
 import { query } from '../../../database/query.ts';
+import { type NoActiveRow, READ_NO_ACTIVE_MS } from '../../../database/sql/no-active-time.ts';
 import { fraction } from '../../contract/json-schema.ts';
 import { nothing } from '../../contract/request-schemas.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';

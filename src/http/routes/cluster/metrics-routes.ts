@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { POST_OUTCOMES } from '../../../chat/posting/post-outcome.ts';
-import { poolOf } from '../../../database/sequelize.ts';
+import { poolOf } from '../../../database/pool/sequelize.ts';
 import { ERROR_CODES } from '../../contract/error-codes.ts';
 import { nothing } from '../../contract/request-schemas.ts';
 import { unfinishedBodies } from '../../request/body/unfinished-bodies.ts';

@@ -8,7 +8,7 @@ import { useChanges, type View, ViewContext } from './context.ts';
 import type { DialogState } from './dialogs/dialog-state.ts';
 import { LazyDialog } from './dialogs/lazy-dialog.tsx';
 import { useShortcuts } from './shortcuts.ts';
-import { SignIn } from './sign-in.tsx';
+import { SignIn } from './sign-in/sign-in.tsx';
 import { NoticeLine, TopBar } from './top-bar.tsx';
 
 const TITLE = 'Plantão';

@@ -12,10 +12,10 @@ import type { Conversation } from '../model/messages/conversation.ts';
 import { plainText } from '../model/text/plain-text.ts';
 import { shownName } from '../model/user-names.ts';
 import { useView } from './context.ts';
-import { Icon, IconButton } from './icons.tsx';
+import { Icon, IconButton } from './elements/icons.tsx';
+import { OnlineDot } from './elements/online-dot.tsx';
+import { moveFocus } from './elements/roving.ts';
 import { GroupButtons } from './new-chat-buttons.tsx';
-import { OnlineDot } from './online-dot.tsx';
-import { moveFocus } from './roving.ts';
 
 /** The list of groups, each with its last message and unread count. The list is a single tab stop. */
 export function GroupsPane({ chat }: { chat: ChatState }) {

@@ -6,7 +6,7 @@ import type { App } from '../model/app.ts';
 import { type ClusterNode, pauseEnd } from '../model/connection/cluster-notices.ts';
 import type { NoticeContent } from '../model/notices.ts';
 import { useView } from './context.ts';
-import { Icon } from './icons.tsx';
+import { Icon } from './elements/icons.tsx';
 
 /** The bar at the top: name, nodes, account. */
 export function TopBar() {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { MessageWriter } from '../../../../src/chat/posting/message-writer.ts';
 import { SqlState, sqlState } from '../../../../src/database/errors.ts';
-import { closeSequelize, openSequelize } from '../../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../../src/database/pool/sequelize.ts';
 import { connectionOptions } from '../../../../src/database/session/connection.ts';
 import { ReconnectingSession } from '../../../../src/database/session/reconnecting-session.ts';
 import { fencedWrite, NotActiveError } from '../../../../src/database/writes/fenced-write.ts';

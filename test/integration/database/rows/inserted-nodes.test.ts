@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { pino } from 'pino';
 import { MAX_PEERS, NodeRegistry, type OwnNodeRow } from '../../../../src/coordination/peers/node-registry.ts';
-import { closeSequelize, openSequelize } from '../../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../../src/database/pool/sequelize.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { createDatabase } from '../../../support/postgres/postgres.ts';
 import { useDatabase } from '../../../support/postgres/use-database.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { DatabaseUnavailableError } from '../../../../src/database/errors.ts';
+import { BoundedClient } from '../../../../src/database/pool/bounded-client.ts';
 import { AbandonedBackends } from '../../../../src/database/session/abandoned-backends.ts';
-import { BoundedClient } from '../../../../src/database/session/bounded-client.ts';
 import { clientConfig, connectionOptions, Sockets } from '../../../../src/database/session/connection.ts';
 import { DatabaseSession } from '../../../../src/database/session/database-session.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { sqlState } from '../../../../src/database/errors.ts';
-import { closeSequelize, openSequelize } from '../../../../src/database/sequelize.ts';
+import { closeSequelize, openSequelize } from '../../../../src/database/pool/sequelize.ts';
 import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { testServer } from '../../../support/postgres/test-server.ts';
 

@@ -7,7 +7,7 @@ import { closedBy, nameOf, otherOf } from '../../model/groups/group-names.ts';
 import { messageHash, pageAddressOf } from '../../model/location.ts';
 import type { Conversation } from '../../model/messages/conversation.ts';
 import { useView, type View } from '../context.ts';
-import { Icon, IconButton } from '../icons.tsx';
+import { Icon, IconButton } from '../elements/icons.tsx';
 import { Composer } from './composer/composer.tsx';
 import { type ComposerMode, modeOf } from './composer/composer-mode.ts';
 import { GroupDescription } from './group-description.tsx';

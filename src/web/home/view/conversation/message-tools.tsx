@@ -1,7 +1,7 @@
 import type { Message } from '../../../../client/index.ts';
 import { chatTexts } from '../../../i18n/texts.ts';
 import { plainText } from '../../model/text/plain-text.ts';
-import { IconButton } from '../icons.tsx';
+import { IconButton } from '../elements/icons.tsx';
 import type { MessageActions } from './message-actions.ts';
 
 /** The buttons of the message that is hovered or has the focus. */

@@ -7,7 +7,7 @@ import type { ChatState } from '../../../model/chat-state.ts';
 import type { Conversation } from '../../../model/messages/conversation.ts';
 import { plainText } from '../../../model/text/plain-text.ts';
 import { shownName } from '../../../model/user-names.ts';
-import { IconButton } from '../../icons.tsx';
+import { IconButton } from '../../elements/icons.tsx';
 import type { ComposerMode } from './composer-mode.ts';
 import { type DraftOptions, MAX_MESSAGE_LENGTH, useDraft } from './draft.ts';
 import { insertMention, MentionList, useMentions } from './mention-list.tsx';

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { useView } from '../../context.ts';
-import { Switch } from '../../switch.tsx';
+import { Switch } from '../../elements/switch.tsx';
 
 /** The user's switches for notifications and sounds on this device. */
 export function AlertSwitches() {

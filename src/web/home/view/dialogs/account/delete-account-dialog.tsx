@@ -3,7 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import { useView } from '../../context.ts';
-import { Switch } from '../../switch.tsx';
+import { Switch } from '../../elements/switch.tsx';
 import type { DialogProps } from '../dialog-state.ts';
 import { useUntilClosed } from '../until-closed.ts';
 

@@ -2,7 +2,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Chat } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
-import { Switch } from '../../switch.tsx';
+import { Switch } from '../../elements/switch.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { type GroupFields, groupChanges } from './group-changes.ts';
 import { HowToJoin } from './how-to-join.tsx';

@@ -3,7 +3,7 @@ import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { Modal } from '../../../../shared/modal.tsx';
 import { useView } from '../../context.ts';
 import { GroupDescription } from '../../conversation/group-description.tsx';
-import { Switch } from '../../switch.tsx';
+import { Switch } from '../../elements/switch.tsx';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { useUntilClosed } from '../until-closed.ts';
 import { GroupForm, useGroupForm } from './group-form.tsx';

@@ -7,7 +7,7 @@ import type { ChatState } from '../../../model/chat-state.ts';
 import { shownName } from '../../../model/user-names.ts';
 import { useView } from '../../context.ts';
 import { GroupDescription } from '../../conversation/group-description.tsx';
-import { OnlineDot } from '../../online-dot.tsx';
+import { OnlineDot } from '../../elements/online-dot.tsx';
 import { useAttempt } from '../attempt.ts';
 import type { GroupDialogProps } from '../dialog-state.ts';
 import { PeoplePicker, type PickerHandle } from '../people/people-picker.tsx';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { readRevocations, type Unread } from '../../../src/chat/auth/token-queries.ts';
-import type { Queryable } from '../../../src/database/session/reconnecting-session.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { readRevocations, type Unread } from '../../../../src/chat/auth/token-queries.ts';
+import type { Queryable } from '../../../../src/database/session/reconnecting-session.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
 describe('Reading which tokens are revoked', () => {
   let database: TestDatabase;

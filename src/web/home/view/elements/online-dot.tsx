@@ -1,5 +1,5 @@
-import { chatTexts } from '../../i18n/texts.ts';
-import { useView } from './context.ts';
+import { chatTexts } from '../../../i18n/texts.ts';
+import { useView } from '../context.ts';
 
 /** A dot beside a user who is connected. */
 export function OnlineDot({ userId }: { userId: number | undefined }) {

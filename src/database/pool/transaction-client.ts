@@ -1,6 +1,6 @@
 import type pg from 'pg';
+import { beginPinned, type SessionSettings } from '../session/settings/session-settings.ts';
 import { BoundedClient, type ClientBounds } from './bounded-client.ts';
-import { beginPinned, type SessionSettings } from './session-settings.ts';
 
 /** A member of the driver's client that its types lack: I, T or E of the protocol. */
 interface Status {

@@ -4,7 +4,7 @@
  * changes each setting of PostgreSQL and compares all replies.
  */
 import pg from 'pg';
-import { DatabaseUnavailableError } from '../errors.ts';
+import { DatabaseUnavailableError } from '../../errors.ts';
 
 /** Settings by name, with values as SHOW prints them, except times: those are numbers of milliseconds. */
 export type SessionSettings = Readonly<Record<string, string | number>>;

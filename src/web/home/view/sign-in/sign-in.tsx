@@ -1,11 +1,11 @@
 /// <reference lib="dom" />
 import { useEffect, useRef } from 'preact/hooks';
-import type { SignInResult } from '../../../client/index.ts';
-import { chatTexts, texts } from '../../i18n/texts.ts';
-import { LanguageSwitch } from '../../shared/language-switch.tsx';
-import { ByAuthMode } from './by-auth-mode.tsx';
-import { useView } from './context.ts';
-import { Switch } from './switch.tsx';
+import type { SignInResult } from '../../../../client/index.ts';
+import { chatTexts, texts } from '../../../i18n/texts.ts';
+import { LanguageSwitch } from '../../../shared/language-switch.tsx';
+import { ByAuthMode } from '../by-auth-mode.tsx';
+import { useView } from '../context.ts';
+import { Switch } from '../elements/switch.tsx';
 import { useSignIn } from './use-sign-in.ts';
 
 /** The sign-in form. */

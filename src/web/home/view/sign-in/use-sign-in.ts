@@ -1,9 +1,9 @@
 /// <reference lib="dom" />
 import { useEffect, useState } from 'preact/hooks';
-import { ChatError, type CheckedInvitation, type SignInResult } from '../../../client/index.ts';
-import { errorText } from '../../i18n/error-text.ts';
-import { texts } from '../../i18n/texts.ts';
-import { useView } from './context.ts';
+import { ChatError, type CheckedInvitation, type SignInResult } from '../../../../client/index.ts';
+import { errorText } from '../../../i18n/error-text.ts';
+import { texts } from '../../../i18n/texts.ts';
+import { useView } from '../context.ts';
 
 /** Returns the text for a failed sign-in. Unlike other requests, it can be repeated without checking whether it worked. */
 function signInError(error: unknown): string {

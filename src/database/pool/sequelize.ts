@@ -1,13 +1,13 @@
 import pg from 'pg';
 import { QueryTypes, Sequelize } from 'sequelize';
-import { withTimeout } from '../async/with-timeout.ts';
-import { defineModels } from './models.ts';
-import { AbandonedBackends } from './session/abandoned-backends.ts';
-import { BoundedClient } from './session/bounded-client.ts';
-import { clientConfig, connectionOptions, Sockets } from './session/connection.ts';
-import type { PinnedConnectionOptions } from './session/pinned-connection.ts';
-import type { ChangedSetting } from './session/setting-changes.ts';
-import { TransactionClient } from './session/transaction-client.ts';
+import { withTimeout } from '../../async/with-timeout.ts';
+import { defineModels } from '../models.ts';
+import { AbandonedBackends } from '../session/abandoned-backends.ts';
+import { clientConfig, connectionOptions, Sockets } from '../session/connection.ts';
+import type { PinnedConnectionOptions } from '../session/pinned-connection.ts';
+import type { ChangedSetting } from '../session/settings/setting-changes.ts';
+import { BoundedClient } from './bounded-client.ts';
+import { TransactionClient } from './transaction-client.ts';
 
 /** Limit for a statement of the pool, in milliseconds: shorter than clients wait, longer than any of our statements takes. */
 const STATEMENT_LIMIT_MS = 5000;

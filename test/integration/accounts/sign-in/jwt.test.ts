@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import pg from 'pg';
-import { eventually } from '../../support/eventually.ts';
-import { bearer, get, type JsonObject, request } from '../../support/network/http.ts';
-import { AUDIENCE, ISSUER, JwtIssuer } from '../../support/network/jwt-issuer.ts';
-import { People } from '../../support/network/people.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { bearer, get, type JsonObject, request } from '../../../support/network/http.ts';
+import { AUDIENCE, ISSUER, JwtIssuer } from '../../../support/network/jwt-issuer.ts';
+import { People } from '../../../support/network/people.ts';
+import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
 for (const STANDBY_WRITES of ['refuse', 'forward']) {
   describe(`A user with a JWT, with STANDBY_WRITES=${STANDBY_WRITES}`, function () {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { codeOf, get, type JsonObject, post } from '../../support/network/http.ts';
-import { People } from '../../support/network/people.ts';
-import { useOneNode } from '../../support/nodes/one-node.ts';
+import { codeOf, get, type JsonObject, post } from '../../../support/network/http.ts';
+import { People } from '../../../support/network/people.ts';
+import { useOneNode } from '../../../support/nodes/one-node.ts';
 
 const PASSWORD = 'correct horse';
 

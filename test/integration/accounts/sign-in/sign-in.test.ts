@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
-import { eventually } from '../../support/eventually.ts';
-import { bearer, del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
-import { waitersOf } from '../../support/network/metrics.ts';
-import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { bearer, del, get, type HttpResponse, type JsonObject, post } from '../../../support/network/http.ts';
+import { waitersOf } from '../../../support/network/metrics.ts';
+import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 

@@ -3,8 +3,8 @@
  * Callers wait only if {@link pinsDue} returns statements: in an unchanged session no statement is delayed, not even by a microtask.
  */
 import type pg from 'pg';
-import { sqlState } from '../errors.ts';
-import type { PinnedConnection } from './pinned-connection.ts';
+import { sqlState } from '../../errors.ts';
+import type { PinnedConnection } from '../pinned-connection.ts';
 
 /** Members of the driver's client that its types lack. */
 interface Inner {

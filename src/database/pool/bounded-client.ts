@@ -2,9 +2,9 @@ import pg from 'pg';
 import { withTimeout } from '../../async/with-timeout.ts';
 import { errorMessage } from '../../error-message.ts';
 import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from '../errors.ts';
-import type { AbandonedBackends } from './abandoned-backends.ts';
-import { isReplicationGivenUp } from './commit-notice.ts';
-import { checkPins, doubtSettings, pinsDue } from './pin-again.ts';
+import type { AbandonedBackends } from '../session/abandoned-backends.ts';
+import { isReplicationGivenUp } from '../session/commit-notice.ts';
+import { checkPins, doubtSettings, pinsDue } from '../session/settings/pin-again.ts';
 
 /** A callback of the driver. */
 type Done = (error: Error | null, result?: pg.QueryResult) => void;

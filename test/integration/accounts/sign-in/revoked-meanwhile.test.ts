@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { eventually } from '../../support/eventually.ts';
-import { get } from '../../support/network/http.ts';
-import { People, type Person } from '../../support/network/people.ts';
-import { RawClient } from '../../support/network/raw-client.ts';
-import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { get } from '../../../support/network/http.ts';
+import { People, type Person } from '../../../support/network/people.ts';
+import { RawClient } from '../../../support/network/raw-client.ts';
+import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
 /** Ways in which a token ends while a request that has it is being received. */
 const ENDINGS: Record<string, { text: string; of: (person: Person) => unknown }> = {

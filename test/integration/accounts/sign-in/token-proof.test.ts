@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import pg from 'pg';
-import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../support/network/free-port.ts';
-import { bearer, get, post } from '../../support/network/http.ts';
-import { People } from '../../support/network/people.ts';
-import { untilActive } from '../../support/nodes/health.ts';
-import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { freePort } from '../../../support/network/free-port.ts';
+import { bearer, get, post } from '../../../support/network/http.ts';
+import { People } from '../../../support/network/people.ts';
+import { untilActive } from '../../../support/nodes/health.ts';
+import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 
 describe('A token in a database that nodes of both AUTH modes serve', function () {
   this.timeout(60_000);
