@@ -75,17 +75,17 @@ export class Candidacy {
     this.#failures = Math.min(this.#failures, 1);
   }
 
-  /** Lets the others try first for `ms`; a longer back-off in force stays. */
+  /** Lets the other nodes try first for `ms` milliseconds. Never shortens a back-off. */
   backOff(ms: number): void {
     this.#notBefore = Math.max(this.#notBefore, this.#clock() + ms);
   }
 
-  /** Leaves the server for `ms` to the node that was active last, unless that is this node. `lastTerm` is the last known term. */
+  /** Opens no lock session for `ms` milliseconds, so that the node of `lastTerm` comes first; does nothing if that is this node. */
   deferToLast(lastTerm: number, ms: number): void {
     if (this.#ownTerm === null || this.#ownTerm < lastTerm) this.#deferUntil = this.#clock() + ms;
   }
 
-  /** True while this node leaves the server to another node, and so opens no lock session. */
+  /** True while this node opens no lock session, so that another node comes first. */
   get isDeferring(): boolean {
     return this.#clock() < this.#deferUntil;
   }
@@ -179,7 +179,7 @@ export class Candidacy {
     void this.#report(error);
   }
 
-  /** Runs beside the attempts: the look-up of what blocks takes up to a second on a slow server. */
+  /** Not awaited by the attempts: finding the blocking transaction takes up to a second on a slow server. */
   async #report(error: unknown): Promise<void> {
     const { toBlockedError, changes } = this.#options;
     const explained = await toBlockedError(error).catch(() => error);
@@ -226,7 +226,7 @@ export class Candidacy {
     const now = this.#clock();
     return {
       sinceSignMs: this.#sign && now - this.#sign.at,
-      // 0 while a node is active: the elapsed time is always positive, and with it every standby would always try every 50 ms.
+      // Not the time since a node was last seen active: that is positive even while one is, so that a standby would try every 50 ms.
       leaderlessMs: this.#isLed ? 0 : now - this.#leaderSeenAt,
       failures: this.#failures,
       failingMs: this.#failures > 0 ? now - this.#failingSince : 0,

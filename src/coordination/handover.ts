@@ -35,7 +35,7 @@ export class Handover {
 
   /**
    * Hands the role over to `to`, or to the first standby that takes the lock. Returns null once it is active, otherwise the reason
-   * why not. If no standby takes over, this node tries again at once.
+   * why not. If no standby takes over, this node tries to take the lock again at once.
    */
   async switchover(to: string | null, { reason, requester }: SwitchoverOrigin): Promise<SwitchoverRefusal | null> {
     const { node, peers, leaseMs, ownRole, candidacy, loop, pause } = this.#options;
@@ -79,8 +79,8 @@ export class Handover {
   }
 
   /**
-   * Resigns. Call it in `runExclusive` of the run loop. A fall changes the role from active to fallen directly, so that waiting
-   * clients do not receive a short-lived standby role.
+   * Resigns. Must be called in `runExclusive` of the run loop. A fall changes the role from active to fallen directly, so that
+   * clients do not see a standby in between.
    */
   async resign(
     { reason, cause, handTo = null, requester = null }: Partial<Resignation> & Pick<Resignation, 'reason' | 'cause'>,

@@ -17,7 +17,7 @@ export interface RunLoopOptions {
 
 /**
  * One loop with one timer, and a queue for work that must not overlap with its steps. The loop does not wait for a step: a
- * database that does not respond must not keep the node from its peers.
+ * database that does not respond must not stop the node from probing its peers.
  */
 export class RunLoop {
   readonly #options: RunLoopOptions;

@@ -101,18 +101,18 @@ export class SameServerCheck {
     // One of several connections may lead to another server.
     if (isRefused || this.#problem === POOL_ELSEWHERE) renewPool();
     const open = sessions.filter((session) => session.isOpen);
-    const found = await this.#elsewhere(open);
+    const found = await this.#compareServers(open);
     if (found !== null && found !== this.#problem) log.warn({ event: 'other_server' }, found);
     this.#problem = found;
-    if (isRefused && found === null && !(await this.#isProven())) return giveUp(TERM_CHANGED);
+    if (isRefused && found === null && !(await this.#isTermAccepted())) return giveUp(TERM_CHANGED);
     if (found !== ELSEWHERE) return;
     reconnect();
-    this.#problem = await this.#elsewhere(open);
+    this.#problem = await this.#compareServers(open);
     if (this.#problem === ELSEWHERE) await giveUp(ELSEWHERE);
   }
 
   /** Returns false if the database would refuse every write under this node's term. */
-  async #isProven(): Promise<boolean> {
+  async #isTermAccepted(): Promise<boolean> {
     const { lock, sessions } = this.#options;
     const { term } = lock;
     const session = sessions.find(({ isOpen }) => isOpen);
@@ -123,8 +123,8 @@ export class SameServerCheck {
     return row?.isProven !== false;
   }
 
-  /** Compares the servers. Returns what is wrong, or null. */
-  async #elsewhere(sessions: readonly Pick<ReconnectingSession, 'query'>[]): Promise<string | null> {
+  /** Compares the servers of all sessions. Returns what is wrong, or null. */
+  async #compareServers(sessions: readonly Pick<ReconnectingSession, 'query'>[]): Promise<string | null> {
     const { lock, poolInstance } = this.#options;
     const [own, pool, ...others] = await Promise.all([lock.instance(), poolInstance(), ...sessions.map(instanceOf)]);
     if (own === null) throw new Error('the lock session is closed');

@@ -1,5 +1,5 @@
 /**
- * The leader election: how exactly one node is active. This is the whole protocol of coordination.
+ * The leader election, which keeps exactly one node active. This is the whole protocol of coordination.
  *
  * Only one node writes, because posts are batched in its memory: one commit with one NOTIFY stores the posts of all clients.
  * NOTIFY takes a lock at commit that all sessions of the server share, so several writers would wait for each other. The rate
@@ -7,7 +7,7 @@
  *
  * A node is **standby**, **active** or **fallen**. Only the leader lock makes a node active. A node is promoted when its lock
  * session has taken the lock and opened a term, and it stays active while PostgreSQL confirms the heartbeats on that session
- * (lock/heartbeat.ts). A thread of its own sends them (lock/lock-thread.ts). Everything else that a node observes decides
+ * (lock/heartbeat.ts). A separate thread sends them (lock/lock-thread.ts). Everything else that a node observes decides
  * only *when* it tries to take the lock:
  *
  *  - at the idle interval, a few times a second, while a node is seen active;

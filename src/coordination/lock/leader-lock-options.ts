@@ -23,6 +23,6 @@ export interface LeaderLockOptions {
   schedule?(renew: () => void, delayMs: number): NodeJS.Timeout | undefined;
   /** The lease that the lock updates, and that other threads read; default: a lease of its own. */
   lease?: Lease;
-  /** The sign of life of the main thread, if the lock is kept by another thread. */
+  /** The liveness stamp of the main thread, if another thread keeps the lock. */
   mainThread?: LivenessStamp;
 }

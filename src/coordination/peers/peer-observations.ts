@@ -54,7 +54,7 @@ export class PeerObservations {
   readonly #onActive = new Set<() => void>();
   #lastActive: { node: string; at: number } | null = null;
 
-  /** `self` is this node's name; `isReal` tells whether a node of that name has a row or has responded. */
+  /** `self` is this node's name; `isReal` returns true if a node of that name has a row or has responded. */
   constructor(self: string, clock: Clock, isReal: (node: string) => boolean) {
     this.#self = self;
     this.#clock = clock;
@@ -62,8 +62,8 @@ export class PeerObservations {
   }
 
   /**
-   * Adds an announced promotion. Returns false if announcements are not believed: one was refuted, or they go on without any
-   * peer that confirms one.
+   * Adds an announced promotion. Returns false if announcements are not believed: one was refuted, or they keep coming and no peer
+   * confirms one.
    */
   announce(observation: Omit<PeerObservation, 'at' | 'alive' | 'active' | 'isAnnounced'>): boolean {
     const now = this.#clock();
