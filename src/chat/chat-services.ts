@@ -32,7 +32,7 @@ export interface ChatServicesOptions {
   log: Log;
 }
 
-/** Creates these services. Between two requests they keep only limits and caches, so there is nothing to start or stop. */
+/** Creates these services. There is nothing to start or stop: between requests they keep only limits and caches. */
 export function buildChatServices({ sequelize, write, users, groupRemoval, keepsHistory, log }: ChatServicesOptions) {
   const groups = new Groups(sequelize, write, users);
   return {

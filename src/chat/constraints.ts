@@ -2,7 +2,7 @@ import { constraintOf } from '../database/errors.ts';
 import { type RefusalCode, Refused } from './errors.ts';
 
 /**
- * The refusal for each constraint that a request can violate: the same that the check before the statement gives. A
+ * The refusal for each constraint that a request can violate: the same as that of the check before the statement. A
  * group may be deleted between the check and the insert of a message, or in psql at any time.
  */
 const refusals: Record<string, RefusalCode> = {

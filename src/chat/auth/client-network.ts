@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * Returns what limits count as one client: the IPv4 address, or the first 64 bits of an IPv6 address, since one household has
- * every address below them. Returns `unknown` for anything else, of any length.
+ * Returns the network that limits count as one client: the IPv4 address, or the first 64 bits of an IPv6 address, because one
+ * household has all addresses that begin with them. Returns `unknown` for anything else, of any length.
  */
 export function networkOf(address: string): string {
   if (isIPv4(address)) return address;

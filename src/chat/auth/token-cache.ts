@@ -232,7 +232,7 @@ export class TokenCache {
         this.#known.drop(hash, 'revoked');
         return null;
       }
-      // The JWT is early only by both clocks, the database's and this node's: a database whose clock is behind must not lock everyone out.
+      // A JWT counts as early only by both clocks, the database's and this node's: a database whose clock is behind must not lock everyone out.
       const earlyMs = jwt ? Math.min(row.early_ms, jwt.issuedAt * 1000 - Date.now()) : 0;
       if (earlyMs > 0) throw new EarlyJwtError(earlyMs);
       if (row.user_id === null) throw new UnknownIdentityError('this JWT is of a user without an account');

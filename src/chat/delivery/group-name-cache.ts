@@ -1,6 +1,6 @@
 import { type Clock, threadClock } from '../../async/clock.ts';
 
-/** How long a group is assumed to exist under its name: short, so that a removed group is 404 soon and a new name is shown. */
+/** How long a group is assumed to exist under its name: short, because a removed group must soon get 404, and a new name must show. */
 const TRUSTED_MS = 2000;
 const MAX_KEPT = 10_000;
 

@@ -17,7 +17,7 @@ export interface GroupState {
   shows_reads: boolean;
 }
 
-/** The new values of a group's fields; undefined ones stay. */
+/** The new values of a group's fields; an undefined field does not change. */
 export type GroupChange = { [Field in keyof GroupState]?: GroupState[Field] | undefined };
 
 /** The user who changes a group. */
@@ -30,8 +30,7 @@ export interface Actor {
 
 /**
  * Changes groups and the roles of their members. The actor's permission is checked inside the transaction: while the event log is
- * locked, no role can change between the check and the change. `actorId` is null where callers are not authenticated (AUTH=open).
- * Every method that writes throws {NotActiveError} on a node that is not active.
+ * locked, no role can change between the check and the change. Every method throws {NotActiveError} on a node that is not active.
  */
 export class GroupAdministration {
   readonly #write: Write;

@@ -11,11 +11,11 @@ const MAX_JOINED = 1000;
 const MAX_CREATED = 1000;
 /** Maximum number of groups that a user creates in an hour, far above what people and bots do. */
 const MAX_CREATED_PER_HOUR = 1000;
-/** People that a user adds to groups in an hour: twice as many as one request may name. */
+/** Maximum number of people that a user adds to groups in an hour: twice as many as one request may name. */
 const MAX_ADDED_PER_HOUR = 2000;
 /** Maximum number of groups that one statement lists or removes a user from: all groups of the user, unless a DBA added more. */
 export const MAX_GROUPS = MAX_JOINED + MAX_CREATED;
-/** Maximum number of members that GET /chats lists, of all groups together: one megabyte. Full groups could make it 500 otherwise. */
+/** Maximum number of members that GET /chats lists, of all groups together: one megabyte. Without it, a thousand full groups would be 500. */
 export const MAX_LISTED = 20_000;
 
 /**

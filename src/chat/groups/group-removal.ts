@@ -125,8 +125,8 @@ export class GroupRemoval {
   }
 
   /**
-   * Logs a failure. A closed term, an unavailable database or a lock is not one: the next round, here or on the next active node,
-   * continues.
+   * Logs a failure as an error, once. A closed term, an unavailable database or a lock is expected: the next round, here or on the
+   * next active node, continues.
    */
   #report(error: unknown, groupId?: number): void {
     const isExpected = error instanceof NotActiveError || error instanceof BlockedError || isUnavailable(error);

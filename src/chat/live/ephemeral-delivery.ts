@@ -4,9 +4,9 @@ import type { Subscribers, Waiters } from '../../events/waiters.ts';
 import { type ReplayableAudience, UserAudience } from '../delivery/audiences.ts';
 import { KEEP_SIGNALS_MS, RecentSignals, type UserSignal } from './recent-signals.ts';
 
-/** With more waiting members on this node, a group gets no signals: each keystroke would write to thousands of sockets. */
+/** A group with more members waiting on this node gets no signals: each keystroke would write to thousands of sockets. */
 const MAX_IN_GROUP = 500;
-/** Deliveries of one call: tens of milliseconds of work. The group in which this is reached is completed; the others are dropped. */
+/** Maximum number of deliveries in one call: tens of milliseconds of work. The group that reaches it still gets all of its own; the rest is dropped. */
 const MAX_DELIVERIES = 20_000;
 
 /**

@@ -14,7 +14,7 @@ const IS_LOCKED = `WITH tables AS (VALUES (to_regclass('plantao.reactions')), (t
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
   LIMIT 1`;
 
-/** If the data is partly damaged, reads succeed and fail in turn: the error is logged once in this time. */
+/** The error is logged at most once in this time: if the data is partly damaged, some reads succeed and others fail. */
 const LOG_EVERY_MS = 60_000;
 
 /**

@@ -66,7 +66,7 @@ export class ReadMarks {
     const key = keyOf(mark.userId, mark.groupId);
     const messageId = Math.max(mark.messageId, this.#wanted.get(key)?.messageId ?? 0);
     this.#wanted.set(key, { ...mark, messageId });
-    // Even if the interval has ended: its timer, which has not run yet, stores this mark too, and would find none otherwise.
+    // Also if the interval is over but its timer has not run yet: if this mark were stored now, the timer would find none to store.
     const waiting = this.#later.get(key);
     if (waiting) return waiting;
     const waitMs = (this.#storeStartedAt.get(key) ?? Number.NEGATIVE_INFINITY) + MIN_INTERVAL_MS - performance.now();

@@ -135,7 +135,7 @@ export class MessageWriter {
     this.#pumping = null;
   }
 
-  /** Commits these posts, except those that need what another session has locked. `isRepaired` ends repeated repairs of one batch. */
+  /** Commits these posts, except those that need what another session has locked. `isRepaired`: a batch is repaired only once. */
   async #commit(posts: QueuedPost[], isRepaired = false): Promise<void> {
     const batch = this.#withoutLocked(posts);
     if (batch.length === 0) return;
@@ -205,7 +205,7 @@ export class MessageWriter {
     const [first, second] = batch;
     if (first && !second) {
       this.#locked.add(part, first.post);
-      // The next posts do not wait until the blocking session is found, which the log names.
+      // Not awaited: the next posts need not wait until the blocking session, which the log names, is found.
       void this.#toBlockedError(error).then((blocked) => first.fail(blocked));
       return;
     }
@@ -227,7 +227,7 @@ export class MessageWriter {
     const [first] = needing;
     if (!first) return failAll(batch, await this.#toBlockedError(error));
     this.#locked.add(table, first.post);
-    // The other posts do not wait until the blocking session is found, which the error of these posts and the log need.
+    // Not awaited: only the error of these posts, and the log, name the blocking session.
     void this.#toBlockedError(error).then((explained) => failAll(needing, explained));
     await this.#commit(batch.filter(({ post }) => !needsTable(post, table)));
   }

@@ -9,7 +9,7 @@ import { domainToASCII } from 'node:url';
 /** The scripts whose letters join; most letters are in none of them. */
 const CURSIVE =
   /[\p{Script=Arabic}\p{Script=Syriac}\p{Script=Mongolian}\p{Script=Phags_Pa}\p{Script=Nko}\p{Script=Mandaic}\p{Script=Manichaean}\p{Script=Psalter_Pahlavi}\p{Script=Adlam}\p{Script=Hanifi_Rohingya}\p{Script=Sogdian}\p{Script=Chorasmian}\p{Script=Old_Uyghur}]/u;
-/** The ones of these scripts that are written from left to right: the platform accepts no letters of both directions in one name. */
+/** Those of these scripts that are written from left to right: the platform accepts no name with letters of both directions. */
 const LEFT_TO_RIGHT = /[\p{Script=Mongolian}\p{Script=Phags_Pa}]/u;
 /** Marks between a letter and a joiner that do not keep the letter from joining. */
 const TRANSPARENT = /^[\p{Mn}\p{Me}]*$/u;

@@ -41,7 +41,7 @@ export class JwtSessions {
   async #check(token: string, hash: string): Promise<CachedToken | null> {
     const { verifier, cache } = this.#options;
     const { keyRemovals } = verifier;
-    // Refuses a time of issue that is more than some seconds away.
+    // Refuses a time of issue that is more than a few seconds in the future.
     const jwt = await verifier.verify(token);
     const session = await this.#sessionOf(jwt, token, hash).catch((error) => {
       if (error instanceof EarlyJwtError) return error;
