@@ -46,7 +46,7 @@ const READ_BYTES = `CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN bytes ELSE 0 END`
 
 /**
  * The columns of an alias of plantao.event_feed. Each is named, so that a new column of the view changes no prepared
- * statement. A text that is not selected is not read: PostgreSQL stores long ones outside the row, which has only their length.
+ * statement. A text that is not selected is not read: PostgreSQL stores a long one outside the row, which has only its length.
  */
 export const FEED = `position, kind, group_id, group_name, topic, user_id, username, actor_id, actor, message_id, sender_id, sender, is_hook, sent_at, edited_at,
   is_outdated, idempotency_key, meta::text AS meta, reply_to::text AS reply_to, at, bytes, CASE WHEN bytes <= ${MAX_EVENT_BYTES} THEN content END AS content,
