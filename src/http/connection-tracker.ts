@@ -87,7 +87,7 @@ export class ConnectionTracker {
     server.on('close', () => clearInterval(this.#sweep));
   }
 
-  /** Closes each connection, those with requests after their responses. */
+  /** Closes each connection once its requests have their responses. */
   closeWhenDone(): void {
     this.#isClosing = true;
     for (const connection of this.#connections.values()) connection.closeWhenDone();

@@ -55,7 +55,7 @@ export class HttpConnection implements PendingConnection {
     socket.once('close', () => this.#close());
   }
 
-  /** Returns the requests whose response is overdue at `now`: one that only waits for those before it is not. */
+  /** Returns the requests whose response is overdue at `now`. A finished response that waits for those before it is not overdue. */
   overdue(now: number): Exchange[] {
     const isInTurn = ({ response }: Exchange, at: number) => at === 0 || !response.writableEnded;
     return this.#atWork.filter((exchange, at) => isInTurn(exchange, at) && exchange.lifetime.isOverdue(now));

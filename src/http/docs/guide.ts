@@ -20,7 +20,7 @@ With \`AUTH=token\`, POST /register or /login returns a token: send it as \`Auth
 A node with JWT_ISSUER also accepts the JWTs of that application's users. The first JWT of a user creates the account, with the name in the token. If that name is taken, the new account
 gets a suffix such as -3fa9c1: a JWT never opens an existing account of another user. A standby that does not forward writes cannot create the account: it responds 503 \`not_active\` to that JWT, also to a GET, until the JWT has been used on the active node. GET /me returns
 the account. POST /logout ends one JWT, DELETE /tokens all that were issued until then.
-With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: send it always. Every caller may then read every group, and may do what owners and admins may do. A client that sends both works in both modes.
+With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is trusted: always send it. Every caller may then read every group, and may do what owners and admins may do. A client that sends both works in both modes.
 
 ## Writes and failover
 A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. If a node does not respond, use another: GET /cluster lists their addresses, unless a proxy hides them. While \`active_url\` is null, a failover
@@ -33,7 +33,7 @@ A cursor is a position in the event log. Every response of a poll has one, in th
 A poll with a cursor returns every event after it, in order, once, on any node. Without a cursor it returns only events from now on.
 A topic is a name that clients can wait for without a group of that name: GET /subscribe/status?group=name waits for it, POST /notify/name reaches it and every group of that name.
 410 \`cursor_expired\` means that the events after the cursor are not available. \`reason\` says why: \`retention\` (they were removed), \`history\` and \`ahead\` (the database
-was restored, or a replica was promoted), \`too_far\` (the user joined and left groups too often). Read GET /sync first and then GET /messages again, and continue from the cursor of GET /sync: events that the messages contain already come once more, with the same ids.
+was restored, or a replica was promoted), \`too_far\` (the user joined and left groups too often). Read GET /sync first and then GET /messages again, and continue from the cursor of GET /sync: events whose messages you have read already come once more, with the same ids.
 
 ## Streams
 GET /events is the same log as server-sent events, for a browser's EventSource; there is no WebSocket. The name of each event is its \`kind\`, its data is the event as JSON, its id is its cursor.

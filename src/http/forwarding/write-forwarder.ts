@@ -142,7 +142,7 @@ export class WriteForwarder {
     }
   }
 
-  /** Sends the request to the active node, again while that is safe, and relays the response. */
+  /** Sends the request to the active node, retries while that is safe, and relays the response. */
   async #forward(
     request: Request,
     response: Response,
@@ -220,8 +220,8 @@ export class WriteForwarder {
     for (const [name, value] of Object.entries(request.headers)) {
       if (!OWN_REQUEST_HEADERS.has(name)) headers[name] = value;
     }
-    // Only the client's address, which this node has determined with its TRUST_PROXY. If the addresses of the proxies followed, a
-    // TRUST_PROXY of the active node that counts proxies would stop one short of the client: this node is one proxy more.
+    // Only the client's address, which this node has determined with its own TRUST_PROXY. If the addresses of the proxies followed it,
+    // the active node, whose TRUST_PROXY may be the same number, would take one of them for the client: this node is one proxy more.
     headers['x-forwarded-for'] = clientAddressOf(request);
     headers[HOP] = this.#cluster.node;
     headers['x-request-id'] = requestIdOf(request);

@@ -9,8 +9,8 @@ const overLimit = new WeakSet<IncomingMessage>();
 export const hasTooManyChunks = (request: IncomingMessage): boolean => overLimit.has(request);
 
 /**
- * Limits the number of chunks of a body, whatever reads it; call it before the first one. Each costs 2 µs, however short: 128 KiB in
- * chunks of one byte blocked the event loop for 0.3 s, and for ten seconds when twenty clients sent them.
+ * Limits the number of chunks of a body, whatever reads it. Must be called before the first chunk arrives. A chunk costs 2 µs, however
+ * short: 128 KiB in chunks of one byte blocked the event loop for 0.3 s, and for ten seconds when twenty clients sent them.
  */
 export function limitChunks(request: IncomingMessage): void {
   if (request.headers['transfer-encoding'] === undefined) return;

@@ -10,7 +10,7 @@ const waiting = new WeakMap<IncomingMessage, Held>();
 
 /**
  * Holds back the `100 Continue` for a client that sends `Expect: 100-continue` and its body afterwards: a request that is refused by
- * its headers then needs no body. Without it the connection closes after the response, because the client may not send the body.
+ * its headers then needs no body. If it is never sent, the connection closes after the response: the client may not send the body.
  */
 export function holdContinue(request: IncomingMessage, response: ServerResponse): void {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasTooManyChunks } from './chunk-limit.ts';
 
 /**
- * What a client may still send of a body after it has the response: enough for a client that sends everything before it reads, and
- * keeps its connection. A piece is what Node emits at once: a chunk, or what a read of the socket returned.
+ * How much of a body a client may still send after it has the response: enough for a client that sends everything before it reads,
+ * and keeps its connection. A piece is what Node emits at once: a chunk, or what a read of the socket returned.
  */
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_PIECES = 1000;
@@ -41,6 +41,6 @@ function discard(request: IncomingMessage): void {
     return;
   }
   request.on('data', count);
-  // Begins to read at once: Node discards a body itself that is unread when the response has been sent.
+  // Begins to read at once: otherwise Node itself discards the body when the response has been sent.
   request.read(0);
 }

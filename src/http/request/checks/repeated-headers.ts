@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { HttpError } from '../../http-error.ts';
 
 /**
- * Headers that a request may have once (RFC 9110, 5.3). Node keeps the first and drops the others silently, and a proxy in front of
- * the node may have checked another.
+ * Headers that a request may have only once (RFC 9110, 5.3). Node keeps the first and silently drops the others, and a proxy in front
+ * of the node may have checked one of those.
  */
 const SINGLE = ['Host', 'Authorization', 'Content-Type'];
 const BY_LENGTH = new Map(SINGLE.map((name) => [name.length, name]));

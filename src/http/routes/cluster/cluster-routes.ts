@@ -12,7 +12,7 @@ import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 import { readTerms, termRow } from './cluster-terms.ts';
 
-/** Half a heartbeat: there is no newer data before, and clients that poll constantly take no connection from the chat. */
+/** Half of a node's heartbeat interval: data is seldom newer than this, and clients that poll constantly take no connection from the chat. */
 const SHARED_MS = 500;
 
 /** How long a request waits for a session that has locked the rows of the nodes. */

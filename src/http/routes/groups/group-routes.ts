@@ -68,7 +68,7 @@ function createChatRoute({ groups }: Services): Route {
     path: '/create-chat',
     servedBy: 'active node',
     requires: 'user',
-    summary: 'Creates a group of its creator and the named users',
+    summary: 'Creates a group with its creator and the named users as members',
     input: z.object({
       groupName,
       creatorId: actingUserId('The user who creates the group'),
