@@ -53,7 +53,7 @@ const TLS_ADVICE: Record<string, string> = {
     'use a name of the certificate as host in DATABASE_URL (hostaddr may give the address); sslmode=verify-ca does not compare the name',
 };
 
-/** SQLSTATEs that a running node waits out, or whose message says it all. */
+/** SQLSTATEs without further advice: a running node only has to wait, or the error's own message is enough. */
 const TEMPORARY = new Set(['57P03', '42501', '42704', '55000']);
 
 /** Returns what to do about an error while a node runs, to follow the error's own message; empty if it is not known. */
@@ -79,7 +79,7 @@ export async function withDatabaseAdvice<T>(url: string, work: () => Promise<T>)
   }
 }
 
-/** Returns the codes of a socket's error, e.g. ECONNREFUSED, also behind the error of a session. */
+/** Returns the codes of an error and of its causes, e.g. ECONNREFUSED of a socket. */
 function socketCodes(error: unknown): string[] {
   const codes = (causes(error) as { code?: unknown }[]).map(({ code }) => code);
   return codes.filter((code): code is string => typeof code === 'string');

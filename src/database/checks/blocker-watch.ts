@@ -39,8 +39,8 @@ export class BlockerWatch {
   };
 
   /**
-   * As {@link toBlockedError}, and also explains a statement that has taken too long while a session blocks the nodes: without a
-   * lock_timeout of its own, a statement waits for locks until then. Returns the error unchanged if none blocks.
+   * As {@link toBlockedError}, and also explains a statement that has taken too long while a session blocks the nodes: a statement
+   * without a lock_timeout waits for a lock until its statement_timeout. Returns the error unchanged if no session blocks.
    */
   readonly toBlockedOrSlow: ToBlockedError = async (error) => {
     if (sqlState(error) !== SqlState.QUERY_CANCELED) return this.toBlockedError(error);

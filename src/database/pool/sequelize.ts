@@ -40,8 +40,8 @@ export function openSequelize(
     // For Sequelize's own use; the client does not get its fields from Sequelize.
     username,
     database,
-    // Each of these would add a statement to the opening of a session, and the setting is pinned already. The types lack the
-    // first, so it is spread.
+    // Without these options Sequelize would send a statement for each of them in every new session, for settings that are pinned
+    // already. The types lack the first, so it is spread.
     ...{ keepDefaultTimezone: true },
     standardConformingStrings: false,
     dialectModule: { Client: poolClient(options, abandoned, clients), types: pg.types },

@@ -42,7 +42,7 @@ export function watchServer({ requiresReadWrite, open }: WatchServerOptions): Wa
           `SELECT pg_catalog.pg_is_in_recovery() AS "isInRecovery",
                   pg_catalog.current_setting('default_transaction_read_only') = 'on' AS "isReadOnly",
                   ${INSTANCE} AS instance,
-                  -- As plantao.timeline(), which may be missing here. A standby writes none.
+                  -- The same as plantao.timeline(), which this database may lack. A standby writes no timeline.
                   CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN ('x' || pg_catalog.left(
                     pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8))::bit(32)::integer END AS timeline`,
         );

@@ -55,7 +55,7 @@ export function connectionOptions(
     user,
     password: () => password ?? Promise.reject(new MissingPasswordError()),
     database,
-    // For the driver's choice whether to use TLS, and to refuse files that cannot be read at the start.
+    // The driver decides by this whether to use TLS. It also reads the files, so that a missing one is reported at the start.
     ssl: tlsOptions(tls),
     tls,
     sslnegotiation: tls.negotiation,
@@ -75,8 +75,8 @@ export function connectionOptions(
   return { ...options, servers: serversOf(target, options) };
 }
 
-/** One for each set of servers, so that all sessions of this process go to the same one. */
-const known = new Map<string, Servers>();
+/** One object for each set of servers, so that all sessions of this process go to the same server. */
+const serversByTarget = new Map<string, Servers>();
 
 function serversOf(target: DatabaseTarget, options: Omit<PinnedConnectionOptions, 'servers'>): Servers {
   const { hosts, user, password, database, tls, sessionAttributes } = target;
@@ -93,8 +93,8 @@ function serversOf(target: DatabaseTarget, options: Omit<PinnedConnectionOptions
       return new pg.Client({ ...clientConfig(alone, sockets), query_timeout: limitMs });
     },
   });
-  const servers = known.get(key) ?? new Servers(hosts, watch);
-  known.set(key, servers);
+  const servers = serversByTarget.get(key) ?? new Servers(hosts, watch);
+  serversByTarget.set(key, servers);
   return servers;
 }
 

@@ -35,7 +35,7 @@ export interface DatabaseTarget {
 
 const DEFAULT_PORT = 5432;
 
-/** Parameters that may only have the values for what a session does anyway. Other values are refused. */
+/** Parameters that are accepted only with the values for what a session does anyway. */
 const FIXED: Record<string, readonly string[]> = {
   client_encoding: ['utf8', 'utf-8', 'auto'],
   channel_binding: ['prefer', 'disable'],

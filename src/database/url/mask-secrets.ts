@@ -3,8 +3,8 @@ import { decodeEscapes, splitCredentials, splitOnce } from './database-url.ts';
 const MASK = '***';
 
 /**
- * Returns the URL of a database or anything else with its secrets masked: the password, and parameters whose name says that they
- * are secret. Text that is not a URL is returned as it is.
+ * Returns a URL, of a database or of anything else, with its secrets masked: the password, and parameters whose name says that they
+ * are secret. Returns text that is not a URL as it is.
  */
 export function maskUrlSecrets(url: string): string {
   const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url) ?? [];
