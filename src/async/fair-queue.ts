@@ -35,7 +35,7 @@ export class FairQueue<Item> {
     return true;
   }
 
-  /** Takes the items for which `decide` says so. A skipped lane keeps its place, and is therefore among the first the next time. */
+  /** Takes the items for which `decide` returns `take`. A skipped lane keeps its place, and is therefore among the first the next time. */
   take(decide: (item: Item) => TakeDecision): Item[] {
     const taken: Item[] = [];
     // Iterating over a Map includes entries that are added during the iteration, so this goes round until no item is taken.

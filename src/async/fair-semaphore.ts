@@ -1,8 +1,8 @@
 /** The queue of a task. Sources are served in turn, and within a source its subjects. */
 export interface QueueKey {
-  /** A client's network. */
+  /** A client: its user, or its network. */
   readonly source: string;
-  /** The account it works on. For one subject of one source only one task runs at a time. */
+  /** What the task works on, such as an account, or the connection of its request. Of one subject of one source only one task runs at a time. */
   readonly subject: string;
 }
 

@@ -3,7 +3,7 @@
  * http/routes/messages/message-routes → chat/posting/message-writer → PostgreSQL (fence, event log and NOTIFY in one transaction)
  * → database/listener receives the notification → events/event-log reads the event → chat/delivery/event-delivery finds its
  * waiters in events/waiters → http/delivery/long-poll responds.
- * coordination/sync-manager explains why only one node writes, and how exactly one node is active.
+ * coordination/sync-manager explains why only one node writes, and how the nodes elect it.
  */
 import { LockThread } from '../coordination/lock/lock-thread.ts';
 import { describePause } from '../coordination/pause.ts';

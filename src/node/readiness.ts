@@ -60,7 +60,7 @@ export class Readiness {
   start(): void {
     this.#timer = setInterval(() => {
       this.#check();
-      // Without this, the problem would last until the next post, possibly hours later.
+      // Without this, the node would report the problem until the next post, possibly for hours.
       if (this.#options.role() === 'active' && this.#options.writer.needsProbe) this.#options.writer.probe();
     }, CHECK_EVERY_MS);
   }

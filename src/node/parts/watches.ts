@@ -12,7 +12,7 @@ const ENDED: Readonly<Record<TableProblem, string>> = {
   child_tables: 'no table inherits from those of Plantão any more',
 };
 
-/** Creates the parts that look for faults of the database from time to time, and record them as conditions of the node. */
+/** Creates the parts that check the database periodically, and record its faults as conditions of the node. */
 export function buildWatches(sequelize: Sequelize, conditions: Conditions, tableCheckMs?: number) {
   return {
     notifyQueue: new NotifyQueue({
