@@ -43,8 +43,8 @@ export function similarNameOf(error: ChatError): string | undefined {
 }
 
 /**
- * No node executed the request before the deadline. The code is `outcome_unknown` (or `not_replicated`) if it may have been
- * executed all the same; with an idempotency key a retry is safe.
+ * No node confirmed before the deadline that it executed the request. The code is `outcome_unknown` (or `not_replicated`) if one
+ * may have executed it; with an idempotency key a retry is safe.
  */
 export class UnreachableError extends ChatError {
   override name = 'UnreachableError';

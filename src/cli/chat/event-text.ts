@@ -13,7 +13,7 @@ export function noticeOf(event: ChatEvent, nameOf: NameOf): string | undefined {
       return `message #${event.message_id} was deleted`;
     case 'reaction': {
       const { user_id, emoji, message_id, count, added } = event;
-      return `${nameOf(user_id)} ${added ? 'reacted with' : 'took back'} ${terminalText(emoji)} ${added ? 'to' : 'from'} #${message_id}, now ${count}`;
+      return `${nameOf(user_id)} ${added ? 'reacted with' : 'removed'} ${terminalText(emoji)} ${added ? 'to' : 'from'} #${message_id}, now ${count}`;
     }
     case 'joined':
     case 'left': {

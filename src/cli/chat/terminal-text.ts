@@ -2,7 +2,7 @@ import type { Chat, Message } from '../../client/types.ts';
 
 /**
  * Returns text that is safe to show on a terminal: without control characters (which move the cursor, colour the screen or
- * ring the bell), direction marks and what is not seen, and with line breaks indented below the first line.
+ * ring the bell), direction marks and invisible characters, and with line breaks indented below the first line.
  */
 export function terminalText(text: string): string {
   return text

@@ -13,7 +13,7 @@ function help(): string {
 ${names.join('\n')}
   help        this text; "plantao COMMAND --help" describes a command; "plantao --version" prints the version
 
-All commands that inspect or operate a cluster need its database only: DATABASE_URL in the environment or in .env, or
+All commands that inspect or operate a cluster need only its database: DATABASE_URL in the environment or in .env, or
 --database URL. With --json the result, or the error, is one JSON document on standard output.
 
 Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 invalid arguments or settings, nothing was done (for

@@ -56,7 +56,7 @@ export async function handOver(
   const successor = await successorOf(query, before);
   const { node, term } = successor;
   if (to !== null && node !== to) {
-    throw new CommandError(`${to} did not take over, ${node} did (term ${term}): see the log of ${to}, and repeat it`);
+    throw new CommandError(`${to} did not take over, ${node} did (term ${term}): see the log of ${to}, then try again`);
   }
   return { answer, successor };
 }

@@ -12,7 +12,7 @@ import { exportDatabase } from '../transfer/export-database.ts';
 import { importFile } from '../transfer/import-file.ts';
 import { Progress } from '../transfer/progress.ts';
 
-/** For each statement: a batch of 10,000 rows, or the first rows of a big table in their order. */
+/** Limit for each statement: the longest insert a batch of 10,000 rows, or sort a big table before they return its first rows. */
 const LIMIT_MS = 10 * 60_000;
 
 /** Returns the file's name; undefined for standard input or output, also called `-`. */

@@ -7,7 +7,7 @@ import type { Query } from '../command/database.ts';
 /** One row of plantao.cluster_status. */
 export interface NodeStatusRow {
   node: string;
-  /** That of the view; unknown if the node cannot write its row because a session has locked it. */
+  /** The role in the view; `unknown` if the node cannot write its row because a session has locked it. */
   role: 'active' | 'standby' | 'fallen' | 'stopped' | 'silent' | 'unknown';
   term: number | null;
   heartbeat_age_ms: number;

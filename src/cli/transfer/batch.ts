@@ -4,7 +4,7 @@ import type { Query } from '../command/database.ts';
 import { CommandError } from '../command/exit.ts';
 import type { TableName } from './format.ts';
 
-/** About 4 MB of messages. In a batch of this size the rows take nearly all of the time. */
+/** About 4 MB of messages. At this size the cost of a batch itself is negligible beside that of its rows. */
 const MAX_ROWS = 10_000;
 const MAX_CHARACTERS = 4_000_000;
 

@@ -7,7 +7,7 @@ export class RowInserter {
   readonly #query: Query;
   readonly #onBatch: (imported: number) => void;
   #batch: Batch | null = null;
-  /** The number of rows inserted so far, once the latest batch is. */
+  /** Resolves with the number of rows inserted so far when the latest batch is inserted. */
   #inserting = Promise.resolve(0);
 
   /** @param onBatch is called with the number of rows inserted so far, before each batch. */
@@ -31,7 +31,7 @@ export class RowInserter {
     return this.#flush();
   }
 
-  /** Starts to insert the batch, and returns the number of rows inserted before it: the one before must have been inserted. */
+  /** Starts to insert the batch once the one before it is inserted. Returns the number of rows inserted until then. */
   async #flush(): Promise<number> {
     const [imported, next] = [await this.#inserting, this.#batch];
     this.#onBatch(imported);

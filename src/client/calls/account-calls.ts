@@ -10,14 +10,14 @@ export class AccountCalls {
     this.#calls = calls;
   }
 
-  /** Returns a function that returns true while the sign-in is the present one: a request may take long during a failover. */
+  /** Returns a check that no user has signed in or out since this call: a request may take long during a failover. */
   #sameSignIn(): () => boolean {
     const { connection, userId } = this.#calls;
     const { token } = connection;
     return () => this.#calls.userId === userId && connection.token === token;
   }
 
-  /** Runs a call that revokes the token, and lets polls that are refused meanwhile wait until its caller knows the result. */
+  /** Runs a call that revokes the token, and makes polls that are refused meanwhile wait until its caller knows the result. */
   #revoking<Result>(call: () => Promise<Result>): Promise<Result> {
     const result = call();
     const callerContinues = () => new Promise<void>((resolve) => setTimeout(resolve, 0));

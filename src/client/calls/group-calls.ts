@@ -14,7 +14,7 @@ import type {
 } from '../types.ts';
 import type { Calls } from './calls.ts';
 
-/** The new values of a group's fields; absent ones stay. */
+/** The new values of a group's fields; an absent field does not change. */
 export interface GroupChange {
   name?: string;
   description?: string;

@@ -66,8 +66,8 @@ export class Endpoints {
   }
 
   /**
-   * Adds the node that `by` names as active and returns its address. Returns undefined if the name is unusable: not an
-   * address, the node itself, or plain http named over https (a token would travel unencrypted).
+   * Adds a node that the node `by` names (the active one, or a peer) and returns its address. Returns undefined if `text` is not
+   * usable: no address, that of `by` itself, or plain http named over https (a token would travel unencrypted).
    */
   addNamed(by: string, text: unknown): string | undefined {
     if (typeof text !== 'string') return undefined;
