@@ -57,8 +57,8 @@ function refuseIfInUse(postmaster: ListedProcess, at: DataFolder): void {
 }
 
 /**
- * Removes a stale postmaster.pid whose process id another program has by now: PostgreSQL recognises any other, but would refuse to
- * start with this one. That is common in a container, where the same small numbers return.
+ * Removes a stale postmaster.pid whose process id another program has by now: PostgreSQL itself recognises every other stale one, but
+ * would refuse to start with this one. That is common in a container, where the same small numbers return.
  */
 async function removeStalePidFile(at: DataFolder): Promise<void> {
   const file = path.join(at.data, 'postmaster.pid');

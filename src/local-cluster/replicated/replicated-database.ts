@@ -53,7 +53,7 @@ export class ReplicatedDatabase implements LauncherDatabase {
     if (!primary || !standby) return '';
     return `PostgreSQL's primary is ${primary.name} (pid ${primary.pid}) and its synchronous standby ${standby.name}. Kill the primary, and chat on:
   kill -9 ${primary.pid}
-The standby is promoted by this launcher, as a demonstration: in production, use Patroni or a managed service (README).
+This launcher promotes the standby, as a demonstration: in production, use Patroni or a managed service (README).
 `;
   }
 
