@@ -143,7 +143,7 @@ function forgetTable(facts: Facts) {
   for (const message of facts.messages.values()) message.stored = [];
 }
 
-/** Groups a history by subject. Call `add` with every line in order, then take what `finish` returns. */
+/** Groups a history by subject. Call `add` with every line in order, then `finish`, which returns the facts. */
 export function createFactsBuilder(): { add(record: HistoryRecord): void; finish(mayLose?: boolean): Facts } {
   const facts = emptyFacts();
   const begun = new Map<string, number>();

@@ -73,7 +73,7 @@ export async function requireConnections(query: Query, { connections }: Needs, i
   const { max, reserved, used, own, ofRole, ofDatabase, role } = limits;
   const short = (free: number, cause: string, remedy: string) => {
     const found = `the run needs up to ${connections} connections, and ${Math.max(0, free)} are free: ${cause}`;
-    return new ProveError(`${found}. ${remedy}, or use fewer nodes (--nodes 2 is the least)`);
+    return new ProveError(`${found}. ${remedy}, or use fewer nodes (at least --nodes 2)`);
   };
   if (max - reserved - used < connections) {
     const cause = `max_connections is ${max}, of which ${reserved} are reserved and ${used} in use`;

@@ -9,7 +9,7 @@ export interface CommandOutcome {
   problem: string | null;
 }
 
-/** Runs the command of `--failover-command` in a shell, in a process group of its own: Ctrl-C is for the run, which stops the command. */
+/** Runs the command of `--failover-command` in a shell, in a process group of its own. Ctrl-C reaches only the run, which then stops the command. */
 export async function runFailoverCommand(
   command: string,
   env: Readonly<Record<string, string | undefined>>,

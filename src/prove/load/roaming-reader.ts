@@ -37,7 +37,7 @@ interface RoamingReaderOptions {
   name: string;
   client: ChatClient;
   fixture: ChatFixture;
-  /** The node at which it starts. */
+  /** The cursor from which it starts. */
   cursor: string;
 }
 

@@ -58,7 +58,7 @@ const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResu
   [
     'One node is active, and only it writes',
     ['two_active', 'two_writers', 'closed_term_write', 'term_decreased'],
-    ({ counts }) => `${counts.terms} terms; all nodes asked 20 times a second`,
+    ({ counts }) => `${counts.terms} terms; the state of all nodes read 20 times a second`,
   ],
   [
     'A cursor stays valid on every node',
@@ -124,7 +124,7 @@ export function verdictOf(result: CheckResult): Verdict {
     sentences.push(`The run did not reach its end: ${interruption}. What was recorded until then was checked.`);
   if (counts.lost > 0) {
     sentences.push(
-      `A failover of PostgreSQL lost ${formatCount(counts.lost, 'acknowledged message')}. ${counts.lost === 1 ? 'Its receipt' : 'Their receipts'} said durable: local, and readers were told by 410 cursor_expired. Synchronous replication prevents it.`,
+      `A failover of PostgreSQL lost ${formatCount(counts.lost, 'acknowledged message')}. ${counts.lost === 1 ? 'Its receipt' : 'Their receipts'} said durable: local, and their readers got 410 cursor_expired. Synchronous replication prevents it.`,
     );
   }
   if (counts.faults === 0) sentences.push('No fault was injected, so this proves little.');

@@ -95,7 +95,7 @@ export class NodeProcess {
   /** Called with every line of its output. */
   protected onLine(_line: string): void {}
 
-  /** Starts its process, in a session of its own, without waiting until it serves: Ctrl-C is for the caller, which stops it. */
+  /** Starts its process, in a session of its own, without waiting until it serves. Ctrl-C reaches only the caller, which then stops it. */
   spawn(): void {
     if (this.#child) throw new Error(`${this.name} is already running`);
     const child = spawn(process.execPath, this.program, {

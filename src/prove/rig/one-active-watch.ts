@@ -6,7 +6,7 @@ import { ActiveSpans } from './active-spans.ts';
 const LIMIT_MS = 300;
 
 /**
- * Requests every node's `/health` in turn, all the time, and proves from the responses that there were never two active nodes:
+ * Requests every node's `/health` in turn, continuously, and proves from the responses that there were never two active nodes:
  * if a node was active in one term both before and after another one was active, both were active at the same time.
  */
 export class OneActiveWatch {

@@ -60,7 +60,7 @@ export class TcpProxy {
     this.dropConnections();
   }
 
-  /** Forwards new connections to `target` from now on, and leaves the open ones as they are: a name that has changed. */
+  /** Forwards new connections to `target` from now on, and leaves the open ones as they are, as when a DNS name changes. */
   redirect(target: TcpProxyTarget): void {
     this.#target = target;
   }
