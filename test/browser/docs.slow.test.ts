@@ -105,7 +105,7 @@ describe('The documentation page', function () {
     expect(body.userId ?? 1).to.equal(1);
     await section.locator('textarea').fill(JSON.stringify({ userId: 1, groupId: 1, content: 'da documentação' }));
     await section.getByRole('button', { name: 'Send' }).click();
-    await section.getByText('This node is a standby. Sent to the active node').waitFor();
+    await section.getByText('This node is a standby. The request was sent to the active node').waitFor();
     await section.locator('.result', { hasText: '"message": "message sent"' }).waitFor();
     const history = await formOf(page, 'getMessages');
     await history.getByLabel('groupId *').fill('1');

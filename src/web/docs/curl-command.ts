@@ -1,4 +1,4 @@
-/** The part of a request that a command line takes from the values of a form, or of the examples. */
+/** The part of a request that depends on the values of a form, or of the examples. */
 export interface CommandRequest {
   /** The path with its query, encoded. */
   path: string;
@@ -23,7 +23,7 @@ export function curlCommand(head: string, base: string, { path, headers, body }:
 /** Returns the value in single quotes for a POSIX shell. */
 const quoted = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
 
-/** Returns JSON in one line; a body that is none stays as it is. */
+/** Returns JSON in one line; a body that is not JSON stays as it is. */
 function compact(body: string): string {
   try {
     return JSON.stringify(JSON.parse(body));

@@ -34,7 +34,7 @@ export async function sendForm(form: HTMLFormElement, base: string): Promise<unk
   }
 }
 
-/** Shows the button that ends the request. Returns a function that hides it: a stream may have no end of its own. */
+/** Shows the button that ends the request, because a stream may never end by itself. Returns a function that hides it. */
 function offerStop(form: HTMLFormElement, cancel: AbortController): () => void {
   const stop = form.querySelector<HTMLButtonElement>('.stop');
   if (stop === null) return () => {};
@@ -46,13 +46,13 @@ function offerStop(form: HTMLFormElement, cancel: AbortController): () => void {
   };
 }
 
-/** Returns what was received until the request was stopped, and that it was. */
+/** Returns what was received until the request was stopped, with a note that it was. */
 function stoppedText(received: string | null): string {
   const { stopped, waiting } = docsTexts();
   return received === null || received === waiting ? stopped : `${received.trimEnd()}\n\n${stopped}`;
 }
 
-/** Shows the command line of the request that a form would send. The idempotency key and the token are the shell's. */
+/** Shows the command line of the request that a form would send. The shell supplies the idempotency key and the token. */
 export function showCommand(form: HTMLFormElement, base: string): void {
   const command = form.closest('section')?.querySelector<HTMLElement>('.curl code');
   if (!command) return;

@@ -27,7 +27,7 @@ export function currentLocale(): string {
   return tags.find((tag) => tag.startsWith(`${language}-`)) ?? currentLanguage();
 }
 
-/** Shows the page in the language that the user chose, or in the best one for the browser. Texts that arrive late are shown then. */
+/** Shows the page in the language that the user chose, or in the best one for the browser. If its texts are late, the page changes to it when they arrive. */
 export async function startLanguage(): Promise<void> {
   addEventListener('storage', ({ key }) => {
     // Another tab has changed the language.

@@ -133,8 +133,8 @@ function missing(snapshot: ClusterSnapshot): ClusterHealth {
 }
 
 /**
- * Returns how long no node has been active. An ended term has recorded its end. A dead node's term stays open: then the time since
- * the other nodes last saw it active counts, which the next term will record. This page notices the end later.
+ * Returns how long no node has been active: since the recorded end of the last term; or, as the term of a dead node stays open, since
+ * the other nodes last saw it active, which the next term will record; or else since this page noticed, which is later.
  */
 function missingForMs(snapshot: ClusterSnapshot): number | undefined {
   const { now, nodes, cluster, clusterAt, endedAgoMs, missingSince } = snapshot;

@@ -7,8 +7,8 @@ type Step = Record<Figure, number | null>;
 const FIGURES = ['posts_per_second', 'waiters', 'commit_ms', 'delivery_ms'] as const;
 
 /**
- * The figures of each node, kept by its name across the nodes that the page reads from. Each node knows only what it has read since
- * its start, so a page that moves to another node would lose the line of the last minutes.
+ * The figures of each node, by its name, which stay when the page moves to another node: that one knows only what it has read since
+ * its own start.
  */
 export class FigureHistory {
   readonly #steps = new Map<string, Map<number, Step>>();

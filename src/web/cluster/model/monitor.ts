@@ -75,7 +75,7 @@ export class Monitor extends Observable {
     return this.#reader.current;
   }
 
-  /** True while the current node responds. */
+  /** True while any node responds. */
   get isConnected(): boolean {
     return this.#responds;
   }

@@ -111,7 +111,7 @@ export class ChatState {
     this.#snapshot.clear();
   }
 
-  /** The id of the group that is or would be open: the user may not be in it. */
+  /** The id of the group that the page opened last; the user may not be in it. */
   get openedId(): number | undefined {
     return this.#opened;
   }

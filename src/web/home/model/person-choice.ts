@@ -5,8 +5,8 @@ import { foldedName } from '../../../text/folded-name.ts';
 export type PersonChoice = { user: User } | { problem: 'unknown' | 'excluded' | 'several' };
 
 /**
- * Returns the person whom a typed name means: that of exactly this name, or else the only one of this name with other accents, or
- * else the only one whose name contains it.
+ * Returns the person whom a typed name means: the one with exactly this name, or else the only one whose name differs only in its
+ * accents, or else the only one whose name contains it.
  */
 export function choosePerson(name: string, found: readonly User[], isExcluded: (user: User) => boolean): PersonChoice {
   const exact = found.find(({ username }) => isSameName(username, name));

@@ -43,7 +43,7 @@ export const docs = {
   waiting: 'Waiting for the response…',
   failed: (reason: string) => `The request failed: ${reason}`,
   away: "This node doesn't respond. To send requests, open this page on another node:",
-  sentToActive: (url: string) => `This node is a standby. Sent to the active node, ${url}`,
+  sentToActive: (url: string) => `This node is a standby. The request was sent to the active node, ${url}`,
   signedIn: (name: string, id: number) =>
     `You are signed in as ${name} (user ${id}): “Try it” sends requests as this user.`,
   firstChat: (name: string, id: number) => ` Groups are filled in with your chat “${name}” (${id}).`,

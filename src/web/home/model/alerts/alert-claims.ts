@@ -1,9 +1,9 @@
 import type { Stored } from '../../../shared/stored.ts';
 
-/** Longest wait before a tab alerts, in milliseconds: a tab that shows the message comes first, and random waits keep others apart. */
+/** Longest wait before a tab alerts, in milliseconds: a tab that shows the message claims it at once, and random waits keep the others apart. */
 const MAX_WAIT_MS = 500;
 
-/** Lets one tab of a user alert to a message, and none if one of them shows it. */
+/** Lets only one tab alert the user to a message, and none if one of them shows it. */
 export class AlertClaims {
   /** The newest message of each group that a tab has shown or alerted to. */
   readonly #newest: Stored<number>;

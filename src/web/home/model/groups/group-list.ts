@@ -83,7 +83,7 @@ export class GroupList {
     return conversation.apply(event);
   }
 
-  /** Applies an event that the list does not include to the group itself. */
+  /** Changes the group itself by an event that the list does not include yet. */
   #change(conversation: Conversation, event: ChatEvent): void {
     const { group } = conversation;
     if (event.kind === 'group_deleted') this.#conversations.delete(group.id);

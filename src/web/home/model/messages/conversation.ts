@@ -88,7 +88,7 @@ export class Conversation {
     return this.#staleUpTo !== undefined;
   }
 
-  /** Drops all loaded messages after a gap in the stream; the newest page must be loaded again. */
+  /** After a gap in the stream, drops all loaded messages; the newest page must be loaded again. */
   forget(): void {
     this.missingReactions.clear();
     this.systemMessages.clear();
@@ -177,7 +177,7 @@ export class Conversation {
     return this.#listed !== undefined && !isAfter(cursor, this.#listed);
   }
 
-  /** Remembers where the new messages begin, if there are any, unless it does already. */
+  /** Remembers where the new messages begin, if there are any and no such place is remembered yet. */
   markNew(): void {
     if (this.unread > 0) this.dividerAfter ??= this.lastReadId;
   }

@@ -133,7 +133,7 @@ export class MessageWindow {
     this.#ahead = this.#ahead.map((one) => (one.id === id ? change(one) : one));
   }
 
-  /** Changes each loaded message; `change` returns those that stay the same. */
+  /** Changes each loaded message; `change` returns a message as it is if it stays the same. */
   change(change: (message: Message) => Message): void {
     this.#messages = this.#messages.map(change);
     this.#ahead = this.#ahead.map(change);

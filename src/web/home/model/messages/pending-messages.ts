@@ -42,8 +42,8 @@ export class PendingMessages {
   }
 
   /**
-   * Hides the one that the stream delivered as this message of the user: often before the response to its post, and only one of them
-   * may be shown.
+   * Hides the pending message that the stream has delivered as this stored one, often before the response to its post: the page must
+   * show it once.
    */
   arrived({ idempotency_key: key, content, id }: Message): void {
     const isSame = (one: PendingMessage) => (key === undefined ? one.content === content : one.key === key);

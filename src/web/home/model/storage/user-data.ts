@@ -1,6 +1,6 @@
 import type { Store } from '../../../shared/stored.ts';
 
-/** Removes everything that this device keeps for a user whose account is deleted: also drafts, and messages that cannot be sent. */
+/** Removes everything that this device keeps for a user whose account is deleted, including drafts and unsent messages. */
 export function removeUserData(store: () => Store, userId: number): void {
   try {
     const kept = store();

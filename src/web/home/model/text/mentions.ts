@@ -21,8 +21,8 @@ const ENDS_IN_WORD = new RegExp(`${IN_WORD}${IGNORED}$`, 'u');
 const ENDS_IN_LETTER = new RegExp(`${IN_WORD}$`, 'u');
 
 /**
- * Splits text at the mentions of these users, given by their folded names: @joao mentions João too. Former names are not known
- * (chat/search/search-pattern.ts).
+ * Splits text at the mentions of these users, given by their folded names: @joao mentions João too. Former names do not
+ * count (chat/search/search-pattern.ts).
  */
 export function splitMentions(text: string, names: ReadonlySet<string>): Piece[] {
   const pieces: Piece[] = [];

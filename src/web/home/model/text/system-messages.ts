@@ -53,7 +53,7 @@ export class SystemMessages {
     this.#hasOlder = page.has_more && this.#all.length < MAX_KEPT;
   }
 
-  /** Forgets all messages after a gap in the stream: they must be loaded again. */
+  /** After a gap in the stream, forgets all messages: they must be loaded again. */
   clear(): void {
     this.#all = [];
     this.#oldest = undefined;

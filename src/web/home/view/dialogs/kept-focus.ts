@@ -4,7 +4,7 @@ import type { Conversation } from '../../model/messages/conversation.ts';
 
 const isLost = () => document.activeElement === document.body;
 
-/** Keeps the focus in the open dialog, of which there is one for each key, when the control that has it disappears. */
+/** Keeps the focus in the open dialog when the control that has it disappears. Another `key` means another dialog. */
 export function useKeptFocus(key: number): void {
   useEffect(() => {
     const dialog = document.querySelector<HTMLElement>('dialog[open]');

@@ -12,7 +12,7 @@ interface PasswordTexts {
 
 /**
  * Returns the texts about what a password protects, in the current language. Only with AUTH=token it protects everything: with
- * AUTH=open only the sign-in asks for it, and a request may name any user. Before the mode is known, the texts promise no more.
+ * AUTH=open only the sign-in asks for it, and a request may name any user. While the mode is unknown, the texts promise only that.
  */
 export function passwordTexts(auth: AuthMode | undefined): PasswordTexts {
   const t = dialogTexts();

@@ -13,7 +13,7 @@ export interface PersonSearch {
   term: string;
   /** The users of this name; undefined until they are found. */
   found: readonly User[] | undefined;
-  /** Searches for a name when no other one is typed in the next moment. */
+  /** Searches for a name unless another one is typed in the next moment. */
   start(name: string): void;
   /** Returns the users of a name. The latest search is shared. */
   find(name: string): Promise<User[]>;
