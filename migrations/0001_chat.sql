@@ -76,8 +76,8 @@ COMMENT ON COLUMN plantao.users.erased_at IS 'When the account was deleted; null
 COMMENT ON COLUMN plantao.users.erasing IS 'The mode of the deletion, while rows of a deleted account are still to be removed: anonymise (reactions, idempotency keys, departures) or erase (messages too). The active node continues such an erasure within about a minute.';
 -- Serves the continuation of erasures.
 CREATE INDEX users_erasing ON plantao.users (erased_at, id) WHERE erasing IS NOT NULL;
--- Serves the search for users (GET /users): those whose names begin with a text, and by reading the whole index alone those that
--- contain one.
+-- Serves the search for users (GET /users) whose names begin with a text; and, as it can be read whole without the table, the search
+-- for names that contain it.
 CREATE INDEX users_by_search_name ON plantao.users (search_name) INCLUDE (id) WHERE NOT is_hook AND erased_at IS NULL;
 
 CREATE TABLE plantao.groups (
@@ -158,7 +158,8 @@ END $$;
 COMMENT ON FUNCTION plantao.is_importing() IS
   'True while plantao.import_rows() inserts rows, in a session of the owner. For triggers, which run with the rights of the owner.';
 
--- A table, not xmin: a batch runs in a savepoint, whose rows have an xmin of its own. No temporary table: a DBA may have revoked TEMPORARY.
+-- The imported rows are noted here, because xmin does not identify them: each batch runs in a savepoint, which has an xmin of its own.
+-- The table is not a temporary one, because a DBA may have revoked TEMPORARY.
 CREATE TABLE plantao.imported_memberships (
   group_id bigint,
   user_id  bigint,
@@ -206,7 +207,7 @@ DECLARE
   head bigint := plantao.lock_log();
   added bigint;
 BEGIN
-  -- The imported ones only: a second joined of an earlier member would say that the user was not a member before.
+  -- Only imported members get an event: a second `joined` of an earlier member would say that the user was not a member before.
   WITH imported AS (DELETE FROM plantao.imported_memberships RETURNING group_id, user_id)
   INSERT INTO plantao.events (position, kind, group_id, user_id)
   SELECT head + row_number() OVER (ORDER BY group_id, user_id), 'joined', group_id, user_id
@@ -235,7 +236,7 @@ BEGIN
     JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
       AND d.deptype IN ('a', 'i')
     JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-    -- One that counts down would return a taken id again.
+    -- A sequence that counts down would return a taken id again.
     WHERE s.relkind = 'S' AND s.relnamespace = 'plantao'::regnamespace AND q.seqincrement > 0
   LOOP
     -- First without a lock, because the first posts of a term must not wait for this check.

@@ -114,7 +114,7 @@ DECLARE
   caller text := current_setting('application_name');
 BEGIN
   RETURN EXISTS (
-      -- A session's own advisory locks are locks of its database.
+      -- Without a condition on the database: a session's own advisory locks are locks of its database.
       SELECT FROM pg_locks
       WHERE locktype = 'advisory' AND classid = 1347178068 AND objid = 1 AND objsubid = 2
         AND pid = pg_backend_pid() AND granted)
@@ -146,7 +146,7 @@ BEGIN
   END;
   RETURN least(clock_timestamp(), greatest(
     opened.started_at,
-    -- The node has measured it when it sent this statement, which may have waited for a lock since.
+    -- The node measured unseen_ms when it sent this statement, which may have waited for a lock since.
     statement_timestamp() - unseen_ms * interval '1 ms',
     wrote_row,
     (SELECT e.at FROM plantao.events e ORDER BY e.position DESC LIMIT 1)));

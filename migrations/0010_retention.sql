@@ -85,8 +85,8 @@ BEGIN
   -- Does not wait for a synchronous standby: what a failover restores is removed again.
   PERFORM set_config('synchronous_commit', 'local', true);
   PERFORM plantao.assert_term(under_term);
-  -- By their places: PostgreSQL does not know at_most, and would join the whole table for a tenth of it. The clock is read in a
-  -- subquery, as in plantao.record_revocations().
+  -- Rows are deleted by their ctid: PostgreSQL does not know at_most, assumes a tenth of the table, and would join all of it. The clock
+  -- is read in a subquery, as in plantao.record_revocations().
   DELETE FROM plantao.idempotency_keys k WHERE k.ctid = ANY (ARRAY(
     SELECT o.ctid FROM plantao.idempotency_keys o
     WHERE o.sent_at < (SELECT clock_timestamp() - older_than) ORDER BY o.sent_at LIMIT at_most

@@ -31,7 +31,7 @@ BEGIN
   LEFT JOIN LATERAL (SELECT group_id FROM plantao.memberships WHERE user_id = n.id OFFSET 0) m ON true;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
-  -- A trigger gives them the names of their users.
+  -- A trigger names each direct chat after its users.
   UPDATE plantao.groups g SET name = g.name WHERE g.id = ANY (ARRAY(
     SELECT d.id FROM (SELECT n.id, n.username FROM new_rows n EXCEPT SELECT o.id, o.username FROM old_rows o) renamed
     CROSS JOIN LATERAL (SELECT id FROM plantao.groups WHERE direct_low = renamed.id OR direct_high = renamed.id OFFSET 0) d));
