@@ -141,7 +141,7 @@ class FuzzRun {
   async #populate(): Promise<void> {
     const people = new People(this.#options.sql);
     const users = [];
-    for (let at = 0; at < 6; at++) users.push(await people.comeIn(People.name('fuzz')));
+    for (let at = 0; at < 6; at++) users.push(await people.newUser(People.name('fuzz')));
     for (const { id, username, token } of users) {
       this.#model.users.set(id, username);
       this.#tokens.set(id, token);

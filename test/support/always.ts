@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Repeats `check` for `forMs` milliseconds, every `every` (default 20), for what must not change in that time.
+ * Checks for `forMs` milliseconds, every `every` (default 20), that `check` stays truthy.
  *
  * @throws Error `"<what>" was true for … ms only` as soon as it returns something falsy; the error of `check`
  */

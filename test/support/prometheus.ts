@@ -10,7 +10,7 @@ const RULES = fileURLToPath(new URL('../../.ops/prometheus-alerts.yml', import.m
 const INTERVAL_S = 5;
 const SAMPLES_A_MINUTE = 60 / INTERVAL_S;
 
-/** The samples that Prometheus reads from all nodes at one time: the samples by name and labels. */
+/** The samples that Prometheus reads from all nodes at one time, by name and labels. */
 export type Scrape = ReadonlyMap<string, number>;
 
 /** Returns whether promtool is installed (Debian package prometheus). */

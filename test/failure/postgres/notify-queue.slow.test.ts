@@ -52,7 +52,7 @@ describe('A full NOTIFY queue', () => {
 
   it('fails no post, and the event arrives on the other node within about a second', async () => {
     const people = new People(dba);
-    const ana = await people.comeIn();
+    const ana = await people.newUser();
     const groupId = await people.group('queue', [ana]);
     const headers = { authorization: `Bearer ${ana.token}` };
     const [writer, reader] = [await active(), nodes.active === (await active()) ? nodes.standby : nodes.active];
@@ -70,11 +70,11 @@ describe('A full NOTIFY queue', () => {
 
   it('fails no notification, change of a group, sign-out or INSERT by a DBA', async () => {
     const people = new People(dba);
-    const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
+    const [ana, bruno] = [await people.newUser(), await people.newUser()];
     const groupId = await people.group('queue', [ana, bruno]);
     const call = bearer(ana.token);
     const { url } = await active();
-    const carla = await people.comeIn();
+    const carla = await people.newUser();
     const added = await post(`${url}/group-users`, { groupId, userId: carla.id }, call);
     expect(added.status, added.text).to.equal(200);
     expect((await post(`${url}/notify/queue`, { payload: 1 }, call)).status).to.equal(200);

@@ -255,7 +255,7 @@ describe('Access', function () {
   let revoked: string;
 
   before(async () => {
-    const { id } = await people.comeIn();
+    const { id } = await people.newUser();
     expired = await people.token(id, '-1 minute');
     revoked = await people.token(id);
     expect((await get(`${node.url}/users`, bearer(revoked))).status).to.equal(200);
@@ -263,7 +263,7 @@ describe('Access', function () {
   });
 
   async function setScene(way: Way): Promise<Scene> {
-    const [sender, member, stranger] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
+    const [sender, member, stranger] = [await people.newUser(), await people.newUser(), await people.newUser()];
     const groupName = People.name('group');
     const groupId = await people.group(groupName, [sender, member]);
     const messageId = await people.message(groupId, sender, 'between us');

@@ -30,7 +30,7 @@ function useNode(auth: 'token' | 'open') {
   });
   // A catch-up session belongs to the node, and not to the first test that needs it: an erasure makes nodes forget their events.
   before(async () => {
-    const [reader, erased] = [await scene.people.comeIn(), await scene.people.comeIn()];
+    const [reader, erased] = [await scene.people.newUser(), await scene.people.newUser()];
     const as = bearer(reader.token);
     const { body } = await request('GET', `${scene.node.url}/sync?userId=${reader.id}`, as);
     await scene.people.group('Antes', [erased]);
@@ -84,8 +84,8 @@ describe('A deleted account', function () {
   for (const messages of ['keep', 'erase']) {
     it(`leaves its name nowhere: ${messages}`, async () => {
       const name = People.name('apagada');
-      const ana = await scene.people.comeIn(`${name}_antes`);
-      const bruno = await scene.people.comeIn();
+      const ana = await scene.people.newUser(`${name}_antes`);
+      const bruno = await scene.people.newUser();
       const groupId = await scene.people.group('Grupo', [ana, bruno]);
       const direct = () => call(bruno, 'POST', '/direct', { otherUserId: ana.id }, 'direct');
       const create = () => call(bruno, 'POST', '/create-chat', { groupName: 'Outro', members: [name] }, 'create');
@@ -138,7 +138,7 @@ describe('A deleted account', function () {
   }
 
   it('is deleted although a later step fails, and the response does not say that nothing was stored', async () => {
-    const ana = await scene.people.comeIn();
+    const ana = await scene.people.newUser();
     const groupId = await scene.people.group('Grupo', [ana]);
     const fill =
       "INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, $2, 'a' FROM generate_series(1, 1000)";
@@ -155,7 +155,7 @@ describe('A deleted account', function () {
   });
 
   it('cannot be found, added, or written to', async () => {
-    const [ana, bruno] = [await scene.people.comeIn(), await scene.people.comeIn()];
+    const [ana, bruno] = [await scene.people.newUser(), await scene.people.newUser()];
     const groupId = await scene.people.group('Grupo', [bruno]);
     await erase(ana, 'keep');
     const [{ username } = { username: '' }] = await query<{ username: string }>(
@@ -179,7 +179,7 @@ describe('A deleted account', function () {
   });
 
   it('is erased with the message that it posts meanwhile', async () => {
-    const ana = await scene.people.comeIn();
+    const ana = await scene.people.newUser();
     const groupId = await scene.people.group('Grupo', [ana]);
     const other = new pg.Client({ connectionString: scene.database.url });
     await other.connect();
@@ -201,7 +201,7 @@ describe('A deleted account', function () {
   });
 
   it('is completely erased by the active node after an interruption, in the mode in which the erasure began', async () => {
-    const [ana, bia] = [await scene.people.comeIn(), await scene.people.comeIn()];
+    const [ana, bia] = [await scene.people.newUser(), await scene.people.newUser()];
     const groupId = await scene.people.group('Grupo', [ana, bia]);
     for (const person of [ana, bia]) {
       await query(
@@ -230,7 +230,7 @@ describe('A deleted account', function () {
   });
 
   it('leaves many groups in several steps, each with a bounded time under the lock of the event log', async () => {
-    const [ana, bia] = [await scene.people.comeIn(), await scene.people.comeIn()];
+    const [ana, bia] = [await scene.people.newUser(), await scene.people.newUser()];
     // All in one transaction: the active node would continue the deletion between two steps.
     await query('BEGIN');
     await query(
@@ -263,7 +263,7 @@ describe('A deleted account', function () {
   });
 
   it('counts the reactions to its messages in each step, and appends no event for them', async () => {
-    const [ana, bia] = [await scene.people.comeIn(), await scene.people.comeIn()];
+    const [ana, bia] = [await scene.people.newUser(), await scene.people.newUser()];
     const groupId = await scene.people.group('Grupo', [ana, bia]);
     await scene.people.message(groupId, ana, 'popular');
     // All in one transaction: the active node would continue the deletion between two steps.
@@ -287,14 +287,14 @@ describe('A deleted account', function () {
   });
 
   it('can have its remaining messages erased later', async () => {
-    const ana = await scene.people.comeIn();
+    const ana = await scene.people.newUser();
     await scene.people.message(await scene.people.group('Grupo', [ana]), ana, 'fica');
     await erase(ana, 'keep');
     expect(await query("SELECT plantao.erase_user($1, 'erase') AS removed", [ana.id])).to.deep.equal([{ removed: 1 }]);
   });
 
   it('is never made from the sender of a hook, of an unknown id, or in a mode that is null', async () => {
-    const ana = await scene.people.comeIn();
+    const ana = await scene.people.newUser();
     const groupId = await scene.people.group('Grupo', [ana]);
     const [hook] = await query<{ id: number }>("SELECT hook_id AS id FROM plantao.create_hook($1, 'Cron')", [groupId]);
     const refusalOf = (id: unknown, mode: unknown) =>
@@ -312,7 +312,7 @@ describe('With AUTH=open, a deleted account and the sender of a hook', function 
   const { scene, call } = useNode('open');
 
   it('cannot be used', async () => {
-    const [ana, bruno] = [await scene.people.comeIn(), await scene.people.comeIn()];
+    const [ana, bruno] = [await scene.people.newUser(), await scene.people.newUser()];
     const groupId = await scene.people.group('Grupo', [ana, bruno]);
     const messageId = await scene.people.message(groupId, bruno, 'olá');
     expect((await call({}, 'POST', '/delete-account', { userId: ana.id })).status).to.equal(200);

@@ -31,7 +31,7 @@ describe('With AUTH=token, a user who is not a member', function () {
     await untilActive(node);
   });
   beforeEach(async () => {
-    [member, stranger] = [await people.comeIn(), await people.comeIn()];
+    [member, stranger] = [await people.newUser(), await people.newUser()];
     groupName = People.name('Projeto Secreto');
     groupId = await people.group(groupName, [member]);
     // A poll without a cursor starts at its node's position, which without this wait could be before the join.

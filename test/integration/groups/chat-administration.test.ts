@@ -28,10 +28,10 @@ describe('Administration of groups', function () {
   /** A group of an owner, an admin and two members. */
   async function scene(name = People.name('group')) {
     const [owner, admin, member, other] = [
-      await people.comeIn(),
-      await people.comeIn(),
-      await people.comeIn(),
-      await people.comeIn(),
+      await people.newUser(),
+      await people.newUser(),
+      await people.newUser(),
+      await people.newUser(),
     ];
     const groupId = await people.group(name, [owner, admin, member, other]);
     const role = { groupId, userId: admin.id, role: 'admin' };
@@ -92,7 +92,7 @@ describe('Administration of groups', function () {
       ['role_changed', member.id, 'owner'],
       ['role_changed', owner.id, 'admin'],
     ]);
-    const stranger = await people.comeIn();
+    const stranger = await people.newUser();
     expect(codeOf(await role(member, stranger.id, 'admin'))).to.deep.equal([403, 'not_a_member']);
     expect((await role(member, owner.id, 'king')).status).to.equal(400);
   });
@@ -149,7 +149,7 @@ describe('Administration of groups', function () {
     const accept = (who: Person, token = invitation.token) => call('POST', '/invitations/accept', who, { token });
     expect((await accept(member)).body).to.deep.include({ group_id: groupId, user_id: member.id });
     expect((await accept(member)).status, 'again').to.equal(200);
-    const stranger = await people.comeIn();
+    const stranger = await people.newUser();
     expect(codeOf(await accept(stranger)), 'used up').to.deep.equal([404, 'invitation_not_found']);
     const { body: second } = await call('POST', '/invitations', owner, { groupId });
     await call('DELETE', '/invitations', owner, { groupId });
@@ -177,7 +177,7 @@ describe('Administration of groups', function () {
 
   it('makes the first user who joins an empty group its owner, by an invitation and in psql', async () => {
     for (const how of ['invitation', 'psql']) {
-      const [owner, stranger, late] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
+      const [owner, stranger, late] = [await people.newUser(), await people.newUser(), await people.newUser()];
       const groupId = await people.group(People.name('left'), [owner]);
       const { body: invitation } = await call('POST', '/invitations', owner, { groupId });
       await call('DELETE', '/group-users', owner, { groupId, userId: owner.id });

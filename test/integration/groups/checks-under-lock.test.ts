@@ -26,7 +26,7 @@ describe('A request that waits for the event log', function () {
     return answer;
   }
   async function scene() {
-    const [owner, member] = [await people.comeIn(), await people.comeIn()];
+    const [owner, member] = [await people.newUser(), await people.newUser()];
     const groupId = await people.group(People.name('group'), [owner, member]);
     const of = `group_id = ${groupId} AND user_id = ${member.id}`;
     const messages = {
@@ -38,7 +38,7 @@ describe('A request that waits for the event log', function () {
 
   it('does nothing for a member who was removed meanwhile', async () => {
     const { member, groupId, messages, removal } = await scene();
-    const stranger = await people.comeIn();
+    const stranger = await people.newUser();
     const back = `; INSERT INTO plantao.memberships (group_id, user_id) VALUES (${groupId}, ${member.id})`;
     const requests: [string, string, JsonObject, string][] = [
       ['POST', '/group-users', { groupId, userId: stranger.id }, '403 not_a_member'],
@@ -65,7 +65,7 @@ describe('A request that waits for the event log', function () {
 
   it('does nothing for an admin who lost the role meanwhile', async () => {
     const { member, groupId, messages, of } = await scene();
-    const stranger = await people.comeIn();
+    const stranger = await people.newUser();
     await sql.query('INSERT INTO plantao.departures (group_id, user_id) VALUES ($1, $2)', [groupId, stranger.id]);
     const promote = () => sql.query(`UPDATE plantao.memberships SET role = 'admin' WHERE ${of}`);
     const demotion = `UPDATE plantao.memberships SET role = 'member' WHERE ${of}`;
@@ -90,7 +90,7 @@ describe('A request that waits for the event log', function () {
     for (const change of [`DELETE FROM ${of}`, `UPDATE ${of.replace(' WHERE', ' SET uses_left = 0 WHERE')}`]) {
       const invited = { ...bearer(owner.token), body: { groupId } };
       const { body } = await request('POST', `${node.url}/invitations`, invited);
-      const stranger = await people.comeIn();
+      const stranger = await people.newUser();
       await sql.query(`BEGIN; ${change}`);
       const answer = call('POST', '/invitations/accept', stranger, { token: body.token });
       await eventually('the request waits', async () => (await watching.query(blocked)).rowCount);
@@ -102,7 +102,7 @@ describe('A request that waits for the event log', function () {
   });
 
   it('creates no group for a user whose account was deleted meanwhile', async () => {
-    const user = await people.comeIn();
+    const user = await people.newUser();
     const create = () => call('POST', '/create-chat', user, { groupName: 'late', members: [] });
     expect(await meanwhile(`DELETE FROM plantao.users WHERE id = ${user.id}`, create)).to.equal('404 user_not_found');
   });

@@ -19,7 +19,7 @@ for (const auth of ['token', 'open']) {
     let stranger: Person;
     before(async () => {
       await sql.query(STOP_REMOVAL);
-      [owner, member, stranger] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
+      [owner, member, stranger] = [await people.newUser(), await people.newUser(), await people.newUser()];
     });
 
     const call = async (method: string, path: string, who: Person, body: JsonObject = {}) => {

@@ -46,7 +46,7 @@ describe('What happened to a group', function () {
   const told = (events: JsonObject[]) =>
     events.map(({ cursor: _, at: __, group_id: ___, group: ____, ...event }) => event);
   const scene = async () => {
-    const [ana, bruno, carla] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
+    const [ana, bruno, carla] = [await people.newUser(), await people.newUser(), await people.newUser()];
     const made = { groupName: 'Horta', creatorId: ana.id, members: [bruno.username] };
     const groupId = (await call('POST', '/create-chat', ana, made)).body.group_id as number;
     return { ana, bruno, carla, groupId };
@@ -85,7 +85,7 @@ describe('What happened to a group', function () {
   });
 
   it('says first who created the group, then who was added', async () => {
-    const [ana, bruno, carla] = await Promise.all([people.comeIn(), people.comeIn(), people.comeIn()]);
+    const [ana, bruno, carla] = await Promise.all([people.newUser(), people.newUser(), people.newUser()]);
     const byId = [ana, bruno, carla].sort((one, other) => one.id - other.id);
     const [first, creator, last] = byId as [Person, Person, Person];
     const members = [first.username, last.username];
@@ -160,7 +160,7 @@ describe('What happened to a group', function () {
 
   it('keeps no name of a deleted account', async () => {
     const { ana, bruno, groupId } = await scene();
-    await call('POST', '/group-users', bruno, { groupId, userId: (await people.comeIn()).id });
+    await call('POST', '/group-users', bruno, { groupId, userId: (await people.newUser()).id });
     await sql.query('SELECT plantao.erase_user($1)', [bruno.id]);
     const { events } = await read(groupId, ana);
     expect(JSON.stringify(events)).not.to.contain(bruno.username);

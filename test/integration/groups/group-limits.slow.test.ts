@@ -22,7 +22,7 @@ describe('The limits on groups', function () {
     );
 
   it('let a user whom others added to a thousand groups create more, and leave all by one request', async () => {
-    const [ana, stranger] = [await people.comeIn(), await people.comeIn()];
+    const [ana, stranger] = [await people.newUser(), await people.newUser()];
     await addTo(ana.id, stranger.id, 1000);
     expect((await create(ana.id)).status).to.equal(200);
     const left = await post(on(`/user/${ana.id}/groups`), { groups: [] });
@@ -30,7 +30,7 @@ describe('The limits on groups', function () {
   });
 
   it('leave users who have reached their limit out of a new group', async () => {
-    const [ana, full, bruno] = [await people.comeIn(), await people.comeIn(), await people.comeIn()];
+    const [ana, full, bruno] = [await people.newUser(), await people.newUser(), await people.newUser()];
     await addTo(full.id, null, 1000);
     const { status, body } = await create(ana.id, [full.username, bruno.username]);
     expect([status, body.warning]).to.deep.equal([
@@ -43,7 +43,7 @@ describe('The limits on groups', function () {
   });
 
   it('bound the groups that one user creates, in total and per hour, on every route', async () => {
-    const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
+    const [ana, bruno] = [await people.newUser(), await people.newUser()];
     await addTo(ana.id, ana.id, 1000);
     expect((await create(ana.id)).body.code).to.equal('too_many_groups');
     expect((await post(on(`/user/${ana.id}/groups/new-one`))).body.code).to.equal('too_many_groups');
@@ -56,7 +56,7 @@ describe('The limits on groups', function () {
   });
 
   it('keep a node fast for a user with ten thousand groups, who can leave them all', async () => {
-    const ana = await people.comeIn();
+    const ana = await people.newUser();
     await addTo(ana.id, null, 10_000);
     const { status, body } = await get(on(`/chats?userId=${ana.id}`));
     expect([status, (body.chats as unknown[]).length]).to.deep.equal([200, 2000]);

@@ -27,7 +27,7 @@ describe('A hook', function () {
   let groupId: number;
 
   before(async () => {
-    [owner, member] = [await people.comeIn(), await people.comeIn()];
+    [owner, member] = [await people.newUser(), await people.newUser()];
     groupId = await people.group('Obras', [owner, member]);
   });
   after(async () => {
@@ -114,7 +114,7 @@ describe('A hook', function () {
   });
 
   it('is managed by owners and admins of its group only, and posts nowhere else', async () => {
-    const stranger = await people.comeIn();
+    const stranger = await people.newUser();
     const { hook, token } = await create();
     const name = { groupId, name: 'x' };
     expect(codeOf(await as(member, 'POST', '/hooks', name))).to.deep.equal([403, 'forbidden']);
@@ -157,7 +157,7 @@ describe('A hook', function () {
     expect(codeOf(await post(ofOther, 'x'))).to.deep.equal([410, 'hook_revoked']);
 
     for (const messages of ['keep', 'erase']) {
-      const creator = await people.comeIn();
+      const creator = await people.newUser();
       const [mine, theirs] = [await create(), await create(await people.group('Fica', [creator, owner]), creator)];
       await post(theirs.token, 'antes');
       expect((await as(creator, 'POST', '/delete-account', { messages })).status).to.equal(200);

@@ -10,7 +10,7 @@ describe('An open invitation', function () {
   const call = requestsTo(() => node.url);
   const check = (token: unknown) => post(`${node.url}/invitations/check`, { token });
   const scene = async () => {
-    const [owner, member] = [await people.comeIn(), await people.comeIn()];
+    const [owner, member] = [await people.newUser(), await people.newUser()];
     const groupId = await people.group('Clube & amigos', [owner, member]);
     const invite = async (more: JsonObject = {}) =>
       (await call('POST', '/invitations', owner, { groupId, ...more })).body.token as string;
@@ -40,7 +40,7 @@ describe('An open invitation', function () {
     expect((await check('x'.repeat(44))).status).to.equal(400);
     expect((await check(undefined)).status).to.equal(400);
     const once = await invite({ uses: 1 });
-    await call('POST', '/invitations/accept', await people.comeIn(), { token: once });
+    await call('POST', '/invitations/accept', await people.newUser(), { token: once });
     expect(codeOf(await check(once)), 'used up').to.deep.equal(NOT_FOUND);
     const late = await invite();
     await sql.query("UPDATE plantao.invitations SET expires_at = now() - interval '1 s'");
@@ -64,7 +64,7 @@ describe('An open invitation', function () {
       'forbidden',
       'only owners and admins of the group may do this',
     ]);
-    const stranger = await people.comeIn();
+    const stranger = await people.newUser();
     expect(codeOf(await call('GET', `/invitations?groupId=${groupId}`, stranger))).to.deep.equal([403, 'not_a_member']);
     const withdraw = (who: Person) =>
       call('DELETE', '/invitations', who, { groupId, invitationId: oldest?.id as string });

@@ -36,7 +36,7 @@ describe('The budget of a client', function () {
 
   it('limits notifications by number, and those of one client only', async () => {
     const node = await start('counting', { AUTH: 'token', NOTIFICATIONS_PER_MINUTE: '60' });
-    const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
+    const [ana, bruno] = [await people.newUser(), await people.newUser()];
     const answers = await Promise.all(Array.from({ length: 13 }, () => post(`${node.url}/notify/x`, {}, asUser(ana))));
     expect(answers.filter(({ status }) => status === 200)).to.have.length(10);
     const refused = answers.find(({ status }) => status === 429);
@@ -48,7 +48,7 @@ describe('The budget of a client', function () {
 
   it('limits notifications by the bytes of their payloads', async () => {
     const node = await start('weighing', { AUTH: 'token', NOTIFICATION_BYTES_PER_MINUTE: '1200000' });
-    const ana = await people.comeIn();
+    const ana = await people.newUser();
     const statuses: number[] = [];
     for (let count = 0; count < 5; count++) {
       statuses.push((await post(`${node.url}/notify/x`, { payload: 'x'.repeat(60_000) }, asUser(ana))).status);
@@ -66,7 +66,7 @@ describe('The budget of a client', function () {
 
   it('limits the people that one user adds to groups in an hour', async () => {
     const node = await start('adding', { AUTH: 'token' });
-    const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
+    const [ana, bruno] = [await people.newUser(), await people.newUser()];
     await sql.query("INSERT INTO plantao.users (username) SELECT 'added ' || n FROM generate_series(1, 1000) n");
     const members = Array.from({ length: 1000 }, (_, at) => `added ${at + 1}`);
     const create = (creator: Person) =>
@@ -83,7 +83,7 @@ describe('The budget of a client', function () {
 
   it('leaves connections for other requests while many clients search users', async () => {
     const node = await start('searching', { TRUST_PROXY: 'loopback', DB_POOL_SIZE: '4' });
-    const ana = await people.comeIn();
+    const ana = await people.newUser();
     const locker = new pg.Client({ connectionString: database.url });
     await locker.connect();
     await locker.query('BEGIN; LOCK TABLE plantao.users IN ACCESS EXCLUSIVE MODE');

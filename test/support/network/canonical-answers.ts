@@ -65,7 +65,7 @@ export async function canonicalAnswers(databaseUrl: string, dbaUrl = databaseUrl
   } finally {
     await node.stop();
   }
-  // It warns the operator of writes that bypass the nodes and may be lost.
+  // The node warns of synchronous_commit because writes that bypass the nodes may be lost; it changes no response.
   const logged = node.entries.filter(({ level, msg }) => level >= 40 && !msg.startsWith('synchronous_commit is off'));
   for (const { msg } of logged) say(`logged: ${msg}`);
   return answers;

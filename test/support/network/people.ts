@@ -35,7 +35,7 @@ export class People {
     return `${of}_${names}`;
   }
 
-  async comeIn(username = People.name()): Promise<Person> {
+  async newUser(username = People.name()): Promise<Person> {
     const { rows } = await this.#sql.query('INSERT INTO plantao.users (username) VALUES ($1) RETURNING id', [username]);
     const id = Number(rows[0].id);
     return { id, username, token: await this.token(id) };

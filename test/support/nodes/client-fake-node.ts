@@ -103,7 +103,7 @@ export async function startFakeNode(behave: Behaviour): Promise<FakeNode> {
   return node;
 }
 
-/** Returns a port on which nothing listens. */
+/** Returns a URL at which nothing listens. */
 export async function deadUrl(): Promise<string> {
   const node = await startFakeNode(() => {});
   await node.close();

@@ -26,7 +26,7 @@ export function programOf(name: string, modules: readonly string[] = []): string
   return ['--import', 'tsx', ...imports, path.join('src', `${name}.ts`)];
 }
 
-/** Returns a module that imports only modules of Node.js as a URL, because tsx would compile the whole build too. */
+/** Compiles a module to a `data:` URL: with `--import tsx` in its place, tsx would compile the whole build too. */
 function compiled(file: string): string {
   const { code } = transformSync(readFileSync(path.join(PACKAGE_ROOT, file), 'utf8'), { loader: 'ts', format: 'esm' });
   return `data:text/javascript,${encodeURIComponent(code)}`;

@@ -2,7 +2,10 @@ import pg from 'pg';
 import { sqlState } from '../../../src/database/errors.ts';
 import { eventually } from '../eventually.ts';
 
-/** A session of another database that listens inside an open transaction, and one that notifies until none fits. */
+/**
+ * Fills PostgreSQL's notification queue: a session of another database listens inside an open transaction, and one more notifies until
+ * nothing fits. Returns the listening session, which keeps the queue full until it ends.
+ */
 export async function fillNotifyQueue(url: string): Promise<pg.Client> {
   const elsewhere = new URL(url);
   elsewhere.pathname = '/template1';
@@ -15,7 +18,7 @@ export async function fillNotifyQueue(url: string): Promise<pg.Client> {
   await stranger.query('SELECT 1');
   const notify = (n: number) => sender.query('SELECT pg_notify($1, $2)', ['x', `${n}${'x'.repeat(7900)}`]);
   try {
-    // The session that held it before may still be there when the first of these is refused, and give all of it back.
+    // A session that kept the queue full before may still be ending when a notification is refused, and then empty the queue.
     await eventually('the queue is full', async () => {
       for (let n = 0; n < 100; n++) {
         const refusal = await notify(n).catch((error) => error);

@@ -26,13 +26,13 @@ export async function createDatabase(options: { empty?: boolean } = {}): Promise
     name,
     url: withDatabase(server.adminUrl, name),
     drop: async () => {
-      if (await isLeft(name)) await server.admin(`DROP DATABASE IF EXISTS ${name}`);
+      if (await becomesUnused(name)) await server.admin(`DROP DATABASE IF EXISTS ${name}`);
     },
   };
 }
 
 /** Returns true once no session is connected, false if one still is after two seconds. */
-function isLeft(name: string): Promise<boolean> {
+function becomesUnused(name: string): Promise<boolean> {
   const isUnused = async () => !(await openSessions()).some(({ database }) => database === name);
   return eventually(`no session uses ${name}`, isUnused, { within: 2000 }).catch(() => false);
 }

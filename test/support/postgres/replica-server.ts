@@ -54,7 +54,7 @@ export class ReplicaServer {
       data: path.join(folder, 'data'),
       passwordFile: path.join(folder, 'password'),
       logFile: path.join(folder, 'log'),
-      // cluster_name, by which its processes are known; a standby's application_name is set apart.
+      // The cluster_name, by which its processes are found. It is not the application_name of a standby.
       mark: `${name}-${randomBytes(4).toString('hex')}`,
     };
     track({ owner: `postgres ${name} on ${port}`, pid: () => this.pid, kill: () => this.#child?.kill('SIGKILL') });

@@ -4,7 +4,7 @@ import { DEBIAN_FOLDER, findServerFolder, ServerTools } from '../../../src/local
 export { ServerTools } from '../../../src/local-cluster/replicated/server-tools.ts';
 
 const PROGRAMS = ['initdb', 'postgres', 'pg_basebackup', 'pg_rewind', 'pg_dump', 'pg_restore'] as const;
-/** A sentence about what {@link findServerTools} looks for. */
+/** The sentence for {@link findServerTools} without a result. */
 export const MISSING_TOOLS = `no folder of PATH and none of ${DEBIAN_FOLDER}/*/bin has all of ${PROGRAMS.join(', ')}: install postgresql`;
 
 /** Returns the newest installation that has every program, or null. Looks on PATH first. */

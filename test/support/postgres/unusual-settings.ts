@@ -6,7 +6,7 @@ export interface UnusualSetting {
   value: string;
 }
 
-/** Why a setting is left out. All of them either cannot be set for a database or make the database unusable. */
+/** The settings that are left out, each with the reason: it cannot be set for a database, or makes the database unusable. */
 const LEFT_OUT: Record<string, string> = {
   local_preload_libraries: 'names a library that does not exist, so that no connection is possible',
   session_preload_libraries: 'names a library that does not exist, so that no connection is possible',
@@ -56,7 +56,7 @@ interface Row extends pg.QueryResultRow {
   values: string[] | null;
 }
 
-/** All that may be set for a database, in rounds in which each setting has one value at most. */
+/** Returns all settings that may be set for a database, in rounds. In each round, a setting has one value at most. */
 export async function unusualSettings(client: pg.Client): Promise<UnusualSetting[][]> {
   // plpgsql adds its own settings when it is loaded.
   await client.query('DO $$ BEGIN END $$');

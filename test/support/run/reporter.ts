@@ -40,7 +40,7 @@ const timesOf = (times: ReadonlyMap<string, number>): string =>
     .map(([file, ms]) => `${ms} ${path.relative(process.cwd(), file)}\n`)
     .join('');
 
-/** Without the lines of mocha and Node.js. */
+/** Returns a stack trace without the lines of mocha and Node.js, indented. */
 const indented = (stack: string): string =>
   stack
     .split('\n')

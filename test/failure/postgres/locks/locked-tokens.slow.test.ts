@@ -21,7 +21,7 @@ describe('A session that has locked the tables of the tokens, with AUTH=token', 
     dba = new pg.Client({ connectionString: database.url, application_name: 'psql of Ana' });
     await dba.connect();
     const people = new People(dba);
-    ana = await people.comeIn();
+    ana = await people.newUser();
     groupId = await people.group('locked', [ana]);
   });
   after(async () => {

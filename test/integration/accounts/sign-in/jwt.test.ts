@@ -216,7 +216,7 @@ describe('Users with JWTs', function () {
       return statuses;
     });
     await eventually('both nodes fetch the keys', () => held.length >= 2);
-    expect(await statusesOf((await new People(sql).comeIn()).token)).to.deep.equal([200, 200]);
+    expect(await statusesOf((await new People(sql).newUser()).token)).to.deep.equal([200, 200]);
     expect(answered).to.equal(0);
     for (const response of held) response.destroy();
     expect(new Set((await Promise.all(waiting)).flat())).to.deep.equal(new Set([503]));

@@ -44,7 +44,7 @@ describe('A request whose body is still arriving when its token ends', () => {
     for (const role of ['active', 'standby'] as const) {
       it(`gets 401 and stores nothing if it ${how}, from the ${role}`, async () => {
         const { url } = nodes[role];
-        const [person, friend] = [await people.comeIn(), await people.comeIn()];
+        const [person, friend] = [await people.newUser(), await people.newUser()];
         const groupId = await people.group(People.name('group'), [person, friend]);
         expect(await statusOf(url, person)).to.equal(200);
         const message = { userId: person.id, groupId, content: 'sent too late' };
@@ -70,7 +70,7 @@ describe('A request whose body is still arriving when its token ends', () => {
   }
 
   it('is handled if the token is still valid', async () => {
-    const person = await people.comeIn();
+    const person = await people.newUser();
     const chat = { groupName: 'in time', creatorId: person.id, members: [] };
     const { finish } = await beginPost(nodes.active.url, person, '/create-chat', chat);
     expect(await finish()).to.deep.equal([200]);

@@ -33,7 +33,7 @@ class Place {
   }
 
   /** Creates an account and a token directly in the database. */
-  async comeIn(username: string) {
+  async newUser(username: string) {
     const token = randomBytes(32).toString('base64url');
     const { rows } = await this.sql.query(
       `WITH one AS (INSERT INTO plantao.users (username) VALUES ($1) RETURNING id)
@@ -69,7 +69,7 @@ describe('Signing in with AUTH=token', function () {
   }
 
   /** Returns a signed-in user, without the time that a password takes. */
-  const comeIn = () => place.comeIn(newName());
+  const newUser = () => place.newUser(newName());
 
   it('issues a token that every node accepts at once, and stores neither token nor password', async () => {
     const { username, userId, token } = await register();
@@ -208,7 +208,7 @@ describe('Signing in with AUTH=token', function () {
 
   describe('and out', () => {
     it('revokes the token on every node within a second', async () => {
-      const { userId, token } = await comeIn();
+      const { userId, token } = await newUser();
       expect(await place.isGood(token, userId)).to.deep.equal([true, true]);
       expect((await place.post('/logout', undefined, bearer(token))).status).to.equal(200);
       await eventually('it is refused everywhere', async () => !(await place.isGood(token, userId)).includes(true), {
@@ -218,7 +218,7 @@ describe('Signing in with AUTH=token', function () {
     });
 
     it('revokes all tokens of a user, and no other', async () => {
-      const [ana, bruno] = [await comeIn(), await comeIn()];
+      const [ana, bruno] = [await newUser(), await newUser()];
       const other = randomBytes(32).toString('base64url');
       await place.sql.query("SELECT plantao.issue_token($1, sha256(convert_to($2, 'UTF8')), '1 hour', 100)", [
         ana.userId,
@@ -241,7 +241,7 @@ describe('Signing in with AUTH=token', function () {
     });
 
     it("lets the administrator revoke any user's tokens", async () => {
-      const { userId, token } = await comeIn();
+      const { userId, token } = await newUser();
       const url = `${place.nodes.active.url}/tokens`;
       expect((await del(url, undefined, bearer(ADMIN_TOKEN))).status).to.equal(400);
       expect((await del(url, { userId }, bearer(ADMIN_TOKEN))).body.revoked).to.equal(1);
@@ -253,7 +253,7 @@ describe('Signing in with AUTH=token', function () {
         'DELETE FROM plantao.tokens WHERE user_id = $1',
         'UPDATE plantao.tokens SET expires_at = now() WHERE user_id = $1',
       ]) {
-        const { userId, token } = await comeIn();
+        const { userId, token } = await newUser();
         expect(await place.isGood(token, userId)).to.deep.equal([true, true]);
         await place.sql.query(statement, [userId]);
         await eventually(
@@ -267,7 +267,7 @@ describe('Signing in with AUTH=token', function () {
     });
 
     it('reads a revocation without NOTIFY, and one that commits late', async () => {
-      const { userId, token } = await comeIn();
+      const { userId, token } = await newUser();
       expect(await place.isGood(token, userId)).to.deep.equal([true, true]);
       const other = new pg.Client({ connectionString: place.database.url });
       await other.connect();
@@ -280,7 +280,7 @@ describe('Signing in with AUTH=token', function () {
           [userId],
         );
         // Later transactions are read meanwhile, so this one commits behind them.
-        for (let more = 0; more < 3; more++) await place.isGood((await comeIn()).token, userId).catch(() => {});
+        for (let more = 0; more < 3; more++) await place.isGood((await newUser()).token, userId).catch(() => {});
         await other.query('COMMIT');
         await eventually('it is refused', async () => !(await place.isGood(token, userId)).includes(true), {
           within: 1000,
@@ -293,7 +293,7 @@ describe('Signing in with AUTH=token', function () {
 
     it('ends long polls with their token, on the active node and on the standby', async () => {
       for (const node of [place.nodes.active, place.nodes.standby]) {
-        const { userId, token } = await comeIn();
+        const { userId, token } = await newUser();
         const waitersBefore = await waitersOf(node.url);
         const polls = [
           get(`${node.url}/subscribe/user?user_id=${userId}&timeout=30`, { ...bearer(token), deadline: 20_000 }),
@@ -311,7 +311,7 @@ describe('Signing in with AUTH=token', function () {
     });
 
     it('ends a long poll when its token expires', async () => {
-      const { userId, token } = await comeIn();
+      const { userId, token } = await newUser();
       await place.sql.query(
         "UPDATE plantao.tokens SET expires_at = clock_timestamp() + interval '1.5 s' WHERE user_id = $1",
         [userId],
@@ -325,7 +325,7 @@ describe('Signing in with AUTH=token', function () {
     });
 
     it('keeps a hundred tokens of a user and revokes the oldest', async () => {
-      const { userId, token } = await comeIn();
+      const { userId, token } = await newUser();
       expect(await place.isGood(token, userId)).to.deep.equal([true, true]);
       await place.sql.query(
         "SELECT plantao.issue_token($1, sha256(convert_to(n::text, 'UTF8')), '1 hour', 100) FROM generate_series(1, 100) n",
@@ -394,7 +394,7 @@ describe('Signing in from many addresses', function () {
   });
 
   it('counts a whole IPv6 /64 network as one client, and ignores an invalid address', async () => {
-    const { username } = await place.comeIn(newName());
+    const { username } = await place.newUser(newName());
     const guess = async (address: string) =>
       (await place.post('/login', { username, password: 'a wrong guess' }, from(address))).status;
     expect([await guess('2001:db8:1:2::1'), await guess('2001:db8:1:2:ffff::9')]).to.deep.equal([401, 401]);

@@ -10,7 +10,7 @@ describe('Polls by the name of a group', function () {
   let member: Person;
   let stranger: Person;
   before(async () => {
-    [member, stranger] = [await people.comeIn(), await people.comeIn()];
+    [member, stranger] = [await people.newUser(), await people.newUser()];
     // The session that catches up is then open before the first test.
     await exceedMemory(await cursorOf(member));
   });

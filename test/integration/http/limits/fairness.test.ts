@@ -20,7 +20,7 @@ describe('A client that requests many long pages', function () {
   let groupId: number;
   before(async () => {
     const people = new People(sql);
-    [flooder, other] = [await people.comeIn(), await people.comeIn()];
+    [flooder, other] = [await people.newUser(), await people.newUser()];
     groupId = await people.group('Geral', [flooder, other]);
     await sql.query(
       `INSERT INTO plantao.messages (group_id, sender_id, content) SELECT $1, $2, repeat('ã', 500) FROM generate_series(1, 200)`,

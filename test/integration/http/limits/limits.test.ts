@@ -17,7 +17,7 @@ describe('The rate limits', function () {
     });
 
   it('limit a client by address, or by user once it is authenticated, and no other client', async () => {
-    const [ana, bruno] = [await people.comeIn(), await people.comeIn()];
+    const [ana, bruno] = [await people.newUser(), await people.newUser()];
     // The first request with a token counts for the address.
     expect((await ask(ana.token, '203.0.113.1')).status).to.equal(200);
     const statuses = await Promise.all(Array.from({ length: 14 }, () => ask(ana.token, '203.0.113.1')));
@@ -49,7 +49,7 @@ describe('The rate limits', function () {
   });
 
   it('return 400 for text that PostgreSQL cannot store, in every field', async () => {
-    const { id, token } = await people.comeIn();
+    const { id, token } = await people.newUser();
     const call = bearer(token);
     const groupId = await people.group('Geral', [{ id, token, username: '' }]);
     for (const [answer, what] of [

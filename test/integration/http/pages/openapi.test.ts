@@ -28,7 +28,7 @@ describe('The OpenAPI document', function () {
 
   before(async () => {
     contract = await Contract.of(node.url);
-    [ana, bruno] = [await people.comeIn(), await people.comeIn()];
+    [ana, bruno] = [await people.newUser(), await people.newUser()];
     groupId = await people.group('Grupo Geral', [ana]);
   });
 
