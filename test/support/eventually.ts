@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 export interface Patience {
   /** Default 5000. */
   within?: number;
-  /** Between two checks; default 20. */
+  /** The longest time between two checks; default 20. It begins with 1 ms and doubles, as most conditions are met at once. */
   every?: number;
 }
 
@@ -20,7 +20,7 @@ export async function eventually<T>(
   { within = 5000, every = 20 }: Patience = {},
 ): Promise<Exclude<T, undefined | null | false | 0 | ''>> {
   const deadline = performance.now() + within;
-  for (;;) {
+  for (let pause = 1; ; pause *= 2) {
     const outcome = await attempt(check, Math.max(deadline - performance.now(), every));
     if ('value' in outcome && outcome.value) return outcome.value as Exclude<T, undefined | null | false | 0 | ''>;
     if (performance.now() >= deadline) {
@@ -29,7 +29,7 @@ export async function eventually<T>(
       const cause = 'error' in outcome ? { cause: outcome.error } : undefined;
       throw new Error(`"${what}" did not happen within ${within} ms: ${last}`, cause);
     }
-    await sleep(every);
+    await sleep(Math.min(pause, every));
   }
 }
 

@@ -1,21 +1,20 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { type ListedProcess, listProcesses } from '../../../src/local-cluster/embedded/process-list.ts';
 
 /**
- * Returns the child processes of this process. Called twice a test: with the kernel's list it takes a millisecond or two,
- * while reading all processes of a busy machine takes fifty.
+ * Returns the child processes of this process. Called twice a test: the kernel's list takes 0.2 ms (1.3 ms if it is read through
+ * promises, as it is in memory), while reading all processes of a busy machine takes fifty.
  */
 export async function ownChildren(): Promise<ListedProcess[]> {
-  const pids = await listedByKernel();
+  const pids = listedByKernel();
   if (pids === null) return (await listProcesses()).filter(({ parent }) => parent === process.pid);
-  return Promise.all(pids.map(async (pid) => ({ pid, parent: process.pid, command: await commandOf(pid) })));
+  return pids.map((pid) => ({ pid, parent: process.pid, command: commandOf(pid) }));
 }
 
 /** Returns null if there is no such list: on other systems, in some kernels, or if a thread ended meanwhile. */
-async function listedByKernel(): Promise<number[] | null> {
+function listedByKernel(): number[] | null {
   try {
-    const threads = await readdir('/proc/self/task');
-    const lists = await Promise.all(threads.map((id) => readFile(`/proc/self/task/${id}/children`, 'utf8')));
+    const lists = readdirSync('/proc/self/task').map((id) => readFileSync(`/proc/self/task/${id}/children`, 'utf8'));
     return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
   } catch {
     return null;
@@ -23,7 +22,10 @@ async function listedByKernel(): Promise<number[] | null> {
 }
 
 /** Returns the arguments of a process, joined with spaces; empty for a process that has ended. */
-async function commandOf(pid: number): Promise<string> {
-  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return line.split('\0').join(' ').trim();
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
+  } catch {
+    return '';
+  }
 }
