@@ -35,44 +35,49 @@ export interface ServerSearchOptions {
   lastUsed: FoundServer | null;
   watch: WatchServer;
   resolve: (host: DatabaseHost) => Promise<DatabaseServer[]>;
+  times: SearchTimes;
   /** Called each time that a server is found to be in recovery, many times a second. */
   onStandby: (server: DatabaseServer) => void;
   /** Called once, when a server that accepts writes is found. */
   onFound: (found: FoundServer) => void;
-  /** Called once, when the search ends because no caller has waited for it for {@link IDLE_MS}. */
+  /** Called once, when the search ends because no caller has waited for it for `idleMs`. */
   onAbandoned: () => void;
 }
 
-/**
- * How long a silent server delays the next one (RFC 8305 recommends 100 ms at least). A server that fails does not delay it.
- */
-const STAGGER_MS = 100;
-/** How long the last used server must have failed before a server on the same timeline is used: the last used one may be restarting. */
-const FAILED_MS = 2000;
-/** The same, counted from the start of the search, if the last used server neither replies nor fails: it may be overloaded. */
-const SILENT_MS = 4000;
-/**
- * How long a search lasts before a server on a lower timeline is used: it may be a former primary, which lacks what was written
- * since, or a restored one.
- */
-const OLDER_MS = 15_000;
-/** How often a server that accepts writes is checked again while the last used one is waited for. */
-const CHECK_AGAIN_MS = 250;
-/** How often a name is resolved again during one search: a failover may change it. */
-const RESOLVE_EVERY_MS = 1000;
-/** The longest delay before a server that failed is tried again. A promotion is noticed within it. */
-const MAX_RETRY_MS = 100;
-/** A search without a waiting caller continues for this long, so that the next attempt can join it. */
-const IDLE_MS = 2000;
+/** The times of a search, in milliseconds. */
+export const SEARCH_TIMES = {
+  /**
+   * How long a silent server delays the next one (RFC 8305 recommends 100 ms at least). A server that fails does not delay it.
+   */
+  staggerMs: 100,
+  /** How long the last used server must have failed before a server on the same timeline is used: the last used one may be restarting. */
+  failedMs: 2000,
+  /** The same, counted from the start of the search, if the last used server neither replies nor fails: it may be overloaded. */
+  silentMs: 4000,
+  /**
+   * How long a search lasts before a server on a lower timeline is used: it may be a former primary, which lacks what was written
+   * since, or a restored one.
+   */
+  olderMs: 15_000,
+  /** How often a server that accepts writes is checked again while the last used one is waited for. */
+  checkAgainMs: 250,
+  /** How often a name is resolved again during one search: a failover may change it. */
+  resolveEveryMs: 1000,
+  /** The longest delay before a server that failed is tried again. A promotion is noticed within it. */
+  maxRetryMs: 100,
+  /** A search without a waiting caller continues for this long, so that the next attempt can join it. */
+  idleMs: 2000,
+};
+export type SearchTimes = Readonly<typeof SEARCH_TIMES>;
 
 /**
- * A search for the one server that accepts writes. All servers are watched at once, each beginning {@link STAGGER_MS} after
+ * A search for the one server that accepts writes. All servers are watched at once, each beginning `staggerMs` after
  * the one before it, and are watched until one wins. So a dead server, a silent one, or a name that does not resolve delays
  * the others by the stagger at most.
  *
  * The server that was used last wins over another that accepts writes too: the other may be a former primary that has come up
  * again, and responds faster because it is idle. Only a promoted server, on a higher timeline, wins at once. Any other
- * wins when the last used one has failed for {@link FAILED_MS}.
+ * wins when the last used one has failed for `failedMs`.
  */
 export class ServerSearch {
   readonly #options: ServerSearchOptions;
@@ -107,7 +112,7 @@ export class ServerSearch {
     this.#postponeEnd();
     if (this.#haveAllFailed()) return Promise.reject(this.#failure());
     // Keeps the process running, as nothing else of a search does: a starting node would exit without a message.
-    const keepRunning = setInterval(() => {}, IDLE_MS);
+    const keepRunning = setInterval(() => {}, this.#options.times.idleMs);
     const found = new Promise<DatabaseServer>((resolve, reject) => this.#waiting.add({ resolve, reject }));
     return found.finally(() => clearInterval(keepRunning));
   }
@@ -118,7 +123,7 @@ export class ServerSearch {
       if (this.#waiting.size > 0) return this.#postponeEnd();
       this.#end();
       this.#options.onAbandoned();
-    }, IDLE_MS).unref();
+    }, this.#options.times.idleMs).unref();
   }
 
   #end(): void {
@@ -145,7 +150,7 @@ export class ServerSearch {
       }
       if (this.#staggerTimer === null) this.#launchNext();
       this.#rejectIfAllFailed();
-      await this.#pause(RESOLVE_EVERY_MS);
+      await this.#pause(this.#options.times.resolveEveryMs);
     }
   }
 
@@ -160,7 +165,7 @@ export class ServerSearch {
     this.#staggerTimer = null;
     const server = this.#queue.shift();
     if (!server || this.#stop.signal.aborted) return;
-    this.#staggerTimer = setTimeout(() => this.#launchNext(), STAGGER_MS).unref();
+    this.#staggerTimer = setTimeout(() => this.#launchNext(), this.#options.times.staggerMs).unref();
     void this.#watch(server);
   }
 
@@ -172,11 +177,11 @@ export class ServerSearch {
         if (signal.aborted) return;
         if (this.#mayWin(server, found)) return this.settle({ server, ...found });
         this.#accept(server);
-        await this.#pause(CHECK_AGAIN_MS);
+        await this.#pause(this.#options.times.checkAgainMs);
       } catch (error) {
         if (signal.aborted) return;
         this.#refuse(server, error as Error);
-        await this.#pause(backoffDelay(attempt, maxRetryMs(error, MAX_RETRY_MS)));
+        await this.#pause(backoffDelay(attempt, maxRetryMs(error, this.#options.times.maxRetryMs)));
       }
     }
   }
@@ -185,9 +190,10 @@ export class ServerSearch {
     const { lastUsed } = this.#options;
     if (!lastUsed || this.#isLastUsed(server) || instance === lastUsed.instance) return true;
     if (timeline > lastUsed.timeline) return true;
+    const { olderMs, failedMs, silentMs } = this.#options.times;
     const now = performance.now();
-    if (timeline < lastUsed.timeline) return now - this.#startedAt >= OLDER_MS;
-    return now - this.#lastUsedFailedAt >= FAILED_MS || now - this.#startedAt >= SILENT_MS;
+    if (timeline < lastUsed.timeline) return now - this.#startedAt >= olderMs;
+    return now - this.#lastUsedFailedAt >= failedMs || now - this.#startedAt >= silentMs;
   }
 
   #isLastUsed(server: DatabaseServer): boolean {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { DatabaseHost } from '../url/database-url.ts';
 import { type DatabaseServer, isResolved, resolveHost, serverKey } from './server.ts';
-import { type FoundServer, ServerSearch, type WatchServer } from './server-search.ts';
+import { type FoundServer, SEARCH_TIMES, type SearchTimes, ServerSearch, type WatchServer } from './server-search.ts';
 
 /** After this time, in milliseconds, a server is checked again before a session is opened to it. */
 const FRESH_MS = 1000;
@@ -30,6 +30,7 @@ export class Servers {
   readonly #hosts: readonly DatabaseHost[];
   readonly #watch: WatchServer;
   readonly #resolve: (host: DatabaseHost) => Promise<DatabaseServer[]>;
+  readonly #times: SearchTimes;
   readonly #sockets = new Map<Socket, DatabaseServer>();
   /** The server that was found last. Another instance means a restart or a failover. */
   #found: FoundServer | null = null;
@@ -40,10 +41,16 @@ export class Servers {
   readonly #listeners = new Set<() => void>();
   readonly #standbyListeners = new Set<(server: DatabaseServer) => void>();
 
-  constructor(hosts: readonly DatabaseHost[], watch: WatchServer, resolve = resolveHost) {
+  constructor(
+    hosts: readonly DatabaseHost[],
+    watch: WatchServer,
+    resolve = resolveHost,
+    times: SearchTimes = SEARCH_TIMES,
+  ) {
     this.#hosts = hosts;
     this.#watch = watch;
     this.#resolve = resolve;
+    this.#times = times;
   }
 
   /**
@@ -101,6 +108,7 @@ export class Servers {
       lastUsed: this.#found,
       watch: this.#watch,
       resolve: this.#resolve,
+      times: this.#times,
       onStandby: (server) => {
         for (const listener of this.#standbyListeners) listener(server);
       },
