@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDatabaseHost } from '../database/url/database-url.ts';
+import { isDatabaseHost } from '../database/url/database-hosts.ts';
 import { LOG_LEVELS } from '../log/log-level.ts';
 import { jwtEnvironment } from './jwt-settings.ts';
 import {

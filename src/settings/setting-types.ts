@@ -1,7 +1,8 @@
 /** The types of settings: each parses the text of an environment variable and says what is wrong with it. */
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
-import { isDatabaseHost, parseDatabaseUrl } from '../database/url/database-url.ts';
+import { isDatabaseHost } from '../database/url/database-hosts.ts';
+import { parseDatabaseUrl } from '../database/url/database-url.ts';
 import { DatabaseUrlError } from '../database/url/database-url-error.ts';
 
 /** A boolean. */

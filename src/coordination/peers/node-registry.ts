@@ -63,6 +63,38 @@ interface Row extends PeerRow, PeerLoad {
   pause: { since: string; until: string; reason: string | null; asked_by: string; remaining_ms: number } | null;
 }
 
+/** Writes this node's row, and reads it and those of its peers. */
+const WRITE_AND_READ = `
+  WITH me AS (
+    INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_preferred, term, position, waiters, started_at,
+      cluster, history, posts_per_second, commit_ms, delivery_ms, queued_posts, conditions, active_at)
+    VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
+      coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint(),
+      $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, left($conditions, 4096), CASE WHEN $role = 'active'
+        THEN least(clock_timestamp(), coalesce(to_timestamp($sentAtMs::float8 / 1000), statement_timestamp())) END)
+    ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
+      role = excluded.role, is_preferred = excluded.is_preferred, term = excluded.term, position = excluded.position,
+      waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
+      cluster = excluded.cluster, history = excluded.history, posts_per_second = excluded.posts_per_second,
+      commit_ms = excluded.commit_ms, delivery_ms = excluded.delivery_ms, queued_posts = excluded.queued_posts,
+      conditions = excluded.conditions,
+      active_at = coalesce(excluded.active_at, n.active_at)
+    RETURNING ${UNACKNOWLEDGED}
+  )
+  SELECT node, url, pid, role, term, is_preferred, waiters,
+         posts_per_second AS "postsPerSecond", commit_ms AS "commitMs", delivery_ms AS "deliveryMs", started_at = $startedAt AS is_mine,
+         plantao.cluster_id() AS cluster, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
+         EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_requested,
+         (SELECT json_build_object('since', p.since, 'until', p.until, 'reason', p.reason, 'asked_by', p.asked_by,
+            'remaining_ms', plantao.ms_between(clock_timestamp(), p.until)) FROM plantao.current_pause p) AS pause,
+         plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
+  FROM plantao.nodes n
+  WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'
+    -- As subqueries, each function is called once and not for each row.
+    AND history = (SELECT plantao.history_fingerprint()) AND (n.cluster = (SELECT plantao.cluster_id()) OR node = $node)
+  -- A row from the future is not newer than others: the clock was set back, or it was inserted by hand.
+  ORDER BY node <> $node, abs(extract(epoch FROM heartbeat_at - clock_timestamp())) LIMIT ${MAX_PEERS + 1}`;
+
 /** The state that a node reads when it writes its row. */
 export interface RegistryState {
   /** The database's cluster id. */
@@ -112,41 +144,10 @@ export class NodeRegistry {
    */
   async write(row: OwnNodeRow): Promise<RegistryState> {
     const sentAt = performance.now();
-    const rows = await this.#sequelize.query<Row>(
-      `WITH me AS (
-         INSERT INTO plantao.nodes AS n (node, url, pid, version, role, is_preferred, term, position, waiters, started_at,
-           cluster, history, posts_per_second, commit_ms, delivery_ms, queued_posts, conditions, active_at)
-         VALUES ($node, $url, $pid, $version, $role, $isPreferred, $term, $position, $waiters, $startedAt,
-           coalesce($cluster::uuid, plantao.cluster_id()), plantao.history_fingerprint(),
-           $postsPerSecond, $commitMs, $deliveryMs, $queuedPosts, left($conditions, 4096), CASE WHEN $role = 'active'
-             THEN least(clock_timestamp(), coalesce(to_timestamp($sentAtMs::float8 / 1000), statement_timestamp())) END)
-         ON CONFLICT (node) DO UPDATE SET url = excluded.url, pid = excluded.pid, version = excluded.version,
-           role = excluded.role, is_preferred = excluded.is_preferred, term = excluded.term, position = excluded.position,
-           waiters = excluded.waiters, started_at = excluded.started_at, heartbeat_at = clock_timestamp(),
-           cluster = excluded.cluster, history = excluded.history, posts_per_second = excluded.posts_per_second,
-           commit_ms = excluded.commit_ms, delivery_ms = excluded.delivery_ms, queued_posts = excluded.queued_posts,
-           conditions = excluded.conditions,
-           active_at = coalesce(excluded.active_at, n.active_at)
-         RETURNING ${UNACKNOWLEDGED}
-       )
-       SELECT node, url, pid, role, term, is_preferred, waiters,
-              posts_per_second AS "postsPerSecond", commit_ms AS "commitMs", delivery_ms AS "deliveryMs", started_at = $startedAt AS is_mine,
-              plantao.cluster_id() AS cluster, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
-              EXISTS (SELECT FROM plantao.switchover_requests r WHERE r.term = $term) AS is_requested,
-              (SELECT json_build_object('since', p.since, 'until', p.until, 'reason', p.reason, 'asked_by', p.asked_by,
-                 'remaining_ms', plantao.ms_between(clock_timestamp(), p.until)) FROM plantao.current_pause p) AS pause,
-              plantao.ms_between(heartbeat_at, clock_timestamp()) AS heartbeat_age_ms
-       FROM plantao.nodes n
-       WHERE role <> 'stopped' AND heartbeat_at > clock_timestamp() - interval '10 minutes'
-         -- As subqueries, each function is called once and not for each row.
-         AND history = (SELECT plantao.history_fingerprint()) AND (n.cluster = (SELECT plantao.cluster_id()) OR node = $node)
-       -- A row from the future is not newer than others: the clock was set back, or it was inserted by hand.
-       ORDER BY node <> $node, abs(extract(epoch FROM heartbeat_at - clock_timestamp())) LIMIT ${MAX_PEERS + 1}`,
-      {
-        bind: { ...row, sentAtMs: this.#serverAheadMs === null ? null : sentAt + this.#serverAheadMs },
-        type: QueryTypes.SELECT,
-      },
-    );
+    const rows = await this.#sequelize.query<Row>(WRITE_AND_READ, {
+      bind: { ...row, sentAtMs: this.#serverAheadMs === null ? null : sentAt + this.#serverAheadMs },
+      type: QueryTypes.SELECT,
+    });
     const [first] = rows;
     const receivedAt = performance.now();
     const isPrompt = first !== undefined && receivedAt - sentAt < MAX_ROUND_TRIP_MS;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffDelay } from '../../async/backoff.ts';
 import { maxRetryMs } from '../retry-limit.ts';
-import type { DatabaseHost } from '../url/database-url.ts';
+import type { DatabaseHost } from '../url/database-hosts.ts';
 import { type DatabaseServer, describeServer, isResolved, serverKey } from './server.ts';
 import { NotWritableError, NoWritableServerError, type ServerRefusal } from './server-errors.ts';
 

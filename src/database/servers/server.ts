@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import { databaseDns } from '../../network/dns-cache.ts';
-import type { DatabaseHost } from '../url/database-url.ts';
+import type { DatabaseHost } from '../url/database-hosts.ts';
 
 /** One PostgreSQL server, as a session reaches it. */
 export interface DatabaseServer {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { DatabaseHost } from '../url/database-url.ts';
+import type { DatabaseHost } from '../url/database-hosts.ts';
 import { type DatabaseServer, isResolved, resolveHost, serverKey } from './server.ts';
 import { type FoundServer, SEARCH_TIMES, type SearchTimes, ServerSearch, type WatchServer } from './server-search.ts';
 

@@ -2,19 +2,12 @@
  * The only parser of `DATABASE_URL`, in the syntax of libpq (PostgreSQL manual, "Connection URIs"). The drivers get fields and
  * never the URL: each of them has a parser of its own, and one reads as localhost what another reads as a socket.
  */
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { userInfo } from 'node:os';
+import { type DatabaseHost, readHosts } from './database-hosts.ts';
 import { readTls, type Tls, type TlsSettings, UNENCRYPTED } from './database-tls.ts';
 import { DatabaseUrlError } from './database-url-error.ts';
-
-/** A host of a URL and its port. */
-export interface DatabaseHost {
-  /** A name, an address, or the folder of a socket, which starts with a slash. */
-  host: string;
-  port: number;
-  /** From `hostaddr`: where to connect, instead of resolving the name. */
-  address: string | null;
-}
+import { decodeEscapes, splitCredentials, splitOnce } from './url-text.ts';
 
 /** The content of a database URL. */
 export interface DatabaseTarget {
@@ -32,8 +25,6 @@ export interface DatabaseTarget {
   /** Which of several servers is used. primary: one that is not in recovery. read-write: one that is not read-only by default either. */
   sessionAttributes: 'primary' | 'read-write';
 }
-
-const DEFAULT_PORT = 5432;
 
 /** Parameters that are accepted only with the values for what a session does anyway. */
 const FIXED: Record<string, readonly string[]> = {
@@ -64,7 +55,7 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
   const [hosts = '', database = ''] = splitOnce(address, '/');
   const [user = '', password] = splitOnce(credentials, ':');
   const given = readParameters(query);
-  const take = (name: string): string | undefined => {
+  const take: Take = (name) => {
     const value = given.get(name);
     given.delete(name);
     return value || undefined;
@@ -87,6 +78,15 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
   if (sockets.length > 0 && target.tls.mode !== 'disable') {
     throw new DatabaseUrlError('names sockets and hosts with TLS: name only one kind, or use sslmode=disable');
   }
+  refuseUnsupported(take, given);
+  return target;
+}
+
+/** Returns a parameter that is not empty, and removes it from those that are left. */
+type Take = (name: string) => string | undefined;
+
+/** Refuses the parameters that would not be honoured. `given` has those that nothing has taken. */
+function refuseUnsupported(take: Take, given: ReadonlyMap<string, string>): void {
   if (take('load_balance_hosts')?.toLowerCase().replace('disable', '')) {
     throw new DatabaseUrlError(
       'has load_balance_hosts, which is not supported: all sessions of a node go to the one server that accepts writes',
@@ -103,7 +103,6 @@ export function parseDatabaseUrl(text: string): DatabaseTarget {
   if (unknown !== undefined) {
     throw new DatabaseUrlError(`has the parameter ${unknown}, which is not supported: leave it out`);
   }
-  return target;
 }
 
 /** Returns the URL of a database that is given in parts. A part may contain any character. */
@@ -131,38 +130,6 @@ export function describeDatabase(url: string): string {
   }
 }
 
-/** Returns true for a host name, an address or a socket folder, without a port. */
-export function isDatabaseHost(text: string): boolean {
-  return text.startsWith('/') || isIP(text) !== 0 || /^[\w-]+(\.[\w-]+)*\.?$/.test(text);
-}
-
-/** Splits at the last @ before the path and the parameters, so that a password may contain @ and ? unencoded. */
-export function splitCredentials(text: string): { credentials: string; location: string } {
-  const first = text.indexOf('@');
-  const slash = text.indexOf('/');
-  if (first < 0 || (slash >= 0 && slash < first)) return { credentials: '', location: text };
-  const length = text.slice(first).search(/[/?]/);
-  const last = text.lastIndexOf('@', length < 0 ? undefined : first + length);
-  return { credentials: text.slice(0, last), location: text.slice(last + 1) };
-}
-
-/** Splits at the first separator; returns one part if there is none. */
-export function splitOnce(text: string, separator: string): string[] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-/** Decodes escapes. A percent sign that begins none is kept: passwords contain it unencoded. */
-export function decodeEscapes(text: string): string {
-  return text.replace(/(%[0-9a-f]{2})+/gi, (escapes) => {
-    try {
-      return decodeURIComponent(escapes);
-    } catch {
-      return escapes;
-    }
-  });
-}
-
 function readParameters(query: string): Map<string, string> {
   const given = new Map<string, string>();
   for (const pair of query.split('&')) {
@@ -176,38 +143,6 @@ function readParameters(query: string): Map<string, string> {
   return given;
 }
 
-function readHosts(
-  authority: string,
-  hostList: string | undefined,
-  addressList: string | undefined,
-  portList: string | undefined,
-): DatabaseHost[] {
-  const listed = authority.split(',').map(readHost);
-  const isNamed = hostList !== undefined || listed.some(({ host }) => host !== '');
-  const addresses = addressList?.split(',') ?? [];
-  const hosts = hostList?.split(',') ?? (isNamed || !addressList ? listed.map(({ host }) => host) : addresses);
-  const ports = portList?.split(',') ?? (hosts.length === listed.length ? listed.map(({ port }) => port) : ['']);
-  if (ports.length !== 1 && ports.length !== hosts.length) {
-    throw new DatabaseUrlError(
-      `names ${hosts.length} hosts and ${ports.length} ports: give each host its port, or one port`,
-    );
-  }
-  if (addresses.length !== 0 && addresses.length !== hosts.length) {
-    throw new DatabaseUrlError(`names ${hosts.length} hosts and ${addresses.length} in hostaddr: give each host one`);
-  }
-  return hosts.map((text, index) => {
-    const address = addresses[index] || null;
-    const host = text || address || 'localhost';
-    if (!isDatabaseHost(host)) {
-      throw new DatabaseUrlError(`names the host ${host}, which is not a host name or address`);
-    }
-    if (address !== null && isIP(address) === 0) {
-      throw new DatabaseUrlError(`names ${address} in hostaddr, which is not an IP address`);
-    }
-    return { host, port: readPort(ports[index] ?? ports[0] ?? ''), address };
-  });
-}
-
 function readSessionAttributes(text = 'any'): DatabaseTarget['sessionAttributes'] {
   const found = SESSION_ATTRIBUTES[text.toLowerCase()];
   if (found !== undefined) return found;
@@ -216,28 +151,13 @@ function readSessionAttributes(text = 'any'): DatabaseTarget['sessionAttributes'
   );
 }
 
-function readHost(text: string): { host: string; port: string } {
-  const [, address, name = '', port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text) ?? [];
-  if (address !== undefined && !isIPv6(decodeEscapes(address))) {
-    throw new DatabaseUrlError(`names the host [${address}], which is not an IPv6 address`);
-  }
-  return { host: decodeEscapes(address ?? name), port: decodeEscapes(port) };
-}
-
-function readPort(text: string): number {
-  if (text === '') return DEFAULT_PORT;
-  const port = Number(text);
-  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new DatabaseUrlError('names a port that is not a number from 1 to 65535');
-}
-
 function readConnectTimeout(text: string | undefined): number | null {
   if (text === undefined || text === '0') return null;
   if (/^\d{1,4}$/.test(text)) return Number(text) * 1000;
   throw new DatabaseUrlError('has a connect_timeout that is not a number of seconds');
 }
 
-function takeTls(take: (name: string) => string | undefined): TlsSettings {
+function takeTls(take: Take): TlsSettings {
   return {
     mode: take('sslmode'),
     ssl: take('ssl'),

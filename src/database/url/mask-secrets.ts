@@ -1,4 +1,4 @@
-import { decodeEscapes, splitCredentials, splitOnce } from './database-url.ts';
+import { decodeEscapes, splitCredentials, splitOnce } from './url-text.ts';
 
 const MASK = '***';
 

@@ -1,5 +1,7 @@
 /** Changes one thing in a database URL and keeps the rest as it was written: credentials, TLS, options. */
-import { type DatabaseHost, decodeEscapes, parseDatabaseUrl, splitCredentials, splitOnce } from './database-url.ts';
+import type { DatabaseHost } from './database-hosts.ts';
+import { parseDatabaseUrl } from './database-url.ts';
+import { decodeEscapes, splitCredentials, splitOnce } from './url-text.ts';
 
 interface Parts {
   /** The scheme and the credentials. */

@@ -1,7 +1,8 @@
 import { lookup as lookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { resolveHost } from '../../database/servers/server.ts';
-import { type DatabaseHost, parseDatabaseUrl } from '../../database/url/database-url.ts';
+import type { DatabaseHost } from '../../database/url/database-hosts.ts';
+import { parseDatabaseUrl } from '../../database/url/database-url.ts';
 import { withServers } from '../../database/url/rewrite-url.ts';
 import { type Direction, startTcpProxy, type TcpProxy, type TcpProxyTarget } from './tcp-proxy.ts';
 

@@ -26,31 +26,9 @@ interface Props {
  * works at any time.
  */
 export function Modal({ title, children, action, act, buttons, isDangerous, isWide, hasFocus, onClose }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  useLayoutEffect(() => {
-    const opened = dialog.current;
-    opened?.showModal();
-    if (hasFocus) opened?.focus();
-    // The first field or button may be at the end of a long text.
-    opened?.scrollTo(0, 0);
-    // Closed before it is removed, so that the browser restores the focus.
-    return () => opened?.close();
-  }, []);
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    if (act === undefined) return dialog.current?.close();
-    setBusy(true);
-    setError(undefined);
-    try {
-      if ((await act()) !== false) dialog.current?.close();
-    } catch (error) {
-      setError(error);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const dialog = useOpenDialog(hasFocus);
+  const close = () => dialog.current?.close();
+  const { busy, error, submit } = useSubmit(close, act);
   const t = texts().common;
   return (
     <dialog
@@ -74,7 +52,7 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
           </button>
           {buttons}
           {action !== undefined && (
-            <button type="button" class="secondary" onClick={() => dialog.current?.close()}>
+            <button type="button" class="secondary" onClick={close}>
               {t.cancel}
             </button>
           )}
@@ -82,4 +60,38 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
       </form>
     </dialog>
   );
+}
+
+/** Opens the dialog as long as it is on the page. */
+function useOpenDialog(hasFocus: boolean | undefined) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => {
+    const opened = dialog.current;
+    opened?.showModal();
+    if (hasFocus) opened?.focus();
+    // The first field or button may be at the end of a long text.
+    opened?.scrollTo(0, 0);
+    // Closed before it is removed, so that the browser restores the focus.
+    return () => opened?.close();
+  }, []);
+  return dialog;
+}
+
+function useSubmit(close: () => void, act: Props['act']) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (act === undefined) return close();
+    setBusy(true);
+    setError(undefined);
+    try {
+      if ((await act()) !== false) close();
+    } catch (error) {
+      setError(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, error, submit };
 }

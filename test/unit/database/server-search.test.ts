@@ -6,7 +6,7 @@ import type { DatabaseServer } from '../../../src/database/servers/server.ts';
 import { NotWritableError } from '../../../src/database/servers/server-errors.ts';
 import { SEARCH_TIMES, type WatchServer } from '../../../src/database/servers/server-search.ts';
 import { Servers } from '../../../src/database/servers/servers.ts';
-import type { DatabaseHost } from '../../../src/database/url/database-url.ts';
+import type { DatabaseHost } from '../../../src/database/url/database-hosts.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 

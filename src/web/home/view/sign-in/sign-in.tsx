@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import type { Ref } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { SignInResult } from '../../../../client/index.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
@@ -13,26 +14,10 @@ export function SignIn() {
   const { app } = useView();
   const t = chatTexts();
   const { isInvited, invited, problem, isBusy, attempt, fail } = useSignIn();
-  const form = useRef<HTMLFormElement>(null);
-  const name = useRef<HTMLInputElement>(null);
-  const password = useRef<HTMLInputElement>(null);
-  const keep = useRef<HTMLInputElement>(null);
-  useEffect(() => (app.endedFor === undefined ? name : password).current?.focus(), []);
-  const enter = (request: (name: string, password: string) => Promise<SignInResult>) =>
-    attempt(() => request(name.current?.value ?? '', password.current?.value ?? ''), keep.current?.checked === true);
-  const register = () => {
-    if (form.current?.reportValidity() !== true) return;
-    if (password.current?.value !== '') return void enter((username, secret) => app.client.register(username, secret));
-    fail(() => texts().errors.byField.password ?? '');
-    password.current.focus();
-  };
-  const submit = (event: Event) => {
-    event.preventDefault();
-    void enter((username, secret) => app.client.login(username, secret === '' ? undefined : secret));
-  };
+  const { form, name, password, keep, login, register } = useForm({ attempt, fail });
   return (
     <main id="sign-in">
-      <form class="card" ref={form} onSubmit={submit}>
+      <form class="card" ref={form} onSubmit={login}>
         <h2>{t.signIn}</h2>
         {isInvited && (
           <p class="invited" dir="auto">
@@ -40,30 +25,8 @@ export function SignIn() {
           </p>
         )}
         <ByAuthMode auth={app.auth} class="hint" open={t.signInOpen} token={t.signInToken} />
-        <label for="username">{t.name}</label>
-        <input
-          id="username"
-          name="username"
-          ref={name}
-          autocomplete="username"
-          defaultValue={app.endedFor}
-          maxLength={64}
-          required
-          autocapitalize="none"
-          spellcheck={false}
-        />
-        <label for="password">
-          {t.password} {app.auth === 'open' && <span class="hint">{t.passwordIfAny}</span>}
-        </label>
-        <input
-          id="password"
-          name="password"
-          type="password"
-          ref={password}
-          autocomplete="current-password"
-          maxLength={256}
-          required={app.auth === 'token'}
-        />
+        <NameField handle={name} />
+        <PasswordField handle={password} />
         <Switch label={t.keepSignedIn} handle={keep} defaultChecked />
         <p class="error" role="alert">
           {problem}
@@ -79,5 +42,72 @@ export function SignIn() {
       </form>
       <LanguageSwitch />
     </main>
+  );
+}
+
+/** Reads the fields of the form, and logs in or registers with them. */
+function useForm({ attempt, fail }: Pick<ReturnType<typeof useSignIn>, 'attempt' | 'fail'>) {
+  const { app } = useView();
+  const form = useRef<HTMLFormElement>(null);
+  const name = useRef<HTMLInputElement>(null);
+  const password = useRef<HTMLInputElement>(null);
+  const keep = useRef<HTMLInputElement>(null);
+  useEffect(() => (app.endedFor === undefined ? name : password).current?.focus(), []);
+  const enter = (request: (name: string, password: string) => Promise<SignInResult>) =>
+    attempt(() => request(name.current?.value ?? '', password.current?.value ?? ''), keep.current?.checked === true);
+  const login = (event: Event) => {
+    event.preventDefault();
+    void enter((username, secret) => app.client.login(username, secret === '' ? undefined : secret));
+  };
+  const register = () => {
+    if (form.current?.reportValidity() !== true) return;
+    if (password.current?.value !== '') return void enter((username, secret) => app.client.register(username, secret));
+    fail(() => texts().errors.byField.password ?? '');
+    password.current.focus();
+  };
+  return { form, name, password, keep, login, register };
+}
+
+interface FieldProps {
+  handle: Ref<HTMLInputElement>;
+}
+
+function NameField({ handle }: FieldProps) {
+  return (
+    <>
+      <label for="username">{chatTexts().name}</label>
+      <input
+        id="username"
+        name="username"
+        ref={handle}
+        autocomplete="username"
+        defaultValue={useView().app.endedFor}
+        maxLength={64}
+        required
+        autocapitalize="none"
+        spellcheck={false}
+      />
+    </>
+  );
+}
+
+function PasswordField({ handle }: FieldProps) {
+  const { auth } = useView().app;
+  const t = chatTexts();
+  return (
+    <>
+      <label for="password">
+        {t.password} {auth === 'open' && <span class="hint">{t.passwordIfAny}</span>}
+      </label>
+      <input
+        id="password"
+        name="password"
+        type="password"
+        ref={handle}
+        autocomplete="current-password"
+        maxLength={256}
+        required={auth === 'token'}
+      />
+    </>
   );
 }

@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { number } from '../../../../i18n/durations.ts';
 import { errorText } from '../../../../i18n/error-text.ts';
@@ -9,8 +10,8 @@ import { plainText } from '../../../model/text/plain-text.ts';
 import { shownName } from '../../../model/user-names.ts';
 import { IconButton } from '../../elements/icons.tsx';
 import type { ComposerMode } from './composer-mode.ts';
-import { type DraftOptions, MAX_MESSAGE_LENGTH, useDraft } from './draft.ts';
-import { insertMention, MentionList, useMentions } from './mention-list.tsx';
+import { type DraftField, type DraftOptions, MAX_MESSAGE_LENGTH, useDraft } from './draft.ts';
+import { insertMention, MentionList, type Mentions, useMentions } from './mention-list.tsx';
 
 /** The message input. Each group keeps its own draft, also through a reload. */
 export function Composer(options: DraftOptions) {
@@ -21,7 +22,8 @@ export function Composer(options: DraftOptions) {
     // On a touch screen the keyboard would cover the messages.
     if (mode.kind !== 'write' || matchMedia('(hover: hover)').matches) field.current?.focus();
   }, [mode]);
-  const { text, excess, isSaving, problem, keep, send, cancel } = useDraft(options);
+  const draft = useDraft(options);
+  const { text, excess, isSaving, keep, send, cancel } = draft;
   const mentions = useMentions(conversation, chat.me.id);
   const choose = (name: string) => {
     if (field.current !== null) keep(insertMention(field.current, name));
@@ -47,6 +49,29 @@ export function Composer(options: DraftOptions) {
     >
       {mode.kind !== 'write' && <ModeLine mode={mode} conversation={conversation} cancel={cancel} />}
       <MentionList mentions={mentions} choose={choose} />
+      <DraftText options={options} draft={draft} field={field} mentions={mentions} press={press} />
+      <button type="submit" disabled={excess > 0 || isSaving}>
+        {isSaving && <span class="spinner" />}
+        {mode.kind === 'edit' ? t.save : t.send}
+      </button>
+      <ProblemLine draft={draft} />
+    </form>
+  );
+}
+
+interface DraftTextProps {
+  options: DraftOptions;
+  draft: DraftField;
+  field: RefObject<HTMLTextAreaElement | null>;
+  mentions: Mentions;
+  press: (event: KeyboardEvent) => void;
+}
+
+function DraftText({ options, draft, field, mentions, press }: DraftTextProps) {
+  const { chat, conversation, mode } = options;
+  const t = chatTexts();
+  return (
+    <>
       <label for="draft" class="visually-hidden">
         {t.message}
       </label>
@@ -58,12 +83,12 @@ export function Composer(options: DraftOptions) {
         placeholder={t.writeMessage}
         enterkeyhint="send"
         aria-describedby="draft-hint"
-        aria-invalid={excess > 0}
-        readOnly={isSaving}
+        aria-invalid={draft.excess > 0}
+        readOnly={draft.isSaving}
         {...mentions.attributes}
-        value={text}
+        value={draft.text}
         onInput={({ currentTarget }) => {
-          keep(currentTarget.value);
+          draft.keep(currentTarget.value);
           if (mode.kind !== 'edit') chat.live.reports.typed(conversation, currentTarget.value);
           mentions.update(currentTarget);
         }}
@@ -73,16 +98,16 @@ export function Composer(options: DraftOptions) {
       <span id="draft-hint" class="visually-hidden">
         {t.enterSends}
       </span>
-      <button type="submit" disabled={excess > 0 || isSaving}>
-        {isSaving && <span class="spinner" />}
-        {mode.kind === 'edit' ? t.save : t.send}
-      </button>
-      {(excess > 0 || problem !== undefined) && (
-        <p class="error" role="alert">
-          {excess > 0 ? t.tooLong(number(excess), number(MAX_MESSAGE_LENGTH)) : errorText(problem)}
-        </p>
-      )}
-    </form>
+    </>
+  );
+}
+
+function ProblemLine({ draft: { excess, problem } }: { draft: DraftField }) {
+  if (excess <= 0 && problem === undefined) return null;
+  return (
+    <p class="error" role="alert">
+      {excess > 0 ? chatTexts().tooLong(number(excess), number(MAX_MESSAGE_LENGTH)) : errorText(problem)}
+    </p>
   );
 }
 

@@ -10,7 +10,7 @@ import { type ComposerMode, isEditing, modeOf, textIn } from './composer-mode.ts
 export const MAX_MESSAGE_LENGTH = 4096;
 
 /** The text of the composer. It is kept as the draft of its group until it is sent, saved or discarded. */
-interface DraftField {
+export interface DraftField {
   text: string;
   /** By how many characters the text is too long; less than 1 if it is not. */
   excess: number;
@@ -37,12 +37,10 @@ export interface DraftOptions {
 
 /** Keeps the text of the composer in step with its mode and with the draft of the group. */
 export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOptions): DraftField {
-  const { app } = useView();
   const { id } = conversation.group;
   const { drafts } = chat;
   const [text, setText] = useState(() => textIn(mode, drafts.get(id)));
-  const [isSaving, setSaving] = useState(false);
-  const [problem, setProblem] = useState<unknown>();
+  const { isSaving, problem, save, clear } = useSaving(chat, conversation);
   const latest = useRef(mode);
   latest.current = mode;
   const toDraft = () => setMode(modeOf(drafts.get(id)));
@@ -50,7 +48,7 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
     const draft = drafts.get(id);
     if (mode.kind === 'reply') drafts.write(id, draft.text, mode.message);
     setText(textIn(mode, draft));
-    setProblem(undefined);
+    clear();
   }, [mode]);
   // Another tab has changed, sent or discarded the draft. Sent here too, it would appear twice.
   useEffect(() => drafts.onChangeElsewhere(id, toDraft), [drafts, id]);
@@ -59,24 +57,13 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
     if (mode.kind === 'edit') drafts.edit(id, mode.message, changed);
     else drafts.write(id, changed, mode.kind === 'reply' ? mode.message : undefined);
   };
-  const save = async (edited: DraftTarget) => {
-    setSaving(true);
-    setProblem(undefined);
-    try {
-      if (text !== edited.content) await chat.changes.edit(conversation, edited.id, text);
-      drafts.endEdit(id, edited.id);
-      if (isEditing(latest.current, edited)) toDraft();
-    } catch (error) {
-      // The text and the mode stay: the user decides whether to try again.
-      if (!app.endedWith(error)) setProblem(error);
-    } finally {
-      setSaving(false);
-    }
-  };
   const excess = [...text].length - MAX_MESSAGE_LENGTH;
   const send = () => {
     if (text.trim() === '' || excess > 0 || isSaving) return;
-    if (mode.kind === 'edit') return void save(mode.message);
+    if (mode.kind === 'edit') {
+      const { message } = mode;
+      return void save(message, text, () => isEditing(latest.current, message) && toDraft());
+    }
     void chat.outbox.send(conversation, text, mode.kind === 'reply' ? replyTarget(mode.message) : undefined);
     onSend();
     chat.live.reports.typed(conversation, '');
@@ -93,6 +80,28 @@ export function useDraft({ chat, conversation, mode, setMode, onSend }: DraftOpt
     setMode({ kind: 'write' });
   };
   return { text, excess, isSaving, problem, keep, send, cancel };
+}
+
+/** Saves an edit. If that fails, the text and the mode stay: the user decides whether to try again. */
+function useSaving({ changes, drafts }: ChatState, conversation: Conversation) {
+  const { app } = useView();
+  const [isSaving, setSaving] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  const clear = () => setProblem(undefined);
+  const save = async (edited: DraftTarget, text: string, onSaved: () => void) => {
+    setSaving(true);
+    clear();
+    try {
+      if (text !== edited.content) await changes.edit(conversation, edited.id, text);
+      drafts.endEdit(conversation.group.id, edited.id);
+      onSaved();
+    } catch (error) {
+      if (!app.endedWith(error)) setProblem(error);
+    } finally {
+      setSaving(false);
+    }
+  };
+  return { isSaving, problem, save, clear };
 }
 
 function replyTarget({ id, sender, content }: DraftTarget): ReplyTarget {

@@ -18,28 +18,12 @@ interface Props {
 }
 
 /** The password of the account: changes it, or says that there is none and sets the first one. */
-export function AccountPassword({ account, signal, change, reload }: Props) {
+export function AccountPassword(props: Props) {
+  const { account } = props;
   const { app } = useView();
   const t = dialogTexts();
-  const oldPassword = useRef<HTMLInputElement>(null);
-  const newPassword = useRef<HTMLInputElement>(null);
-  const [busy, setBusy] = useState(false);
+  const { oldPassword, newPassword, busy, submit } = usePasswordChange(props);
   const { has_password: hasPassword } = account;
-  const changePassword = async () => {
-    const old = hasPassword ? (oldPassword.current?.value ?? '') : undefined;
-    await app.client.account.changePassword(old, newPassword.current?.value ?? '', { signal });
-    app.tokenChanged();
-    for (const field of [oldPassword, newPassword]) if (field.current !== null) field.current.value = '';
-    await reload();
-  };
-  const submit = () => {
-    // Hashing a password takes a node some time.
-    if (busy) return;
-    setBusy(true);
-    void change(changePassword, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']).finally(() =>
-      setBusy(false),
-    );
-  };
   return (
     <>
       {hasPassword ? (
@@ -70,4 +54,27 @@ export function AccountPassword({ account, signal, change, reload }: Props) {
       </div>
     </>
   );
+}
+
+function usePasswordChange({ account: { has_password: hasPassword }, signal, change, reload }: Props) {
+  const { app } = useView();
+  const oldPassword = useRef<HTMLInputElement>(null);
+  const newPassword = useRef<HTMLInputElement>(null);
+  const [busy, setBusy] = useState(false);
+  const changePassword = async () => {
+    const old = hasPassword ? (oldPassword.current?.value ?? '') : undefined;
+    await app.client.account.changePassword(old, newPassword.current?.value ?? '', { signal });
+    app.tokenChanged();
+    for (const field of [oldPassword, newPassword]) if (field.current !== null) field.current.value = '';
+    await reload();
+  };
+  const submit = () => {
+    // Hashing a password takes a node some time.
+    if (busy) return;
+    setBusy(true);
+    void change(changePassword, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']).finally(() =>
+      setBusy(false),
+    );
+  };
+  return { oldPassword, newPassword, busy, submit };
 }

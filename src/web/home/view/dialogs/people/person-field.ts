@@ -33,13 +33,14 @@ interface Options {
   choose: (user: User) => Promise<void> | void;
 }
 
+const searchFailed = () => dialogTexts().searchFailed;
+
 /** Searches for the name in a field, and chooses the person whom it means. */
 export function usePersonField({ chat, input, isExcluded, choose }: Options): PersonField {
   const [problem, setProblem] = useState<() => string>();
   const typed = () => input.current?.value.trim() ?? '';
   const say = (text: () => string) => setProblem(() => text);
-  const sayFailed = () => say(() => dialogTexts().searchFailed);
-  const search = usePersonSearch({ chat, typed, isExcluded, onFailure: sayFailed });
+  const search = usePersonSearch({ chat, typed, isExcluded, onFailure: () => say(searchFailed) });
 
   const write = (name: string) => {
     if (input.current !== null) input.current.value = name;
@@ -59,24 +60,11 @@ export function usePersonField({ chat, input, isExcluded, choose }: Options): Pe
   const settle = async (mayChoose = true): Promise<boolean> => {
     const name = typed();
     if (name === '') return true;
-    try {
-      const users = await search.find(name);
-      const latest = typed();
-      if (latest !== name) {
-        if (latest !== '') say(() => dialogTexts().nameChanged(latest));
-        return latest === '';
-      }
-      const choice = choosePerson(name, users, isExcluded);
-      if ('user' in choice) {
-        if (mayChoose) await select(choice.user);
-        return mayChoose && typed() === '';
-      }
-      search.show(users);
-      say(() => dialogTexts().unsettled[choice.problem](name));
-    } catch {
-      sayFailed();
-    }
-    return false;
+    const meant = await personMeant(name, { search, typed, isExcluded });
+    if (meant === 'emptied') return true;
+    if ('problem' in meant) say(meant.problem);
+    else if (mayChoose) await select(meant.user);
+    return 'user' in meant && mayChoose && typed() === '';
   };
   const isEmpty = () => {
     const name = typed();
@@ -88,4 +76,27 @@ export function usePersonField({ chat, input, isExcluded, choose }: Options): Pe
     search.start(typed());
   };
   return { search, problem, edited, select, settle, isEmpty };
+}
+
+type Meant = { user: User } | { problem: () => string } | 'emptied';
+
+interface FieldState extends Pick<Options, 'isExcluded'> {
+  search: PersonSearch;
+  typed: () => string;
+}
+
+/** Finds the person whom a name means, or why it means none. `emptied`: the user has emptied the field in the meantime. */
+async function personMeant(name: string, { search, typed, isExcluded }: FieldState): Promise<Meant> {
+  try {
+    const users = await search.find(name);
+    const latest = typed();
+    if (latest === '') return 'emptied';
+    if (latest !== name) return { problem: () => dialogTexts().nameChanged(latest) };
+    const choice = choosePerson(name, users, isExcluded);
+    if ('user' in choice) return choice;
+    search.show(users);
+    return { problem: () => dialogTexts().unsettled[choice.problem](name) };
+  } catch {
+    return { problem: searchFailed };
+  }
 }
