@@ -138,12 +138,11 @@ export class SseStream implements Subscriber {
     if (this.#mustReadOn && !this.#isBlocked) void this.#readOn();
   }
 
-  /** Ends the stream with a comment. Its client reconnects with the last id. */
+  /** Ends the stream with a comment, if it has begun. Its client reconnects with the last id. */
   end(reason: string): void {
-    if (this.#hasEnded) return;
-    const hasBegun = this.#hasBegun;
+    if (this.#hasEnded || !this.#hasBegun) return;
     this.#leave();
-    if (!hasBegun || this.#lifetime.isOver) return;
+    if (this.#lifetime.isOver) return;
     this.#response.end(`retry: ${jittered(RETRY_MS, 0.5)}\n: ${reason}\n\n`);
     // Data that the socket does not accept in time is dropped.
     this.#stall = setTimeout(() => this.#response.destroy(), STALL_MS);

@@ -47,10 +47,11 @@ export class SseStreams {
       this.#open.delete(stream);
       throw error;
     }
-    if (this.#isDraining || !isServing()) stream.end('the node is stopping');
+    if (this.#isDraining) stream.end('the node is stopping');
+    else if (!isServing()) stream.end('this node has fallen');
   }
 
-  /** Ends every stream in slices, including those that are not among the waiters. */
+  /** Ends every stream in slices, including those that are not among the waiters. {@link run} ends those that have yet to begin. */
   drain(): void {
     this.#isDraining = true;
     const streams = [...this.#open];
