@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { loadOnce } from '../async/load-once.ts';
 import { IS_BUILT, PACKAGE_ROOT } from '../package-root.ts';
 import type { PageFile } from './build/bundle.ts';
 
@@ -52,20 +53,11 @@ export class Assets {
   }
 }
 
-let loading: Promise<Assets> | undefined;
-
 /**
  * Loads the files of the pages: those that `npm run build` wrote, or, in a node that runs from its sources, compiled now. Nodes
  * in one process share them. Rejects if they cannot be read or compiled.
  */
-export function loadAssets(): Promise<Assets> {
-  loading ??= (IS_BUILT ? readBuilt() : compileNow()).catch((error) => {
-    // The next call retries.
-    loading = undefined;
-    throw error;
-  });
-  return loading;
-}
+export const loadAssets = loadOnce(() => (IS_BUILT ? readBuilt() : compileNow()));
 
 async function compileNow(): Promise<Assets> {
   const { bundlePages } = await import('./build/bundle.ts');

@@ -1,6 +1,7 @@
 /** The pages: `/home` with its files, `/docs` and `/openapi.json`. Nothing is loaded from elsewhere. */
 import type { Request } from 'express';
 import { z } from 'zod';
+import { loadOnce } from '../../async/load-once.ts';
 import { type Asset, assetOf, compressedAsset, loadAssets } from '../../web/assets.ts';
 import { nothing } from '../contract/request-schemas.ts';
 import { docsPageOf } from '../docs/docs-page.ts';
@@ -43,7 +44,7 @@ export function pageRoutes(services: Services, others: readonly Route[], send: S
     ),
   ];
   // Created on first use, because it describes these routes too.
-  const docs = once(() => documentsOf([...others, ...routes], services));
+  const docs = loadOnce(() => documentsOf([...others, ...routes], services));
   return routes;
 }
 
@@ -70,13 +71,4 @@ async function documentsOf(routes: readonly Route[], { version, authMode, cluste
   const html = (await loadAssets()).withHashes(docsPageOf(document, cluster.url));
   const page = await compressedAsset(assetOf('text/html; charset=utf-8', html));
   return { json, page };
-}
-
-/** Returns a function that creates a value when it is first called, and returns the same value from then on. */
-function once<T extends object>(create: () => T): () => T {
-  let created: T | undefined;
-  return () => {
-    created ??= create();
-    return created;
-  };
 }
