@@ -44,6 +44,7 @@ const keyOf = (userId: number, groupId: number) => `${userId} ${groupId}`;
 export class ReadMarks {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
+  readonly #minIntervalMs: number;
   readonly #batches = new BatchLoader<string, number>();
   readonly #wanted = new Map<string, ReadMark>();
   /** Marks that wait for {@link MIN_INTERVAL_MS} to pass. */
@@ -52,9 +53,10 @@ export class ReadMarks {
   readonly #storeStartedAt = new Map<string, number>();
   #isStoring = false;
 
-  constructor(sequelize: Sequelize, write: Write) {
+  constructor(sequelize: Sequelize, write: Write, minIntervalMs = MIN_INTERVAL_MS) {
     this.#sequelize = sequelize;
     this.#write = write;
+    this.#minIntervalMs = minIntervalMs;
   }
 
   /**
@@ -69,7 +71,8 @@ export class ReadMarks {
     // Also if the interval is over but its timer has not run yet: if this mark were stored now, the timer would find none to store.
     const waiting = this.#later.get(key);
     if (waiting) return waiting;
-    const waitMs = (this.#storeStartedAt.get(key) ?? Number.NEGATIVE_INFINITY) + MIN_INTERVAL_MS - performance.now();
+    const waitMs =
+      (this.#storeStartedAt.get(key) ?? Number.NEGATIVE_INFINITY) + this.#minIntervalMs - performance.now();
     if (waitMs <= 0) return this.#storeSoon(key);
     const stored = this.#storeLater(key, waitMs);
     this.#later.set(key, stored);
@@ -141,7 +144,7 @@ export class ReadMarks {
       this.#storeStartedAt.set(key, now);
     }
     for (const [key, at] of this.#storeStartedAt) {
-      if (now - at < MIN_INTERVAL_MS) break;
+      if (now - at < this.#minIntervalMs) break;
       this.#storeStartedAt.delete(key);
     }
   }

@@ -16,9 +16,6 @@ export interface ForwardingCluster {
 
 /** Interval of the checks. A shorter one would gain nothing: this node learns of a promotion after about this time. */
 const CHECK_EVERY_MS = 20;
-/** How long a node that has lost its role, but is alive, may take to finish its requests. */
-const FINISH_MS = 1000;
-
 /** A request that waits for its response. */
 interface PendingRequest {
   /** The name of the node that it was sent to. */
@@ -34,11 +31,14 @@ interface PendingRequest {
  */
 export class SuccessorWatch {
   readonly #cluster: ForwardingCluster;
+  readonly #finishMs: number;
   readonly #pending = new Set<PendingRequest>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(cluster: ForwardingCluster) {
+  /** `finishMs` is how long a node that has lost its role, but is alive, may take to finish its requests. */
+  constructor(cluster: ForwardingCluster, finishMs: number) {
     this.#cluster = cluster;
+    this.#finishMs = finishMs;
   }
 
   /** Calls `cancel` when the node has a successor and has stopped responding. Returns a function that ends the watch. */
@@ -68,7 +68,7 @@ export class SuccessorWatch {
       if (active === null || active === pending.node) pending.successorSeenAt = null;
       else {
         pending.successorSeenAt ??= now;
-        if (!living.has(pending.node) || now - pending.successorSeenAt >= FINISH_MS)
+        if (!living.has(pending.node) || now - pending.successorSeenAt >= this.#finishMs)
           pending.cancel(new Error(`node ${active} is active instead`));
       }
     }

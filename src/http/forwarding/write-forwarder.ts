@@ -12,8 +12,13 @@ import { type ForwardingCluster, type Peer, SuccessorWatch } from './successor-w
 /** Set on a forwarded request. A standby never forwards one that has it. */
 const HOP = 'x-plantao-forwarded-by';
 
-/** Time for which a write waits for an active node: most failovers take less. */
-const WAIT_MS = 1000;
+/** The times of a failover, in milliseconds. */
+const FAILOVER_TIMES = {
+  /** How long a write waits for an active node: most failovers take less. */
+  waitMs: 1000,
+  /** How long a node that has lost its role, but is alive, may take to finish its requests. */
+  finishMs: 1000,
+};
 const CHECK_EVERY_MS = 20;
 
 /** Timeout of a forwarded request, counted from its arrival: shortly before this node would respond 503 itself (http/http-connection.ts). */
@@ -68,16 +73,18 @@ const tooMany = () =>
 export class WriteForwarder {
   readonly #cluster: ForwardingCluster;
   readonly #bodyLimit: number;
+  readonly #waitMs: number;
   readonly #client = new NodeClient();
   readonly #successors: SuccessorWatch;
   #forwarded = 0;
   /** Bytes of all bodies that are being read or forwarded. */
   #heldBytes = 0;
 
-  constructor(cluster: ForwardingCluster, bodyLimit: number) {
+  constructor(cluster: ForwardingCluster, bodyLimit: number, { waitMs, finishMs } = FAILOVER_TIMES) {
     this.#cluster = cluster;
     this.#bodyLimit = bodyLimit;
-    this.#successors = new SuccessorWatch(cluster);
+    this.#waitMs = waitMs;
+    this.#successors = new SuccessorWatch(cluster, finishMs);
   }
 
   /**
@@ -151,7 +158,7 @@ export class WriteForwarder {
     isRepeatable: boolean,
   ): Promise<void> {
     const lifetime = RequestLifetime.of(response);
-    let until = performance.now() + WAIT_MS;
+    let until = performance.now() + this.#waitMs;
     let [hasFailed, isLost] = [false, false];
     for (;;) {
       const active = await this.#active(until, lifetime);
@@ -163,7 +170,7 @@ export class WriteForwarder {
       if (lifetime.isOver || response.headersSent) return;
       if (outcome instanceof NoResponse) {
         // The time for another attempt counts from the first failure: a frozen node may have held the request for long.
-        if (!hasFailed) until = performance.now() + WAIT_MS;
+        if (!hasFailed) until = performance.now() + this.#waitMs;
         hasFailed = true;
         isLost ||= outcome.isSent;
         if (outcome.isSent) markLost(response);

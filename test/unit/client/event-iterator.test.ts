@@ -159,7 +159,7 @@ describe('The event iterator yields each event once, in order', () => {
     const client = clientOf([frozen.url, well.url]);
     const reading = readTo(1, client);
     await eventually('a poll that hangs', () => frozen.calls.at(-1)?.query.get('timeout') === '25');
-    await client.status();
+    await client.status({ timeoutMs: 200 });
     expect(await reading).to.deep.equal([1]);
   }).timeout(5000);
 

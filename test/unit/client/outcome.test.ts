@@ -16,7 +16,7 @@ describe('The client says whether a call that no node confirmed may have been ex
   });
   afterEach(() => node.close());
 
-  const errorOf = async (call: (client: ChatClient) => Promise<unknown>, deadlineMs = 300): Promise<ChatError> => {
+  const errorOf = async (call: (client: ChatClient) => Promise<unknown>, deadlineMs = 150): Promise<ChatError> => {
     const client = new ChatClient({ urls: [node.url], userId: 1, deadlineMs, backoff: { firstMs: 5, capMs: 20 } });
     return call(client).then(
       () => expect.fail('it succeeded'),
@@ -48,7 +48,7 @@ describe('The client says whether a call that no node confirmed may have been ex
   for (const [what, attempts, code, mayBeExecuted] of outcomes) {
     it(`after all attempts: ${what}`, async () => {
       respond(...attempts);
-      const error = await errorOf((client) => client.send(1, 'hello'), attempts.at(-1) === lost ? 300 : 10_000);
+      const error = await errorOf((client) => client.send(1, 'hello'), attempts.at(-1) === lost ? 150 : 10_000);
       expect(error).to.include({ name: 'UnreachableError', code });
       expect(error.message.includes('may have been executed')).to.equal(mayBeExecuted);
       expect(error.message.startsWith('no node executed')).to.equal(!mayBeExecuted);

@@ -1,3 +1,4 @@
+import { mock } from 'node:test';
 import { expect } from 'chai';
 import { LeaderLock } from '../../../src/coordination/lock/leader-lock.ts';
 import type { DatabaseSession } from '../../../src/database/session/database-session.ts';
@@ -54,8 +55,17 @@ describe('The leader lock with a lease of a minute', () => {
     session.isSilent = true;
     const renewed = lock.renew();
     await eventually('the heartbeat is under way', () => session.limits.includes(60_000));
-    await lock.release({ reason: 'test', cause: 'fall', handTo: null, requester: null });
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const released = lock.release({ reason: 'test', cause: 'fall', handTo: null, requester: null });
+      mock.timers.tick(2999);
+      expect(session.isOpen, 'before the limit').to.equal(true);
+      mock.timers.tick(1);
+      await released;
+    } finally {
+      mock.timers.reset();
+    }
     expect(await renewed).to.equal(false);
     expect(session.isOpen).to.equal(false);
-  }).timeout(10_000);
+  });
 });

@@ -30,6 +30,14 @@ export interface ChatListener {
   undeliverable(content: string): void;
 }
 
+/** Pauses of a {@link ChatState} in milliseconds, where they are not the usual ones. */
+interface ChatPauses {
+  /** Before a read mark is reported. */
+  readReportMs?: number;
+  /** Before missing reactions are read again for the first time. */
+  reactionsFirstMs?: number;
+}
+
 /** The state that a signed-in user sees, kept up to date from the event stream. Independent of the view. */
 export class ChatState {
   readonly me: User;
@@ -48,18 +56,24 @@ export class ChatState {
   #isVisible = true;
 
   /** `store` is where drafts and unsent messages are kept; it is called at each use, and may throw. */
-  constructor(client: ChatClient, me: User, store: () => Store, listener: ChatListener) {
+  constructor(
+    client: ChatClient,
+    me: User,
+    store: () => Store,
+    listener: ChatListener,
+    { readReportMs, reactionsFirstMs }: ChatPauses = {},
+  ) {
     this.#client = client;
     this.me = me;
     this.#listener = listener;
-    this.#reads = new ReadReports(client, this.signal);
+    this.#reads = new ReadReports(client, this.signal, readReportMs);
     const context = {
       client,
       signal: this.signal,
       changed: () => listener.changed(),
       failed: (error: unknown) => this.#report(error),
     };
-    this.history = new MessageHistory(context);
+    this.history = new MessageHistory(context, reactionsFirstMs);
     this.changes = new MessageChanges(context);
     this.#snapshot = new Snapshot(store, me.id);
     this.live = new LiveUsers(context);

@@ -20,6 +20,9 @@ async function listen(handler: http.RequestListener): Promise<{ server: http.Ser
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
+/** Shorter than those of a node, and long enough for a response of the fake nodes. */
+const TIMES = { waitMs: 200, finishMs: 200 };
+
 /** A standby with every route of a node, whose cluster is a plain object: tests change its role and its peers. */
 async function startStandby(trustProxy: number | string[] | null = null) {
   const peers: { url: string; node: string; alive: boolean; active: boolean }[] = [];
@@ -30,7 +33,7 @@ async function startStandby(trustProxy: number | string[] | null = null) {
     activeUrl: null,
     peers: () => peers,
   };
-  const forwarder = new WriteForwarder(cluster, 1000);
+  const forwarder = new WriteForwarder(cluster, 1000, TIMES);
   const own = { cluster, forwarder, trustProxy, showsActiveUrl: true, authMode: 'open' };
   const services = new Proxy(unusedServices(), {
     get: (others, name) => own[name as keyof typeof own] ?? (name in own ? null : Reflect.get(others, name)),
@@ -217,7 +220,7 @@ describe('A standby that forwards to an active node, when another node becomes a
     const writes = Array.from({ length: 100 }, (_, at) => write({ 'idempotency-key': `key-${at}` }));
     // The node accepts 64 connections; the other requests wait for one.
     await isHeld(64);
-    await always('they wait', () => held.every(({ destroyed }) => !destroyed), { forMs: 1100 });
+    await always('they wait', () => held.every(({ destroyed }) => !destroyed), { forMs: TIMES.waitMs * 1.5 });
     peerOf('old').alive = false;
     succeed();
     for (const { status, body, ms } of await Promise.all(writes)) {

@@ -38,22 +38,27 @@ describe('The chat model, when responses and events arrive out of order', () => 
   let chat: ChatState;
   let store: Store;
   let undeliverable: string[];
+  /** Whether the node responds with the system messages of a group. */
+  let hasSystemMessages: boolean;
 
   beforeEach(async () => {
     requests = new Map();
+    hasSystemMessages = true;
     node = await startFakeNode(({ path, query }, response) => {
       if (path === '/subscribe/user' && query.get('timeout') === '0') return void response.writeHead(204).end();
+      if (path === '/group-events' && hasSystemMessages) return json(response, 200, { events: [], has_more: false });
       requests.set(path, [...(requests.get(path) ?? []), { response, query }]);
     });
     const client = new ChatClient({ urls: [node.url], userId: ana.id });
     store = memoryStore();
     undeliverable = [];
-    chat = new ChatState(client, ana, () => store, {
+    const listener = {
       changed: () => {},
       arrived: () => {},
       ended: () => {},
-      undeliverable: (content) => void undeliverable.push(content),
-    });
+      undeliverable: (content: string) => void undeliverable.push(content),
+    };
+    chat = new ChatState(client, ana, () => store, listener, { readReportMs: 20 });
   });
   afterEach(async () => {
     chat.stop();
@@ -221,6 +226,12 @@ describe('The chat model, when responses and events arrive out of order', () => 
     await opening;
     await eventually('the group is loaded again', () => open.loaded);
     expect(open.window.oldest?.id).to.equal(500);
+  });
+
+  it('shows the messages of a group soon if its system messages do not arrive', async () => {
+    hasSystemMessages = false;
+    await start([message(1)]);
+    expect(shown(1)?.window.all.map(({ id }) => id)).to.deep.equal([1]);
   });
 
   it('loads older messages when all loaded ones have been deleted', async () => {

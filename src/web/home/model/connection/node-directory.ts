@@ -9,13 +9,15 @@ const LIST_MS = 3000;
 export class NodeDirectory {
   readonly #client: ChatClient;
   readonly #known: KnownNodes;
+  readonly #listMs: number;
   /** The last known node name of each address: an unreachable node cannot return its own. */
   readonly #names = new Map<string, string>();
   #isListed = false;
   #isReading = false;
 
-  constructor(client: ChatClient, send: typeof fetch, store: () => Store) {
+  constructor(client: ChatClient, send: typeof fetch, store: () => Store, listMs = LIST_MS) {
     this.#client = client;
+    this.#listMs = listMs;
     this.#known = new KnownNodes(client.urls[0] ?? '', store, send);
   }
 
@@ -40,7 +42,7 @@ export class NodeDirectory {
     this.#isReading = true;
     if (!this.#isListed) void this.#known.recall((node) => this.#add([node]));
     try {
-      const { cluster, nodes } = await this.#client.cluster({ deadlineMs: LIST_MS });
+      const { cluster, nodes } = await this.#client.cluster({ deadlineMs: this.#listMs });
       const listed = nodes.map(({ node, url }) => ({ node, url: url.replace(/\/+$/, '') }));
       this.#add(listed);
       this.#isListed = true;

@@ -26,11 +26,13 @@ const REACTIONS_ATTEMPTS = 20;
 /** Loads the messages of groups, in pages. */
 export class MessageHistory {
   readonly #context: ChatContext;
+  readonly #reactionsFirstMs: number;
   /** The groups whose reactions are being read again. */
   readonly #rereading = new Set<Conversation>();
 
-  constructor(context: ChatContext) {
+  constructor(context: ChatContext, reactionsFirstMs = REACTIONS_FIRST_MS) {
     this.#context = context;
+    this.#reactionsFirstMs = reactionsFirstMs;
   }
 
   /** Loads the messages where the user continues reading: the newest page, or the one around the first unread message. */
@@ -99,7 +101,7 @@ export class MessageHistory {
     this.#rereading.add(conversation);
     const { signal } = this.#context;
     for (let failures = 0; failures < REACTIONS_ATTEMPTS; ) {
-      await sleep(backoffDelay(failures, REACTIONS_MAX_MS, REACTIONS_FIRST_MS), signal).catch(() => {});
+      await sleep(backoffDelay(failures, REACTIONS_MAX_MS, this.#reactionsFirstMs), signal).catch(() => {});
       const newest = conversation.missingReactions.newest;
       if (signal.aborted || newest === undefined) break;
       failures = (await this.#rereadUpTo(newest, conversation)) ? 0 : failures + 1;

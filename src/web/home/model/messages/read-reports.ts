@@ -7,19 +7,21 @@ const PAUSE_MS = 500;
 export class ReadReports {
   readonly #client: ChatClient;
   readonly #signal: AbortSignal;
+  readonly #pauseMs: number;
   readonly #marks = new Map<number, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: ChatClient, signal: AbortSignal) {
+  constructor(client: ChatClient, signal: AbortSignal, pauseMs = PAUSE_MS) {
     this.#client = client;
     this.#signal = signal;
+    this.#pauseMs = pauseMs;
     signal.addEventListener('abort', () => clearTimeout(this.#timer));
   }
 
   /** Reports soon that the messages of a group up to this one have been read. */
   report(groupId: number, messageId: number): void {
     this.#marks.set(groupId, messageId);
-    this.#timer ??= setTimeout(() => this.send(), PAUSE_MS);
+    this.#timer ??= setTimeout(() => this.send(), this.#pauseMs);
   }
 
   /** Reports all pending marks at once: the page may be about to close. */

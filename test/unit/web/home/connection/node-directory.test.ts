@@ -5,6 +5,9 @@ import { eventually } from '../../../../support/eventually.ts';
 import { deadUrl, type FakeNode, json, startFakeNode } from '../../../../support/nodes/client-fake-node.ts';
 import { memoryStore } from '../../../../support/pages/memory-store.ts';
 
+/** Timeout of the list of nodes. */
+const LIST_MS = 200;
+
 describe('The nodes that the chat page knows', () => {
   let own: FakeNode;
   let other: FakeNode;
@@ -34,7 +37,7 @@ describe('The nodes that the chat page knows', () => {
   /** A page of the first node. */
   function open(store = memoryStore()) {
     const client = new ChatClient({ urls: [own.url], backoff: { firstMs: 5, capMs: 20 } });
-    return { client, store, directory: new NodeDirectory(client, fetch, () => store) };
+    return { client, store, directory: new NodeDirectory(client, fetch, () => store, LIST_MS) };
   }
 
   it('are those of the list that a node returns, by name', async () => {
@@ -73,6 +76,7 @@ describe('The nodes that the chat page knows', () => {
     cluster = 'c2';
     const late = open(store);
     await late.directory.read();
+    await eventually('the node of the other cluster has been asked', () => other.heard.length > 0);
     expect([late.client.urls, late.directory.isListed]).to.deep.equal([[own.url], false]);
   });
 
@@ -91,7 +95,7 @@ describe('The nodes that the chat page knows', () => {
     const { store, directory } = open();
     await directory.read();
     const away = new ChatClient({ urls: [`${await deadUrl()}/other`] });
-    await new NodeDirectory(away, fetch, () => store).read();
+    await new NodeDirectory(away, fetch, () => store, LIST_MS).read();
     expect(away.urls.length).to.equal(1);
   });
 });

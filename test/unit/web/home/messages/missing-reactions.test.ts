@@ -35,6 +35,7 @@ describe('The chat model, while the reactions cannot be read', () => {
     node = await startFakeNode(({ path, query }, response) => {
       if (path === '/chats') return json(response, 200, { chats: [group], cursor: 'e1-1' });
       if (path === '/subscribe/user' && query.get('timeout') === '0') return void response.writeHead(204).end();
+      if (path === '/group-events') return json(response, 200, { events: [], has_more: false });
       if (path === '/subscribe/user') {
         return void polls.push((events) => json(response, 200, { events, cursor: events.at(-1)?.cursor }));
       }
@@ -60,7 +61,8 @@ describe('The chat model, while the reactions cannot be read', () => {
   function open(): ChatState {
     const none = () => {};
     const client = new ChatClient({ urls: [node.url], userId: me.id });
-    return new ChatState(client, me, () => store, { changed: none, arrived: none, ended: none, undeliverable: none });
+    const listener = { changed: none, arrived: none, ended: none, undeliverable: none };
+    return new ChatState(client, me, () => store, listener, { reactionsFirstMs: 50 });
   }
 
   async function start(): Promise<void> {
