@@ -18,7 +18,7 @@ export interface ReadinessOptions {
   logProblem(): string | null;
   /** Returns why writes are refused, if this node's sessions are connected to different servers. */
   serverProblem(): string | null;
-  writer: { readonly problem: string | null; readonly needsProbe: boolean; probe(): void };
+  writer: { readonly problem: string | null; probe(): void };
 }
 
 const CHECK_EVERY_MS = 500;
@@ -61,7 +61,7 @@ export class Readiness {
     this.#timer = setInterval(() => {
       this.#check();
       // Without this, the node would report the problem until the next post, possibly for hours.
-      if (this.#options.role() === 'active' && this.#options.writer.needsProbe) this.#options.writer.probe();
+      if (this.#options.role() === 'active') this.#options.writer.probe();
     }, CHECK_EVERY_MS);
   }
 

@@ -79,11 +79,6 @@ export class MessageWriter {
     return this.#health.problem;
   }
 
-  /** The same as {@link WriterHealth.needsProbe}. */
-  get needsProbe(): boolean {
-    return this.#health.needsProbe;
-  }
-
   /** Checks whether posts can be stored ({@link WriterHealth.probe}), before the next commit. Does nothing if that is known. */
   probe(): void {
     if (!this.#health.needsProbe || !this.#health.isProbeDue) return;
@@ -150,8 +145,9 @@ export class MessageWriter {
     try {
       settleAll(batch, await this.#store(batch, token));
     } catch (error) {
-      if (sqlState(error) === SqlState.TERM_CLOSED) this.#options.onTermRefused?.(token);
-      await this.#failed(batch, error, isRepaired);
+      if (sqlState(error) !== SqlState.TERM_CLOSED) return this.#failed(batch, error, isRepaired);
+      this.#options.onTermRefused?.(token);
+      failAll(batch, new NotActiveError());
     }
   }
 
@@ -174,7 +170,6 @@ export class MessageWriter {
 
   /** Handles a failed batch. With a SQLSTATE it was rolled back, unless the session ended: then it may have been committed. */
   async #failed(batch: QueuedPost[], error: unknown, isRepaired: boolean): Promise<void> {
-    if (sqlState(error) === SqlState.TERM_CLOSED) return failAll(batch, new NotActiveError());
     if (isOutcomeUnknown(error)) return this.#outcomeUnknown(batch, error);
     const part = lockedPart(error);
     if (part === 'users' || part === 'groups') return this.#waitedForRow(batch, part, error);

@@ -215,7 +215,9 @@ describe('The message writer', () => {
       (await session.batch(2)).commit();
       (await session.batch(3)).fail(error);
       expect(await Promise.all([first, good, bad])).to.deep.equal(['sent', 'sent', refused]);
-      expect([writer.problem, writer.needsProbe]).to.deep.equal([null, true]);
+      expect(writer.problem).to.equal(null);
+      writer.probe();
+      expect((await session.batch(4)).contents, 'a probe').to.equal(undefined);
     });
   }
 
