@@ -26,17 +26,11 @@ function streamUser(calls: Calls): () => StreamUser {
   };
 }
 
-/** Returns a function that polls with the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
-function pollWithEphemeralCursor({ connection }: Calls) {
+/** Returns a function that polls for the user now, with the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
+function pollWithEphemeralCursor({ connection }: Calls, userNow: () => StreamUser) {
   let ephemeralCursor = '1';
   type Query = ApiRequest['query'];
-  return async (
-    path: string,
-    query: Query,
-    userNow: () => StreamUser,
-    wantsEphemeral: boolean,
-    signal: AbortSignal,
-  ) => {
+  return async (path: string, query: Query, wantsEphemeral: boolean, signal: AbortSignal) => {
     const completed = { ...query, ...(wantsEphemeral && { ephemeral: ephemeralCursor }) };
     const { token } = userNow();
     const send = (by: string | undefined) => connection.poll({ method: 'GET', path, query: completed }, by, signal);
@@ -56,8 +50,8 @@ function pollWithEphemeralCursor({ connection }: Calls) {
 /** Returns the source of all events of the signed-in user's groups. */
 export function userSource(calls: Calls): PollSource {
   const { connection } = calls;
-  const poll = pollWithEphemeralCursor(calls);
   const userNow = streamUser(calls);
+  const poll = pollWithEphemeralCursor(calls, userNow);
   const requireUser = () => {
     calls.me();
     return userNow();
@@ -70,7 +64,7 @@ export function userSource(calls: Calls): PollSource {
     },
     poll: async (cursor, wantsEphemeral, signal) => {
       const { userId } = requireUser();
-      return poll('/subscribe/user', { user_id: userId, cursor }, userNow, wantsEphemeral, signal);
+      return poll('/subscribe/user', { user_id: userId, cursor }, wantsEphemeral, signal);
     },
   };
 }
@@ -78,15 +72,14 @@ export function userSource(calls: Calls): PollSource {
 /** Returns the source of the events of one group. */
 export function groupSource(calls: Calls, groupId: number): PollSource {
   const { connection } = calls;
-  const poll = pollWithEphemeralCursor(calls);
   const userNow = streamUser(calls);
+  const poll = pollWithEphemeralCursor(calls, userNow);
   return {
     now: async (signal) => {
       const request: ApiRequest = { method: 'GET', path: '/messages', query: { groupId, limit: 1 } };
       return decodeBody<MessagePage>(await connection.readWithRetries(request, userNow().token, signal), 'cursor')
         .cursor;
     },
-    poll: (cursor, wantsEphemeral, signal) =>
-      poll('/subscribe/status', { groupId, cursor }, userNow, wantsEphemeral, signal),
+    poll: (cursor, wantsEphemeral, signal) => poll('/subscribe/status', { groupId, cursor }, wantsEphemeral, signal),
   };
 }

@@ -12,7 +12,7 @@ export class ClientSession {
   protected readonly calls: Calls;
 
   constructor(options: ChatClientOptions) {
-    this.calls = new Calls(new ClusterConnection(options, options.random ?? Math.random), options.userId);
+    this.calls = new Calls(new ClusterConnection(options), options.userId);
   }
 
   /** The signed-in user's id, or undefined. */

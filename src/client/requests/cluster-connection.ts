@@ -63,7 +63,7 @@ export class ClusterConnection {
   readonly #pollSeconds: number;
   #hasLearned = false;
 
-  constructor(options: ConnectionOptions, random: () => number) {
+  constructor(options: ConnectionOptions) {
     this.token = options.token;
     // Bound: a browser's fetch refuses to be called as a method of something else.
     this.#send = options.fetch ?? globalThis.fetch.bind(globalThis);
@@ -73,7 +73,12 @@ export class ClusterConnection {
     });
     this.#clusterCheck = new ClusterCheck(this.#send, options.clusterId);
     const checks = { endpoints: this.#endpoints, clusterCheck: this.#clusterCheck };
-    this.#requester = new FailoverRequester(this.#send, checks, options.backoff ?? defaultBackoff, random);
+    this.#requester = new FailoverRequester(
+      this.#send,
+      checks,
+      options.backoff ?? defaultBackoff,
+      options.random ?? Math.random,
+    );
     this.#attemptMs = options.attemptMs ?? 5000;
     this.#deadlineMs = options.deadlineMs ?? 30_000;
     this.#pollSeconds = options.pollSeconds ?? 25;

@@ -99,7 +99,7 @@ export class App extends Observable {
       });
     }
     void this.#watch.refresh();
-    if (session !== undefined) this.enter(session);
+    if (session !== undefined) this.#enter(session);
   }
 
   /** How the nodes authenticate users; undefined before the first response. */
@@ -161,11 +161,11 @@ export class App extends Observable {
   async signIn(request: () => Promise<SignInResult>, isKept: boolean): Promise<void> {
     const session = { ...(await request()), isKept };
     saveSession(session);
-    this.enter(session);
+    this.#enter(session);
   }
 
   /** Shows the chats of a user who has signed in. */
-  enter(session: StoredSession): void {
+  #enter(session: StoredSession): void {
     const me: User = { id: session.user_id, username: session.username };
     const chat = new ChatState(this.client, me, () => localStorage, {
       changed: () => this.changed(),

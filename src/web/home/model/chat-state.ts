@@ -41,6 +41,7 @@ interface ChatPauses {
 /** The state that a signed-in user sees, kept up to date from the event stream. Independent of the view. */
 export class ChatState {
   readonly me: User;
+  readonly groups: GroupList;
   readonly outbox: Outbox;
   readonly drafts: Drafts;
   readonly history: MessageHistory;
@@ -50,7 +51,6 @@ export class ChatState {
   readonly #listener: ChatListener;
   readonly #reads: ReadReports;
   readonly #snapshot: Snapshot;
-  readonly #groups: GroupList;
   readonly #ending = new AbortController();
   #opened: number | undefined;
   #isVisible = true;
@@ -77,21 +77,10 @@ export class ChatState {
     this.changes = new MessageChanges(context);
     this.#snapshot = new Snapshot(store, me.id);
     this.live = new LiveUsers(context);
-    this.#groups = new GroupList(context, me, this.#snapshot, this.live.online);
+    this.groups = new GroupList(context, me, this.#snapshot, this.live.online);
     this.drafts = new Drafts(new Stored(store, `plantao.draft.${me.id}.`, isDraft));
     const unsent = new Stored(store, `plantao.outbox.${me.id}.`, isUnsent);
-    this.outbox = new Outbox(
-      { client, me, signal: this.signal, unsent },
-      {
-        changed: () => this.#listener.changed(),
-        refused: (error) => this.#report(error),
-      },
-    );
-  }
-
-  /** Reloads the groups and returns the cursor of that snapshot. */
-  refresh(): Promise<string> {
-    return this.#groups.refresh();
+    this.outbox = new Outbox(context, me, unsent);
   }
 
   /** Aborted by stop(). Every request on behalf of this session uses it. */
@@ -99,24 +88,9 @@ export class ChatState {
     return this.#ending.signal;
   }
 
-  /** The groups, the most recently active first. */
-  get conversations(): Conversation[] {
-    return this.#groups.sorted;
-  }
-
-  /** False until there is a list of groups: that of the last visit, or the first one of this visit. */
-  get isLoaded(): boolean {
-    return this.#groups.isListed || this.#groups.all.length > 0;
-  }
-
-  /** True once this visit has read the list of groups: a group that is not in it is not the user's. */
-  get isListed(): boolean {
-    return this.#groups.isListed;
-  }
-
   /** Keeps what is loaded on this device for the next visit, and reports what has been read. */
   save(): void {
-    this.#groups.save();
+    this.groups.save();
     this.#reads.send();
   }
 
@@ -132,25 +106,20 @@ export class ChatState {
 
   /** The open group, if any. */
   get opened(): Conversation | undefined {
-    return this.#opened === undefined ? undefined : this.find(this.#opened);
-  }
-
-  /** Returns the user's group with that id. */
-  find(groupId: number): Conversation | undefined {
-    return this.#groups.find(groupId);
+    return this.#opened === undefined ? undefined : this.groups.find(this.#opened);
   }
 
   /** The number of unread messages from other users. */
   get unread(): number {
-    return this.#groups.all.reduce((sum, { unread }) => sum + unread, 0);
+    return this.groups.all.reduce((sum, { unread }) => sum + unread, 0);
   }
 
   /** Reads the groups, then follows the events until stop(). Rejects if a node refuses the request. */
   async start(): Promise<void> {
-    const find = (groupId: number) => this.find(groupId);
+    const find = (groupId: number) => this.groups.find(groupId);
     // Unsent messages in groups of the last visit are shown even without a network, and sent as soon as there is one.
     this.outbox.restore(find);
-    const cursor = await this.refresh();
+    const cursor = await this.groups.refresh();
     void this.#follow(cursor);
     for (const text of this.outbox.removeUndeliverable(find)) this.#listener.undeliverable(text);
     this.outbox.restore(find);
@@ -178,7 +147,7 @@ export class ChatState {
       void this.#readReads(opened);
     }
     // Before the first list, start() will load it.
-    if (opened?.loaded === false && this.#groups.isListed) await this.history.load(opened);
+    if (opened?.loaded === false && this.groups.isListed) await this.history.load(opened);
     else if (opened?.missingReactions.newest !== undefined) void this.history.readReactions(opened);
   }
 
@@ -198,8 +167,8 @@ export class ChatState {
 
   async #follow(cursor: string): Promise<void> {
     const resync = async () => {
-      const now = await this.refresh();
-      for (const conversation of this.#groups.all) conversation.forget();
+      const now = await this.groups.refresh();
+      for (const conversation of this.groups.all) conversation.forget();
       if (this.opened !== undefined) {
         void this.#readReads(this.opened);
         await this.history.load(this.opened);
@@ -218,14 +187,14 @@ export class ChatState {
   }
 
   #apply(event: ChatEvent): void {
-    const message = this.#groups.apply(event);
-    const conversation = event.kind === 'message' ? this.find(event.group_id) : undefined;
+    const message = this.groups.apply(event);
+    const conversation = event.kind === 'message' ? this.groups.find(event.group_id) : undefined;
     if (message && conversation) this.#arrived(message, conversation);
     if (event.kind === 'left') this.live.stopped(event.group_id, event.user_id);
     if (event.kind === 'group_changed' && event.group_id === this.#opened && this.opened) {
       void this.#readReads(this.opened);
     }
-    if (this.#groups.isOutdatedBy(event)) this.#reload().catch((error) => this.#report(error));
+    if (this.groups.isOutdatedBy(event)) this.#reload().catch((error) => this.#report(error));
     this.#listener.changed();
   }
 
@@ -255,7 +224,7 @@ export class ChatState {
   }
 
   async #reload(): Promise<void> {
-    await this.refresh();
+    await this.groups.refresh();
     if (this.opened?.loaded === false) await this.history.load(this.opened);
   }
 

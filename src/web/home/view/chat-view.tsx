@@ -8,14 +8,14 @@ import { FirstChat } from './new-chat-buttons.tsx';
 
 /** The two panes of a signed-in user: the groups, and the open one. */
 export function ChatView({ chat }: { chat: ChatState }) {
-  const { opened, openedId, isListed, isLoaded, conversations } = chat;
+  const { opened, openedId, groups } = chat;
   const t = chatTexts();
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
     // The sign-in form, which had the focus, is gone. An open group moves the focus to its message field.
     if (document.activeElement === document.body) main.current?.focus();
   }, []);
-  const isEmpty = isLoaded && openedId === undefined && conversations.length === 0;
+  const isEmpty = groups.isLoaded && openedId === undefined && groups.all.length === 0;
   return (
     <main
       id="chat"
@@ -26,13 +26,13 @@ export function ChatView({ chat }: { chat: ChatState }) {
       <GroupsPane chat={chat} />
       {opened !== undefined ? (
         <ConversationView key={opened.group.id} chat={chat} conversation={opened} />
-      ) : isListed && openedId !== undefined ? (
+      ) : groups.isListed && openedId !== undefined ? (
         <UnknownGroup />
       ) : isEmpty ? (
         <FirstChat />
       ) : (
         <p id="nothing-open" class="hint">
-          {isLoaded && openedId === undefined ? t.chooseGroup : t.loadingGroups}
+          {groups.isLoaded && openedId === undefined ? t.chooseGroup : t.loadingGroups}
         </p>
       )}
     </main>

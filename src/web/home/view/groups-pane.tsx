@@ -22,7 +22,8 @@ export function GroupsPane({ chat }: { chat: ChatState }) {
   const { app, openDialog } = useView();
   const t = chatTexts();
   const list = useRef<HTMLUListElement>(null);
-  const { conversations, opened, isLoaded } = chat;
+  const { groups, opened } = chat;
+  const conversations = groups.sorted;
   const tabStop = opened ?? conversations[0];
   const { mutes } = app;
   return (
@@ -44,7 +45,7 @@ export function GroupsPane({ chat }: { chat: ChatState }) {
           />
         ))}
       </ul>
-      {!(isLoaded && conversations.length === 0) && (
+      {!(groups.isLoaded && conversations.length === 0) && (
         <div class="buttons">
           <GroupButtons />
         </div>

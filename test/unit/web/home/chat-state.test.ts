@@ -77,7 +77,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
   const page = (position: number, messages: Message[], has_more = false) =>
     respond('/messages', { messages, has_more, cursor: cursor(position) });
   const deliver = (...events: ChatEvent[]) => respond('/subscribe/user', { events, cursor: events.at(-1)?.cursor });
-  const shown = (id: number) => chat.conversations.find((one) => one.group.id === id);
+  const shown = (id: number) => chat.groups.sorted.find((one) => one.group.id === id);
   const members = (id: number) => shown(id)?.group.members.map(({ username }) => username);
 
   /** Starts the chat with one group of ana and bruno, which is open, at position 1. */
@@ -91,7 +91,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('keeps a member who joined during a read of the groups, though the response is older', async () => {
     await start();
-    const read = chat.refresh();
+    const read = chat.groups.refresh();
     await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     await deliver(joined(2, 1, clara));
     await eventually('clara is listed', () => members(1)?.includes('clara') === true);
@@ -104,7 +104,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
     await start();
     const shownNames = () =>
       shown(1)?.systemMessages.all.flatMap((one) => ('users' in one ? one.users.map(({ username }) => username) : []));
-    const read = chat.refresh();
+    const read = chat.groups.refresh();
     await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     await deliver(joined(2, 1, clara), joined(3, 1, { id: 4, username: 'davi' }));
     await eventually('both are listed', () => members(1)?.includes('davi') === true);
@@ -118,7 +118,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('keeps a new name and a new role that arrived during a read of the groups, though the response is older', async () => {
     await start();
-    const read = chat.refresh();
+    const read = chat.groups.refresh();
     await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     const about = { at: '', group_id: 1 };
     const changed = {
@@ -141,7 +141,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('does not list a group again that was deleted during a read of the groups', async () => {
     await start();
-    const read = chat.refresh();
+    const read = chat.groups.refresh();
     await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     await deliver({ at: '', group_id: 1, kind: 'group_deleted', cursor: cursor(2) } as ChatEvent);
     await eventually('the group is removed', () => shown(1) === undefined);
@@ -152,15 +152,15 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('never applies an older response after a newer one: a new group stays', async () => {
     await start();
-    const first = chat.refresh();
+    const first = chat.groups.refresh();
     await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
-    const second = chat.refresh();
-    const third = chat.refresh();
+    const second = chat.groups.refresh();
+    const third = chat.groups.refresh();
     await groups(1, group(1, bruno));
     await first;
     await groups(2, group(1, bruno), group(2));
     expect(await Promise.all([second, third])).to.deep.equal([cursor(2), cursor(2)]);
-    expect(chat.conversations.map(({ group: { id } }) => id)).to.have.members([1, 2]);
+    expect(chat.groups.sorted.map(({ group: { id } }) => id)).to.have.members([1, 2]);
     expect(requests.get('/chats')).to.deep.equal([]);
   });
 
@@ -181,7 +181,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
   it('counts a message that arrived while the groups were being read', async () => {
     await start();
     await chat.open(undefined);
-    const read = chat.refresh();
+    const read = chat.groups.refresh();
     await eventually('the groups are requested', () => requests.get('/chats')?.length === 1);
     await deliver(posted(2, 1), posted(3, 1));
     await eventually('both have arrived', () => shown(1)?.unread === 2);
@@ -192,7 +192,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('leaves no gap when an older page arrives after a gap in the stream', async () => {
     await start([message(51)], true);
-    const [open] = chat.conversations;
+    const [open] = chat.groups.sorted;
     if (open === undefined) throw new Error('no group is listed');
     const older = chat.history.loadOlder(open);
     await eventually('the older page is requested', () => requests.get('/messages')?.length === 1);
@@ -212,7 +212,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('leaves no gap when a newest page arrives that was requested before a gap in the stream', async () => {
     await start([message(1)]);
-    const [open] = chat.conversations;
+    const [open] = chat.groups.sorted;
     if (open === undefined) throw new Error('no group is listed');
     open.forget();
     const opening = chat.open(1);
@@ -236,7 +236,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('loads older messages when all loaded ones have been deleted', async () => {
     await start([message(51)], true);
-    const [open] = chat.conversations;
+    const [open] = chat.groups.sorted;
     if (open === undefined) throw new Error('no group is listed');
     open.removed(51);
     const older = chat.history.loadOlder(open);
@@ -248,7 +248,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
   it('drops old messages of groups that are not open, and loads them again on demand', async () => {
     await start();
     await chat.open(undefined);
-    const [one] = chat.conversations;
+    const [one] = chat.groups.sorted;
     await deliver(...Array.from({ length: 450 }, (_, index) => posted(index + 2, 1)));
     await eventually('all messages have arrived', () => one?.window.newest?.id === 451);
     expect(one?.window.all).to.have.length(200);
@@ -287,7 +287,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('keeps the loaded messages until the latest ones have arrived', async () => {
     await start([message(1)]);
-    const [open] = chat.conversations;
+    const [open] = chat.groups.sorted;
     if (open === undefined) throw new Error('no group is listed');
     open.load({ messages: [message(10)], has_more: true, has_newer: true, cursor: cursor(1) });
     const refused = chat.history.toLatest(open);
@@ -373,7 +373,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
 
   it('reports how far the user has read, only while the page is visible', async () => {
     await start([message(1), message(2)]);
-    const [open] = chat.conversations;
+    const [open] = chat.groups.sorted;
     if (open === undefined) throw new Error('no group is listed');
     chat.setVisible(false);
     chat.seen(open, 1);

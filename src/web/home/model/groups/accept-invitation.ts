@@ -15,7 +15,7 @@ export async function acceptInvitation(
   history.replaceState(null, '', location.pathname);
   try {
     const accepted = await client.groups.accept(token, { signal });
-    await chat.refresh();
+    await chat.groups.refresh();
     location.hash = groupHash(accepted.group_id);
     return accepted;
   } catch (error) {

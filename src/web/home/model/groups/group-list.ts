@@ -37,9 +37,14 @@ export class GroupList {
     return this.#reading.run();
   }
 
-  /** True once this visit has read the list. */
+  /** True once this visit has read the list: a group that is not in it is not the user's. */
   get isListed(): boolean {
     return this.#asOf !== '';
+  }
+
+  /** False until there is a list: that of the last visit, or the first one of this visit. */
+  get isLoaded(): boolean {
+    return this.isListed || this.#conversations.size > 0;
   }
 
   /** All groups, in no particular order. */

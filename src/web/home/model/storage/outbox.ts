@@ -1,5 +1,6 @@
-import { type ChatClient, ChatError, newIdempotencyKey, type User } from '../../../../client/index.ts';
+import { ChatError, NO_DEADLINE, newIdempotencyKey, type User } from '../../../../client/index.ts';
 import type { Stored } from '../../../shared/stored.ts';
+import type { ChatContext } from '../chat-context.ts';
 import type { Conversation } from '../messages/conversation.ts';
 import type { ReplyTarget } from '../text/quotes.ts';
 
@@ -21,27 +22,11 @@ export function isUnsent(value: unknown): value is Unsent {
   return typeof groupId === 'number' && typeof content === 'string' && typeof at === 'number';
 }
 
-/** Receives the changes of an {@link Outbox}. */
-export interface OutboxListener {
-  changed(conversation: Conversation): void;
-  /** A node refused a message. */
-  refused(error: unknown): void;
-}
-
 /**
  * The wait before a message that no node could store is sent again, in milliseconds. A failover needs no wait: the client finds the
  * active node.
  */
 const RETRY_MS = 2000;
-
-/** Options of an {@link Outbox}. */
-interface OutboxOptions {
-  client: ChatClient;
-  me: User;
-  /** Aborted when the session ends. */
-  signal: AbortSignal;
-  unsent: Stored<Unsent>;
-}
 
 /**
  * Sends messages, one at a time in each group, so that they keep the order in which they were written. They are stored on the
@@ -49,20 +34,16 @@ interface OutboxOptions {
  * send the same one store it once.
  */
 export class Outbox {
-  readonly #client: ChatClient;
+  readonly #context: ChatContext;
   readonly #me: User;
-  readonly #signal: AbortSignal;
   readonly #unsent: Stored<Unsent>;
-  readonly #listener: OutboxListener;
   readonly #last = new Map<number, Promise<void>>();
   readonly #known = new Set<string>();
 
-  constructor({ client, me, signal, unsent }: OutboxOptions, listener: OutboxListener) {
-    this.#client = client;
+  constructor(context: ChatContext, me: User, unsent: Stored<Unsent>) {
+    this.#context = context;
     this.#me = me;
-    this.#signal = signal;
     this.#unsent = unsent;
-    this.#listener = listener;
   }
 
   /** Sends a message. It is shown at once, with its state. Resolves when it is stored or was refused. */
@@ -125,14 +106,14 @@ export class Outbox {
   discard(conversation: Conversation, key: string): void {
     this.#unsent.set(key, undefined);
     conversation.pending.discard(key);
-    this.#listener.changed(conversation);
+    this.#context.changed();
   }
 
   #enqueue(conversation: Conversation, key: string, unsent: Unsent): Promise<void> {
     const { id } = conversation.group;
     this.#known.add(key);
     conversation.sending(key, withTarget(unsent));
-    this.#listener.changed(conversation);
+    this.#context.changed();
     const sent = (this.#last.get(id) ?? Promise.resolve()).then(() => this.#post(conversation, key, unsent));
     this.#last.set(id, sent);
     return sent;
@@ -144,7 +125,7 @@ export class Outbox {
       this.#unsent.set(key, undefined);
       conversation.sent(key, sent, this.#me.username);
     } catch (error) {
-      if (this.#signal.aborted) return;
+      if (this.#context.signal.aborted) return;
       const code = error instanceof ChatError ? error.code : 'error';
       // An expired session is not the message's fault: it is sent when the user has signed in again.
       const isExpired = error instanceof ChatError && error.status === 401;
@@ -152,9 +133,9 @@ export class Outbox {
       const isKept = this.#unsent.get(key) !== undefined;
       if (!isExpired && isKept) this.#unsent.set(key, { ...unsent, refused: code });
       conversation.pending.failed(key, code);
-      this.#listener.refused(error);
+      this.#context.failed(error);
     }
-    this.#listener.changed(conversation);
+    this.#context.changed();
   }
 
   /** Sends a message until a node stores it or refuses it. */
@@ -162,15 +143,16 @@ export class Outbox {
     const { groupId, content } = unsent;
     const { replyTo } = withTarget(unsent);
     const reply = replyTo === undefined ? {} : { replyTo: replyTo.id };
-    const options = { idempotencyKey, ...reply, signal: this.#signal, deadlineMs: Number.POSITIVE_INFINITY };
+    const { client, signal } = this.#context;
+    const options = { idempotencyKey, ...reply, ...NO_DEADLINE, signal };
     for (;;) {
       try {
-        return await this.#client.send(groupId, content, options);
+        return await client.send(groupId, content, options);
       } catch (error) {
-        if (this.#signal.aborted || !isTemporary(error)) throw error;
+        if (signal.aborted || !isTemporary(error)) throw error;
         const waitMs = (error instanceof ChatError ? error.retryAfterMs : undefined) ?? RETRY_MS;
         await new Promise((resolve) => setTimeout(resolve, waitMs));
-        this.#signal.throwIfAborted();
+        signal.throwIfAborted();
       }
     }
   }

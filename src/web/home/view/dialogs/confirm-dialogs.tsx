@@ -36,7 +36,7 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
     const heir = Number(select.current?.value);
     if (heir > 0) await app.client.groups.setRole(id, heir, 'owner', { signal });
     await app.client.leave(id, { signal });
-    await chat.refresh();
+    await chat.groups.refresh();
     if (chat.openedId === id) location.hash = '';
     return true;
   };
@@ -89,7 +89,7 @@ export function DeleteGroupDialog({ chat, onClose, conversation }: GroupDialogPr
   const { id, name } = conversation.group;
   const remove = async () => {
     await app.client.groups.delete(id, { signal });
-    await chat.refresh();
+    await chat.groups.refresh();
     if (chat.openedId === id) location.hash = '';
   };
   return (

@@ -34,7 +34,7 @@ const goTo = async (hash: string) => {
 /** Returns the user's groups whose names contain `term`; for an empty term, the most recently active ones. */
 export function groupHits(chat: ChatState, term: string): SearchHit[] {
   const wanted = foldedName(term.trim());
-  return chat.conversations
+  return chat.groups.sorted
     .map(({ group, unread }) => ({ group, unread, name: nameOf(group, chat.me) }))
     .filter(({ name }) => foldedName(name).includes(wanted))
     .slice(0, MAX_GROUPS)
@@ -78,7 +78,7 @@ export function messageHits(chat: ChatState, messages: readonly FoundMessage[]):
 
 /** Returns the sender and the group. A direct chat has the name of the other person, which is not given twice. */
 function placeOf(chat: ChatState, { group_id, group, sender, sender_id }: FoundMessage): Set<string> {
-  const known = chat.find(group_id);
+  const known = chat.groups.find(group_id);
   return new Set([shownName(sender, sender_id), known === undefined ? group : nameOf(known.group, chat.me)]);
 }
 

@@ -25,7 +25,7 @@ export function GroupSettingsDialog(props: GroupDialogProps) {
     const change = form.changes();
     if (change === undefined) return;
     await app.client.groups.change(group.id, change, { signal });
-    await chat.refresh();
+    await chat.groups.refresh();
   };
   const title = group.direct ? t.chatSettings : t.settingsOf(group.name);
   return (

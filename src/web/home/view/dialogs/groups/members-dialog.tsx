@@ -73,7 +73,7 @@ function useMembers(chat: ChatState, { id, members }: Chat) {
     void chat.live.readMembers(id, ids);
   }, [listed.length]);
   const change = async (change: () => Promise<unknown>) => {
-    await attempt(() => change().then(() => chat.refresh()));
+    await attempt(() => change().then(() => chat.groups.refresh()));
     await readRoles();
   };
   return { roles, listed, error, change };

@@ -41,6 +41,6 @@ export async function openDirect(
   signal = chat.signal,
 ): Promise<void> {
   const { group_id } = await client.openDirect(userId, { signal });
-  await chat.refresh();
+  await chat.groups.refresh();
   location.hash = groupHash(group_id);
 }

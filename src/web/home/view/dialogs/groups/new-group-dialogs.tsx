@@ -32,7 +32,7 @@ export function NewGroupDialog({ chat, onClose }: DialogProps) {
     if ((await picker.current?.settle()) === false) return false;
     const usernames = latest.current.map(({ username }) => username);
     const created = await app.client.createChat(name.current?.value ?? '', usernames, { signal });
-    await chat.refresh();
+    await chat.groups.refresh();
     if (created.warning !== undefined) app.show(() => dialogTexts().someNotAdded);
     location.hash = groupHash(created.group_id);
     return true;
@@ -146,15 +146,15 @@ interface JoinOptions {
 
 async function joinNamed({ app }: View, chat: ChatState, name: string, options: JoinOptions): Promise<void> {
   await app.client.joinNamed(name, options);
-  await chat.refresh();
-  const joined = chat.conversations.find(({ group }) => group.name === name.normalize('NFC'));
+  await chat.groups.refresh();
+  const joined = chat.groups.sorted.find(({ group }) => group.name === name.normalize('NFC'));
   if (joined !== undefined) location.hash = groupHash(joined.group.id);
 }
 
 /** Links to the user's own group of that name, if there is one. Ignores case and accents. */
 function OwnGroup({ chat, name, onClose }: DialogProps & { name: string }) {
   const wanted = foldedName(name.trim());
-  const twin = chat.conversations.find(({ group }) => !group.direct && foldedName(group.name) === wanted)?.group;
+  const twin = chat.groups.sorted.find(({ group }) => !group.direct && foldedName(group.name) === wanted)?.group;
   return (
     <p class="hint" role="status">
       {twin !== undefined && wanted !== '' && (

@@ -16,7 +16,7 @@ export function RemoveMemberDialog({ chat, conversation, member }: Props) {
   const { id, name } = conversation.group;
   const remove = async () => {
     await app.client.leave(id, { userId: member.id, signal });
-    await chat.refresh();
+    await chat.groups.refresh();
   };
   const back = () => openDialog({ kind: 'members', conversation });
   const title = t.removeTitle(shownName(member.username, member.id), name);
