@@ -109,7 +109,7 @@ function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
   handle?.setBlocking?.(false);
 }
 
-/** The shortest time between two attempts to write again what is kept, in milliseconds. */
+/** The shortest time between two attempts to write again what is kept, in milliseconds; another one in tests. */
 const RETRY_MS = 500;
 
 /** The causes of the usual errors, by their code. */
@@ -130,7 +130,7 @@ function unwritable(error: NodeJS.ErrnoException): string {
  * Writes to a file, synchronously, so that nothing is lost when the process exits. A disk that is full for a moment loses no line
  * either. `fd` is that of standard output, except in tests.
  */
-export function fileOutput(fd = 1): LogOutput {
+export function fileOutput(fd = 1, retryMs = RETRY_MS): LogOutput {
   const destination = pino.destination({ fd, sync: true, maxLength: MAX_UNWRITTEN });
   let lostNow = 0;
   let failure: Error | null = null;
@@ -147,7 +147,7 @@ export function fileOutput(fd = 1): LogOutput {
     lost: 0,
     get problem() {
       // Writes the kept lines, so that the problem ends even if no further line is logged; seldom, because a failing disk may be slow.
-      if (failure && performance.now() - triedAt >= RETRY_MS) {
+      if (failure && performance.now() - triedAt >= retryMs) {
         triedAt = performance.now();
         destination.write('');
       }

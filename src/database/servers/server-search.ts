@@ -46,6 +46,8 @@ export interface ServerSearchOptions {
 
 /** The times of a search, in milliseconds. */
 export const SEARCH_TIMES = {
+  /** If the server is silent for longer while a session is opened, a search starts: the server may have failed since the last check. */
+  silentOpeningMs: 250,
   /**
    * How long a silent server delays the next one (RFC 8305 recommends 100 ms at least). A server that fails does not delay it.
    */

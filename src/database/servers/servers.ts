@@ -5,8 +5,6 @@ import { type FoundServer, SEARCH_TIMES, type SearchTimes, ServerSearch, type Wa
 
 /** After this time, in milliseconds, a server is checked again before a session is opened to it. */
 const FRESH_MS = 1000;
-/** If the server is silent for longer while a session is opened, a search starts: the server may have failed since the last check. */
-const SILENT_OPENING_MS = 250;
 
 /** A session that is being opened to one of several servers, which must accept writes. */
 export interface Opening {
@@ -146,7 +144,7 @@ export class Servers {
     const timer = setTimeout(() => {
       this.#markUnconfirmed(server);
       this.#searchNow().catch(() => {});
-    }, SILENT_OPENING_MS).unref();
+    }, this.#times.silentOpeningMs).unref();
     this.#track(socket, server);
     socket.once('close', () => clearTimeout(timer));
     return {

@@ -1,11 +1,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Collects all garbage now and every few milliseconds, until the returned function is called. */
+/** Collects all garbage now and again and again, until the returned function is called. Half of the time is left for the test. */
 export function collectGarbage(): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  collect();
-  const timer = setInterval(collect, 50);
-  return () => clearInterval(timer);
+  let timer: NodeJS.Timeout | undefined;
+  const collectAgain = () => {
+    collect();
+    timer = setTimeout(collectAgain, 50);
+  };
+  collectAgain();
+  return () => clearTimeout(timer);
 }

@@ -3,8 +3,8 @@ import { ChatClient } from '../../../src/client/index.ts';
 import { type Behaviour, type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 /** How long a slow node takes for GET /health: less than the client's limit for it. */
-const SLOW_MS = 150;
-const DEADLINE_MS = 400;
+const SLOW_MS = 80;
+const DEADLINE_MS = 250;
 
 describe('The checks of a node before a request', () => {
   const nodes: FakeNode[] = [];

@@ -20,9 +20,10 @@ class World {
   /** Addresses that lead to the same server. */
   readonly proxies = new Set<string>();
   readonly timelines = new Map<string, number>();
-  /** A tenth of the times that make a search wait; the stagger and the retries are short already. */
+  /** Fractions of the times that make a search wait; the stagger and the retries are short already. */
   readonly times = {
     ...SEARCH_TIMES,
+    silentOpeningMs: 100,
     failedMs: SEARCH_TIMES.failedMs / 10,
     silentMs: SEARCH_TIMES.silentMs / 10,
     checkAgainMs: SEARCH_TIMES.checkAgainMs / 10,
@@ -253,7 +254,7 @@ describe('The search for the server that accepts writes', () => {
       opening?.received();
       return world.watched.length === 0;
     };
-    await always('it does not search', makeProgress, { forMs: 350, every: 50 });
+    await always('it does not search', makeProgress, { forMs: 150 });
     await eventually('it searches when the server falls silent', () => world.watched.length > 0);
     socket.destroy();
   });

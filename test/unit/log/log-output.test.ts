@@ -67,7 +67,7 @@ describe('The problem of a log', () => {
     const file = path.join(folder, 'log');
     const full = openSync(FULL_DISK, 'w');
     try {
-      const output = fileOutput(full);
+      const output = fileOutput(full, 50);
       expect(output.problem).to.equal(null);
       output.write('one\n');
       output.write('two\n');

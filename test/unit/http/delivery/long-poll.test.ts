@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events';
+import { mock } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Response } from 'express';
 import { OnceSignal } from '../../../../src/async/once-signal.ts';
@@ -134,6 +136,8 @@ function setUp(most = 10_000) {
 }
 
 describe('A long poll', () => {
+  afterEach(() => mock.timers.reset());
+
   it('ends with 204 at its deadline, with the cursor of everything that its node has read by then', async () => {
     const { log, waiters, poll } = setUp();
     const response = await poll(0.02);
@@ -254,10 +258,12 @@ describe('A long poll', () => {
 
   it('ends at its deadline with the cursor that it began with if the database does not respond', async () => {
     const { log, waiters, poll, whileReading } = setUp();
-    for (const [timeoutS, cursor, expected] of [
-      [0, 'aaaaaaaaaaaa-3', 'aaaaaaaaaaaa-3'],
-      [0, undefined, 'e-5'],
-      [1.2, 'aaaaaaaaaaaa-4', 'aaaaaaaaaaaa-4'],
+    mock.timers.enable({ apis: ['setTimeout'] });
+    // Reading may take a second; a tenth of a longer time-out is random.
+    for (const [timeoutS, cursor, expected, notBeforeMs, withinMs] of [
+      [0, 'aaaaaaaaaaaa-3', 'aaaaaaaaaaaa-3', 950, 1000],
+      [0, undefined, 'e-5', 950, 1000],
+      [1.2, 'aaaaaaaaaaaa-4', 'aaaaaaaaaaaa-4', 1030, 1200],
     ] as const) {
       log.head = 5;
       let fail = (_error: Error) => {};
@@ -268,11 +274,13 @@ describe('A long poll', () => {
           }),
       );
       const response = new FakeResponse();
-      const began = performance.now();
       const running = poll(timeoutS, response, cursor);
       log.head = 9;
-      await eventually('it has a response', () => response.status);
-      expect(performance.now() - began).to.be.within(990, 2500);
+      mock.timers.tick(notBeforeMs);
+      await turn();
+      expect(response.status, 'before its deadline').to.equal(0);
+      mock.timers.tick(withinMs - notBeforeMs);
+      await turn();
       expect([response.status, response.headers.Cursor]).to.deep.equal([204, expected]);
       // The result of the read is ignored afterwards.
       fail(new Error('too late'));
@@ -292,16 +300,19 @@ describe('A long poll', () => {
   });
 
   it('ends soon after its client half-closes, or earlier at its time-out', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
     const { waiters, poll } = setUp();
     const long = await poll(30);
     long.lifetime.halfClose();
     const short = new FakeResponse();
     short.lifetime.halfClose();
-    const began = performance.now();
     await poll(0.3, short);
-    await eventually('the short one has a response', () => short.status === 204);
-    expect(performance.now() - began).to.be.below(1000);
-    await eventually('the long one has a response', () => long.status === 204);
+    mock.timers.tick(300);
+    expect([short.status, long.status]).to.deep.equal([204, 0]);
+    mock.timers.tick(1600);
+    expect(long.status, 'before two seconds').to.equal(0);
+    mock.timers.tick(100);
+    expect(long.status).to.equal(204);
     expect(waiters.size).to.equal(0);
   });
 

@@ -21,7 +21,7 @@ async function listen(handler: http.RequestListener): Promise<{ server: http.Ser
 }
 
 /** Shorter than those of a node, and long enough for a response of the fake nodes. */
-const TIMES = { waitMs: 200, finishMs: 200 };
+const TIMES = { waitMs: 100, finishMs: 100 };
 
 /** A standby with every route of a node, whose cluster is a plain object: tests change its role and its peers. */
 async function startStandby(trustProxy: number | string[] | null = null) {
@@ -261,7 +261,7 @@ describe('A standby that forwards to an active node, when another node becomes a
     const pending = write();
     await isHeld();
     Object.assign(peerOf('old'), { alive: false, active: false });
-    await always('the request is not cancelled', () => held[0]?.destroyed === false, { forMs: 300 });
+    await always('the request is not cancelled', () => held[0]?.destroyed === false, { forMs: 200 });
     held[0]?.end('{"from":"old"}');
     expect((await pending).body).to.deep.equal({ from: 'old' });
   });
