@@ -8,7 +8,7 @@ import { Retention } from '../../events/retention.ts';
 import type { Log } from '../../log/log.ts';
 import type { Settings } from '../../settings.ts';
 
-/** A step of housekeeping takes milliseconds. One that takes longer is rolled back with its connection. */
+/** A step of a task takes milliseconds. One that takes longer is rolled back with its connection. */
 const STEP_STOP_LIMIT_MS = 1000;
 
 /** Options of {@link buildBackgroundTasks}. */

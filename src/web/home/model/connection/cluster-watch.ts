@@ -26,6 +26,8 @@ const MISSES = 2;
 export class ClusterWatch {
   /** How the page reaches the cluster. */
   connection: ConnectionState = 'good';
+  /** The authentication mode that a node last reported; undefined before the first response. */
+  auth: AuthMode | undefined;
   readonly #client: ChatClient;
   readonly #requestMonitor: RequestMonitor;
   readonly #report: (nodes: readonly ClusterNode[]) => void;
@@ -38,7 +40,6 @@ export class ClusterWatch {
   #isHealthy = false;
   #polls = 0;
   #misses = 0;
-  #auth: AuthMode | undefined;
 
   constructor(
     client: ChatClient,
@@ -96,11 +97,6 @@ export class ClusterWatch {
     }
   }
 
-  /** The authentication mode that a node last reported; undefined before the first response. */
-  get auth(): AuthMode | undefined {
-    return this.#auth;
-  }
-
   /** Returns the name of the node at that address, or the address if the name is unknown. */
   nameOf(url: string | undefined): string | undefined {
     return url === undefined ? undefined : this.#directory.nameOf(url);
@@ -113,7 +109,7 @@ export class ClusterWatch {
   #seen(statuses: readonly NodeStatus[], unsure: ReadonlySet<string>): ClusterNode[] {
     const nodes = new Map<string, ClusterNode>();
     for (const status of statuses) {
-      this.#auth = status.auth ?? this.#auth;
+      this.auth = status.auth ?? this.auth;
       if (status.node !== undefined) this.#directory.named(status.url, status.node);
       const name = this.#directory.nameOf(status.url);
       const before = unsure.has(status.url) ? this.#nodes.find((node) => node.name === name) : undefined;

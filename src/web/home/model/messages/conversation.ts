@@ -17,6 +17,13 @@ import { changedBy, isChange, RecentChanges } from './recent-changes.ts';
 
 type LastMessage = NonNullable<Chat['last_message']>;
 
+const listExcerpt = ({ content }: Message) => content.slice(0, 200);
+
+function lastOf(message: Message): LastMessage {
+  const { id, sender, sender_id, timestamp } = message;
+  return { id, sender, sender_id, excerpt: listExcerpt(message), timestamp };
+}
+
 /** One group of the user: what the list of groups shows of it, and the loaded part of its messages. */
 export class Conversation {
   group: Chat;
@@ -138,7 +145,7 @@ export class Conversation {
     if (event.kind === 'message_deleted') this.removed(event.message_id, this.#isListed(event));
     if (isChange(event)) this.window.change((one) => changedBy(event, one, this.#me));
     if (event.kind === 'message_edited' && this.last?.id === event.message.id) {
-      this.last = { ...this.last, excerpt: event.message.content.slice(0, 200) };
+      this.last = { ...this.last, excerpt: listExcerpt(event.message) };
     }
     if (event.kind !== 'message' || this.window.find(event.message.id) !== undefined) return undefined;
     this.window.add(event.message);
@@ -160,11 +167,8 @@ export class Conversation {
     if (event.kind === 'user_renamed' && event.username !== null && this.last?.sender_id === event.user_id) {
       this.last = { ...this.last, sender: event.username };
     }
-    if (event.kind !== 'message') return false;
-    const { id, sender, sender_id, content, timestamp } = event.message;
-    if (id <= (this.last?.id ?? 0)) return false;
-    this.last = { id, sender, sender_id, excerpt: content.slice(0, 200), timestamp };
-    this.activeAt = timestamp;
+    if (event.kind !== 'message' || !this.#showAsLast(event.message)) return false;
+    const { id, sender_id, content } = event.message;
     if (sender_id !== this.#me && id > this.lastReadId) {
       this.unread += 1;
       if (this.#mentionsMe(content)) this.mentions += 1;
@@ -219,9 +223,15 @@ export class Conversation {
     const reply = replyTo && quoteOf(this.window.find(replyTo.id), replyTo);
     const message: Message = { id, sender, sender_id: this.#me, content, timestamp, ...(reply && { reply_to: reply }) };
     this.window.add(message);
-    if (id <= (this.last?.id ?? 0)) return;
-    this.last = { id, sender, sender_id: this.#me, excerpt: content.slice(0, 200), timestamp };
-    this.activeAt = timestamp;
+    this.#showAsLast(message);
+  }
+
+  /** Shows a message as the newest one. Returns false if a newer one is known. */
+  #showAsLast(message: Message): boolean {
+    if (message.id <= (this.last?.id ?? 0)) return false;
+    this.last = lastOf(message);
+    this.activeAt = message.timestamp;
+    return true;
   }
 
   /** Removes a message that was deleted. `isListed` is true if the list of chats no longer counts it. */
@@ -235,6 +245,6 @@ export class Conversation {
     }
     if (this.last?.id !== id) return;
     const newest = this.loaded && !this.window.hasNewer ? this.window.newest : undefined;
-    this.last = newest && { ...newest, excerpt: newest.content.slice(0, 200) };
+    this.last = newest && lastOf(newest);
   }
 }
