@@ -5,7 +5,7 @@ export interface BackgroundLoopOptions {
   /** Returns the delay before the next round, in milliseconds, counted from the end of the last one. */
   delayMs: () => number;
   round: () => Promise<unknown>;
-  /** Called when a round rejects; the next one follows all the same. */
+  /** Called when a round rejects; the next one follows nevertheless. */
   onError: (error: unknown) => void;
 }
 

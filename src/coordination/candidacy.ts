@@ -179,7 +179,7 @@ export class Candidacy {
     void this.#report(error);
   }
 
-  /** Not awaited by the attempts: finding the blocking transaction takes up to a second on a slow server. */
+  /** Logs why an attempt failed. No attempt awaits this: finding the blocking transaction takes up to a second on a slow server. */
   async #report(error: unknown): Promise<void> {
     const { toBlockedError, changes } = this.#options;
     const explained = await toBlockedError(error).catch(() => error);
@@ -205,7 +205,7 @@ export class Candidacy {
     return this.#failures > 0 && isKeptOut && this.#leaderSeenAt <= this.#failedAt;
   }
 
-  /** Runs beside an attempt, which does not await it: its session may have to be opened first. */
+  /** Ends the session of a silent holder. No attempt awaits this: the session for it may have to be opened first. */
   async #checkSilentHolder(): Promise<void> {
     if (await this.#holder.check(this.#clock() - this.#leaderSeenAt))
       this.suspectVacancy('the session of a silent holder was ended');

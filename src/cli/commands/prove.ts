@@ -80,7 +80,7 @@ function listenForSignals(live: LiveOutput) {
       end.abort();
     }
   };
-  // An error that nothing caught: the nodes and the database are removed all the same.
+  // The nodes and the database are removed even after an error that nothing caught.
   const onError = (error: unknown) => {
     live.say(`an error of plantao prove itself: ${errorMessage(error)}`);
     end.abort();

@@ -88,7 +88,7 @@ function hasLastIds({ last_ids: lastIds = {} }: Record<string, unknown>): boolea
   return isRecord(lastIds) && WITH_SEQUENCE.every((table) => Number.isSafeInteger(lastIds[table] ?? 0));
 }
 
-/** Returns the line; null if it is none of the format. */
+/** Returns the line; null if it does not have the format. */
 function lineOf(text: string): ExportLine | null {
   const value = parsed(text);
   if (!isRecord(value)) return null;

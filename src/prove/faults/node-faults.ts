@@ -82,7 +82,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     durationInLeases: [0.02, 3],
     async inject(_rig, node) {
       const response = await post(`${node.url}/fall`, {}).catch(() => null);
-      // Without a 200 the node may have fallen all the same: it is revived at once.
+      // The node may have fallen even if its response is not a 200: it is revived at once.
       if (response?.status !== 200) await revive(node);
       return response?.status === 200 ? () => revive(node) : null;
     },

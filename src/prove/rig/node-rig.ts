@@ -81,7 +81,7 @@ export class NodeRig {
     return this.nodes.find(({ name }) => name === this.observer.activeNode) ?? null;
   }
 
-  /** Returns the node that an `active_url` names, or null if it is none of this rig. */
+  /** Returns the node that an `active_url` names, or null if it is not a node of this rig. */
   byUrl(url: unknown): SupervisedNode | null {
     if (typeof url !== 'string') return null;
     const { port } = new URL(url);
