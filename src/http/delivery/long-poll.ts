@@ -7,19 +7,6 @@ import type { Delivery, Waiters } from '../../events/waiters.ts';
 import { type RequestLifetime, SENDING_MS } from '../request/request-lifetime.ts';
 import type { PollSlots } from './poll-slots.ts';
 
-/** Wraps a renderer so that all waiters which share a delivery get the same bytes, rendered once. */
-export function renderOnce(render: (delivery: Delivery) => string): (delivery: Delivery) => Buffer {
-  const rendered = new WeakMap<Delivery, Buffer>();
-  return (delivery) => {
-    let body = rendered.get(delivery);
-    if (!body) {
-      body = Buffer.from(render(delivery));
-      rendered.set(delivery, body);
-    }
-    return body;
-  };
-}
-
 /** The parts of the node that polls and streams use. */
 export interface WaitingOptions {
   eventLog: EventLog;

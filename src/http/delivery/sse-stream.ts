@@ -15,7 +15,8 @@ import type { Delivery } from '../../events/waiters.ts';
 import type { Log } from '../../log/log.ts';
 import { expiredCursor } from '../http-error.ts';
 import type { RequestLifetime } from '../request/request-lifetime.ts';
-import { renderOnce, type WaitingOptions } from './long-poll.ts';
+import type { WaitingOptions } from './long-poll.ts';
+import { renderOnce } from './render-once.ts';
 
 /** The parts of the node that a stream uses. */
 export interface SseStreamOptions extends WaitingOptions {

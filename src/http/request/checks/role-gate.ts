@@ -20,23 +20,16 @@ export class RoleGate {
     this.#showsActiveUrl = showsActiveUrl;
   }
 
-  /** Returns the middleware that responds 503 if this node does not serve routes of this kind. */
+  /** Returns the middleware that responds 503 (not_alive or not_active) while this node does not serve routes of this kind. */
   gate(servedBy: ServedBy): RequestHandler {
     return (_request, _response, next) => {
-      this.check(servedBy);
+      if (servedBy !== 'every node') {
+        const { role, acceptsWrites } = this.#view;
+        if (role === 'fallen') throw serviceUnavailable('not_alive', 'system not available - not alive');
+        if (servedBy === 'active node' && !acceptsWrites) throw this.notActive();
+      }
       next();
     };
-  }
-
-  /** Checks that this node serves routes of this kind now. @throws {HttpError} 503 not_alive or not_active. */
-  check(servedBy: ServedBy): void {
-    if (servedBy === 'every node') return;
-    if (this.#view.role === 'fallen') throw this.notAlive();
-    if (servedBy === 'active node' && !this.#view.acceptsWrites) throw this.notActive();
-  }
-
-  notAlive(): HttpError {
-    return serviceUnavailable('not_alive', 'system not available - not alive');
   }
 
   /** Names the active node (`active_url`), so that the client can send the write there. */

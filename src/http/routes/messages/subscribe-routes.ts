@@ -19,7 +19,8 @@ import {
   wantsEphemeral,
 } from '../../contract/request-schemas.ts';
 import { isStoredBeyond } from '../../contract/stored-size.ts';
-import { type PollRequest, renderOnce } from '../../delivery/long-poll.ts';
+import type { PollRequest } from '../../delivery/long-poll.ts';
+import { renderOnce } from '../../delivery/render-once.ts';
 import { HttpError } from '../../http-error.ts';
 import { type Caller, requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey, PAYLOAD_LIMIT } from '../../request/checks/rate-limit.ts';
