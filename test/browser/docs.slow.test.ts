@@ -190,6 +190,16 @@ describe('The documentation page', function () {
     await page.locator('#getEvents .result', { hasText: 'text/event-stream' }).waitFor();
   });
 
+  it('selects a command that the browser does not let it copy', async () => {
+    const page = await use.browser.open(use.first.url, {}, '/docs');
+    await page.evaluate(() => {
+      navigator.clipboard.writeText = () => Promise.reject(new DOMException('denied', 'NotAllowedError'));
+    });
+    const line = page.locator('#getChats .curl');
+    await line.getByRole('button', { name: 'Copy' }).click();
+    expect(await page.evaluate(() => getSelection()?.toString())).to.equal(await line.locator('code').textContent());
+  });
+
   it('has a command line with the values of the form', async () => {
     const page = await use.browser.signIn(use.first.url, 'bruno_orm');
     await page.goto(`${use.first.url}/docs`);

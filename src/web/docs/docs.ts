@@ -82,13 +82,22 @@ function schemasOf(elements: readonly Element[]): Set<Element> {
 for (const button of all<HTMLButtonElement>('button.copy')) {
   // Browsers offer the clipboard only to pages that came over TLS or from this machine.
   button.hidden = navigator.clipboard === undefined;
-  button.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(button.previousElementSibling?.textContent ?? '');
-    button.textContent = docsTexts().copied;
-    setTimeout(() => {
-      button.textContent = docsTexts().copy;
-    }, COPIED_MS);
-  });
+  button.addEventListener('click', () => void copy(button));
+}
+
+/** Copies the command beside a button. Selects it if the browser refuses, so that the user can copy it. */
+async function copy(button: HTMLButtonElement): Promise<void> {
+  const command = button.previousElementSibling;
+  try {
+    await navigator.clipboard.writeText(command?.textContent ?? '');
+  } catch {
+    if (command !== null) getSelection()?.selectAllChildren(command);
+    return;
+  }
+  button.textContent = docsTexts().copied;
+  setTimeout(() => {
+    button.textContent = docsTexts().copy;
+  }, COPIED_MS);
 }
 
 for (const form of all<HTMLFormElement>('.try form')) {
