@@ -26,7 +26,10 @@ function streamUser(calls: Calls): () => StreamUser {
   };
 }
 
-/** Returns a function that polls for the user now, with the Ephemeral-Cursor of the previous response, so that no signal between two polls is missed. */
+/**
+ * Returns a function that polls with the current token of the user, and with the Ephemeral-Cursor of the previous response, so that
+ * no signal between two polls is missed.
+ */
 function pollWithEphemeralCursor({ connection }: Calls, userNow: () => StreamUser) {
   let ephemeralCursor = '1';
   type Query = ApiRequest['query'];

@@ -109,7 +109,7 @@ function stopWaitingForTerminal(stream: NodeJS.WriteStream): void {
   handle?.setBlocking?.(false);
 }
 
-/** The shortest time between two attempts to write again what is kept, in milliseconds; another one in tests. */
+/** The shortest time between two attempts to write the lines that were kept, in milliseconds. Tests pass a shorter one. */
 const RETRY_MS = 500;
 
 /** The causes of the usual errors, by their code. */
