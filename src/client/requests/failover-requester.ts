@@ -70,7 +70,7 @@ export class FailoverRequester {
   async call(requestFor: RequestFactory, policy: CallPolicy): Promise<ApiResponse> {
     const endsAt = performance.now() + policy.deadlineMs;
     const failureReasons = new Map<string, string>();
-    const progress: Attempts = { failures: 0, hasFollowedName: false };
+    const attempts: Attempts = { failures: 0, hasFollowedName: false };
     let target = this.#endpoints.current(policy.use);
     let mayBeExecuted = false;
     let last: Failed | undefined;
@@ -88,7 +88,7 @@ export class FailoverRequester {
       last = outcome;
       failureReasons.set(target, outcome.reason);
 
-      const next = this.#chooseNext(target, outcome, policy, progress);
+      const next = this.#chooseNext(target, outcome, policy, attempts);
       if (performance.now() + next.waitMs >= endsAt) throw giveUp(outcome);
       await sleep(next.waitMs, policy.signal);
       target = next.url;
@@ -112,16 +112,16 @@ export class FailoverRequester {
     failed: string,
     outcome: Failed,
     policy: CallPolicy,
-    progress: Attempts,
+    attempts: Attempts,
   ): { url: string; waitMs: number } {
     const named = this.#endpoints.addNamed(failed, outcome.activeUrl);
     const next = this.#endpoints.markFailed(policy.use, failed, outcome.reason);
-    if (named !== undefined && !progress.hasFollowedName) {
-      progress.hasFollowedName = true;
+    if (named !== undefined && !attempts.hasFollowedName) {
+      attempts.hasFollowedName = true;
       return { url: named, waitMs: 0 };
     }
-    progress.failures += 1;
-    return { url: named ?? next, waitMs: this.#wait(progress.failures, outcome) };
+    attempts.failures += 1;
+    return { url: named ?? next, waitMs: this.#wait(attempts.failures, outcome) };
   }
 
   #wait(failures: number, outcome: Failed): number {

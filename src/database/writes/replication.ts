@@ -27,20 +27,20 @@ async function confirm(sequelize: Sequelize, until: number): Promise<boolean> {
   let target: string | null = null;
   do {
     if (target !== null) await sleep(CHECK_EVERY_MS);
-    const found: Check | undefined = await readReached(sequelize, target);
+    const found: ReachedRow | undefined = await readReached(sequelize, target);
     if (found?.reached) return true;
     target = found?.target ?? null;
   } while (performance.now() < until);
   return false;
 }
 
-interface Check {
+interface ReachedRow {
   target: string;
   reached: boolean | null;
 }
 
-async function readReached(sequelize: Sequelize, target: string | null): Promise<Check | undefined> {
-  const [row] = await query<Check>(
+async function readReached(sequelize: Sequelize, target: string | null): Promise<ReachedRow | undefined> {
+  const [row] = await query<ReachedRow>(
     sequelize,
     `SELECT t.target::text, plantao.replicated_lsn() >= t.target AS reached
      FROM (SELECT coalesce($target::pg_lsn, pg_current_wal_flush_lsn()) AS target) t`,

@@ -166,7 +166,7 @@ export class WriteForwarder {
       // This node became active, fell, or knows no active node: it handles or refuses the request itself.
       if (active === null) return next();
 
-      const outcome = await this.#send(active, request, body, lifetime).catch((error: unknown) => error);
+      const outcome = await this.#send(active, request, body, lifetime);
       if (lifetime.isOver || response.headersSent) return;
       if (outcome instanceof NoResponse) {
         // The time for another attempt counts from the first failure: a frozen node may have held the request for long.
@@ -176,14 +176,9 @@ export class WriteForwarder {
         if (outcome.isSent) markLost(response);
         const mayRepeat = isRepeatable || !outcome.isSent;
         if (!mayRepeat || performance.now() >= until) throw isLost ? lost() : unreachable();
-      } else if (outcome instanceof Error) {
-        throw outcome;
-      } else {
-        const answer = outcome as NodeResponse;
-        if (!isRefusedByRole(answer) || performance.now() >= until) {
-          if (isWrongAfterLoss(answer.body, response)) throw lost();
-          return relay(answer, response);
-        }
+      } else if (!isRefusedByRole(outcome) || performance.now() >= until) {
+        if (isWrongAfterLoss(outcome.body, response)) throw lost();
+        return relay(outcome, response);
       }
       await untilNextCheck();
     }
@@ -204,7 +199,8 @@ export class WriteForwarder {
     }
   }
 
-  async #send(active: Peer, request: Request, body: Buffer, lifetime: RequestLifetime): Promise<NodeResponse> {
+  /** Sends the request to the active node once, and returns its response or why there is none. */
+  async #send(active: Peer, request: Request, body: Buffer, lifetime: RequestLifetime) {
     const over = new AbortController();
     const unwatch = this.#successors.watch(active, (reason) => over.abort(reason));
     lifetime.onOver(() => over.abort(new Error('the client has disconnected')));
@@ -217,6 +213,9 @@ export class WriteForwarder {
         timeoutMs: Math.max(1, DEADLINE_MS - lifetime.ageMs),
         signal: over.signal,
       });
+    } catch (error) {
+      if (error instanceof NoResponse) return error;
+      throw error;
     } finally {
       unwatch();
     }
