@@ -101,6 +101,18 @@ describe('The cluster page', function () {
     await page.getByText(`${active.name} handed over (requested by HTTP client`).waitFor();
   });
 
+  it('selects a command that the browser does not let it copy', async () => {
+    const [active, standby] = await roles();
+    const page = await open(active);
+    await page.evaluate(() => {
+      navigator.clipboard.writeText = () => Promise.reject(new DOMException('denied', 'NotAllowedError'));
+    });
+    await card(page, standby).getByRole('button', { name: 'Make active' }).click();
+    const command = page.getByRole('dialog').locator('.command');
+    await command.getByRole('button', { name: 'Copy' }).click();
+    expect(await page.evaluate(() => getSelection()?.toString())).to.equal(await command.locator('code').textContent());
+  });
+
   it('shows which session blocks the nodes, and the statement that ends it', async () => {
     const page = await open(use.first);
     const [active] = await roles();
