@@ -11,7 +11,6 @@ import {
 import { errorText } from '../../i18n/error-text.ts';
 import { chatTexts } from '../../i18n/texts.ts';
 import { Observable } from '../../shared/observable.ts';
-import { Stored } from '../../shared/stored.ts';
 import {
   forgetSession,
   loadSession,
@@ -19,7 +18,6 @@ import {
   type StoredSession,
   saveSession,
 } from '../../shared/stored-session.ts';
-import { Alerts } from './alerts/alerts.ts';
 import { MessageAlerts } from './alerts/message-alerts.ts';
 import { ChatState } from './chat-state.ts';
 import { type ClusterNode, ClusterNotices, hasActive } from './connection/cluster-notices.ts';
@@ -37,8 +35,6 @@ import { plainText } from './text/plain-text.ts';
 /** The loaded chats are stored for the next visit at this interval, and when the page is hidden. */
 const SAVE_EVERY_MS = 15_000;
 
-const isTrue = (value: unknown): value is boolean => value === true;
-
 /** Announces a new message to screen readers. */
 export type Announce = (message: Message, conversation: Conversation) => void;
 
@@ -48,8 +44,8 @@ export class App extends Observable {
   nodes: readonly ClusterNode[] = [];
   /** The chat of the signed-in user; undefined while the sign-in form is shown. */
   chat: ChatState | undefined;
-  /** The notifications and sounds of that user on this device. */
-  alerts: Alerts | undefined;
+  /** Alerts that user to messages. */
+  alerts: MessageAlerts | undefined;
   /** Why the last session ended; undefined if the user ended it. */
   endedBy: unknown;
   /** The name of the user whose session ended with an error. */
@@ -61,7 +57,6 @@ export class App extends Observable {
   readonly #watch: ClusterWatch;
   readonly #clusterNotices = new ClusterNotices();
   readonly #notices = new Notices(() => this.changed());
-  #messageAlerts: MessageAlerts | undefined;
   #session: StoredSession | undefined;
   #servingUrl: string | undefined;
 
@@ -171,14 +166,13 @@ export class App extends Observable {
       changed: () => this.changed(),
       arrived: (message, conversation) => {
         this.announce(message, conversation);
-        this.#messageAlerts?.arrived(message, conversation);
+        this.alerts?.arrived(message, conversation);
       },
       ended: (error) => this.leave(error),
       undeliverable: (content) => this.show(() => chatTexts().undeliverable(plainText(content).slice(0, 100))),
     });
     this.chat = chat;
-    this.alerts = new Alerts(new Stored(() => localStorage, `plantao.alert.${me.id}.`, isTrue));
-    this.#messageAlerts = new MessageAlerts(this.alerts, chat, () => localStorage);
+    this.alerts = new MessageAlerts(chat, () => localStorage);
     this.#session = session;
     this.endedBy = undefined;
     onForgotten(me.id, chat.signal, () => this.leave());
@@ -227,12 +221,12 @@ export class App extends Observable {
 
   /** The groups that do not alert the user. */
   get mutes(): ReadonlySet<number> {
-    return this.#messageAlerts?.mutes ?? new Set();
+    return this.alerts?.mutes ?? new Set();
   }
 
   /** Mutes or unmutes a group. A mention alerts even in a muted group. */
   mute(groupId: number, isMuted: boolean): void {
-    this.#messageAlerts?.mute(groupId, isMuted);
+    this.alerts?.mute(groupId, isMuted);
     this.changed();
   }
 

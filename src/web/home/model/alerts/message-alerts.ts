@@ -8,21 +8,22 @@ import { groupHash } from '../location.ts';
 import type { Conversation } from '../messages/conversation.ts';
 import { mentions } from '../text/mentions.ts';
 import { AlertClaims } from './alert-claims.ts';
-import type { Alerts } from './alerts.ts';
+import { Alerts } from './alerts.ts';
 
 const isTrue = (value: unknown): value is boolean => value === true;
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 
 /** Alerts a signed-in user to messages that no tab of theirs shows, except those of muted groups. */
 export class MessageAlerts {
-  readonly #alerts: Alerts;
+  /** The notifications and sounds of the user on this device. */
+  readonly device: Alerts;
   readonly #chat: ChatState;
   readonly #muted: Stored<boolean>;
   readonly #claims: AlertClaims;
 
-  constructor(alerts: Alerts, chat: ChatState, store: () => Store) {
-    this.#alerts = alerts;
+  constructor(chat: ChatState, store: () => Store) {
     this.#chat = chat;
+    this.device = new Alerts(new Stored(store, `plantao.alert.${chat.me.id}.`, isTrue));
     this.#muted = new Stored(store, `plantao.mute.${chat.me.id}.`, isTrue);
     this.#claims = new AlertClaims(new Stored(store, `plantao.alerted.${chat.me.id}.`, isNumber));
   }
@@ -46,6 +47,6 @@ export class MessageAlerts {
     if (isShown) this.#claims.claim(group.id, message.id);
     if (isShown || isMuted) return;
     const shown = { name: nameOf(group, me), hash: groupHash(group.id), isDirect: group.direct };
-    this.#claims.claimSoon(group.id, message.id, () => this.#alerts.alert(message, shown));
+    this.#claims.claimSoon(group.id, message.id, () => this.device.alert(message, shown));
   }
 }

@@ -7,7 +7,7 @@ import { Switch } from '../../elements/switch.tsx';
 export function AlertSwitches() {
   const { app } = useView();
   const t = dialogTexts();
-  const { alerts } = app;
+  const alerts = app.alerts?.device;
   if (alerts === undefined) return null;
   const isPossible = alerts.canNotify || !('Notification' in globalThis);
   return (
