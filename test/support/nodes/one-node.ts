@@ -18,16 +18,15 @@ export interface UsedNode extends UsedDatabase {
  */
 export function useOneNode(env: Record<string, string> = {}, { mayLogErrors = false } = {}): UsedNode {
   let started: LocalNode;
-  // Added before that of the database, which is dropped once the node has stopped.
-  after('a node', async () => {
-    await started?.stop();
-    if (!mayLogErrors) expect(started?.entries.filter((entry) => entry.level >= 50) ?? []).to.deep.equal([]);
-  });
   const { database, sql } = useDatabase();
   before('a node', async () => {
     started = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), DB_POOL_SIZE: '4', ...env });
     await started.start();
     await eventually('the node is active', async () => (await get(`${started.url}/primary`)).status === 200);
+  });
+  after('a node', async () => {
+    await started?.stop();
+    if (!mayLogErrors) expect(started?.entries.filter((entry) => entry.level >= 50) ?? []).to.deep.equal([]);
   });
   const node = {
     get url() {

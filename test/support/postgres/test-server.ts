@@ -55,6 +55,8 @@ const state = oncePerProcess('server', () => ({
   starting: null as Promise<TestServer> | null,
   started: null as TestServer | null,
   databases: 0,
+  /** Drop the databases of the current file. */
+  drops: [] as (() => Promise<void>)[],
 }));
 
 /** Returns the server of this run, and starts it if necessary. */
@@ -68,6 +70,19 @@ export async function testServer(): Promise<TestServer> {
 export function nextDatabaseName(run: string): string {
   state.databases += 1;
   return `plantao_test_${run}_${state.databases}`;
+}
+
+/**
+ * Drops a database after the last hook of its file and the check that nothing was left behind: a hook of its own could run before
+ * the one that stops a node on it.
+ */
+export function dropAfterFile(database: { drop(): Promise<void> }): void {
+  state.drops.push(() => database.drop());
+}
+
+/** Drops the databases of the file that has ended. */
+export async function dropDatabasesOfFile(): Promise<void> {
+  for (const drop of state.drops.splice(0)) await drop();
 }
 
 /** Returns the pid of this run's embedded server; null if there is none. */

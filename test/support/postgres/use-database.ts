@@ -1,5 +1,6 @@
 import { DbaSession } from './dba-session.ts';
 import { createDatabase, type TestDatabase } from './postgres.ts';
+import { dropAfterFile } from './test-server.ts';
 
 /** The result of {@link useDatabase}. It can be destructured at once; what it names exists when the first test runs. */
 export interface UsedDatabase {
@@ -7,8 +8,11 @@ export interface UsedDatabase {
   sql: DbaSession;
 }
 
-/** Creates a migrated database and opens a session of a DBA, for all tests of a `describe`. */
-export function useDatabase(): UsedDatabase {
+/**
+ * Creates a migrated database and opens a session of a DBA, for all tests of a `describe`. Call it before the hooks that need them.
+ * The database is dropped at the end of the file. With `empty` it has no schema.
+ */
+export function useDatabase(options: { empty?: boolean } = {}): UsedDatabase {
   let created: TestDatabase;
   const database = {
     get url() {
@@ -20,12 +24,10 @@ export function useDatabase(): UsedDatabase {
   };
   const sql = new DbaSession(() => created.url);
   before('a database', async () => {
-    created = await createDatabase();
+    created = await createDatabase(options);
+    dropAfterFile(created);
     await sql.connect();
   });
-  after('a database', async () => {
-    await sql.end();
-    await created?.drop();
-  });
+  after('a database', () => sql.end());
   return { database, sql };
 }

@@ -1,5 +1,5 @@
 import type { Context, RootHookObject, Runner, Suite } from 'mocha';
-import { shareTestServer, stopTestServer } from '../postgres/test-server.ts';
+import { dropDatabasesOfFile, shareTestServer, stopTestServer } from '../postgres/test-server.ts';
 import { type Inventory, type Leak, leaksSince, takeInventory } from './leaks.ts';
 import { takeWarnings } from './process-warnings.ts';
 import { forgetEnded } from './tracked.ts';
@@ -40,6 +40,7 @@ function watch(suite: Suite): void {
     const leaks = await leaksSince(beforeFile, PATIENCE_MS);
     for (const { pid } of leaks) if (pid !== undefined) killProcess(pid);
     forgetEnded();
+    await dropDatabasesOfFile();
     // The next file is not blamed for what this one left behind.
     beforeFile = await takeInventory();
     if (!reported && !hasFailed(suite)) report('file', leaks);
