@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import pino from 'pino';
 import type { Sequelize } from 'sequelize';
 import { Accounts } from '../../../src/chat/auth/accounts.ts';
@@ -12,7 +11,7 @@ import { openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { fencedWrite } from '../../../src/database/writes/fenced-write.ts';
 import { eventually } from '../../support/eventually.ts';
 import { People } from '../../support/network/people.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 /** Passwords compared as plain text, with a hook that runs during a check. */
 class PlainPasswords {
@@ -42,15 +41,11 @@ const nothing = async () => {};
 const POOL_SIZE = 3;
 
 describe('Accounts', () => {
-  let database: TestDatabase;
-  let sql: pg.Client;
+  const { database, sql } = useDatabase();
   let sequelize: Sequelize;
   let passwords: PlainPasswords;
 
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
     sequelize = openSequelize(database.url, 'accounts-test', POOL_SIZE);
     // Opens the whole pool now: a connection that is opened within a test would count as a leak.
     await Promise.all(Array.from({ length: POOL_SIZE }, () => sequelize.query('SELECT pg_sleep(0.1)')));
@@ -60,8 +55,6 @@ describe('Accounts', () => {
   });
   after(async () => {
     await sequelize?.close();
-    await sql?.end();
-    await database?.drop();
   });
   beforeEach(() => {
     passwords = new PlainPasswords();

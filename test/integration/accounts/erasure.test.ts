@@ -7,18 +7,15 @@ import { People, type Person } from '../../support/network/people.ts';
 import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
 import { lockWaits } from '../../support/postgres/lock-waits.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { type UsedDatabase, useDatabase } from '../../support/postgres/use-database.ts';
 
 type Caller = { token?: string };
 
 /** A node of its own, and what the tests of deleted accounts need. */
 function useNode(auth: 'token' | 'open') {
-  const scene = {} as { database: TestDatabase; node: LocalNode; sql: pg.Client; people: People };
+  const used = useDatabase();
+  const scene = { ...used, people: new People(used.sql) } as UsedDatabase & { node: LocalNode; people: People };
   before(async () => {
-    scene.database = await createDatabase();
-    scene.sql = new pg.Client({ connectionString: scene.database.url });
-    await scene.sql.connect();
-    scene.people = new People(scene.sql);
     scene.node = localNode({
       DATABASE_URL: scene.database.url,
       PORT: String(await freePort()),
@@ -46,8 +43,6 @@ function useNode(auth: 'token' | 'open') {
   after(async () => {
     await scene.node.stop();
     expect(scene.node.entries.filter((entry) => entry.level >= 50)).to.deep.equal([]);
-    await scene.sql.end();
-    await scene.database.drop();
   });
   const call = (caller: Caller, method: string, path: string, body?: JsonObject, key?: string) => {
     const headers = {

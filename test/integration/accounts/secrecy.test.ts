@@ -1,20 +1,18 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { bearer, del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { figureOf, waitersOf } from '../../support/network/metrics.ts';
 import { asUser, People, type Person } from '../../support/network/people.ts';
 import { untilActive } from '../../support/nodes/health.ts';
 import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 
 describe('With AUTH=token, a user who is not a member', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database, sql } = useDatabase();
   let node: NodeProcess;
-  let sql: pg.Client;
   let people: People;
   let member: Person;
   let stranger: Person;
@@ -22,9 +20,6 @@ describe('With AUTH=token, a user who is not a member', function () {
   let groupName: string;
 
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
     people = new People(sql);
     const env = { AUTH: 'token', ADMIN_TOKEN, LOG_LEVEL: 'trace', SIGN_IN_TRIES: '2' };
     node = await startNode({ databaseUrl: database.url, env });
@@ -43,8 +38,6 @@ describe('With AUTH=token, a user who is not a member', function () {
   });
   after(async () => {
     await node.stop();
-    await sql.end();
-    await database.drop();
   });
 
   const named = () => encodeURIComponent(groupName);

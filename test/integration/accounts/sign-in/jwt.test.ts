@@ -1,32 +1,25 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { bearer, get, type JsonObject, request } from '../../../support/network/http.ts';
 import { AUDIENCE, ISSUER, JwtIssuer } from '../../../support/network/jwt-issuer.ts';
 import { People } from '../../../support/network/people.ts';
 import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 for (const STANDBY_WRITES of ['refuse', 'forward']) {
   describe(`A user with a JWT, with STANDBY_WRITES=${STANDBY_WRITES}`, function () {
     this.timeout(60_000);
     let issuer: JwtIssuer;
-    let database: TestDatabase;
+    const { database, sql } = useDatabase();
     let nodes: TwoNodes;
-    let sql: pg.Client;
     before(async () => {
       issuer = await JwtIssuer.start();
-      database = await createDatabase();
-      sql = new pg.Client({ connectionString: database.url });
-      await sql.connect();
       const jwt = { JWT_JWKS_URL: issuer.url, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE };
       nodes = await startTwoNodes(database.url, { AUTH: 'token', STANDBY_WRITES, ...jwt });
     });
     after(async () => {
       await nodes.stop();
-      await sql.end();
-      await database.drop();
       await issuer.stop();
     });
 
@@ -177,25 +170,19 @@ for (const STANDBY_WRITES of ['refuse', 'forward']) {
 describe('Users with JWTs', function () {
   this.timeout(60_000);
   let issuer: JwtIssuer;
-  let database: TestDatabase;
+  const { database, sql } = useDatabase();
   let nodes: TwoNodes;
-  let sql: pg.Client;
   /** Requests for the keys that get no response. */
   let held: ServerResponse[];
   before(async () => {
     issuer = await JwtIssuer.start();
     held = [];
     issuer.answer = (response) => void held.push(response);
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
     const jwt = { JWT_JWKS_URL: issuer.url, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE };
     nodes = await startTwoNodes(database.url, { AUTH: 'token', ...jwt });
   });
   after(async () => {
     await nodes.stop();
-    await sql.end();
-    await database.drop();
     await issuer.stop();
   });
 

@@ -2,26 +2,20 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { readRevocations, type Unread } from '../../../../src/chat/auth/token-queries.ts';
 import type { Queryable } from '../../../../src/database/session/reconnecting-session.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 describe('Reading which tokens are revoked', () => {
-  let database: TestDatabase;
-  let sql: pg.Client;
+  const { database, sql } = useDatabase();
   let slow: pg.Client;
   const session: Queryable = { query: async (query) => (await sql.query(query)).rows };
 
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
     slow = new pg.Client({ connectionString: database.url });
-    await sql.connect();
     await slow.connect();
     await sql.query("INSERT INTO plantao.users (id, username) VALUES (1, 'ana')");
   });
   after(async () => {
-    await sql?.end();
     await slow?.end();
-    await database?.drop();
   });
 
   const issue = (tokens: string) =>

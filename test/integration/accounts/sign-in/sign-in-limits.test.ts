@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import pg from 'pg';
 import pino from 'pino';
 import type { Sequelize } from 'sequelize';
 import { type CountedAttempt, SignInLimits } from '../../../../src/chat/auth/sign-in-limits.ts';
@@ -9,7 +8,7 @@ import { openSequelize } from '../../../../src/database/pool/sequelize.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { People } from '../../../support/network/people.ts';
 import { lockWaits } from '../../../support/postgres/lock-waits.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const POOL_SIZE = 3;
 const [HOME, AWAY] = ['198.51.100.1', '203.0.113.1'];
@@ -17,24 +16,18 @@ let networks = 0;
 const elsewhere = () => `10.0.${networks >> 8}.${networks++ & 255}`;
 
 describe('The sign-in limits', () => {
-  let database: TestDatabase;
-  let sql: pg.Client;
+  const { database, sql } = useDatabase();
   let sequelize: Sequelize;
   let logged: string[];
   let limits: SignInLimits;
 
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
     sequelize = openSequelize(database.url, 'limits-test', POOL_SIZE);
     // Opens the whole pool now: a connection that is opened within a test would count as a leak.
     await Promise.all(Array.from({ length: POOL_SIZE }, () => sequelize.query('SELECT pg_sleep(0.1)')));
   });
   after(async () => {
     await sequelize?.close();
-    await sql?.end();
-    await database?.drop();
   });
   beforeEach(async () => {
     await sql.query('DELETE FROM plantao.sign_in_attempts');

@@ -5,27 +5,23 @@ import { eventually } from '../../../support/eventually.ts';
 import { bearer, del, get, type HttpResponse, type JsonObject, post } from '../../../support/network/http.ts';
 import { waitersOf } from '../../../support/network/metrics.ts';
 import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 
 /** A database, two nodes on it, and a session to inspect it. */
 class Place {
-  database!: TestDatabase;
+  readonly #used = useDatabase();
+  readonly database = this.#used.database;
+  readonly sql = this.#used.sql;
   nodes!: TwoNodes;
-  sql!: pg.Client;
 
   async open(env: Record<string, string>): Promise<void> {
-    this.database = await createDatabase();
     this.nodes = await startTwoNodes(this.database.url, env);
-    this.sql = new pg.Client({ connectionString: this.database.url });
-    await this.sql.connect();
   }
 
   async close(): Promise<void> {
-    await this.sql?.end();
     await this.nodes?.stop();
-    await this.database?.drop();
   }
 
   post(path: string, body?: unknown, call?: Parameters<typeof post>[2]): Promise<HttpResponse<JsonObject>> {

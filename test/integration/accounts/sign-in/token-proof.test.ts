@@ -1,25 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { bearer, get, post } from '../../../support/network/http.ts';
 import { People } from '../../../support/network/people.ts';
 import { untilActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 describe('A token in a database that nodes of both AUTH modes serve', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let sql: pg.Client;
+  const { database, sql } = useDatabase();
   let open: LocalNode;
   let guarded: LocalNode;
 
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
     const start = async (NODE_NAME: string, AUTH: string) => {
       const node = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), NODE_NAME, AUTH });
       await node.start();
@@ -32,8 +27,6 @@ describe('A token in a database that nodes of both AUTH modes serve', function (
   after(async () => {
     await guarded?.stop();
     await open?.stop();
-    await sql?.end();
-    await database?.drop();
   });
 
   const logIn = async (username: string, password?: string) => {
