@@ -7,7 +7,7 @@ import { CursorExpiredError } from '../../../src/events/cursor.ts';
 import { Retention, type RetentionOptions } from '../../../src/events/retention.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 import { LogNode } from '../delivery/delivery-node.ts';
 
 interface Status {
@@ -20,23 +20,17 @@ interface Status {
 }
 
 describe('Retention', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase();
   let sequelize: Sequelize;
   let term = 0;
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
     sequelize = openSequelize(database.url, 'retention-test', 2);
     await sequelize.authenticate();
   });
   after(async () => {
     await sequelize?.close();
-    await client?.end();
-    await database?.drop();
   });
   /** Each test has its own open term, and a log of 100 new events. */
   beforeEach(async () => {

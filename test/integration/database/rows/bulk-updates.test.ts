@@ -1,6 +1,5 @@
-import pg from 'pg';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 /** With nested loops each statement would compare a hundred million pairs of rows. */
 const ROWS = 10_000;
@@ -19,24 +18,16 @@ const UPDATES: [what: string, update: (condition: string) => string][] = [
 
 describe('A statement that changes thousands of rows, after one that changed few', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase();
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
     await client.query(`
       INSERT INTO plantao.users (id, username) SELECT n, 'u' || n FROM generate_series(100001, 100000 + ${ROWS}) n;
       INSERT INTO plantao.groups (id, name, creator_id) SELECT n, 'g' || n, 1 FROM generate_series(100001, 100000 + ${ROWS}) n;
       INSERT INTO plantao.memberships (group_id, user_id) SELECT 1, n FROM generate_series(100001, 100000 + ${ROWS}) n;
       INSERT INTO plantao.messages (id, group_id, sender_id, content) SELECT n, 1, 1, 'm' FROM generate_series(100001, 100000 + ${ROWS}) n;
       SET statement_timeout = '${LIMIT}'`);
-  });
-  after(async () => {
-    await client?.end();
-    await database?.drop();
   });
 
   for (const [what, update] of UPDATES) {
