@@ -1,32 +1,23 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { GroupOrNameAudience } from '../../../src/chat/delivery/audiences.ts';
 import { groupNames } from '../../../src/chat/delivery/membership-cache.ts';
 import { eventually } from '../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 import { LogNode } from './delivery-node.ts';
 
 /** The statement of a fast-forward is the only one without a name. */
 const SPAN = '';
 
 describe('A node that is far behind the log', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase();
   let node: LogNode;
   const BULK = 1;
   const SMALL = 2;
 
   before(async () => {
-    database = await createDatabase();
-    client = new pg.Client(database.url);
-    await client.connect();
     await client.query(`
       INSERT INTO plantao.users (username) SELECT 'u' || n FROM generate_series(1, 3) n;
       INSERT INTO plantao.groups (name) VALUES ('bulk'), ('small')`);
-  });
-  after(async () => {
-    await client?.end();
-    await database?.drop();
   });
   beforeEach(async () => {
     await client.query('DELETE FROM plantao.memberships');
