@@ -1,24 +1,19 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { codeOf, get, type JsonObject, request } from '../../support/network/http.ts';
 import { People, type Person, requestsTo } from '../../support/network/people.ts';
 import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('What happened to a group', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database, sql } = useDatabase();
   let node: LocalNode;
   let open: LocalNode;
-  let sql: pg.Client;
   let people: People;
   before(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
     people = new People(sql);
     const start = async (AUTH: string) => {
       const started = localNode({ DATABASE_URL: database.url, PORT: String(await freePort()), NODE_NAME: AUTH, AUTH });
@@ -32,8 +27,6 @@ describe('What happened to a group', function () {
   after(async () => {
     await open?.stop();
     await node?.stop();
-    await sql?.end();
-    await database?.drop();
   });
 
   const call = requestsTo(() => node.url);

@@ -1,11 +1,10 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
 import { untilActive } from '../../support/nodes/health.ts';
 import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const idOf = async (url: string, headers: Record<string, string>) =>
@@ -59,20 +58,14 @@ describe('X-Request-Id', () => {
 
 describe('The log of a node', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase();
   let node: NodeProcess;
   before(async () => {
-    database = await createDatabase();
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
     node = await startNode({ databaseUrl: database.url, env: { LOG_FORMAT: 'json', LOG_LEVEL: 'info' } });
     await untilActive(node);
   });
   after(async () => {
     await node?.stop();
-    await client?.end();
-    await database?.drop();
   });
 
   const shownLevel = async () => {
