@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { plantao } from '../../../support/nodes/command.ts';
 import { type NodeProcess, startCluster, type TestCluster } from '../../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 interface LastTerm {
   node: string;
@@ -20,20 +19,14 @@ function expectEnd(at: number, killedAt: number): void {
 
 describe('The time without an active node', function () {
   this.timeout(120_000);
-  let database: TestDatabase;
+  const { database, sql: dba } = useDatabase();
   let cluster: TestCluster;
-  let dba: pg.Client;
 
   before(async () => {
-    database = await createDatabase();
     cluster = await startCluster({ databaseUrl: database.url });
-    dba = new pg.Client(database.url);
-    await dba.connect();
   });
   after(async () => {
-    await dba?.end();
     await cluster?.stop();
-    await database?.drop();
   });
 
   async function roles(): Promise<[active: NodeProcess, standby: NodeProcess]> {

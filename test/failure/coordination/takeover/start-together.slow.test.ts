@@ -1,22 +1,11 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get } from '../../../support/network/http.ts';
 import { startCluster } from '../../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 describe('Two nodes with IS_ACTIVE=true that start together on an empty database', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
-  before(async () => {
-    database = await createDatabase({ empty: true });
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-  });
-  after(async () => {
-    await client.end();
-    await database.drop();
-  });
+  const { database, sql: client } = useDatabase({ empty: true });
 
   it('migrate it once, and one of them becomes active', async function () {
     this.timeout(120_000);

@@ -1,27 +1,22 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { post } from '../../../support/network/http.ts';
 import { untilActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 /** Less than a quarter of the lease, after which a heartbeat would find out too. */
 const PATIENCE = { within: 12_000 };
 
 describe('A term that a DBA closes or changes while its node is active', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let dba: pg.Client;
+  const { database, sql: dba } = useDatabase();
   let node: LocalNode;
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
     const port = String(await freePort());
     node = localNode({ DATABASE_URL: database.url, PORT: port, LEASE_MS: '60000', DB_POOL_SIZE: '3' });
     await node.start();
@@ -29,8 +24,6 @@ describe('A term that a DBA closes or changes while its node is active', functio
   });
   after(async () => {
     await node?.stop();
-    await dba?.end();
-    await database?.drop();
   });
 
   for (const [what, sql] of [
