@@ -7,7 +7,7 @@ import { freePort } from '../../support/network/free-port.ts';
 import { get } from '../../support/network/http.ts';
 import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 interface Readiness {
   ready: boolean;
@@ -16,20 +16,14 @@ interface Readiness {
 
 describe('A node whose tables a DBA changes', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let dba: pg.Client;
+  const { database, sql: dba } = useDatabase();
   let node: LocalNode;
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
     await start();
   });
   after(async () => {
     await node?.stop();
-    await dba?.end();
-    await database?.drop();
   });
 
   const start = async () => {

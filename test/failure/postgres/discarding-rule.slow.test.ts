@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -7,16 +6,14 @@ import { freePort } from '../../support/network/free-port.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('A rule that discards rows', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database, sql: dba } = useDatabase();
   let node: LocalNode;
-  let dba: pg.Client;
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
     node = localNode({
       DATABASE_URL: database.url,
@@ -26,14 +23,10 @@ describe('A rule that discards rows', function () {
     });
     await node.start();
     await untilActive(node);
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
     await dba.query("INSERT INTO plantao.users (id, username) VALUES (100, 'caio')");
   });
   after(async () => {
-    await dba?.end();
     await node?.stop();
-    await database?.drop();
   });
 
   const REQUESTS: [table: string, path: string, body: JsonObject][] = [
