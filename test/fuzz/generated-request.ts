@@ -135,82 +135,58 @@ const withMutations = ([request, mutations]: [GeneratedRequest, Mutation[]]) =>
 
 function mutationOf(names: string[]): fc.Arbitrary<Mutation> {
   const name = names.length > 0 ? fc.constantFrom(...names) : unexpectedKey;
-  return fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.tuple(name, hostileValue).map(
-        ([key, value]): Mutation =>
-          (at) =>
-            setField(at, key, value),
-      ),
-    },
-    {
-      weight: 3,
-      arbitrary: fc.tuple(name, longRun).map(
-        ([key, value]): Mutation =>
-          (at) =>
-            setField(at, key, value),
-      ),
-    },
-    {
-      weight: 2,
-      arbitrary: name.map(
-        (key): Mutation =>
-          (at) =>
-            removeField(at, key),
-      ),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.tuple(unexpectedKey, hostileValue).map(
-        ([key, value]): Mutation =>
-          (at) =>
-            setField(at, key, value),
-      ),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.tuple(name, hostileText).map(
-        ([key, value]): Mutation =>
-          (at) => ({ ...at, query: [...at.query, [key, value], [`${key}[]`, 1]] }),
-      ),
-    },
-    {
-      weight: 1,
-      arbitrary: malformedBody.map(
-        (broken): Mutation =>
-          (at) => ({ ...at, malformedBody: broken }),
-      ),
-    },
-    {
-      weight: 1,
-      arbitrary: unusualHeaders.map(
-        (headers): Mutation =>
-          (at) => ({ ...at, headers: { ...at.headers, ...headers } }),
-      ),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.tuple(fc.constantFrom('group', 'id', 'file'), hostileValue).map(
-        ([key, value]): Mutation =>
-          (at) => ({ ...at, pathValues: key in at.pathValues ? { ...at.pathValues, [key]: value } : at.pathValues }),
-      ),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.constantFrom('PUT', 'PATCH', 'OPTIONS', 'HEAD', 'TRACE', 'PROPFIND', 'POST', 'DELETE', 'GET').map(
-        (method): Mutation =>
-          (at) => ({ ...at, method }),
-      ),
-    },
-    {
-      weight: 1,
-      arbitrary: unusualPath.map(
-        (rawPath): Mutation =>
-          (at) => ({ ...at, rawPath }),
-      ),
-    },
-  );
+  return fc.oneof(...fieldMutations(name), ...requestMutations());
+}
+
+interface WeightedMutation {
+  weight: number;
+  arbitrary: fc.Arbitrary<Mutation>;
+}
+
+/** A mutation that changes a request by a value of an arbitrary. */
+function mutation<T>(
+  weight: number,
+  values: fc.Arbitrary<T>,
+  change: (at: GeneratedRequest, value: T) => GeneratedRequest,
+): WeightedMutation {
+  return {
+    weight,
+    arbitrary: values.map(
+      (value): Mutation =>
+        (at) =>
+          change(at, value),
+    ),
+  };
+}
+
+/** Mutations of one field of the query or the body. */
+function fieldMutations(name: fc.Arbitrary<string>): WeightedMutation[] {
+  const set = (at: GeneratedRequest, [key, value]: [string, unknown]) => setField(at, key, value);
+  return [
+    mutation(6, fc.tuple(name, hostileValue), set),
+    mutation(3, fc.tuple(name, longRun), set),
+    mutation(2, name, removeField),
+    mutation(1, fc.tuple(unexpectedKey, hostileValue), set),
+    mutation(1, fc.tuple(name, hostileText), (at, [key, value]) => ({
+      ...at,
+      query: [...at.query, [key, value], [`${key}[]`, 1]],
+    })),
+  ];
+}
+
+/** Mutations of the other parts of a request. */
+function requestMutations(): WeightedMutation[] {
+  const methods = ['PUT', 'PATCH', 'OPTIONS', 'HEAD', 'TRACE', 'PROPFIND', 'POST', 'DELETE', 'GET'];
+  return [
+    mutation(1, malformedBody, (at, broken) => ({ ...at, malformedBody: broken })),
+    mutation(1, unusualHeaders, (at, headers) => ({ ...at, headers: { ...at.headers, ...headers } })),
+    mutation(1, fc.tuple(fc.constantFrom('group', 'id', 'file'), hostileValue), (at, [key, value]) => ({
+      ...at,
+      pathValues: key in at.pathValues ? { ...at.pathValues, [key]: value } : at.pathValues,
+    })),
+    mutation(1, fc.constantFrom(...methods), (at, method) => ({ ...at, method })),
+    mutation(1, unusualPath, (at, rawPath) => ({ ...at, rawPath })),
+  ];
 }
 
 const unusualPath = fc.oneof(

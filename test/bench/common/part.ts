@@ -52,7 +52,29 @@ const USAGE = `npm run bench:PART -- [--rounds N] [--quick] [--only TEXT] [--pro
 
 /** Runs a part of the benchmark: `--rounds N`, `--quick`, `--only <part of a section's title>`, `--profile`. */
 export async function runPart(name: string, title: string, work: (bench: Bench) => Promise<void>): Promise<void> {
-  const args = programArguments(
+  const options = partOptions();
+  const load = os.loadavg()[0] ?? 0;
+  await mkdir(RESULTS, { recursive: true });
+  const results: Results = { sections: [], remarks: [] };
+  const progress = new Progress();
+  const cleanUps = new CleanUps();
+  try {
+    await work(benchOf(name, options, { results, progress, cleanUps }));
+  } finally {
+    await cleanUps.finish();
+  }
+  await save({ name, title, at: new Date().toISOString(), machine: machine(load), ...results });
+  progress.clear();
+}
+
+type PartOptions = ReturnType<typeof partOptions>;
+type Results = Pick<PartResult, 'sections' | 'remarks'>;
+
+/** Reads the arguments of the program; prints its usage and exits if they are not valid. */
+function partOptions() {
+  const size = (name: string, value: string | undefined) =>
+    value === undefined ? null : wholeOption(name, value, 1, 1e9);
+  return programArguments(
     USAGE,
     {
       rounds: { type: 'string' },
@@ -62,60 +84,71 @@ export async function runPart(name: string, title: string, work: (bench: Bench) 
       rows: { type: 'string' },
       messages: { type: 'string' },
     },
-    (values) => ({
+    ({ rounds, rows, messages, ...values }) => ({
       ...values,
-      rounds: wholeOption('rounds', values.rounds ?? '5', 1, 1000),
-      sizes: {
-        rows: values.rows === undefined ? null : wholeOption('rows', values.rows, 1, 1e9),
-        messages: values.messages === undefined ? null : wholeOption('messages', values.messages, 1, 1e9),
-      },
-      hasOwnRounds: values.rounds !== undefined,
+      rounds: wholeOption('rounds', rounds ?? '5', 1, 1000),
+      hasOwnRounds: rounds !== undefined,
+      sizes: { rows: size('rows', rows), messages: size('messages', messages) },
     }),
   );
-  const progress = new Progress();
-  const sections: SectionResult[] = [];
-  const remarks: string[] = [];
-  const cleanUps: (() => Promise<unknown>)[] = [];
-  const cleanUp = async () => {
-    for (const stop of cleanUps.splice(0).reverse()) await stop().catch((error) => console.error(error));
-  };
-  const interrupted = () => void cleanUp().finally(() => process.exit(130));
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  const load = os.loadavg()[0] ?? 0;
-  await mkdir(RESULTS, { recursive: true });
+}
 
-  const rounds = args.quick ? 1 : args.rounds;
-  const bench: Bench = {
+/** What is to be stopped at the end, in reverse order, also after Ctrl-C. */
+class CleanUps {
+  readonly #all: (() => Promise<unknown>)[] = [];
+  readonly #interrupted = () => void this.#run().finally(() => process.exit(130));
+
+  constructor() {
+    process.once('SIGINT', this.#interrupted).once('SIGTERM', this.#interrupted);
+  }
+
+  add(stop: () => Promise<unknown>): void {
+    this.#all.push(stop);
+  }
+
+  async finish(): Promise<void> {
+    await this.#run();
+    process.off('SIGINT', this.#interrupted).off('SIGTERM', this.#interrupted);
+  }
+
+  async #run(): Promise<void> {
+    for (const stop of this.#all.splice(0).reverse()) await stop().catch((error) => console.error(error));
+  }
+}
+
+/** Returns the tools of a part, which print and collect its results. */
+function benchOf(
+  name: string,
+  options: PartOptions,
+  { results, progress, cleanUps }: { results: Results; progress: Progress; cleanUps: CleanUps },
+): Bench {
+  const { quick, only, profile, sizes, hasOwnRounds } = options;
+  const rounds = quick ? 1 : options.rounds;
+  const print = (text: string) => {
+    progress.clear();
+    console.log(`\n${text}`);
+  };
+  return {
     rounds,
-    hasOwnRounds: args.hasOwnRounds,
-    size: (option) => args.sizes[option],
-    isQuick: args.quick,
-    wants: (section) => section.toLowerCase().includes(args.only.toLowerCase()),
-    profileFile: (what) => (args.profile ? `${RESULTS}/${name}-${what}.cpuprofile` : null),
+    hasOwnRounds,
+    size: (option) => sizes[option],
+    isQuick: quick,
+    wants: (section) => section.toLowerCase().includes(only.toLowerCase()),
+    profileFile: (what) => (profile ? `${RESULTS}/${name}-${what}.cpuprofile` : null),
     progress,
     async section(section) {
       const result = await runSection(section, rounds, progress);
-      progress.clear();
-      console.log(`\n${showSection(result)}`);
-      sections.push(result);
+      print(showSection(result));
+      results.sections.push(result);
       return result;
     },
     remark(text) {
-      if (text === null || remarks.includes(text)) return;
-      remarks.push(text);
-      progress.clear();
-      console.log(`\n${text}`);
+      if (text === null || results.remarks.includes(text)) return;
+      results.remarks.push(text);
+      print(text);
     },
-    defer: (stop) => cleanUps.push(stop),
+    defer: (stop) => cleanUps.add(stop),
   };
-  try {
-    await work(bench);
-  } finally {
-    await cleanUp();
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
-  }
-  await save({ name, title, at: new Date().toISOString(), machine: machine(load), sections, remarks });
-  progress.clear();
 }
 
 async function save(result: PartResult): Promise<void> {

@@ -15,6 +15,7 @@ import type { XmppDriveSpec, XmppOpenSpec } from './xmpp/xmpp-load-process.ts';
 
 const PASSWORD = 'bench';
 const START_LIMIT_MS = 60_000;
+const CONFIGURATION = 'ejabberd.yml';
 
 /** Creates its database with accounts. Returns a function that starts the server. */
 export async function prepareEjabberd(
@@ -65,49 +66,15 @@ function configuration(port: number, database: URL, occupants: number): string {
 }
 
 async function start(programs: EjabberdPaths, database: URL, accounts: number): Promise<RunningRival> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'plantao-ejabberd-'));
   const port = await freePort();
-  const config = path.join(folder, 'ejabberd.yml');
-  await writeFile(config, configuration(port, database, accounts));
-  // Without a name, the Erlang runtime starts no daemon for other nodes to find it.
-  const server = new Daemon({
-    program: programs.erl,
-    args: ['+K', 'true', '+P', '250000', '-noinput', '-mnesia', 'dir', `"${folder}/mnesia"`, '-s', 'ejabberd'],
-    env: {
-      HOME: folder,
-      ERL_LIBS: path.dirname(programs.libraries),
-      ERL_MAX_PORTS: '32000',
-      ERL_CRASH_DUMP_BYTES: '0',
-      EJABBERD_CONFIG_PATH: config,
-      EJABBERD_LOG_PATH: path.join(folder, 'ejabberd.log'),
-    },
-    folder,
-    logFile: path.join(folder, 'output.log'),
-  });
-  server.start();
-  const acceptsLogins = async () => {
-    if (!server.isRunning) throw new Error(await server.logEnd());
-    const client = await XmppClient.open(port, { user: 'user-1', password: PASSWORD });
-    client.destroy();
-    return true;
-  };
-  const stop = async () => {
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    await eventually('ejabberd accepts logins', acceptsLogins, { within: START_LIMIT_MS, every: 100 });
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const server = await startServer(programs, port, configuration(port, database, accounts));
   const clients = await BenchProcess.start({ program: 'test/bench/rivals/xmpp/xmpp-load-process.ts' });
   const archived = async () => {
     const [row] = await sql<{ count: string }>(database.href, 'SELECT count(*) FROM archive');
     return Number(row?.count);
   };
   return {
-    pids: () => withDescendants(server.pid ?? 0),
+    pids: () => withDescendants(server.pid()),
     async post(times) {
       const before = await archived();
       const spec: XmppDriveSpec = { port, senders: SENDERS, password: PASSWORD, ...times };
@@ -125,7 +92,50 @@ async function start(programs: EjabberdPaths, database: URL, accounts: number): 
     },
     async stop() {
       await clients.stop();
-      await stop();
+      await server.stop();
     },
   };
+}
+
+/** Starts the server with a folder of its own, and waits until it accepts logins. */
+async function startServer(programs: EjabberdPaths, port: number, configuration: string) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'plantao-ejabberd-'));
+  await writeFile(path.join(folder, CONFIGURATION), configuration);
+  const server = daemonIn(folder, programs);
+  const stop = async () => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  const acceptsLogins = async () => {
+    if (!server.isRunning) throw new Error(await server.logEnd());
+    const client = await XmppClient.open(port, { user: 'user-1', password: PASSWORD });
+    client.destroy();
+    return true;
+  };
+  server.start();
+  try {
+    await eventually('ejabberd accepts logins', acceptsLogins, { within: START_LIMIT_MS, every: 100 });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { pid: () => server.pid ?? 0, stop };
+}
+
+function daemonIn(folder: string, { erl, libraries }: EjabberdPaths): Daemon {
+  // Without a name, the Erlang runtime starts no daemon for other nodes to find it.
+  return new Daemon({
+    program: erl,
+    args: ['+K', 'true', '+P', '250000', '-noinput', '-mnesia', 'dir', `"${folder}/mnesia"`, '-s', 'ejabberd'],
+    env: {
+      HOME: folder,
+      ERL_LIBS: path.dirname(libraries),
+      ERL_MAX_PORTS: '32000',
+      ERL_CRASH_DUMP_BYTES: '0',
+      EJABBERD_CONFIG_PATH: path.join(folder, CONFIGURATION),
+      EJABBERD_LOG_PATH: path.join(folder, 'ejabberd.log'),
+    },
+    folder,
+    logFile: path.join(folder, 'output.log'),
+  });
 }
