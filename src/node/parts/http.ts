@@ -48,27 +48,17 @@ export interface HttpOptions {
 
 /** Builds the routes and the server that serves them. */
 export function buildHttp(options: HttpOptions) {
-  const { settings, version, url, log, logLevel, database, lock, chat, coordination, readiness, notifyQueue } = options;
-  const { listener, measurements, logOutput } = options;
+  const { settings, version, log, logLevel, logOutput, database, lock, chat, coordination } = options;
+  const { readiness, notifyQueue, listener, measurements } = options;
   const { cluster, activity } = coordination;
-  const { eventLog, waiters, subscriptions, tokenCache } = chat;
-  const pollSlots = new PollSlots(settings.maxWaiters);
+  const { eventLog, waiters, tokenCache, accounts, accountChanges, tokens, writer, memberships, live } = chat;
+  const { trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
   const connectionTracker = trackConnections(settings.maxConnections, log);
-  const signals = chat.live?.delivery ?? null;
-  const waiting = { eventLog, waiters, subscriptions, pollSlots, isServing: () => cluster.role !== 'fallen' };
-  const polls = new LongPolls({ ...waiting, signals });
-  const streams = new SseStreams({ ...waiting, log });
-  const { corsOrigin, allowedHosts, host, trustProxy, auth: authMode, adminToken, requestsPerMinute } = settings;
-  const { accounts, accountChanges, tokens, writer, memberships, live } = chat;
+  const waiting = buildWaiting(options);
   const forwarder = settings.standbyWrites === 'forward' ? new WriteForwarder(cluster, BODY_LIMIT) : null;
   const services: Services = {
     version,
-    hosts: new HostCheck([host, ...allowedHosts], url),
-    origins: new OriginCheck({
-      origins: corsOrigin,
-      loopback: isLoopback(host),
-      nodeUrls: () => [url(), ...cluster.peers().map((peer) => peer.url)],
-    }),
+    ...buildChecks(options),
     trustProxy,
     log,
     logLevel,
@@ -93,20 +83,44 @@ export function buildHttp(options: HttpOptions) {
     live,
     eventLog,
     waiters,
-    polls,
-    streams,
+    ...waiting,
     notifyQueue,
     lease: lock,
     listener,
     activity,
     tokenCache,
     measurements,
-    pollSlots,
     queues: new RequestQueues(settings.poolSize),
     connectionTracker,
   };
   const server = new HttpServer(createApp(services), settings.maxConnections, connectionTracker, lock.touchLiveness);
-  return { polls, streams, server, forwarder };
+  return { polls: waiting.polls, streams: waiting.streams, server, forwarder };
+}
+
+/** Builds the long polls and the streams, which share their slots. */
+function buildWaiting({ settings, log, chat, coordination }: HttpOptions) {
+  const { eventLog, waiters, subscriptions, live } = chat;
+  const pollSlots = new PollSlots(settings.maxWaiters);
+  const isServing = () => coordination.cluster.role !== 'fallen';
+  const shared = { eventLog, waiters, subscriptions, pollSlots, isServing };
+  return {
+    pollSlots,
+    polls: new LongPolls({ ...shared, signals: live?.delivery ?? null }),
+    streams: new SseStreams({ ...shared, log }),
+  };
+}
+
+/** Builds the checks of the headers Host and Origin. */
+function buildChecks({ settings, url, coordination }: HttpOptions) {
+  const { corsOrigin, allowedHosts, host } = settings;
+  return {
+    hosts: new HostCheck([host, ...allowedHosts], url),
+    origins: new OriginCheck({
+      origins: corsOrigin,
+      loopback: isLoopback(host),
+      nodeUrls: () => [url(), ...coordination.cluster.peers().map((peer) => peer.url)],
+    }),
+  };
 }
 
 /** Creates the tracker of open connections, which logs that all of them are taken. */
