@@ -10,9 +10,9 @@ export interface UsedDatabase {
 
 /**
  * Creates a migrated database and opens a session of a DBA, for all tests of a `describe`. Call it before the hooks that need them.
- * The database is dropped at the end of the file. With `empty` it has no schema.
+ * The databases are dropped at the end of the file. With `empty` they have no schema, with `each` every test has one of its own.
  */
-export function useDatabase(options: { empty?: boolean } = {}): UsedDatabase {
+export function useDatabase(options: { empty?: boolean; each?: boolean } = {}): UsedDatabase {
   let created: TestDatabase;
   const database = {
     get url() {
@@ -23,11 +23,12 @@ export function useDatabase(options: { empty?: boolean } = {}): UsedDatabase {
     },
   };
   const sql = new DbaSession(() => created.url);
-  before('a database', async () => {
+  const [begin, end] = options.each ? [beforeEach, afterEach] : [before, after];
+  begin('a database', async () => {
     created = await createDatabase(options);
     dropAfterFile(created);
     await sql.connect();
   });
-  after('a database', () => sql.end());
+  end('a database', () => sql.end());
   return { database, sql };
 }
