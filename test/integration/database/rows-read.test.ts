@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import pg from 'pg';
+import type pg from 'pg';
 import pino from 'pino';
 import { QueryTypes, type Sequelize } from 'sequelize';
 import { GroupOrNameAudience, UserAudience } from '../../../src/chat/delivery/audiences.ts';
@@ -14,8 +14,8 @@ import { MessageSearch } from '../../../src/chat/search/message-search.ts';
 import { termsOf } from '../../../src/chat/search/search-query.ts';
 import { EventDecoder } from '../../../src/events/reading/event-decoder.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { rowsRead } from '../../support/postgres/rows-read.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 const MESSAGES = 'plantao.messages';
 const EVENTS = 'plantao.events';
@@ -28,15 +28,11 @@ const FEW = 1000;
  */
 describe('In a database with large tables, one group of which is busy,', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase();
   const groups: Record<string, number> = {};
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
     for (const table of [MESSAGES, EVENTS]) await client.query(`ALTER TABLE ${table} SET (autovacuum_enabled = off)`);
     for (const [name, count] of [
       ['early', 3],
@@ -68,10 +64,6 @@ describe('In a database with large tables, one group of which is busy,', functio
         SELECT n::text, 1, 9e12::bigint FROM generate_series(1, 20000) n;
       INSERT INTO plantao.leader_terms (term, node, url, backend_pid, reason) VALUES (1, '-', '-', 1, 'test');
       ANALYZE`);
-  });
-  after(async () => {
-    await client?.end();
-    await database?.drop();
   });
 
   const log = pino({ level: 'silent' });

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import pg from 'pg';
+import type pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get, type JsonObject, post } from '../../../support/network/http.ts';
 import { localNode, useTwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { chatCalls } from '../../chat-calls.ts';
 import { LogNode } from '../../delivery/delivery-node.ts';
 
@@ -161,20 +161,14 @@ describe('One bad row', () => {
 
 describe('A page of the log', function () {
   this.timeout(90_000);
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase();
   let node: LogNode;
 
   before(async () => {
-    database = await createDatabase();
-    client = new pg.Client(database.url);
-    await client.connect();
     node = await LogNode.start({ url: database.url, maxInMemory: 8 });
   });
   after(async () => {
     await node?.stop();
-    await client?.end();
-    await database?.drop();
   });
 
   it('is bounded by bytes, both when the log is read and when a client catches up', async () => {

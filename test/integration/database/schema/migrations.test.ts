@@ -4,33 +4,19 @@ import pg from 'pg';
 import { MigrationError, migrate } from '../../../../src/database/migrator.ts';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
-
-/** Creates a database for each test, `empty` or migrated, with a session. */
-function useDatabase(options: { empty: boolean }) {
-  const use = {} as { database: TestDatabase; client: pg.Client };
-  beforeEach(async () => {
-    use.database = await createDatabase(options);
-    use.client = new pg.Client({ connectionString: use.database.url });
-    await use.client.connect();
-  });
-  afterEach(async () => {
-    await use.client.end();
-    await use.database.drop();
-  });
-  return use;
-}
+import type { DbaSession } from '../../../support/postgres/dba-session.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const files = readdirSync(new URL('../../../../migrations/', import.meta.url));
 const all = files.map((file) => file.replace(/\.sql$/, '')).sort();
 const refusal = (url: string) => migrate(url).catch((error) => error);
-const applied = async (client: pg.Client) => {
+const applied = async (client: DbaSession) => {
   const { rows } = await client.query('SELECT name FROM plantao.migrations ORDER BY number');
   return rows.map(({ name }) => name);
 };
 
 describe('The migrations', () => {
-  const use = useDatabase({ empty: true });
+  const use = useDatabase({ empty: true, each: true });
 
   it('are numbered from 1 without a gap', () => {
     expect(all.map((name) => Number(name.slice(0, 4)))).to.deep.equal(all.map((_, index) => index + 1));
@@ -40,33 +26,33 @@ describe('The migrations', () => {
     const said: string[] = [];
     expect(await migrate(use.database.url, { log: (line) => said.push(line) })).to.equal(all.length);
     expect(said).to.deep.equal(all.map((name) => `applied migration ${name}`));
-    expect(await applied(use.client)).to.deep.equal(all);
+    expect(await applied(use.sql)).to.deep.equal(all);
     expect(await migrate(use.database.url)).to.equal(0);
   });
 
   it('are applied once when several nodes start together on an empty database', async () => {
     const counts = await Promise.all([1, 2, 3, 4].map(() => migrate(use.database.url)));
     expect(counts.sort()).to.deep.equal([0, 0, 0, all.length]);
-    expect(await applied(use.client)).to.deep.equal(all);
+    expect(await applied(use.sql)).to.deep.equal(all);
   });
 
   it('roll back a file that fails, keep the earlier ones, name the file, and continue once the cause is removed', async () => {
-    await use.client.query('CREATE SCHEMA plantao');
-    await use.client.query('CREATE TABLE plantao.epochs ()');
+    await use.sql.query('CREATE SCHEMA plantao');
+    await use.sql.query('CREATE TABLE plantao.epochs ()');
     const error = await refusal(use.database.url);
     expect(error).to.be.instanceOf(MigrationError);
     expect(error.message).to.equal('migration 0002_event_log failed: relation "epochs" already exists');
-    expect(await applied(use.client)).to.deep.equal(all.slice(0, 1));
-    const { rows } = await use.client.query("SELECT to_regclass('plantao.events') AS events");
+    expect(await applied(use.sql)).to.deep.equal(all.slice(0, 1));
+    const { rows } = await use.sql.query("SELECT to_regclass('plantao.events') AS events");
     expect(rows, 'objects of the failed file').to.deep.equal([{ events: null }]);
-    await use.client.query('DROP TABLE plantao.epochs');
+    await use.sql.query('DROP TABLE plantao.epochs');
     expect(await migrate(use.database.url)).to.equal(all.length - 1);
-    expect(await applied(use.client)).to.deep.equal(all);
+    expect(await applied(use.sql)).to.deep.equal(all);
   });
 
   it('fail with the name of the session if another program holds their lock', async () => {
-    await use.client.query('SELECT pg_advisory_lock(1347178068, 4)');
-    const { rows } = await use.client.query('SELECT pg_backend_pid() AS pid');
+    await use.sql.query('SELECT pg_advisory_lock(1347178068, 4)');
+    const { rows } = await use.sql.query('SELECT pg_backend_pid() AS pid');
     const lines: string[] = [];
     const error = await migrate(use.database.url, { foreignLimitMs: 300, log: (line) => void lines.push(line) }).catch(
       (thrown) => thrown,
@@ -78,7 +64,7 @@ describe('The migrations', () => {
       ),
     );
     expect(lines).to.have.length(1);
-    await use.client.query('SELECT pg_advisory_unlock_all()');
+    await use.sql.query('SELECT pg_advisory_unlock_all()');
     expect(await migrate(use.database.url)).to.equal(all.length);
   });
 
@@ -105,9 +91,9 @@ describe('The migrations', () => {
   });
 
   it('release their lock and session when they fail', async () => {
-    await use.client.query('CREATE SCHEMA plantao; CREATE TABLE plantao.users ()');
+    await use.sql.query('CREATE SCHEMA plantao; CREATE TABLE plantao.users ()');
     await refusal(use.database.url);
-    const { rows } = await use.client.query(
+    const { rows } = await use.sql.query(
       `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
     );
     expect(rows[0].n).to.be.at.most(1);
@@ -115,20 +101,20 @@ describe('The migrations', () => {
 });
 
 describe('A migrated database', () => {
-  const use = useDatabase({ empty: false });
+  const use = useDatabase({ each: true });
 
   it('is refused and not changed if its schema is newer, with the remedy', async () => {
-    await use.client.query("INSERT INTO plantao.migrations (number, name) VALUES (9000, '9000_of_tomorrow')");
+    await use.sql.query("INSERT INTO plantao.migrations (number, name) VALUES (9000, '9000_of_tomorrow')");
     const error = await refusal(use.database.url);
     expect(error).to.be.instanceOf(MigrationError);
     expect(error.message).to.equal(
       `the database has schema version 9000, and this version of Plantão knows only ${all.length}: start a newer version`,
     );
-    expect(await applied(use.client)).to.deep.equal([...all, '9000_of_tomorrow']);
+    expect(await applied(use.sql)).to.deep.equal([...all, '9000_of_tomorrow']);
   });
 
   it('is refused and not changed if another development version created it, with the remedy', async () => {
-    await use.client.query("UPDATE plantao.migrations SET name = '0003_another' WHERE number = 3");
+    await use.sql.query("UPDATE plantao.migrations SET name = '0003_another' WHERE number = 3");
     const error = await refusal(use.database.url);
     expect(error).to.be.instanceOf(MigrationError);
     expect(error.message).to.match(/its migration 3 is 0003_another.*npm run cluster -- --fresh$/);
@@ -136,22 +122,22 @@ describe('A migrated database', () => {
 
   it('lets a node start under a role that cannot change the schema', async () => {
     const role = `${use.database.name}_reader`;
-    await use.client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`);
+    await use.sql.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reader'`);
     try {
-      await use.client.query(`GRANT USAGE ON SCHEMA plantao TO ${role}; GRANT SELECT ON plantao.migrations TO ${role}`);
+      await use.sql.query(`GRANT USAGE ON SCHEMA plantao TO ${role}; GRANT SELECT ON plantao.migrations TO ${role}`);
       const url = new URL(use.database.url);
       url.username = role;
       url.password = 'reader';
       expect(await migrate(url.toString())).to.equal(0);
     } finally {
-      await use.client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      await use.sql.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
     }
   });
 
   it('gets the demo data once', async () => {
     expect(await seedData(use.database.url)).to.equal(true);
     expect(await seedData(use.database.url)).to.equal(false);
-    const { rows } = await use.client.query(
+    const { rows } = await use.sql.query(
       `SELECT (SELECT array_agg(username::text ORDER BY id) FROM plantao.users) AS users,
               (SELECT array_agg(name::text) FROM plantao.groups) AS groups,
               (SELECT array_agg(u.username || ': ' || m.content ORDER BY m.id)
@@ -169,9 +155,9 @@ describe('A migrated database', () => {
   });
 
   it('gets no demo data if part of it exists: the rest was removed on purpose', async () => {
-    await use.client.query("INSERT INTO plantao.users (username) VALUES ('Bruno_ORM')");
+    await use.sql.query("INSERT INTO plantao.users (username) VALUES ('Bruno_ORM')");
     expect(await seedData(use.database.url)).to.equal(false);
-    const { rows } = await use.client.query('SELECT username FROM plantao.users');
+    const { rows } = await use.sql.query('SELECT username FROM plantao.users');
     expect(rows).to.deep.equal([{ username: 'Bruno_ORM' }]);
   });
 
