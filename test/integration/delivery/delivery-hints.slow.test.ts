@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
 import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 import { LogNode, type LogNodeOptions } from './delivery-node.ts';
 
 /** The timed read runs about once a second; the rest is for a busy machine. */
@@ -14,20 +14,12 @@ const BY_TIMED_READ_MS = 3000;
 const BY_THE_HINT_MS = 400;
 
 describe('A notification is a hint, the table is the truth', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase();
   let node: LogNode | null = null;
   let proxy: TcpProxy | null = null;
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-  });
-  after(async () => {
-    await client?.end();
-    await database?.drop();
   });
   afterEach(async () => {
     await node?.stop();

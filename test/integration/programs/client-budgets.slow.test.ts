@@ -6,12 +6,11 @@ import { get, post } from '../../support/network/http.ts';
 import { asUser, People, type Person } from '../../support/network/people.ts';
 import { untilActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('The budget of a client', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let sql: pg.Client;
+  const { database, sql } = useDatabase({ each: true });
   let people: People;
   const nodes: LocalNode[] = [];
 
@@ -23,15 +22,10 @@ describe('The budget of a client', function () {
     return node;
   };
   beforeEach(async () => {
-    database = await createDatabase();
-    sql = new pg.Client({ connectionString: database.url });
-    await sql.connect();
     people = new People(sql);
   });
   afterEach(async () => {
     for (const node of nodes.splice(0)) await node.stop();
-    await sql.end();
-    await database.drop();
   });
 
   it('limits notifications by number, and those of one client only', async () => {

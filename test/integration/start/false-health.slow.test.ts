@@ -1,28 +1,19 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { FakePeer } from '../../support/nodes/fake-peer.ts';
 import { isActive } from '../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('A false health response', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase({ each: true });
   let liar: FakePeer;
   let nodes: LocalNode[];
 
-  beforeEach(async () => {
-    database = await createDatabase();
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-  });
   afterEach(async () => {
     for (const node of nodes) await node.stop();
     await liar.stop();
-    await client.end();
-    await database.drop();
   });
 
   /** Starts two nodes, the first with IS_ACTIVE=true, that know each other through the database only and have the liar as PEER_URL. */

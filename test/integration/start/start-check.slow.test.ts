@@ -1,25 +1,13 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { UnsupportedServerError } from '../../../src/database/checks/server-check.ts';
 import { migrate } from '../../../src/database/migrator.ts';
 import { checkDatabase, StartCheckError } from '../../../src/node/start-check.ts';
 import { readSettings } from '../../../src/settings.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { testServer, withDatabase } from '../../support/postgres/test-server.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('The check at start', () => {
-  let database: TestDatabase;
-  let client: pg.Client;
-
-  beforeEach(async () => {
-    database = await createDatabase({ empty: true });
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-  });
-  afterEach(async () => {
-    await client.end();
-    await database.drop();
-  });
+  const { database, sql: client } = useDatabase({ empty: true, each: true });
 
   const check = (url = database.url) => checkDatabase(readSettings({ DATABASE_URL: url }));
   const refusal = (url = database.url) => check(url).catch((error) => error);

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { OneActiveWatch } from '../../../../src/prove/rig/one-active-watch.ts';
 import { always } from '../../../support/always.ts';
@@ -8,7 +7,6 @@ import { get, post } from '../../../support/network/http.ts';
 import { plantao } from '../../../support/nodes/command.ts';
 import { healthOf } from '../../../support/nodes/health.ts';
 import { type NodeProcess, startCluster, type TestCluster } from '../../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const LEASE_MS = 1000;
@@ -23,18 +21,14 @@ interface Health {
 
 describe('A pause of failover', function () {
   this.timeout(90_000);
-  let database: TestDatabase;
-  let dba: pg.Client;
+  const { database, sql: dba } = useDatabase({ each: true });
   let cluster: TestCluster;
   let watch: OneActiveWatch;
   let active: NodeProcess;
   let standby: NodeProcess;
 
   beforeEach(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
     cluster = await startCluster({ databaseUrl: database.url, env: { LEASE_MS: String(LEASE_MS) } });
     const [first, second] = cluster.nodes;
     if (!first || !second) throw new Error('two nodes were expected');
@@ -46,8 +40,6 @@ describe('A pause of failover', function () {
   afterEach(async () => {
     await watch.stop();
     await cluster.stop();
-    await dba.end();
-    await database.drop();
   });
 
   const sql = async (text: string) => (await dba.query(text)).rows;

@@ -9,31 +9,23 @@ import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { waitersOf } from '../../../support/network/metrics.ts';
 import { localNode, useTwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { DirectPoll, LogNode } from '../delivery-node.ts';
 
 describe('A herd of polls', function () {
   this.timeout(120_000);
-  let database: TestDatabase;
-  let client: pg.Client;
+  const { database, sql: client } = useDatabase();
   let node: LogNode;
   const HERD = 500;
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    client = new pg.Client({ connectionString: database.url });
-    await client.connect();
     await client.query("INSERT INTO plantao.users (username) SELECT 'herd ' || n FROM generate_series(1, $1::int) n", [
       HERD,
     ]);
     await client.query(
       "INSERT INTO plantao.memberships (group_id, user_id) SELECT 1, id FROM plantao.users WHERE username LIKE 'herd %'",
     );
-  });
-  after(async () => {
-    await client?.end();
-    await database?.drop();
   });
   beforeEach(async () => {
     node = await LogNode.start({ url: database.url });
