@@ -21,7 +21,7 @@ const BLOCKING_CODES: ReadonlySet<string> = new Set([
 /** Options of a {@link Candidacy}. */
 export interface CandidacyOptions {
   leaseMs: number;
-  lock: Pick<LeaderLocking, 'open' | 'prepare' | 'tryAcquire' | 'holder'>;
+  lock: Pick<LeaderLocking, 'open' | 'prepare' | 'tryAcquire' | 'isTaken'>;
   /** The session for writes of an active node; a node that cannot open it does not try. */
   writerSession: Pick<ReconnectingSession, 'opened' | 'unreachableForMs'>;
   /** The session that reads the holder of the lock. */
@@ -128,7 +128,7 @@ export class Candidacy {
     const { lock } = this.#options;
     try {
       await lock.prepare();
-      if (await lock.holder()) this.activeSeen();
+      if (await lock.isTaken()) this.activeSeen();
     } catch {
       return;
     }

@@ -9,10 +9,9 @@ import type { LeaderLockOptions } from './leader-lock-options.ts';
 import { Lease } from './lease.ts';
 import {
   closeTermQuery,
-  type LockHolder,
   openTermQuery,
   type Promotion,
-  READ_HOLDER,
+  READ_IS_TAKEN,
   tryLockQuery,
   WARM_UP_TERM,
 } from './lock-statements.ts';
@@ -22,7 +21,7 @@ import { openTerm } from './term-opening.ts';
 /** The leader lock as the SyncManager uses it: a {@link LeaderLock} in this thread or in a thread of its own. */
 export type LeaderLocking = Pick<
   LeaderLock,
-  'open' | 'prepare' | 'tryAcquire' | 'renew' | 'release' | 'holder' | 'instance' | 'interrupt' | 'abandon' | 'close'
+  'open' | 'prepare' | 'tryAcquire' | 'renew' | 'release' | 'isTaken' | 'instance' | 'interrupt' | 'abandon' | 'close'
 >;
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the network. */
@@ -160,12 +159,12 @@ export class LeaderLock {
     this.#attempt?.abort();
   }
 
-  /** Returns the session that holds the lock; null if there is none or if it cannot be read. */
-  holder(): Promise<LockHolder | null> {
+  /** Returns true if a session holds the lock; false also if this one is closed. */
+  isTaken(): Promise<boolean> {
     return this.#try(async () => {
-      if (!this.#session?.isOpen) return null;
-      const [holder] = await this.#session.query<LockHolder>(READ_HOLDER, this.#attemptLimitMs);
-      return holder ?? null;
+      if (!this.#session?.isOpen) return false;
+      const [row] = await this.#session.query<{ taken: boolean }>(READ_IS_TAKEN, this.#attemptLimitMs);
+      return row?.taken === true;
     });
   }
 

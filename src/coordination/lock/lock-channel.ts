@@ -3,7 +3,7 @@ import type { FoundServer } from '../../database/servers/server-search.ts';
 import type { connectionOptions } from '../../database/session/connection.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { EndCause, Resignation } from '../end-cause.ts';
-import type { LockHolder, OpenedTerm, Promotion } from './lock-statements.ts';
+import type { OpenedTerm, Promotion } from './lock-statements.ts';
 
 /** The start parameters of the thread that keeps the leader lock. */
 export interface LockWorkerData {
@@ -26,7 +26,7 @@ export interface LockCalls {
   tryAcquire(promotion: Promotion): Promise<OpenedTerm | null>;
   renew(): Promise<boolean>;
   release(resignation: Resignation): Promise<void>;
-  holder(): Promise<LockHolder | null>;
+  isTaken(): Promise<boolean>;
   instance(): Promise<string | null>;
   close(): Promise<void>;
 }

@@ -11,12 +11,6 @@ export interface Promotion {
   ownTerm?: number | null;
 }
 
-/** The session that holds the leader lock, as PostgreSQL sees it. */
-export interface LockHolder {
-  application_name: string;
-  pid: number;
-}
-
 /** A term that PostgreSQL opened. */
 export interface OpenedTerm {
   number: number;
@@ -30,10 +24,8 @@ export function tryLockQuery(node: string, { ownTerm = null }: Promotion): pg.Qu
   return { name: 'try', text, values: [...LEADER_LOCK, node, ownTerm] };
 }
 
-/** Reads which session holds the leader lock. */
-export const READ_HOLDER: pg.QueryConfig = {
-  text: "SELECT coalesce(application_name, '?') AS application_name, pid FROM plantao.lock_holder",
-};
+/** Reads whether a session holds the leader lock. */
+export const READ_IS_TAKEN: pg.QueryConfig = { text: 'SELECT EXISTS (SELECT FROM plantao.lock_holder) AS taken' };
 
 /** Prepares the plans of open_term in a session, and changes nothing. */
 export const WARM_UP_TERM: pg.QueryConfig = { name: 'warm_up_term', text: 'SELECT plantao.warm_up_term()' };

@@ -8,7 +8,7 @@ import type { EndCause, Resignation } from '../end-cause.ts';
 import type { LeaderLocking } from './leader-lock.ts';
 import { LivenessStamp } from './liveness-stamp.ts';
 import type { ArgumentsOf, LockCall, ReplyTo } from './lock-channel.ts';
-import type { LockHolder, Promotion } from './lock-statements.ts';
+import type { Promotion } from './lock-statements.ts';
 import { LockWorkerError, LockWorkerLink, type LockWorkerLinkOptions, THREAD } from './lock-worker-link.ts';
 import { Term } from './term.ts';
 
@@ -118,8 +118,8 @@ export class LockThread implements LeaderLocking {
     return this.#term;
   }
 
-  holder(): Promise<LockHolder | null> {
-    return this.#call('holder');
+  isTaken(): Promise<boolean> {
+    return this.#call('isTaken');
   }
 
   instance(): Promise<string | null> {

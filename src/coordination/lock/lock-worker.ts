@@ -53,7 +53,7 @@ const calls: LockCalls = {
   },
   renew: () => lock.renew(),
   release: (resignation) => lock.release(resignation),
-  holder: () => lock.holder(),
+  isTaken: () => lock.isTaken(),
   instance: () => lock.instance(),
   close: () => lock.close(),
 };

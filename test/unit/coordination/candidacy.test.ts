@@ -27,7 +27,7 @@ describe('An attempt to take the leader lock', () => {
   ) =>
     new Candidacy({
       leaseMs: LEASE_MS,
-      lock: { open, prepare: open, tryAcquire, holder: async () => null },
+      lock: { open, prepare: open, tryAcquire, isTaken: async () => false },
       writerSession: { opened: async () => undefined, unreachableForMs: 0 },
       catchUpSession: { query },
       toBlockedError,

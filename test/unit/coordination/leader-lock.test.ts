@@ -45,7 +45,7 @@ describe('The leader lock with a lease of a minute', () => {
 
   it('waits for the replies to an attempt for seconds, not for a lease', async () => {
     const { session, lock } = await start();
-    await lock.holder();
+    await lock.isTaken();
     expect(Math.max(...session.limits)).to.equal(3000);
     lock.abandon('the test is over');
   });

@@ -89,7 +89,7 @@ describe('The lock thread', function () {
   ] as const) {
     it(`loses the lock at once when it ends by ${how}; the next attempt starts another thread`, async () => {
       const [thread, worker] = await active();
-      const waiting = errorOf(thread.holder());
+      const waiting = errorOf(thread.isTaken());
       end(worker);
       await eventually('the loss is reported', () => lost.length === 1, PATIENCE);
       expect(thread.term).to.equal(null);
