@@ -90,11 +90,6 @@ export class Conversation {
     this.#staleUpTo = this.window.newest?.id;
   }
 
-  /** True while the messages are those of an earlier visit. */
-  get isStale(): boolean {
-    return this.#staleUpTo !== undefined;
-  }
-
   /** After a gap in the stream, drops all loaded messages; the newest page must be loaded again. */
   forget(): void {
     this.missingReactions.clear();
