@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { isJsonObject } from '../../text/json-object.ts';
 import type { Query } from '../command/database.ts';
 import { CommandError } from '../command/exit.ts';
 import { type ExportHeader, type ExportLine, FORMAT_VERSION, TABLES, WITH_SEQUENCE } from './format.ts';
@@ -77,7 +78,7 @@ async function reserveIds(query: Query, { last_ids: lastIds = {} }: ExportHeader
 
 function headerOf(text: string): ExportHeader {
   const value = parsed(text);
-  if (isRecord(value) && value.plantao_export === FORMAT_VERSION && isRecord(value.rows) && hasLastIds(value))
+  if (isJsonObject(value) && value.plantao_export === FORMAT_VERSION && isJsonObject(value.rows) && hasLastIds(value))
     return value as unknown as ExportHeader;
   throw new CommandError(
     'line 1 is not the header of an export file, or the file is of another version: import it with that version of plantao',
@@ -85,16 +86,16 @@ function headerOf(text: string): ExportHeader {
 }
 
 function hasLastIds({ last_ids: lastIds = {} }: Record<string, unknown>): boolean {
-  return isRecord(lastIds) && WITH_SEQUENCE.every((table) => Number.isSafeInteger(lastIds[table] ?? 0));
+  return isJsonObject(lastIds) && WITH_SEQUENCE.every((table) => Number.isSafeInteger(lastIds[table] ?? 0));
 }
 
 /** Returns the line; null if it does not have the format. */
 function lineOf(text: string): ExportLine | null {
   const value = parsed(text);
-  if (!isRecord(value)) return null;
+  if (!isJsonObject(value)) return null;
   if (value.end === true && Number.isSafeInteger(value.rows)) return { end: true, rows: Number(value.rows) };
   const table = TABLES.find((one) => one === value.table);
-  return table && isRecord(value.row) ? { table, row: value.row, isPlain: Object.keys(value).length === 2 } : null;
+  return table && isJsonObject(value.row) ? { table, row: value.row, isPlain: Object.keys(value).length === 2 } : null;
 }
 
 /** A line as export writes it. */
@@ -113,6 +114,3 @@ function parsed(text: string): unknown {
     return null;
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

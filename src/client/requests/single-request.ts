@@ -1,4 +1,5 @@
 import { bodyText } from '../../network/body-text.ts';
+import { isJsonObject } from '../../text/json-object.ts';
 import { withDeadline } from './deadline.ts';
 
 /** A request, independent of the node that it is sent to. */
@@ -64,7 +65,7 @@ function parse(status: number, text: string): Record<string, unknown> | undefine
   if (text === '') return undefined;
   try {
     const body: unknown = JSON.parse(text);
-    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
+    if (isJsonObject(body)) return body;
   } catch (error) {
     // A proxy's error page need not be JSON. A 2xx that is not JSON was cut off, or did not come from a node.
     if (status < 400) throw new NoResponseError('sent an incomplete response', false, error);

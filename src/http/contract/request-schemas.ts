@@ -1,7 +1,9 @@
 /** Parts of request schemas: ids, names, texts and their limits. */
+
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/users/names.ts';
+import { isJsonObject } from '../../text/json-object.ts';
 import { requestSchemaOf, requiredWhenOpen, withJsonSchema } from './json-schema.ts';
 import { isStoredBeyond } from './stored-size.ts';
 
@@ -222,13 +224,11 @@ export const nodeName = z.string('must be the name of a node').regex(/^[\w.-]{1,
 /** Any JSON that jsonb can store. */
 export const json = z.unknown().refine(isStorable, UNSTORABLE);
 
-const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** A JSON object that a client stores with its message, with any keys. Its size is checked before its content. */
 export const meta = withJsonSchema(
   z
     .unknown()
-    .refine(isObject, { error: 'must be a JSON object', abort: true })
+    .refine(isJsonObject, { error: 'must be a JSON object', abort: true })
     .refine((value) => {
       // The same status and code as for a meta that is short enough here, but that PostgreSQL refuses as too large.
       const isTooLong = Buffer.byteLength(JSON.stringify(value)) > META_LIMIT;

@@ -1,11 +1,9 @@
 import type { Request } from 'express';
 import { z } from 'zod';
+import { isJsonObject } from '../../text/json-object.ts';
 import { MAX_DETAILS } from '../contract/request-schemas.ts';
 import { HttpError } from '../http-error.ts';
 import { queryOf, Repeated } from './query.ts';
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A URL has ASCII only; Node passes other bytes on as if they were Latin-1. */
 const NOT_ASCII = /[^\0-\x7f]/;
@@ -35,7 +33,7 @@ export function inputOf(request: Request, names: ReadonlySet<string>): Record<st
       'the body must be JSON in UTF-8: send the header Content-Type: application/json',
     );
   }
-  if (body !== undefined && !isRecord(body)) {
+  if (body !== undefined && !isJsonObject(body)) {
     throw new HttpError('invalid_request', 'the body must be a JSON object');
   }
   const input: Record<string, unknown> = {};
