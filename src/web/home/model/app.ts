@@ -1,6 +1,5 @@
 /// <reference lib="dom" />
 import {
-  type AuthMode,
   ChatClient,
   ChatError,
   type CheckedInvitation,
@@ -20,8 +19,8 @@ import {
 } from '../../shared/stored-session.ts';
 import { MessageAlerts } from './alerts/message-alerts.ts';
 import { ChatState } from './chat-state.ts';
-import { type ClusterNode, ClusterNotices, hasActive } from './connection/cluster-notices.ts';
-import { ClusterWatch, type ConnectionState } from './connection/cluster-watch.ts';
+import { type ClusterNode, ClusterNotices } from './connection/cluster-notices.ts';
+import { ClusterWatch } from './connection/cluster-watch.ts';
 import { NodeDirectory } from './connection/node-directory.ts';
 import { RequestMonitor } from './connection/request-monitor.ts';
 import { acceptInvitation } from './groups/accept-invitation.ts';
@@ -41,7 +40,8 @@ export type Announce = (message: Message, conversation: Conversation) => void;
 /** The state of the page: the cluster, and the chat of the signed-in user. */
 export class App extends Observable {
   readonly client: ChatClient;
-  nodes: readonly ClusterNode[] = [];
+  /** The cluster as this page reaches it. */
+  readonly cluster: ClusterWatch;
   /** The chat of the signed-in user; undefined while the sign-in form is shown. */
   chat: ChatState | undefined;
   /** Alerts that user to messages. */
@@ -53,34 +53,31 @@ export class App extends Observable {
   /** The message that a link led to, until it is shown. */
   target: number | undefined;
   announce: Announce = () => {};
-  readonly #requestMonitor = new RequestMonitor();
-  readonly #watch: ClusterWatch;
   readonly #clusterNotices = new ClusterNotices();
   readonly #notices = new Notices(() => this.changed());
   #session: StoredSession | undefined;
-  #servingUrl: string | undefined;
 
   constructor() {
     super();
     const session = loadSession();
+    const requestMonitor = new RequestMonitor();
     this.client = new ChatClient({
       // Relative to this page: a proxy may serve the node under a path prefix.
       urls: [new URL('.', location.href).href],
-      fetch: this.#requestMonitor.fetch,
+      fetch: requestMonitor.fetch,
       // A slow connection needs more than the default of 5 s; the watch notices a node that is down.
       attemptMs: 15_000,
       ...(session?.token === undefined ? {} : { token: session.token }),
       ...(session === undefined ? {} : { userId: session.user_id }),
       onConnection: ({ use, url, state }) => {
-        if (use === 'read') this.#servingUrl = state === 'connected' ? url : undefined;
-        void this.#watch.refresh();
+        if (use === 'read') this.cluster.servingUrl = state === 'connected' ? url : undefined;
+        void this.cluster.refresh();
       },
     });
-    const requestMonitor = this.#requestMonitor;
     const directory = new NodeDirectory(this.client, requestMonitor.fetch, () => localStorage);
-    this.#watch = new ClusterWatch(this.client, { requestMonitor, directory }, (nodes) => this.#showNodes(nodes));
+    this.cluster = new ClusterWatch(this.client, { requestMonitor, directory }, (nodes) => this.#showNodes(nodes));
     document.addEventListener('visibilitychange', () => {
-      void this.#watch.refresh();
+      void this.cluster.refresh();
       this.chat?.setVisible(document.visibilityState === 'visible');
       if (document.hidden) this.chat?.save();
     });
@@ -89,17 +86,12 @@ export class App extends Observable {
     addEventListener('hashchange', () => this.#openFromHash());
     for (const change of ['online', 'offline']) {
       addEventListener(change, () => {
-        void this.#watch.refresh();
+        void this.cluster.refresh();
         this.changed();
       });
     }
-    void this.#watch.refresh();
+    void this.cluster.refresh();
     if (session !== undefined) this.#enter(session);
-  }
-
-  /** How the nodes authenticate users; undefined before the first response. */
-  get auth(): AuthMode | undefined {
-    return this.#watch.auth;
   }
 
   /** The invitation to accept once the user has signed in, if any. */
@@ -121,35 +113,9 @@ export class App extends Observable {
     }
   }
 
-  /** How the page reaches the cluster. */
-  get connection(): ConnectionState {
-    return this.#watch.connection;
-  }
-
-  /** True until a node has responded to this page. */
-  get isConnecting(): boolean {
-    return this.#requestMonitor.lastSign === Number.NEGATIVE_INFINITY;
-  }
-
-  /** True while nothing can be sent: the browser has no network, or no node responds. */
-  get isCutOff(): boolean {
-    return this.connection === 'lost' || !navigator.onLine;
-  }
-
-  /** The reason why messages wait to be sent; undefined if they do not wait. */
-  get waitsFor(): 'connection' | 'service' | undefined {
-    if (this.isCutOff) return 'connection';
-    return this.nodes.length > 0 && !hasActive(this.nodes) ? 'service' : undefined;
-  }
-
   /** Returns true if that user is known to be connected. A page that is not connected itself does not know. */
   isOnline(userId: number | undefined): boolean {
-    return userId !== undefined && this.connection !== 'lost' && this.chat?.live.online.has(userId) === true;
-  }
-
-  /** The name of the node that serves this page's events. */
-  get connectedTo(): string | undefined {
-    return this.#watch.nameOf(this.#servingUrl);
+    return userId !== undefined && this.cluster.connection !== 'lost' && this.chat?.live.online.has(userId) === true;
   }
 
   /** Signs in by `login` or `register`, and shows the user's chats. With `isKept`, other tabs and later visits are signed in too. */
@@ -261,7 +227,6 @@ export class App extends Observable {
   }
 
   #showNodes(nodes: readonly ClusterNode[]): void {
-    this.nodes = nodes;
     const change = this.#clusterNotices.update(nodes);
     if (change?.tone === 'info') this.#notices.withdraw();
     if (change !== undefined) this.#notices.show(change);

@@ -70,7 +70,7 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
   const { group, last, unread, mentions, waiting } = conversation;
   const t = chatTexts();
   // Shown only if the message has to wait: otherwise the state would flash each time a message is sent.
-  const isStuck = waiting?.state === 'sending' && app.waitsFor !== undefined;
+  const isStuck = waiting?.state === 'sending' && app.cluster.waitsFor !== undefined;
   const state = waiting?.state === 'failed' ? t.notSent : isStuck ? t.waitingShort : undefined;
   return (
     <li>

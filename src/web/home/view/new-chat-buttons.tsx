@@ -10,7 +10,7 @@ export function GroupButtons() {
       <button type="button" onClick={() => openDialog({ kind: 'new-group' })}>
         {t.newGroup}
       </button>
-      {app.auth === 'open' && (
+      {app.cluster.auth === 'open' && (
         <button type="button" class="secondary" onClick={() => openDialog({ kind: 'join-group' })}>
           {t.joinGroup}
         </button>

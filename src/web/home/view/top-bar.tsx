@@ -12,7 +12,7 @@ import { Icon } from './elements/icons.tsx';
 export function TopBar() {
   const { app, openDialog } = useView();
   const t = chatTexts();
-  const isPaused = pauseEnd(app.nodes) !== undefined;
+  const isPaused = pauseEnd(app.cluster.nodes) !== undefined;
   return (
     <header id="top" class={app.chat === undefined ? '' : 'signed-in'}>
       <h1>
@@ -20,8 +20,13 @@ export function TopBar() {
       </h1>
       <PageLinks />
       <ul id="nodes" aria-label={texts().common.nodes}>
-        {app.nodes.map((node) => (
-          <NodeChip key={node.name} node={node} isConnected={node.name === app.connectedTo} isPaused={isPaused} />
+        {app.cluster.nodes.map((node) => (
+          <NodeChip
+            key={node.name}
+            node={node}
+            isConnected={node.name === app.cluster.connectedTo}
+            isPaused={isPaused}
+          />
         ))}
       </ul>
       {app.chat !== undefined && (
@@ -99,6 +104,6 @@ export function NoticeLine({ app }: { app: App }) {
 function connectionNotice(app: App, isLate: boolean): NoticeContent | undefined {
   const t = chatTexts();
   if (!navigator.onLine) return { text: t.cannotConnect, tone: 'warning' };
-  if (app.isConnecting) return isLate ? { text: t.connecting, tone: 'info' } : undefined;
-  return app.connection === 'slow' ? { text: t.slowConnection, tone: 'info' } : undefined;
+  if (app.cluster.isConnecting) return isLate ? { text: t.connecting, tone: 'info' } : undefined;
+  return app.cluster.connection === 'slow' ? { text: t.slowConnection, tone: 'info' } : undefined;
 }

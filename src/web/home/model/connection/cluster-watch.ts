@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { AuthMode, ChatClient, NodeStatus } from '../../../../client/index.ts';
 import { Polling } from '../../../shared/polling.ts';
-import type { ClusterNode, ShownState } from './cluster-notices.ts';
+import { type ClusterNode, hasActive, type ShownState } from './cluster-notices.ts';
 import type { NodeDirectory } from './node-directory.ts';
 import type { RequestMonitor } from './request-monitor.ts';
 
@@ -28,11 +28,14 @@ export class ClusterWatch {
   connection: ConnectionState = 'good';
   /** The authentication mode that a node last reported; undefined before the first response. */
   auth: AuthMode | undefined;
+  /** The nodes as of the last poll. */
+  nodes: readonly ClusterNode[] = [];
+  /** The address of the node that serves this page's events; undefined while none does. */
+  servingUrl: string | undefined;
   readonly #client: ChatClient;
   readonly #requestMonitor: RequestMonitor;
   readonly #report: (nodes: readonly ClusterNode[]) => void;
   readonly #directory: NodeDirectory;
-  #nodes: readonly ClusterNode[] = [];
   readonly #polling = new Polling(
     () => this.#poll(),
     () => (document.hidden ? HIDDEN_MS : this.#isHealthy ? HEALTHY_MS : DEGRADED_MS),
@@ -52,6 +55,27 @@ export class ClusterWatch {
     this.#report = report;
   }
 
+  /** True until a node has responded to this page. */
+  get isConnecting(): boolean {
+    return this.#requestMonitor.lastSign === Number.NEGATIVE_INFINITY;
+  }
+
+  /** True while nothing can be sent: the browser has no network, or no node responds. */
+  get isCutOff(): boolean {
+    return this.connection === 'lost' || !navigator.onLine;
+  }
+
+  /** The reason why messages wait to be sent; undefined if they do not wait. */
+  get waitsFor(): 'connection' | 'service' | undefined {
+    if (this.isCutOff) return 'connection';
+    return this.nodes.length > 0 && !hasActive(this.nodes) ? 'service' : undefined;
+  }
+
+  /** The name of the node that serves this page's events, or its address if the name is unknown. */
+  get connectedTo(): string | undefined {
+    return this.servingUrl === undefined ? undefined : this.#directory.nameOf(this.servingUrl);
+  }
+
   /** Polls now, and then at the interval. */
   refresh(): Promise<void> {
     return this.#polling.refresh();
@@ -65,7 +89,7 @@ export class ClusterWatch {
     if (this.#polls === 0) await listing;
     this.#polls += 1;
     await this.#readStates();
-    const nodes = this.#nodes;
+    const { nodes } = this;
     const isWhole = nodes.some(({ state }) => state === 'active') && nodes.every(({ state }) => state !== 'fallen');
     this.#isHealthy = isWhole && this.#misses === 0;
     this.#report(nodes);
@@ -84,7 +108,7 @@ export class ClusterWatch {
       const slowOnes = statuses.filter(
         ({ url }) => this.connection === 'slow' && this.#requestMonitor.probe(url)?.timedOut,
       );
-      this.#nodes = this.#seen(statuses, new Set(slowOnes.map(({ url }) => url)));
+      this.nodes = this.#seen(statuses, new Set(slowOnes.map(({ url }) => url)));
     } else if (this.#requestMonitor.lastSign > began) {
       this.#misses = 0;
       this.connection = 'slow';
@@ -92,14 +116,9 @@ export class ClusterWatch {
       this.#misses += 1;
       if (this.#misses >= MISSES) {
         this.connection = 'lost';
-        this.#nodes = this.#seen(statuses, new Set());
+        this.nodes = this.#seen(statuses, new Set());
       }
     }
-  }
-
-  /** Returns the name of the node at that address, or the address if the name is unknown. */
-  nameOf(url: string | undefined): string | undefined {
-    return url === undefined ? undefined : this.#directory.nameOf(url);
   }
 
   /**
@@ -112,7 +131,7 @@ export class ClusterWatch {
       this.auth = status.auth ?? this.auth;
       if (status.node !== undefined) this.#directory.named(status.url, status.node);
       const name = this.#directory.nameOf(status.url);
-      const before = unsure.has(status.url) ? this.#nodes.find((node) => node.name === name) : undefined;
+      const before = unsure.has(status.url) ? this.nodes.find((node) => node.name === name) : undefined;
       const { url, term, paused_until, active_node } = status;
       const reported = { term, pausedUntil: paused_until ?? undefined, activeNode: active_node ?? undefined };
       const node = before ?? { name, url, state: stateOf(status), ...reported };

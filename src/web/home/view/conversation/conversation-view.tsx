@@ -41,7 +41,7 @@ export function ConversationView({ chat, conversation }: Props) {
         chat={chat}
         conversation={conversation}
         actions={actions}
-        isCutOff={view.app.isCutOff}
+        isCutOff={view.app.cluster.isCutOff}
         isJumping={target !== undefined}
       />
       {closed !== undefined ? (

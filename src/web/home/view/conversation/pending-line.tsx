@@ -21,7 +21,7 @@ export function PendingLine({ chat, conversation, names, pending: { key, content
   const t = chatTexts();
   // The current text, if that message is loaded.
   const excerpt = conversation.window.find(replyTo?.id ?? 0)?.content.slice(0, 200) ?? replyTo?.excerpt;
-  const sending = app.waitsFor === undefined ? t.sending : t.waitsFor[app.waitsFor];
+  const sending = app.cluster.waitsFor === undefined ? t.sending : t.waitsFor[app.cluster.waitsFor];
   const { byCode, refused } = texts().errors;
   const reason = code === undefined ? undefined : Object.hasOwn(byCode, code) ? byCode[code] : refused;
   return (

@@ -44,7 +44,7 @@ export function LeaveDialog({ chat, onClose, conversation }: GroupDialogProps) {
   const title = direct ? t.leaveDirectTitle(name) : t.leaveTitle(name);
   return (
     <Modal title={title} action={t.leave} act={leave} isDangerous onClose={onClose}>
-      <p>{direct ? t.leaveDirectText : [t.leaveText, howToReturn(app.auth, count)].join(' ')}</p>
+      <p>{direct ? t.leaveDirectText : [t.leaveText, howToReturn(app.cluster.auth, count)].join(' ')}</p>
       {heirs.length > 0 && (
         <>
           <label for="new-owner">{t.newOwner}</label>

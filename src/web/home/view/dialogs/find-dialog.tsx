@@ -114,7 +114,7 @@ function SearchState({ search, isEmpty }: { search: Search | undefined; isEmpty:
   if (search === undefined) return null;
   const { isRunning, hasMore, error } = search;
   const hasNothing = isEmpty && !hasMore && error === undefined;
-  const running = app.isCutOff ? chatTexts().waitsFor.connection : t.searching;
+  const running = app.cluster.isCutOff ? chatTexts().waitsFor.connection : t.searching;
   return (
     <>
       <p class="hint" role="status">

@@ -24,7 +24,7 @@ export function SignIn() {
             {t.invited(invited?.group_name)}
           </p>
         )}
-        <ByAuthMode auth={app.auth} class="hint" open={t.signInOpen} token={t.signInToken} />
+        <ByAuthMode auth={app.cluster.auth} class="hint" open={t.signInOpen} token={t.signInToken} />
         <NameField handle={name} />
         <PasswordField handle={password} />
         <Switch label={t.keepSignedIn} handle={keep} defaultChecked />
@@ -92,7 +92,7 @@ function NameField({ handle }: FieldProps) {
 }
 
 function PasswordField({ handle }: FieldProps) {
-  const { auth } = useView().app;
+  const { auth } = useView().app.cluster;
   const t = chatTexts();
   return (
     <>

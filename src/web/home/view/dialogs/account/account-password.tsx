@@ -33,7 +33,7 @@ export function AccountPassword(props: Props) {
         </>
       ) : (
         <p id="no-password" class="warning" dir="auto">
-          {passwordTexts(app.auth).none(app.chat?.me.username ?? account.username)}
+          {passwordTexts(app.cluster.auth).none(app.chat?.me.username ?? account.username)}
         </p>
       )}
       <label for="new-password">{t.newPassword}</label>
@@ -72,7 +72,7 @@ function usePasswordChange({ account: { has_password: hasPassword }, signal, cha
     // Hashing a password takes a node some time.
     if (busy) return;
     setBusy(true);
-    void change(changePassword, () => passwordTexts(app.auth)[hasPassword ? 'changed' : 'set']).finally(() =>
+    void change(changePassword, () => passwordTexts(app.cluster.auth)[hasPassword ? 'changed' : 'set']).finally(() =>
       setBusy(false),
     );
   };
