@@ -10,6 +10,9 @@ import type { DatabaseHost } from '../../../src/database/url/database-hosts.ts';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 
+/** Of all searches of this file: aborted when they end. */
+const searches = new Set<AbortSignal>();
+
 type State = 'writable' | 'standby' | 'down' | 'silent' | 'slow';
 
 /** Servers by address, whose state a test changes. */
@@ -24,8 +27,9 @@ class World {
   readonly times = {
     ...SEARCH_TIMES,
     silentOpeningMs: 100,
-    failedMs: SEARCH_TIMES.failedMs / 10,
-    silentMs: SEARCH_TIMES.silentMs / 10,
+    idleMs: 200,
+    failedMs: SEARCH_TIMES.failedMs / 20,
+    silentMs: SEARCH_TIMES.silentMs / 20,
     checkAgainMs: SEARCH_TIMES.checkAgainMs / 10,
     resolveEveryMs: SEARCH_TIMES.resolveEveryMs / 10,
   };
@@ -38,6 +42,7 @@ class World {
 
   readonly watch: WatchServer = async ({ address }, signal, refuse) => {
     this.watched.push(address);
+    searches.add(signal);
     for (;;) {
       signal.throwIfAborted();
       const state = this.states.get(address);
@@ -84,6 +89,8 @@ describe('The search for the server that accepts writes', () => {
   beforeEach(() => {
     world = new World();
   });
+  // The timers of a search that goes on would be mixed up with those that another file mocks.
+  after(() => eventually('all searches have ended', () => [...searches].every(({ aborted }) => aborted)));
 
   it('keeps the process running while a caller waits, and no longer', async () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;

@@ -233,7 +233,7 @@ describe('The keys of a sign-in service', () => {
   let issuer: JwtIssuer;
   let source: JwksSource;
   let removed: number;
-  const limits = { fetchMs: 200, refreshMs: 60_000, unknownKeyMs: 60_000, firstRetryMs: 20, lastRetryMs: 50 };
+  const limits = { fetchMs: 100, refreshMs: 60_000, unknownKeyMs: 60_000, firstRetryMs: 20, lastRetryMs: 50 };
   const start = (own: Partial<typeof limits> = {}) => {
     removed = 0;
     source = new JwksSource({ url: issuer.url, log, onKeysRemoved: () => removed++, limits: { ...limits, ...own } });

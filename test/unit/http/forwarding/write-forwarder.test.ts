@@ -261,7 +261,7 @@ describe('A standby that forwards to an active node, when another node becomes a
     const pending = write();
     await isHeld();
     Object.assign(peerOf('old'), { alive: false, active: false });
-    await always('the request is not cancelled', () => held[0]?.destroyed === false, { forMs: 200 });
+    await always('the request is not cancelled', () => held[0]?.destroyed === false, { forMs: 150 });
     held[0]?.end('{"from":"old"}');
     expect((await pending).body).to.deep.equal({ from: 'old' });
   });
@@ -286,7 +286,7 @@ describe('The timeout of a request to a node', () => {
   it('counts the wait for a connection, and reports a request that never got one as not sent', async () => {
     node = await listen(() => {});
     const held = Array.from({ length: 64 }, () => send(20_000));
-    const outcome = await send(200);
+    const outcome = await send(100);
     expect(outcome).to.be.instanceOf(NoResponse).with.property('isSent', false);
     client.stop();
     await Promise.all(held);
@@ -297,7 +297,7 @@ describe('The timeout of a request to a node', () => {
       const timer = setInterval(() => response.write('x'), 20);
       response.on('close', () => clearInterval(timer));
     });
-    expect(await send(300))
+    expect(await send(100))
       .to.be.instanceOf(NoResponse)
       .with.property('isSent', true);
   });
