@@ -5,8 +5,8 @@ import { eventually } from '../../../../support/eventually.ts';
 import { deadUrl, type FakeNode, json, startFakeNode } from '../../../../support/nodes/client-fake-node.ts';
 import { memoryStore } from '../../../../support/pages/memory-store.ts';
 
-/** Timeout of the list of nodes. */
-const LIST_MS = 200;
+/** Timeout of a list that no node returns. */
+const SHORT_MS = 200;
 
 describe('The nodes that the chat page knows', () => {
   let own: FakeNode;
@@ -35,9 +35,9 @@ describe('The nodes that the chat page knows', () => {
   });
 
   /** A page of the first node. */
-  function open(store = memoryStore()) {
+  function open(store = memoryStore(), listMs?: number) {
     const client = new ChatClient({ urls: [own.url], backoff: { firstMs: 5, capMs: 20 } });
-    return { client, store, directory: new NodeDirectory(client, fetch, () => store, LIST_MS) };
+    return { client, store, directory: new NodeDirectory(client, fetch, () => store, listMs) };
   }
 
   it('are those of the list that a node returns, by name', async () => {
@@ -74,7 +74,7 @@ describe('The nodes that the chat page knows', () => {
     expect([client.urls, other.heard.length]).to.deep.equal([[own.url], 0]);
     await own.close();
     cluster = 'c2';
-    const late = open(store);
+    const late = open(store, SHORT_MS);
     await late.directory.read();
     await eventually('the node of the other cluster has been asked', () => other.heard.length > 0);
     expect([late.client.urls, late.directory.isListed]).to.deep.equal([[own.url], false]);
@@ -95,7 +95,7 @@ describe('The nodes that the chat page knows', () => {
     const { store, directory } = open();
     await directory.read();
     const away = new ChatClient({ urls: [`${await deadUrl()}/other`] });
-    await new NodeDirectory(away, fetch, () => store, LIST_MS).read();
+    await new NodeDirectory(away, fetch, () => store, SHORT_MS).read();
     expect(away.urls.length).to.equal(1);
   });
 });
