@@ -2,9 +2,11 @@
 -- never during a post.
 --
 --   1. A chunk is up to 16 messages of one group, in the order of their ids; a row has up to 16 chunks of a group.
---   2. Each text is cut into n-grams: trigrams and four letters of words, short words, signs, pairs of signs, and its sender.
---   3. A trigram is hashed to three numbers up to 3936, a short word and a sign to five, four letters and a pair to one. In the
---      integers with these numbers, the bit of the chunk is set.
+--   2. Each text is cut into n-grams: three letters of a word, whole words of one or two letters, signs. Four letters count where the
+--      three are common, five where the four are, and a pair of signs where both are.
+--   3. A rare n-gram has up to eight hashes, numbers up to 3936; one that many messages contain has one or none (BitFunnel: Goodwin et
+--      al., SIGIR 2017). In the integers with these numbers, the bit of the chunk is set. Which are common is counted in a sample
+--      of the messages before the index is built, for the first time once there are some 20,000.
 --   4. A search ANDs the integers of its n-grams, newest row first: a remaining bit marks a chunk that may contain the text.
 --   5. It reads the messages of such chunks, the few of each group without a row yet, and those with newer events.
 --   6. So the index only excludes messages: a false bit costs time, and deleted or edited texts are never found.
@@ -17,6 +19,7 @@ CREATE TABLE plantao.search_index (
   only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   generation  integer NOT NULL DEFAULT 1,
   format      integer NOT NULL DEFAULT 0,
+  common_ngrams integer[] CHECK (cardinality(common_ngrams) <= 16384 AND array_position(common_ngrams, NULL) IS NULL),
   position    bigint NOT NULL CHECK (position BETWEEN 0 AND 9007199254740991),
   swept_group bigint DEFAULT 0 CHECK (swept_group BETWEEN 0 AND 9007199254740991),
   updated_at  timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (updated_at >= '1970-01-01 UTC' AND updated_at < '10000-01-01 UTC')
@@ -26,7 +29,9 @@ COMMENT ON TABLE plantao.search_index IS 'One row: the progress of the search in
 COMMENT ON COLUMN plantao.search_index.only_row IS 'Limits the table to one row.';
 COMMENT ON COLUMN plantao.search_index.generation IS 'Number of times that a rebuild was started; after the highest integer it begins at 1 again. Writes of an earlier generation are discarded.';
 COMMENT ON COLUMN plantao.search_index.format IS
-  'Identifies how texts become n-grams and hashes. A node of a version with another format searches without the index, and begins a new one when it is active.';
+  'Identifies how texts become n-grams and hashes, and the list of common n-grams. A node that computes another format searches without the index, and begins a new one when it is active.';
+COMMENT ON COLUMN plantao.search_index.common_ngrams IS
+  'The n-grams that many messages contain, as numbers: four times a hash of 20 bits, and 1 for a common one to 3 for the most common. Null before they are counted. plantao.rebuild_search() has them counted again, which helps after the language of the messages has changed.';
 COMMENT ON COLUMN plantao.search_index.position IS 'Position in the event log up to which new and edited messages are indexed.';
 COMMENT ON COLUMN plantao.search_index.swept_group IS 'While the index is built: the last group whose older messages are indexed. Null if all are.';
 COMMENT ON COLUMN plantao.search_index.updated_at IS 'When the active node last wrote this row.';
@@ -58,13 +63,13 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   -- The row comes first: the active node locks it too, so nothing is added to rows that are removed here.
   UPDATE plantao.search_index SET generation = CASE WHEN generation = 2147483647 THEN 1 ELSE generation + 1 END,
-    position = plantao.log_head(), swept_group = 0, updated_at = clock_timestamp();
+    format = 0, common_ngrams = NULL, position = plantao.log_head(), swept_group = 0, updated_at = clock_timestamp();
   IF NOT FOUND THEN INSERT INTO plantao.search_index (position) SELECT plantao.log_head(); END IF;
   -- Not TRUNCATE: searches that are running see the rows until they end.
   DELETE FROM plantao.message_search;
 END $$;
 COMMENT ON FUNCTION plantao.rebuild_search() IS
-  'Discards the search index; the active node then builds a new one: a few minutes for ten million messages, see plantao.search_status. Until then searches read the messages themselves, and stop at their time limit. Returns at once.';
+  'Discards the search index and its list of common n-grams; the active node then builds new ones: a few minutes for ten million messages, see plantao.search_status. Until then searches read the messages themselves, and stop at their time limit. Returns at once.';
 
 CREATE VIEW plantao.search_status AS
   SELECT i.swept_group IS NULL AS is_complete, greatest(b.head - i.position, 0) AS behind, i.swept_group, i.generation, i.position,

@@ -1,7 +1,7 @@
 import { type Clock, threadClock } from '../../async/clock.ts';
 import { FairQueue } from '../../async/fair-queue.ts';
 import type { ReconnectingSession } from '../../database/session/reconnecting-session.ts';
-import { keyRange } from '../../database/sql/key-range.ts';
+import { rowsAfter } from '../../database/sql/key-range.ts';
 import { CursorExpiredError } from '../../events/cursor.ts';
 import { BYTES_BEFORE, FEED, type FeedRow, FITS } from '../../events/event-feed.ts';
 import { PAGE_SIZE } from '../../events/reading/delivery-page.ts';
@@ -162,7 +162,7 @@ const overloaded = () =>
     sentence: 'too many clients are catching up on this node: try another node, or try again later',
   });
 
-const OF_USER = `${keyRange(['user_id', 'position'], '$2::bigint', '$1::bigint')} AND user_id IS NOT NULL`;
+const OF_USER = `${rowsAfter(['user_id', 'position'], '$2::bigint', '$1::bigint')} AND user_id IS NOT NULL`;
 
 // $1 position, $2 the user whose memberships decide, $3 a group, $4 a name, $5 true for all groups of that user.
 // groups_before is membershipsBefore() of membership-order.ts in SQL. The first change in a group after the position shows
@@ -170,7 +170,7 @@ const OF_USER = `${keyRange(['user_id', 'position'], '$2::bigint', '$1::bigint')
 const QUERY = `
   WITH changes AS MATERIALIZED (
     SELECT position, kind, group_id FROM plantao.events
-    WHERE ${keyRange(['(user_id + 0)', 'position'], '$2::bigint', '$1::bigint')} AND kind IN ('joined', 'left')
+    WHERE ${rowsAfter(['(user_id + 0)', 'position'], '$2::bigint', '$1::bigint')} AND kind IN ('joined', 'left')
     ORDER BY user_id + 0, position LIMIT ${MAX_CHANGES + 1}
   ), first_changes AS MATERIALIZED (
     SELECT DISTINCT ON (group_id) group_id, kind FROM changes ORDER BY group_id, position
@@ -188,16 +188,16 @@ const QUERY = `
     UNION SELECT mine.group_id FROM (SELECT group_id FROM groups_before UNION SELECT group_id FROM first_changes) mine
       WHERE EXISTS (SELECT FROM plantao.groups WHERE id = mine.group_id AND name = $4 OFFSET 0)
         OR EXISTS (SELECT FROM plantao.events e
-                   WHERE ${keyRange(['(e.group_id + 0)', 'e.position'], 'mine.group_id', '$1')} AND e.kind IN ('group_changed', 'group_deleted')
+                   WHERE ${rowsAfter(['(e.group_id + 0)', 'e.position'], 'mine.group_id', '$1')} AND e.kind IN ('group_changed', 'group_deleted')
                      AND e.topic IS NOT NULL AND e.topic = $4 OFFSET 0)
     UNION SELECT group_id FROM groups_before WHERE $5::boolean
     UNION SELECT group_id FROM (SELECT group_id FROM changes ORDER BY position LIMIT ${PAGE_SIZE}) c WHERE $5
   ), found AS (
     SELECT e.position FROM groups_of_interest g CROSS JOIN LATERAL (
-      SELECT position FROM plantao.events WHERE ${keyRange(['group_id', 'position'], 'g.id', '$1')} AND group_id IS NOT NULL
+      SELECT position FROM plantao.events WHERE ${rowsAfter(['group_id', 'position'], 'g.id', '$1')} AND group_id IS NOT NULL
       ORDER BY group_id, position LIMIT ${PAGE_SIZE}) e
     UNION SELECT * FROM (
-      SELECT position FROM plantao.events WHERE ${keyRange(['topic', 'position'], '$4', '$1')} AND topic IS NOT NULL
+      SELECT position FROM plantao.events WHERE ${rowsAfter(['topic', 'position'], '$4', '$1')} AND topic IS NOT NULL
       ORDER BY topic, position LIMIT ${PAGE_SIZE}) t
     UNION SELECT * FROM (
       SELECT position FROM plantao.events WHERE kind = 'broadcast' AND position > $1 ORDER BY position LIMIT ${PAGE_SIZE}) b

@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import { query } from '../../database/query.ts';
-import { keyRange } from '../../database/sql/key-range.ts';
+import { rowsAfter, rowsUpTo } from '../../database/sql/key-range.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
 import { mentionPatternOf } from '../search/search-pattern.ts';
@@ -46,7 +46,6 @@ const MAX_SEARCHED = 100;
 const EXCERPT = 200;
 
 const MESSAGE = ['m.group_id', 'm.id'] as const;
-const UNREAD = keyRange(MESSAGE, 'mine.id', 'mine.last_read_id');
 
 const QUERY = `
   WITH mine AS (
@@ -59,17 +58,19 @@ const QUERY = `
     CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
   ), listed AS (
     SELECT mine.*, last.id AS last_id, last.sender, last.sender_id, last.excerpt, last.created_at AS last_at,
-           unread.count AS unread, unread.has_at
+           unread.count AS unread, coalesce(with_at.id > mine.last_read_id, false) AS has_at
     FROM mine
     CROSS JOIN LATERAL (
-      SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count,
-             EXISTS (SELECT FROM (SELECT FROM plantao.messages m WHERE ${UNREAD} AND m.sender_id <> $userId
-                                  AND strpos(m.content, '@') > 0 ORDER BY m.group_id, m.id LIMIT 1) x) AS has_at
-      FROM (SELECT m.sender_id FROM plantao.messages m WHERE ${UNREAD}
-            ORDER BY m.group_id DESC, m.id DESC LIMIT ${MAX_UNREAD}) x) unread
+      SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count
+      FROM (SELECT m.sender_id FROM plantao.messages m WHERE ${rowsAfter(MESSAGE, 'mine.id', 'mine.last_read_id')}
+            ORDER BY m.group_id, m.id LIMIT ${MAX_UNREAD}) x) unread
+    LEFT JOIN LATERAL (
+      SELECT m.id FROM plantao.messages m
+      WHERE ${rowsUpTo(MESSAGE, 'mine.id')} AND m.sender_id <> $userId AND strpos(m.content, '@') > 0
+      ORDER BY m.group_id DESC, m.id DESC LIMIT 1) with_at ON true
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
-      FROM (SELECT * FROM plantao.messages m WHERE ${keyRange(MESSAGE, 'mine.id', '0')}
+      FROM (SELECT * FROM plantao.messages m WHERE ${rowsUpTo(MESSAGE, 'mine.id')}
             ORDER BY m.group_id DESC, m.id DESC LIMIT 1) m
       CROSS JOIN LATERAL (SELECT username FROM plantao.users WHERE id = m.sender_id OFFSET 0) u) last ON true
   )
@@ -90,10 +91,10 @@ const QUERY = `
 /** Counts the mentions among the newest of the messages that the list has counted. Only for groups with an @ in one of those. */
 const MENTIONS = `
   SELECT g.id, (SELECT count(*) FROM (
-      SELECT m.sender_id, m.content FROM plantao.messages m WHERE ${keyRange(MESSAGE, 'g.id', 'g.after', 'g.up_to')}
-        AND strpos(m.content, '@') > 0
+      SELECT m.id, m.sender_id, m.content FROM plantao.messages m
+      WHERE ${rowsUpTo(MESSAGE, 'g.id', 'g.up_to')} AND strpos(m.content, '@') > 0
       ORDER BY m.group_id DESC, m.id DESC LIMIT ${MAX_SEARCHED}) x
-    WHERE x.sender_id <> $userId AND x.content ~ $pattern::text)::int AS mentions
+    WHERE x.id > g.after AND x.sender_id <> $userId AND x.content ~ $pattern::text)::int AS mentions
   FROM unnest($ids::bigint[], $after::bigint[], $upTo::bigint[]) AS g (id, after, up_to)`;
 
 /**
@@ -126,7 +127,10 @@ export class ChatListReader {
       { id: userId, username: row.username },
       listed.filter(({ has_at }) => has_at),
     );
-    const chats = listed.map(({ has_at, ...chat }) => ({ ...chat, mentions: mentions.get(chat.id) ?? 0 }));
+    const chats = listed.map(({ has_at, ...chat }) => ({
+      ...chat,
+      mentions: mentions.get(chat.id) ?? 0,
+    }));
     return { user: { id: userId, username: row.username }, chats, cursor };
   }
 

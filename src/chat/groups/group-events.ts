@@ -1,6 +1,6 @@
 import type { Sequelize } from 'sequelize';
 import { query } from '../../database/query.ts';
-import { keyRange } from '../../database/sql/key-range.ts';
+import { rowsUpTo } from '../../database/sql/key-range.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { FEED, type FeedRow } from '../../events/event-feed.ts';
 import { EventDecoder } from '../../events/reading/event-decoder.ts';
@@ -29,10 +29,10 @@ const PAGE = `
   LEFT JOIN LATERAL (
     SELECT ${FEED}
     FROM (SELECT e.position AS at_position FROM plantao.events e
-          WHERE ${keyRange(['(e.group_id + 0)', 'e.position'], 'g.id', 'b.floor', '$newest')}
+          WHERE ${rowsUpTo(['(e.group_id + 0)', 'e.position'], 'g.id', '$newest')}
             AND e.kind IN ('joined', 'left', 'role_changed', 'group_changed')
           ORDER BY e.group_id + 0 DESC, e.position DESC LIMIT $limit + 1) found
-    JOIN plantao.event_feed ON position = found.at_position
+    JOIN plantao.event_feed ON position = found.at_position AND found.at_position > b.floor
   ) f ON true
   WHERE g.id = $groupId AND g.deleted_at IS NULL
   ORDER BY f.position`;

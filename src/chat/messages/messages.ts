@@ -1,7 +1,7 @@
 import type { Sequelize } from 'sequelize';
 import { modelsOf } from '../../database/models.ts';
 import { query } from '../../database/query.ts';
-import { keyRange } from '../../database/sql/key-range.ts';
+import { rowsAfter, rowsUpTo } from '../../database/sql/key-range.ts';
 import type { Write } from '../../database/writes/fenced-write.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import type { Log } from '../../log/log.ts';
@@ -61,14 +61,13 @@ type MessagePageRow = (MessageRow | { id: null }) & {
  */
 const MAX_BYTES = 2 * 1024 * 1024;
 
+const MESSAGE = ['m.group_id', 'm.id'] as const;
+const OLDER = { rows: rowsUpTo(MESSAGE, 'g.id', '$newest'), order: 'DESC', condition: 'true' };
+const NEWER = { rows: rowsAfter(MESSAGE, 'g.id', '$after'), order: 'ASC', condition: 'true' };
+const BETWEEN = { ...NEWER, condition: 'm.id <= $newest' };
+
 /** Selects the messages of one direction that fit `maxBytes`, nearest first; `limit` is the bind with their maximum number. */
-const selection = (
-  after: string,
-  newest: string | undefined,
-  order: 'ASC' | 'DESC',
-  limit: string,
-  maxBytes: number,
-) => `
+const selection = ({ rows, order, condition }: typeof OLDER, limit: string, maxBytes: number) => `
   SELECT id, sender, sender_id, is_hook, content, created_at, edited_at, reply_to_id, meta, idempotency_key,
          number = ${limit} AND found > ${limit} OR found > number AND bytes >= ${maxBytes} AS has_more
   FROM (
@@ -79,9 +78,9 @@ const selection = (
              CASE WHEN m.sender_id = $userId::bigint THEN m.idempotency_key END AS idempotency_key,
              octet_length(to_json(m.content)::text) + coalesce(octet_length(m.meta::text), 0) AS size
       FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
-      WHERE ${keyRange(['m.group_id', 'm.id'], 'g.id', after, newest)}
+      WHERE ${rows}
       ORDER BY m.group_id ${order}, m.id ${order} LIMIT ${limit} + 1
-    ) m WINDOW page_order AS (ORDER BY m.id ${order})
+    ) m WHERE ${condition} WINDOW page_order AS (ORDER BY m.id ${order})
   ) sized
   WHERE number <= ${limit} AND (number = 1 OR bytes - size < ${maxBytes})`;
 
@@ -104,13 +103,13 @@ const completed = (page: string, withReactions: boolean) => `
 
 const pageQuery = (after: number | undefined) => `
   SELECT p.*, false AS has_newer
-  FROM (${selection('$after', '$newest', after === undefined ? 'DESC' : 'ASC', '$limit', MAX_BYTES)}) p`;
+  FROM (${selection(after === undefined ? OLDER : BETWEEN, '$limit', MAX_BYTES)}) p`;
 
 const AROUND_QUERY = `
-  SELECT o.*, false AS has_newer FROM (${selection('0', '$newest', 'DESC', '$maxOlder', MAX_BYTES / 2)}) o
+  SELECT o.*, false AS has_newer FROM (${selection(OLDER, '$maxOlder', MAX_BYTES / 2)}) o
   UNION ALL
   SELECT n.id, n.sender, n.sender_id, n.is_hook, n.content, n.created_at, n.edited_at, n.reply_to_id, n.meta, n.idempotency_key, false, n.has_more
-  FROM (${selection('$after', undefined, 'ASC', '$limit', MAX_BYTES / 2)}) n`;
+  FROM (${selection(NEWER, '$limit', MAX_BYTES / 2)}) n`;
 
 /** Reads and deletes messages; message-writer.ts stores them. */
 export class Messages {

@@ -2,12 +2,13 @@ import { type Sequelize, Transaction } from 'sequelize';
 import { FairSemaphore } from '../../async/fair-semaphore.ts';
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { query } from '../../database/query.ts';
-import { keyRange } from '../../database/sql/key-range.ts';
+import { rowsUpTo } from '../../database/sql/key-range.ts';
 import { Refused } from '../errors.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { type FoundMessage, type FoundRow, foundMessages } from './found-messages.ts';
 import { probeIndex } from './indexing/index-probe.ts';
 import { CHUNK } from './indexing/index-rows.ts';
+import { KnownNgrams } from './indexing/known-ngrams.ts';
 import { requiredHashes } from './indexing/signatures.ts';
 import { patternOf } from './search-pattern.ts';
 import type { SearchTerm } from './search-query.ts';
@@ -56,12 +57,12 @@ const readQuery = (conditions: readonly string[]) => `
   SELECT c.number::int, m.id, m.is_found, m.number = $maxMessages AS is_last
   FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, from_id, to_id, number)
   CROSS JOIN LATERAL (
-    SELECT n.id, n.is_found, row_number() OVER (ORDER BY n.group_id DESC, n.id DESC) AS number
+    SELECT m.id, ${conditions.join(' AND ')} AS is_found, row_number() OVER (ORDER BY m.id DESC) AS number
     FROM (
-      SELECT m.group_id, m.id, ${conditions.join(' AND ')} AS is_found FROM plantao.messages m
-      WHERE ${keyRange(['m.group_id', 'm.id'], 'c.group_id', 'c.from_id - 1', 'c.to_id')}
+      SELECT m.id, m.sender_id, m.content FROM plantao.messages m
+      WHERE ${rowsUpTo(['m.group_id', 'm.id'], 'c.group_id', 'c.to_id')}
       ORDER BY m.group_id DESC, m.id DESC LIMIT $maxMessages
-    ) n
+    ) m WHERE m.id >= c.from_id
   ) m
   WHERE m.is_found OR m.number = $maxMessages`;
 
@@ -87,6 +88,7 @@ export class MessageSearch {
   readonly #sequelize: Sequelize;
   readonly #searches = new FairSemaphore(SEARCHES, () => new Refused('overloaded', { sentence: TOO_MANY }));
   readonly #limits: typeof LIMITS;
+  readonly #ngrams = new KnownNgrams();
 
   constructor(sequelize: Sequelize, limits: Partial<typeof LIMITS> = {}) {
     this.#sequelize = sequelize;
@@ -104,10 +106,10 @@ export class MessageSearch {
     const isComplete = await this.#inTime(async (transaction) => {
       // The time counts from here: the wait for a free connection is no work of this search.
       const deadline = performance.now() + this.#limits.timeMs;
-      const scope = await searchScope(transaction, options);
+      const scope = await searchScope(transaction, options, this.#ngrams);
       before = scope.before;
       candidates = new Candidates(scope.candidates);
-      const hashes = requiredHashes(options.terms, options.senderId);
+      const hashes = requiredHashes(options.terms, scope.common, options.senderId);
       let isFirst = true;
       for (let maxMessages = FIRST_MESSAGES; candidates.certain.length <= options.limit && candidates.readFrom > 1; ) {
         if (performance.now() > deadline) return false;

@@ -1,9 +1,11 @@
 import type { Transaction } from 'sequelize';
 import { query } from '../../database/query.ts';
-import { keyRange } from '../../database/sql/key-range.ts';
+import { rowsAfter } from '../../database/sql/key-range.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS } from '../groups/group-limits.ts';
 import type { Candidate } from './candidates.ts';
+import type { CommonNgrams } from './indexing/common-ngrams.ts';
+import type { KnownNgrams, OtherNgrams } from './indexing/known-ngrams.ts';
 import { indexFormat } from './indexing/signatures.ts';
 
 /**
@@ -25,11 +27,13 @@ const SCOPE = `
       ORDER BY m.group_id DESC LIMIT ${MAX_GROUPS}) own
   )
   SELECT (SELECT max(id) FROM plantao.messages) AS newest,
+         (SELECT json_build_object('format', i.format, 'common', i.common_ngrams) FROM plantao.search_index i
+          WHERE i.format <> $format LIMIT 1) AS other_ngrams,
          (SELECT json_agg(json_build_object('id', own.id, 'indexed_to', own.indexed_to)) FROM own) AS groups,
          (SELECT json_agg(json_build_object('groupId', c.group_id, 'from', c.message_id, 'to', c.message_id)) FROM (
             SELECT e.group_id, e.message_id FROM own CROSS JOIN LATERAL (
               SELECT e.group_id, e.message_id FROM plantao.events e
-              WHERE ${keyRange(['e.group_id', 'e.position'], 'own.id', '(SELECT position FROM index)')} AND e.group_id IS NOT NULL
+              WHERE ${rowsAfter(['e.group_id', 'e.position'], 'own.id', '(SELECT position FROM index)')} AND e.group_id IS NOT NULL
                 AND e.kind IN ('message', 'message_edited') AND e.message_id <= own.indexed_to
               ORDER BY e.group_id, e.position LIMIT ${MAX_CHANGED}) e
             WHERE own.indexed_to > 0 LIMIT ${MAX_CHANGED}) c) AS changed
@@ -39,6 +43,15 @@ interface ScopeRow {
   newest: number | null;
   groups: { id: number; indexed_to: number }[] | null;
   changed: Candidate[] | null;
+  /** Of an index that was made by other n-grams than those that this node knows. */
+  other_ngrams: OtherNgrams | null;
+}
+
+/** The messages to search, and the common n-grams by which their index was made. */
+export interface SearchScope {
+  before: number;
+  candidates: Candidate[];
+  common: CommonNgrams;
 }
 
 /**
@@ -48,14 +61,18 @@ interface ScopeRow {
 export async function searchScope(
   transaction: Transaction,
   { userId, groupId, before: asked }: { userId: number; groupId?: number | undefined; before?: number | undefined },
-): Promise<{ before: number; candidates: Candidate[] }> {
+  ngrams: KnownNgrams,
+): Promise<SearchScope> {
+  const { common } = ngrams;
   const [scope] = await query<ScopeRow>(transaction, SCOPE, {
     userId,
     groupId: groupId ?? null,
-    format: indexFormat(),
+    format: indexFormat(common),
   });
   if (!scope) throw new Refused('user_not_found');
   if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
+  if (scope.other_ngrams && ngrams.adopt(scope.other_ngrams))
+    return searchScope(transaction, { userId, groupId, before: asked }, ngrams);
   // The default is not the highest possible id, because a message may have it.
   const before = Math.min(asked ?? Number.POSITIVE_INFINITY, (scope.newest ?? 0) + 1);
   const candidates = (scope.groups ?? []).flatMap(({ id, indexed_to }): Candidate[] => [
@@ -63,5 +80,5 @@ export async function searchScope(
     { groupId: id, from: 1, to: Math.min(indexed_to, before - 1), isIndexed: true },
   ]);
   candidates.push(...(scope.changed ?? []).filter(({ to }) => to < before));
-  return { before, candidates };
+  return { before, candidates, common };
 }

@@ -1,17 +1,23 @@
+/** An index on a key and a number: `['m.group_id', 'm.id']`. */
+type KeyAndNumber = readonly [key: string, number: string];
+
 /** The highest id or position. */
 const HIGHEST = '9223372036854775807';
 
 /**
- * Returns the SQL condition for the rows of one key (a group, a user, a name) whose number is after `after`, up to `upTo`. The
- * columns are those of an index, such as `['m.group_id', 'm.id']`. With a LIMIT, order by both of them.
+ * Returns the SQL condition for the rows of one key (a group, a user, a name) whose number is after `after`. Order by key and number,
+ * ascending, with a LIMIT.
  *
- * The condition compares rows, because no other index can serve that. For `group_id = … AND id > … ORDER BY id LIMIT …`
- * PostgreSQL may read the messages of all groups by their ids, until it finds enough of this group: it assumes that those are
- * spread evenly. It may also read the whole group as a bitmap, because it does not know how many ids are in the range.
+ * The condition compares rows, because only an index on key and number can serve that. For `group_id = … AND id > … ORDER BY id
+ * LIMIT …` PostgreSQL may read the messages of all groups by their ids, until it finds enough of this group: it assumes that those
+ * are spread evenly.
+ *
+ * The other end is that of the key, also where a statement needs fewer rows: before version 18, PostgreSQL reads from the end of such
+ * a range on to the last entry of the key. Check a further bound outside of the LIMIT.
  */
-export const keyRange = (
-  [key, number]: readonly [string, string],
-  ofKey: string,
-  after: string,
-  upTo: string = HIGHEST,
-): string => `(${key}, ${number}) > (${ofKey}, ${after}) AND (${key}, ${number}) <= (${ofKey}, ${upTo})`;
+export const rowsAfter = ([key, number]: KeyAndNumber, ofKey: string, after: string): string =>
+  `(${key}, ${number}) > (${ofKey}, ${after}) AND (${key}, ${number}) <= (${ofKey}, ${HIGHEST})`;
+
+/** Returns the SQL condition for the rows of one key up to a number, or all. Like {@link rowsAfter}, but order descending. */
+export const rowsUpTo = ([key, number]: KeyAndNumber, ofKey: string, upTo: string = HIGHEST): string =>
+  `(${key}, ${number}) <= (${ofKey}, ${upTo}) AND (${key}, ${number}) > (${ofKey}, 0)`;

@@ -14,7 +14,7 @@ import { MessageSearch } from '../../../src/chat/search/message-search.ts';
 import { termsOf } from '../../../src/chat/search/search-query.ts';
 import { EventDecoder } from '../../../src/events/reading/event-decoder.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
-import { rowsRead } from '../../support/postgres/rows-read.ts';
+import { indexBlocksRead, rowsRead } from '../../support/postgres/rows-read.ts';
 import { useDatabase } from '../../support/postgres/use-database.ts';
 
 const MESSAGES = 'plantao.messages';
@@ -195,4 +195,48 @@ describe('In a database with large tables, one group of which is busy,', functio
       expect(await rowsRead(database.url, table, work)).to.be.below(FEW);
     });
   }
+
+  describe('also before PostgreSQL 18, which reads on after the end of a range in the middle of a group,', () => {
+    /** The entries of the busy group alone take more than a hundred. */
+    const FEW_BLOCKS = 80;
+
+    for (const [what, work] of [
+      ['the list of chats', (sequelize) => new ChatListReader(sequelize).of(1)],
+      [
+        'a page after a message and before another',
+        (sequelize) =>
+          new Messages(sequelize, refuse, log).page({
+            groupId: groups.busy ?? 0,
+            userId: 1,
+            limit: 50,
+            after: 6000,
+            before: 6010,
+          }),
+      ],
+      [
+        'a search of messages that are not indexed',
+        (sequelize) =>
+          new MessageSearch(sequelize).find({
+            ...{ userId: 1, groupId: groups.busy ?? 0, terms: termsOf('mensagem'), limit: 1, before: 20_000 },
+          }),
+      ],
+    ] as [string, (sequelize: Sequelize) => Promise<unknown>][]) {
+      it(`${what} reads few blocks of the index`, async () => {
+        expect(await indexBlocksRead(database.url, MESSAGES, work)).to.be.below(FEW_BLOCKS);
+      });
+    }
+  });
+
+  it('the list of chats reads a bounded number of the unread messages, although none mentions anybody', async () => {
+    await client.query(`
+      INSERT INTO plantao.users (id, username) VALUES (400, 'lia');
+      INSERT INTO plantao.groups (id, name) VALUES (90000, 'unread');
+      INSERT INTO plantao.memberships (group_id, user_id) VALUES (90000, 400);
+      INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 90000, 2, 'n' || n FROM generate_series(1, 5000) n`);
+    const read = await rowsRead(database.url, MESSAGES, async (sequelize) => {
+      const { chats } = await new ChatListReader(sequelize).of(400);
+      expect(chats.map(({ unread, mentions }) => [unread, mentions])).to.deep.equal([[1000, 0]]);
+    });
+    expect(read).to.be.below(3 * FEW);
+  });
 });

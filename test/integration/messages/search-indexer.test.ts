@@ -3,6 +3,8 @@ import pino from 'pino';
 import type { Sequelize } from 'sequelize';
 import { IndexStore } from '../../../src/chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.ts';
+import { MessageSearch } from '../../../src/chat/search/message-search.ts';
+import { termsOf } from '../../../src/chat/search/search-query.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -21,9 +23,13 @@ describe('The search indexer', () => {
     await database.drop();
   });
 
-  it('reads each message once, also those that come after the events of a step', async () => {
+  const newIndexer = () => {
     const store = new IndexStore(sequelize, (work) => sequelize.transaction(work));
-    const indexer = new SearchIndexer({ store, log: pino({ level: 'silent' }), isActive: () => true });
+    return { store, indexer: new SearchIndexer({ store, log: pino({ level: 'silent' }), isActive: () => true }) };
+  };
+
+  it('reads each message once, also those that come after the events of a step', async () => {
+    const { store, indexer } = newIndexer();
     await indexer.catchUp({ atFullSpeed: true });
     await sequelize.query(`
       INSERT INTO plantao.messages (group_id, sender_id, content)
@@ -45,5 +51,66 @@ describe('The search indexer', () => {
     expect(again).to.equal(0);
     // The last few of each step make no whole chunk, and are read by the next one too.
     expect(read).to.be.within(4950, 5600);
+  });
+
+  describe('counts the n-grams of the messages', function () {
+    this.timeout(60_000);
+    const index = async () => {
+      const [rows] = await sequelize.query(
+        'SELECT generation, format, cardinality(common_ngrams) AS common FROM plantao.search_index',
+      );
+      return rows[0] as { generation: number; format: number; common: number | null };
+    };
+    const GROUPS = 256;
+
+    before(async () => {
+      await sequelize.query(`INSERT INTO plantao.groups (name) SELECT 'g' || n FROM generate_series(1, ${GROUPS}) n`);
+      await sequelize.query(`INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 1 FROM plantao.groups`);
+    });
+
+    it('only once it has enough of them, and is then built again with the common ones', async () => {
+      const { indexer } = newIndexer();
+      await indexer.catchUp({ atFullSpeed: true });
+      const before = await index();
+      expect(before.common).to.equal(null);
+      await sequelize.query(`
+        INSERT INTO plantao.messages (group_id, sender_id, content)
+        SELECT 3 + n % ${GROUPS}, 1, CASE WHEN n % 5000 = 0 THEN 'raridade' ELSE 'frequente ' || n END
+        FROM generate_series(1, ${64 * GROUPS}) n`);
+      await indexer.catchUp({ atFullSpeed: true });
+      expect((await index()).generation).to.equal(before.generation);
+      // The next round sees that there are enough.
+      await indexer.catchUp({ atFullSpeed: true });
+      const after = await index();
+      expect(after.generation).to.equal(before.generation + 1);
+      // The trigrams and longer n-grams of one word, and those of the numbers.
+      expect(after.common).to.be.within(20, 10_000);
+      await indexer.catchUp({ atFullSpeed: true });
+      expect((await index()).generation, 'built once').to.equal(after.generation);
+    });
+
+    it('and a search that knew others finds the same as one that reads them', async () => {
+      const search = new MessageSearch(sequelize);
+      const ids = async (q: string) =>
+        (await search.find({ userId: 1, terms: termsOf(q), limit: 100 })).messages.map(({ id }) => id);
+      expect(await ids('raridade')).to.have.length(3);
+      expect(await ids('frequente 16000')).to.have.length(1);
+      await sequelize.query('SELECT plantao.rebuild_search()');
+      expect((await index()).common).to.equal(null);
+      expect(await ids('raridade')).to.have.length(3);
+      const { indexer } = newIndexer();
+      await indexer.catchUp({ atFullSpeed: true });
+      expect((await index()).common).to.be.above(20);
+      expect(await ids('raridade')).to.have.length(3);
+    });
+
+    it('and is built again, like a damaged one, when somebody has changed the list', async () => {
+      const before = await index();
+      await sequelize.query(`UPDATE plantao.search_index SET common_ngrams = '{1,2,-3,2147483647}'`);
+      await newIndexer().indexer.catchUp({ atFullSpeed: true });
+      const after = await index();
+      expect(after.generation).to.equal(before.generation + 1);
+      expect(after.common).to.be.above(20);
+    });
   });
 });

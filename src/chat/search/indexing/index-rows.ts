@@ -1,4 +1,5 @@
 import { fold } from '../folding.ts';
+import type { CommonNgrams } from './common-ngrams.ts';
 import { HASHES, hashesOf, senderHash } from './signatures.ts';
 
 /** A message as the index reads it. */
@@ -51,7 +52,12 @@ export function chunksOf(messages: readonly IndexedMessage[]): IndexedMessage[][
 }
 
 /** Sets the bits of a message in its chunk. Returns true if that changed the row. */
-export function markMessage({ slices }: IndexRow, chunk: number, { sender_id, content }: IndexedMessage): boolean {
+export function markMessage(
+  { slices }: IndexRow,
+  chunk: number,
+  { sender_id, content }: IndexedMessage,
+  common: CommonNgrams,
+): boolean {
   const bit = 1 << chunk;
   let isChanged = false;
   const mark = (hash: number) => {
@@ -61,12 +67,17 @@ export function markMessage({ slices }: IndexRow, chunk: number, { sender_id, co
     isChanged = true;
   };
   mark(senderHash(sender_id));
-  for (const hash of hashesOf(fold(content))) mark(hash);
+  for (const hash of hashesOf(fold(content), common)) mark(hash);
   return isChanged;
 }
 
 /** Appends a chunk to the last of a group's rows, or to a new row after `afterId` if the group has none or it is full. */
-export function appendChunk(rows: IndexRow[], afterId: number, chunk: readonly IndexedMessage[]): void {
+export function appendChunk(
+  rows: IndexRow[],
+  afterId: number,
+  chunk: readonly IndexedMessage[],
+  common: CommonNgrams,
+): void {
   let row = rows.at(-1);
   const last = chunk.at(-1);
   if (!last) return;
@@ -75,5 +86,5 @@ export function appendChunk(rows: IndexRow[], afterId: number, chunk: readonly I
     rows.push(row);
   }
   row.ends.push(last.id);
-  for (const message of chunk) markMessage(row, row.ends.length - 1, message);
+  for (const message of chunk) markMessage(row, row.ends.length - 1, message, common);
 }

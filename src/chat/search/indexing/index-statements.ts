@@ -1,11 +1,26 @@
-import { keyRange } from '../../../database/sql/key-range.ts';
+import { rowsAfter, rowsUpTo } from '../../../database/sql/key-range.ts';
 import { INDEXED_AT_ONCE } from './index-rows.ts';
+
+/** Once the index has this many rows, of up to 256 messages, it is built again with the common n-grams of its messages. */
+const ROWS_TO_COUNT = 256;
 
 /** Reads the progress of the index. */
 export const STATE = `
-  SELECT i.generation, i.position, i.swept_group,
-         i.position < b.floor OR i.position > b.head OR i.format <> $format AS is_lost
+  SELECT i.generation, i.position, i.swept_group, i.position < b.floor OR i.position > b.head AS is_lost,
+         CASE WHEN i.format <> $format THEN json_build_object('format', i.format, 'common', i.common_ngrams) END AS other_ngrams,
+         CASE WHEN i.common_ngrams IS NULL
+           THEN (SELECT count(*) FROM (SELECT FROM plantao.message_search LIMIT ${ROWS_TO_COUNT}) r) = ${ROWS_TO_COUNT}
+           ELSE false END AS is_count_due
   FROM plantao.search_index i CROSS JOIN plantao.log_bounds b`;
+
+/** Reads the newest messages of each of some random groups. */
+export const SAMPLE = `
+  SELECT m.content FROM (SELECT id FROM plantao.groups ORDER BY random()) g
+  CROSS JOIN LATERAL (
+    SELECT left(m.content, 1000) AS content FROM plantao.messages m
+    WHERE ${rowsUpTo(['m.group_id', 'm.id'], 'g.id')}
+    ORDER BY m.group_id DESC, m.id DESC LIMIT $perGroup) m
+  LIMIT $limit`;
 
 /** The newest row of a group. */
 export const LAST_ROW = `
@@ -41,9 +56,9 @@ export const DUE = `
   SELECT g.id, g.to_id AS "to", coalesce(s.last_id, 0) AS indexed_to
   FROM unnest($ids::bigint[], $tos::bigint[]) AS g (id, to_id)
   LEFT JOIN LATERAL (${LAST_ROW}) s ON true
-  WHERE EXISTS (
-    SELECT FROM plantao.messages m WHERE ${keyRange(['m.group_id', 'm.id'], 'g.id', 'coalesce(s.last_id, 0)', 'g.to_id')}
-    ORDER BY m.group_id, m.id OFFSET ${INDEXED_AT_ONCE - 1})`;
+  WHERE g.to_id >= (
+    SELECT m.id FROM plantao.messages m WHERE ${rowsAfter(['m.group_id', 'm.id'], 'g.id', 'coalesce(s.last_id, 0)')}
+    ORDER BY m.group_id, m.id OFFSET ${INDEXED_AT_ONCE - 1} LIMIT 1)`;
 
 /** Stores rows. Locks the groups until the commit. Skips a group that is being deleted, since waiting for it could deadlock. */
 export const SAVE = `

@@ -1,9 +1,11 @@
 import type { Sequelize, Transaction } from 'sequelize';
 import { query } from '../../../database/query.ts';
-import { keyRange } from '../../../database/sql/key-range.ts';
+import { rowsAfter } from '../../../database/sql/key-range.ts';
 import type { Write } from '../../../database/writes/fenced-write.ts';
+import type { CommonNgrams } from './common-ngrams.ts';
 import { CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
-import { DUE, FOLLOW, LAST_ROW, SAVE, STATE } from './index-statements.ts';
+import { DUE, FOLLOW, LAST_ROW, SAMPLE, SAVE, STATE } from './index-statements.ts';
+import { KnownNgrams, type OtherNgrams } from './known-ngrams.ts';
 import { indexFormat } from './signatures.ts';
 
 /** The progress of the index. */
@@ -13,6 +15,8 @@ export interface IndexState {
   swept_group: number | null;
   /** The events after the position are not available, or the index has another format: it must be built again. */
   is_lost: boolean;
+  /** The n-grams of its messages were not counted yet, and it has enough of them. */
+  is_count_due: boolean;
 }
 
 /**
@@ -39,6 +43,8 @@ export interface IndexedGroup {
   indexed_to: number;
 }
 
+type StateRow = IndexState & { other_ngrams: OtherNgrams | null };
+
 interface StoredRow {
   group_id: number;
   after_id: number;
@@ -57,15 +63,24 @@ const rowOf = ({ group_id: groupId, after_id: afterId, ends, slices }: StoredRow
 export class IndexStore {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
+  readonly #ngrams = new KnownNgrams();
 
   constructor(sequelize: Sequelize, write: Write) {
     this.#sequelize = sequelize;
     this.#write = write;
   }
 
+  /** The common n-grams by which the index was made, as of the last {@link state}. */
+  get common(): CommonNgrams {
+    return this.#ngrams.common;
+  }
+
   /** Returns the progress; null if the index was never begun. */
   async state(): Promise<IndexState | null> {
-    return (await this.#select<IndexState>(STATE, { format: indexFormat() }))[0] ?? null;
+    const [row] = await this.#select<StateRow>(STATE, { format: this.#ngrams.format });
+    if (!row) return null;
+    const { other_ngrams: others, is_lost, ...state } = row;
+    return { ...state, is_lost: is_lost || (others !== null && !this.#ngrams.adopt(others)) };
   }
 
   /** Returns the work that the next events require; null if there are no more events. */
@@ -106,8 +121,9 @@ export class IndexStore {
       `SELECT m.* FROM unnest($ids::bigint[], $after::bigint[], $tos::bigint[]) AS g (id, indexed_to, to_id)
        CROSS JOIN LATERAL (
          SELECT m.id, m.group_id, m.sender_id, m.content FROM plantao.messages m
-         WHERE ${keyRange(['m.group_id', 'm.id'], 'g.id', 'g.indexed_to', 'g.to_id')}
-         ORDER BY m.group_id, m.id LIMIT $maxPerGroup) m`,
+         WHERE ${rowsAfter(['m.group_id', 'm.id'], 'g.id', 'g.indexed_to')}
+         ORDER BY m.group_id, m.id LIMIT $maxPerGroup) m
+       WHERE m.id <= g.to_id`,
       {
         ids: groups.map(({ id }) => id),
         after: groups.map(({ indexed_to }) => indexed_to),
@@ -168,11 +184,23 @@ export class IndexStore {
     });
   }
 
-  /** Begins the index again, in this program's format. */
-  async rebuild(): Promise<void> {
+  /** Returns the texts of a sample of the messages: at most `limit`, of many groups if these have enough. */
+  async sample(limit: number): Promise<string[]> {
+    for (let perGroup = 64; ; perGroup *= 16) {
+      const rows = await this.#select<{ content: string }>(SAMPLE, { perGroup, limit });
+      if (rows.length >= limit / 2 || perGroup >= limit) return rows.map(({ content }) => content);
+    }
+  }
+
+  /** Begins the index again, in this program's format with these common n-grams. */
+  async rebuild(common: CommonNgrams): Promise<void> {
     await this.#write(async (transaction) => {
       await query(transaction, 'SELECT plantao.rebuild_search()');
-      await query(transaction, 'UPDATE plantao.search_index SET format = $format', { format: indexFormat() });
+      await query(
+        transaction,
+        'UPDATE plantao.search_index SET format = $format, common_ngrams = $common::text::integer[]',
+        { format: indexFormat(common), common: common.stored && `{${common.stored}}` },
+      );
     });
   }
 

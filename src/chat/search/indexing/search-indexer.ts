@@ -5,6 +5,7 @@ import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/writes/fenced-write.ts';
 import type { Log } from '../../../log/log.ts';
+import { CommonNgrams, NgramCounter } from './common-ngrams.ts';
 import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
 import type { GroupsToIndex, IndexedGroup, IndexState, IndexStore } from './index-store.ts';
 
@@ -35,6 +36,9 @@ const GROUPS_PER_BATCH = 16;
 const MESSAGES_PER_BATCH = 2048;
 /** Edited messages that one statement reads: each may be in another row, of 20 KB as JSON. */
 const EDITS_PER_BATCH = 64;
+/** Number of messages whose n-grams are counted. With fewer, the counts say little, and an index is hardly needed. */
+const SAMPLE = 16_384;
+const MIN_SAMPLE = 4096;
 /** Number of characters indexed before the event loop runs other work: about a millisecond. */
 const CHARACTERS_PER_SLICE = 16_384;
 
@@ -89,16 +93,37 @@ export class SearchIndexer {
   async #step(): Promise<boolean> {
     const { store, log } = this.#options;
     const state = await store.state();
-    if (!state || state.is_lost) {
-      log.info({ event: 'search_rebuilt' }, 'building the search index: searches are slower until it is complete');
-      await store.rebuild();
-      return true;
+    const isLost = !state || state.is_lost;
+    if (isLost || state.is_count_due) {
+      const common = await this.#commonNgrams();
+      if (isLost || common.stored) {
+        log.info({ event: 'search_rebuilt' }, 'building the search index: searches are slower until it is complete');
+        await store.rebuild(common);
+        return true;
+      }
     }
     const followed = await this.#follow(state);
     if (followed > 0) this.#idleRounds = 0;
     if (!this.#mayContinue) return false;
     if (state.swept_group !== null) return this.#sweep(state.swept_group);
     return followed === EVENTS;
+  }
+
+  /** Returns the n-grams that are common in a sample of the messages. */
+  async #commonNgrams(): Promise<CommonNgrams> {
+    const counter = new NgramCounter();
+    const sample = await this.#options.store.sample(SAMPLE);
+    if (sample.length < MIN_SAMPLE) return new CommonNgrams(null);
+    let characters = 0;
+    for (const content of sample) {
+      counter.add(content);
+      characters += content.length;
+      if (characters > CHARACTERS_PER_SLICE) {
+        characters = 0;
+        await nextTurn();
+      }
+    }
+    return counter.result();
   }
 
   /** Does the work of the next events. Returns their number. */
@@ -156,7 +181,7 @@ export class SearchIndexer {
       const rows = openRow ? [openRow] : [];
       const chunks = chunksOf(messages.get(id) ?? []);
       for (const chunk of chunks) {
-        appendChunk(rows, indexed_to, chunk);
+        appendChunk(rows, indexed_to, chunk, store.common);
         for (const { content } of chunk) characters += content.length;
         if (characters > CHARACTERS_PER_SLICE) {
           characters = 0;
@@ -179,7 +204,7 @@ export class SearchIndexer {
       for (const message of some) {
         const row = rows.get(`${message.group_id} ${message.after_id}`);
         const chunk = row?.ends.findIndex((end) => message.id <= end) ?? -1;
-        if (row && chunk >= 0 && markMessage(row, chunk, message)) changed.add(row);
+        if (row && chunk >= 0 && markMessage(row, chunk, message, store.common)) changed.add(row);
       }
       if (changed.size > 0 && !(await store.save(state, [...changed]))) return;
       await nextTurn();

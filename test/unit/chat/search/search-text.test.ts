@@ -4,6 +4,7 @@ import { Candidates } from '../../../../src/chat/search/candidates.ts';
 import { fold, foldWithStarts } from '../../../../src/chat/search/folding.ts';
 import { foundMessages } from '../../../../src/chat/search/found-messages.ts';
 import { MAX_MATCHES, partsOf } from '../../../../src/chat/search/highlights.ts';
+import { CommonNgrams, NgramCounter } from '../../../../src/chat/search/indexing/common-ngrams.ts';
 import { appendChunk, chunksOf, type IndexRow, markMessage } from '../../../../src/chat/search/indexing/index-rows.ts';
 import { hashesOf, requiredHashes, senderHash } from '../../../../src/chat/search/indexing/signatures.ts';
 import { occurrences, termsOf } from '../../../../src/chat/search/search-query.ts';
@@ -126,22 +127,35 @@ describe('The signatures of the search index', () => {
     anyText(30),
   );
 
-  it('have every hash that a search for a part of the text requires', () => {
+  /** The common n-grams of these messages. */
+  const counted = (contents: readonly string[]) => {
+    const counter = new NgramCounter();
+    for (const content of contents) counter.add(content);
+    return counter.result();
+  };
+  const unknown = new CommonNgrams(null);
+  const none = new CommonNgrams([]);
+
+  const some = fc.sample(text, { numRuns: 100, seed: 7 });
+  const [few, many] = [counted([...some, ...Array.from({ length: 3000 }, () => '')]), counted(some)];
+
+  it('have every hash that a search for a part of the text requires, whichever n-grams are common', () => {
     let found = 0;
     fc.assert(
       fc.property(
+        fc.constantFrom(unknown, none, few, many),
         text,
         fc.nat(30),
         fc.integer({ min: 1, max: 12 }),
         fc.boolean(),
-        (content, start, length, isPhrase) => {
+        (common, content, start, length, isPhrase) => {
           const part = [...content].slice(start, start + length).join('');
           const terms = termsOf(isPhrase ? `"${part}"` : part);
           const folded = fold(content);
           const isFound = terms.every((term) => !occurrences(folded, term).next().done);
           if (terms.length === 0 || !isFound) return;
           found++;
-          expect([...hashesOf(folded), senderHash(7)]).to.include.members(requiredHashes(terms, 7));
+          expect([...hashesOf(folded, common), senderHash(7)]).to.include.members(requiredHashes(terms, common, 7));
         },
       ),
       { numRuns: 2000 },
@@ -152,60 +166,64 @@ describe('The signatures of the search index', () => {
   describe('exclude most texts that lack what is searched for', () => {
     const english = fold(`${GUIDE} ${Object.values(FIELDS).map(([text]) => text)} ${Object.values(ERROR_CODES)}`);
     /** Texts as long as the messages of a chunk: some 700 characters. */
-    const chunks = (english.match(/.{1,700}(?= |$)/gs) ?? []).map((text) => ({
-      text,
-      hashes: new Set(hashesOf(text)),
-    }));
+    const texts = english.match(/.{1,700}(?= |$)/gs) ?? [];
     const letters = [...'abcdefghijklmnopqrstuvwxyz'];
     const pairs = letters.flatMap((one) => letters.map((other) => one + other));
-    /** The part of the texts without these words that the index does not exclude, on average. */
-    const confused = (words: string[]) => {
-      const shares = words.map((word) => {
-        const required = requiredHashes(termsOf(word));
-        const others = chunks.filter(({ text }) => !text.includes(word));
-        return others.filter(({ hashes }) => required.every((hash) => hashes.has(hash))).length / others.length;
-      });
-      return shares.reduce((sum, share) => sum + share, 0) / shares.length;
-    };
+    const absentWords = pairs
+      .flatMap((pair) => letters.map((third) => pair + third))
+      .filter((word) => !english.includes(word));
+    const present = new Set(english.split(/[^a-z]+/));
+    const absentShortWords = [...letters, ...pairs].filter((word) => !present.has(word));
+    const range = (from: number, count: number) =>
+      Array.from({ length: count }, (_, at) => String.fromCodePoint(from + at));
+    const absentSigns = [...range(0x4e00, 2000), ...range(0x1f400, 300)].filter((one) => !english.includes(one));
+    const words = [...new Set(english.match(/[a-z]{6,10}/g))];
 
-    it('three letters', () => {
-      const absent = pairs
-        .flatMap((pair) => letters.map((third) => pair + third))
-        .filter((word) => !english.includes(word));
-      expect(absent).to.have.length.above(10_000);
-      expect(confused(absent.filter((_, at) => at % 10 === 0))).to.be.below(0.08);
-    });
-
-    it('a word of one or two letters', () => {
-      const present = new Set(english.split(/[^a-z]+/));
-      const absent = [...letters, ...pairs].filter((word) => !present.has(word));
-      expect(absent).to.have.length.above(500);
-      const shares = absent.map((word) => {
-        const required = requiredHashes(termsOf(word));
-        return chunks.filter(({ hashes }) => required.every((hash) => hashes.has(hash))).length / chunks.length;
-      });
-      expect(shares.reduce((sum, share) => sum + share, 0) / shares.length).to.be.below(0.08);
-    });
-
-    it('a sign, an ideograph or an emoji', () => {
-      const range = (from: number, count: number) =>
-        Array.from({ length: count }, (_, at) => String.fromCodePoint(from + at));
-      const absent = [...range(0x4e00, 2000), ...range(0x1f400, 300)].filter((one) => !english.includes(one));
-      expect(confused(absent)).to.be.below(0.08);
-    });
-
-    it('words of the same language, whose trigrams are in other words', () => {
-      const words = [...new Set(english.match(/[a-z]{6,10}/g))];
-      expect(words).to.have.length.above(300);
-      expect(confused(words)).to.be.below(0.008);
-    });
+    const kinds: [string, string[], limit: { uncounted: number; counted: number }][] = [
+      ['three letters', absentWords.filter((_, at) => at % 10 === 0), { uncounted: 0.02, counted: 0.002 }],
+      ['a word of one or two letters', absentShortWords, { uncounted: 0.02, counted: 0.002 }],
+      ['a sign, an ideograph or an emoji', absentSigns, { uncounted: 0.02, counted: 0.002 }],
+      ['words of the same language', words, { uncounted: 0.004, counted: 0.008 }],
+    ];
+    for (const [common, when, limit] of [
+      [unknown, 'before the n-grams were counted', 'uncounted'],
+      [counted(english.match(/.{1,60}(?= |$)/gs) ?? []), 'afterwards', 'counted'],
+    ] as const) {
+      const chunks = texts.map((text) => ({ text, hashes: new Set(hashesOf(text, common)) }));
+      /** The part of the texts without these words that the index does not exclude, on average. */
+      const confused = (searched: string[]) => {
+        const shares = searched.map((word) => {
+          const terms = termsOf(word);
+          const required = requiredHashes(terms, common);
+          const others = chunks.filter(({ text }) => terms.some((term) => occurrences(text, term).next().done));
+          return others.filter(({ hashes }) => required.every((hash) => hashes.has(hash))).length / others.length;
+        });
+        return shares.reduce((sum, share) => sum + share, 0) / shares.length;
+      };
+      for (const [what, searched, limits] of kinds) {
+        it(`${what}, ${when}`, () => {
+          expect(searched).to.have.length.above(300);
+          expect(confused(searched)).to.be.below(limits[limit]);
+        });
+      }
+    }
   });
 
   it('are checked equally for each term, and those that exclude most first', () => {
-    const first = (query: string) => requiredHashes(termsOf(query));
-    expect(first('quetzalcoatl')).to.have.length(32);
+    const first = (query: string, common = unknown) => requiredHashes(termsOf(query), common);
+    expect(first('quetzalcoatl', none)).to.have.length(32);
     expect(first('ocasional raridade').slice(0, 2)).to.deep.equal([first('ocasional')[0], first('raridade')[0]]);
     expect(first('"a b"')).to.deep.equal([]);
+    const common = counted(['frequente', 'frequente']);
+    expect(first('frequente raro', common)).to.include.members(first('raro', none));
+    expect(first('"frequente raro"', common)[0]).to.equal(first('raro', none)[0]);
+  });
+
+  it('have fewer hashes for n-grams that many messages contain', () => {
+    const rarely = Array.from({ length: 2000 }, (_, at) => (at < 2 ? 'casa' : `${at}`));
+    const often = rarely.map((content, at) => (at % 50 === 0 ? 'casa' : content));
+    const count = (common: CommonNgrams) => new Set(hashesOf('casa', common)).size;
+    expect([none, counted(rarely), counted(often)].map(count)).to.deep.equal([16, 7, 3]);
   });
 
   it('cover chunks of up to 16 messages, up to 16 chunks in a row of the index, without gaps', () => {
@@ -214,15 +232,15 @@ describe('The signatures of the search index', () => {
     const chunks = chunksOf(messages);
     expect(chunks.map(({ length }) => length)).to.deep.equal(Array.from({ length: 40 }, () => 16));
     const rows: IndexRow[] = [];
-    for (const chunk of chunks) appendChunk(rows, 7, chunk);
+    for (const chunk of chunks) appendChunk(rows, 7, chunk, unknown);
     expect(rows.map(({ ends }) => ends.length)).to.deep.equal([16, 16, 8]);
     expect(rows.map(({ afterId }) => afterId)).to.deep.equal([7, rows[0]?.ends.at(-1), rows[1]?.ends.at(-1)]);
     expect(rows[2]?.ends.at(-1)).to.equal(chunks.at(-1)?.at(-1)?.id);
     const [row] = rows;
     if (!row) throw new Error('no row');
-    expect(markMessage(row, 15, chunks[15]?.[10] ?? message(1))).to.equal(false);
-    expect(markMessage(row, 15, message(1, 'quetzal'))).to.equal(true);
-    const [hash = 0] = hashesOf('quetzal');
+    expect(markMessage(row, 15, chunks[15]?.[10] ?? message(1), unknown)).to.equal(false);
+    expect(markMessage(row, 15, message(1, 'quetzal'), unknown)).to.equal(true);
+    const [hash = 0] = hashesOf('quetzal', unknown);
     expect(row.slices[hash]).to.be.below(0);
   });
 
