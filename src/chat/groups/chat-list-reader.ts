@@ -127,10 +127,7 @@ export class ChatListReader {
       { id: userId, username: row.username },
       listed.filter(({ has_at }) => has_at),
     );
-    const chats = listed.map(({ has_at, ...chat }) => ({
-      ...chat,
-      mentions: mentions.get(chat.id) ?? 0,
-    }));
+    const chats = listed.map(({ has_at, ...chat }) => ({ ...chat, mentions: mentions.get(chat.id) ?? 0 }));
     return { user: { id: userId, username: row.username }, chats, cursor };
   }
 
