@@ -23,10 +23,13 @@ const slotOf = (ngram: number) => Math.imul(ngram, 0xc2b2ae35) >>> (32 - BITS);
 export class CommonNgrams {
   /** The level of each common n-gram and its slot, as the database keeps them: 4 * slot + level. Null before any were counted. */
   readonly stored: readonly number[] | null;
+  /** A hash of what is stored. */
+  readonly digest: number;
   readonly #levels: Uint8Array | null = null;
 
   constructor(stored: readonly number[] | null) {
     this.stored = stored;
+    this.digest = (stored ?? [-1]).reduce(mixed, 0);
     if (!stored) return;
     this.#levels = new Uint8Array(SLOTS);
     for (const one of stored) this.#levels[(one >>> 2) % SLOTS] = one & 3;
@@ -35,11 +38,6 @@ export class CommonNgrams {
   /** Returns how common an n-gram is: from 0 for a rare one to 3. */
   levelOf(ngram: number): number {
     return this.#levels ? (this.#levels[slotOf(ngram)] ?? 0) : UNKNOWN_LEVEL;
-  }
-
-  /** A hash of what is stored. */
-  get digest(): number {
-    return (this.stored ?? [-1]).reduce(mixed, 0);
   }
 }
 
@@ -63,11 +61,14 @@ export class NgramCounter {
 
   /** Returns the common n-grams of the messages counted so far. */
   result(): CommonNgrams {
-    const levelOf = (count: number) => SHARES.filter((share) => count >= share * this.#messages).length;
+    const limits = SHARES.map((share) => share * this.#messages);
+    const levelOf = (count: number) => limits.filter((limit) => count >= limit).length;
+    const [least = 0] = limits;
     const common: { slot: number; count: number }[] = [];
-    this.#counts.forEach((count, slot) => {
-      if (levelOf(count) > 0) common.push({ slot, count });
-    });
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const count = this.#counts[slot] ?? 0;
+      if (count >= least) common.push({ slot, count });
+    }
     common.sort((one, other) => other.count - one.count);
     return new CommonNgrams(common.slice(0, MAX_COMMON).map(({ slot, count }) => 4 * slot + levelOf(count)));
   }
