@@ -53,13 +53,13 @@ export function pauseAlarms({ pause }: Pick<StatusReport, 'pause'>): string[] {
   return [`failover is PAUSED until ${until}Z by ${pause.asked_by}${why}. To end the pause: plantao resume`];
 }
 
-/** Returns a sentence for each thing of PostgreSQL that needs attention now. */
+/** Returns a sentence for each problem of PostgreSQL that needs attention now. */
 export function serverAlarms({ postgres }: Pick<StatusReport, 'postgres'>): string[] {
   const alarms: string[] = [];
   const { notify_queue: queue, standbys } = postgres;
   if (queue && !queue.hints_are_sent) {
     const full = `the NOTIFY queue is ${Math.round(100 * queue.usage)} % full, and changes are seen up to a second late`;
-    const holder = `${quotedName(queue.application_name)} most likely holds it: SELECT pg_terminate_backend(${queue.pid})`;
+    const holder = `${quotedName(queue.application_name)} is most likely holding it up: SELECT pg_terminate_backend(${queue.pid})`;
     alarms.push(queue.pid === null ? `${full}: TABLE plantao.notify_queue` : `${full}; ${holder}`);
   }
   const isReplicating = standbys.some(({ sync_state: state }) => state === 'sync' || state === 'quorum');

@@ -114,8 +114,8 @@ export class NotifyQueue {
 
 function holderOf({ pid, application_name: name, usename, datname, held_for_s: seconds }: QueueRow): string {
   if (pid === null) {
-    return 'No session that could hold it is visible to this role: query TABLE plantao.notify_queue as a member of pg_monitor';
+    return 'No session that could be holding it up is visible to this role: query TABLE plantao.notify_queue as a member of pg_monitor';
   }
   const session = `${name || 'a session without a name'}, role ${usename}, database ${datname}`;
-  return `Server process ${pid} (${session}) most likely holds it, for ${Math.round(seconds ?? 0)} s: SELECT pg_terminate_backend(${pid})`;
+  return `Server process ${pid} (${session}) has most likely been holding it up for ${Math.round(seconds ?? 0)} s: SELECT pg_terminate_backend(${pid})`;
 }

@@ -32,7 +32,7 @@ describe('The alarms of plantao status', () => {
   it('name the session that most likely holds the NOTIFY queue, and the statement that ends it', () => {
     const full = { usage: 0.876, hints_are_sent: false, pid: 7, application_name: 'report' };
     expect(alarmsOf(status({}, full))).to.deep.equal([
-      'the NOTIFY queue is 88 % full, and changes are seen up to a second late; "report" most likely holds it: SELECT pg_terminate_backend(7)',
+      'the NOTIFY queue is 88 % full, and changes are seen up to a second late; "report" is most likely holding it up: SELECT pg_terminate_backend(7)',
     ]);
     const [hidden] = alarmsOf(status({}, { ...full, pid: null }));
     expect(hidden).to.match(/: TABLE plantao\.notify_queue$/);
