@@ -110,7 +110,7 @@ export class Readiness {
     this.#set('blocked', blockers(), '', { logAfterMs: NEVER });
     this.#set('paused', pause(), 'failover is possible again', { logAfterMs: 0 });
     // foreign-nodes.ts has waited until the newest epoch was known.
-    this.#set('two_actives', secondActive(), 'one node is active with this cluster id again', {
+    this.#set('two_actives', secondActive(), 'only one node is active with this cluster id again', {
       logAfterMs: 0,
       level: 'error',
     });

@@ -117,7 +117,7 @@ function buildSameServerCheck(
 /** Warns that a configured peer belongs to another cluster, or to a copy of this one. */
 function logForeignNode(log: Log, peer: string, cluster: string | null, own: ClusterIdentity): void {
   const what =
-    cluster === own.cluster ? "a copy of this cluster's database" : `another cluster (${cluster ?? 'it names none'})`;
+    cluster === own.cluster ? "a copy of this cluster's database" : `another cluster (${cluster ?? 'without an id'})`;
   log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is not a peer of this node: check PEER_URL`);
 }
 
