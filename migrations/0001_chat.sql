@@ -32,7 +32,7 @@ COMMENT ON FUNCTION plantao.name_key(text) IS
 
 CREATE FUNCTION plantao.search_name(name text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-  -- The length comes first, as in name_key(). The accents are removed before the case, which in some locales only ASCII has.
+  -- The length comes first, as in name_key(). Accents are removed before lower(), which in some locales changes only ASCII letters.
   SELECT CASE WHEN octet_length(name) > 1024 THEN name ELSE
     translate(lower(regexp_replace(normalize(plantao.name_key(name), NFKD) COLLATE "C",
       E'[\\u0300-\\u036f\\u0483-\\u0487\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u05c4\\u05c5\\u05c7\\u0610-\\u061a\\u0640'
@@ -76,8 +76,8 @@ COMMENT ON COLUMN plantao.users.erased_at IS 'When the account was deleted; null
 COMMENT ON COLUMN plantao.users.erasing IS 'The mode of the deletion, while rows of a deleted account are still to be removed: anonymise (reactions, idempotency keys, departures) or erase (messages too). The active node continues such an erasure within about a minute.';
 -- Serves the continuation of erasures.
 CREATE INDEX users_erasing ON plantao.users (erased_at, id) WHERE erasing IS NOT NULL;
--- Serves the search for users (GET /users) whose names begin with a text; and, as it can be read whole without the table, the search
--- for names that contain it.
+-- Serves the search for users (GET /users) whose names begin with a text. The search for names that contain a text reads the whole
+-- index instead of the table.
 CREATE INDEX users_by_search_name ON plantao.users (search_name) INCLUDE (id) WHERE NOT is_hook AND erased_at IS NULL;
 
 CREATE TABLE plantao.groups (
@@ -146,8 +146,8 @@ CREATE INDEX messages_with_at ON plantao.messages (group_id, id) INCLUDE (sender
 CREATE INDEX messages_by_sender ON plantao.messages (sender_id);
 
 -- Imported rows are history, not news: during an import the triggers of the event log neither lock it nor append to it. Posts
--- therefore do not wait for an import. These settings take effect only if their value is the current transaction id, so
--- ALTER DATABASE and ALTER ROLE cannot set them.
+-- therefore do not wait for an import. The setting takes effect only if its value is the current transaction id, so
+-- ALTER DATABASE and ALTER ROLE cannot set it.
 CREATE FUNCTION plantao.is_importing() RETURNS boolean
 -- Not in SQL, because PostgreSQL would plan it at each call, and a statement with many read marks makes many.
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

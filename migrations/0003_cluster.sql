@@ -99,7 +99,7 @@ COMMENT ON COLUMN plantao.nodes.heartbeat_at IS 'When it wrote the row, by the c
 COMMENT ON COLUMN plantao.nodes.cluster IS 'The cluster id that it knows. Nodes of another cluster are not peers.';
 COMMENT ON COLUMN plantao.nodes.posts_per_second IS 'Posts that it committed in the last second.';
 COMMENT ON COLUMN plantao.nodes.commit_ms IS 'Its longest commit of posts in the last second; null if there was none.';
-COMMENT ON COLUMN plantao.nodes.delivery_ms IS 'The longest time from an event''s record to its delivery by this node in the last second; null if there was none.';
+COMMENT ON COLUMN plantao.nodes.delivery_ms IS 'The longest time from the recording of an event to its delivery by this node in the last second; null if there was none.';
 COMMENT ON COLUMN plantao.nodes.queued_posts IS 'Posts that waited for the next commit when it wrote the row.';
 COMMENT ON COLUMN plantao.nodes.active_at IS 'When it last wrote the row as the active node, by the clock of the database; null if it never has. A restart keeps it.';
 COMMENT ON COLUMN plantao.nodes.conditions IS 'The faults that keep it from the work of its role, and others that it sees, as /readiness shows them; null if there is none.';
@@ -120,7 +120,7 @@ CREATE VIEW plantao.settings AS
   FROM plantao.node_settings s CROSS JOIN LATERAL jsonb_each_text(s.settings) v
   ORDER BY v.key COLLATE "C", s.node;
 COMMENT ON VIEW plantao.settings IS
-  'The settings that each node runs with, defaults included: one row for each node and setting. Passwords in URLs are masked, and of ADMIN_TOKEN it shows only whether it is set. A stopped node keeps its rows until plantao.nodes forgets it.';
+  'The settings that each node runs with, defaults included: one row for each node and setting. Passwords in URLs are masked, and for ADMIN_TOKEN it shows only whether it is set. A stopped node keeps its rows until plantao.nodes forgets it.';
 COMMENT ON COLUMN plantao.settings.node IS 'Name of the node.';
 COMMENT ON COLUMN plantao.settings.name IS 'Environment variable of the setting, as .env.example documents it.';
 COMMENT ON COLUMN plantao.settings.value IS 'Value in effect; that of LOG_LEVEL may have been changed at run time. Null if the setting has no value.';

@@ -45,8 +45,8 @@ BEGIN
   SELECT * INTO log FROM plantao.event_log FOR UPDATE;
   SELECT b.head INTO log_end FROM plantao.log_bounds b;
   -- Removal by age stops before the first event that is new enough, so that a clock that was set back leaves no gap. An event
-  -- dated in the future, by hand or by a wrong clock, is as old as the next one. Removal by size takes each event before whose
-  -- removal the payloads are still too large.
+  -- dated in the future, by hand or by a wrong clock, counts as old as the next one. Removal by size goes on while the payloads that
+  -- are left are too large.
   SELECT greatest(
     coalesce(max(o.position) FILTER (WHERE o.is_old AND o.position < coalesce(o.first_new, 9223372036854775807)), 0),
     max(o.position) FILTER (WHERE log.payload_bytes - o.bytes_before > most_bytes))
@@ -56,7 +56,7 @@ BEGIN
                  AS first_new,
                coalesce(sum(e.payload_bytes) OVER (ORDER BY e.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
                  AS bytes_before
-        -- The limit is inside: PostgreSQL applies it after the windows, which would read the whole log.
+        -- The limit is in the subquery: outside, PostgreSQL would apply it after the window functions, which would read the whole log.
         FROM (SELECT oldest.position, oldest.at, oldest.payload_bytes FROM plantao.events oldest
               WHERE oldest.position > log.floor ORDER BY oldest.position LIMIT at_most) e) o;
   -- One step passes a gap, which an INSERT by hand may have left, however large it is.
@@ -74,7 +74,7 @@ BEGIN
   RETURN least(floor_after - log.floor, 2147483647);
 END $$;
 COMMENT ON FUNCTION plantao.remove_old_events(bigint, interval, bigint, bigint, integer) IS
-  'One step of retention under a term: removes the oldest events, at most at_most of them, that are older than older_than, beyond the newest most_kept, or too many for most_bytes of payloads (as counted by plantao.count_payload_bytes). Returns the number removed; fewer than at_most means done.';
+  'One step of retention under a term: removes the oldest events, at most at_most of them: those older than older_than, those beyond the newest most_kept, and as many as it takes to keep the payloads within most_bytes (as counted by plantao.count_payload_bytes). Returns the number removed; fewer than at_most means done.';
 
 CREATE FUNCTION plantao.remove_old_keys(under_term bigint, older_than interval, at_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
@@ -110,7 +110,7 @@ DECLARE
   removed integer := 0;
 BEGIN
   PERFORM set_config('synchronous_commit', 'local', true);
-  -- Before the fence, and without waiting: a session that has locked this informative table must not delay a switchover.
+  -- Before the fence, and without waiting: this table is only informational, so a session that has locked it must not delay a switchover.
   BEGIN
     LOCK TABLE plantao.nodes IN ROW EXCLUSIVE MODE NOWAIT;
   EXCEPTION WHEN lock_not_available THEN RETURN 0;
