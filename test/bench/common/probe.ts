@@ -11,7 +11,7 @@ const delay = monitorEventLoopDelay({ resolution: 1 });
 let profiler: Session | null = null;
 let since = { cpu: process.cpuUsage(), loop: performance.eventLoopUtilization(), at: performance.now() };
 
-/** Handlers by request name. A program adds its own through {@link answerAsks}. */
+/** Handlers by request name. A program adds its own through {@link registerHandlers}. */
 const handlers: Record<string, (value: never) => unknown> = {
   /** Returns resident and live bytes after garbage collection; requires --expose-gc. */
   async memory() {
@@ -52,8 +52,8 @@ const handlers: Record<string, (value: never) => unknown> = {
   heapSnapshot: (file: string) => writeHeapSnapshot(file),
 };
 
-/** Adds handlers of a program. */
-export function answerAsks(more: Record<string, (value: never) => unknown>): void {
+/** Adds the handlers of a program. */
+export function registerHandlers(more: Record<string, (value: never) => unknown>): void {
   Object.assign(handlers, more);
 }
 

@@ -3,7 +3,7 @@
  * the time between the response to a post and the response to a poll is exact.
  */
 import { performance } from 'node:perf_hooks';
-import { answerAsks } from '../common/probe.ts';
+import { registerHandlers } from '../common/probe.ts';
 import { latencyOf } from '../common/statistics.ts';
 import { type Connection, openConnections, type Reply, requestBytes } from '../load/connection.ts';
 import { pollsWait } from '../load/polls-wait.ts';
@@ -197,6 +197,6 @@ async function catchUp(spec: { port: number; cursor: string; events: number }): 
   return { all: performance.now() - startedAt, pages: pages.length, page: p50, slowest: max, kilobytes: bytes / 1024 };
 }
 
-answerAsks({ measure, catchUp });
+registerHandlers({ measure, catchUp });
 process.channel?.ref();
 console.log('ready');

@@ -1,7 +1,7 @@
 /*
  * The load generator: a process of its own, so that its work does not count as the server's. Controlled over IPC (load.ts).
  */
-import { answerAsks } from '../common/probe.ts';
+import { registerHandlers } from '../common/probe.ts';
 import { deliveryLoad } from './delivery-load.ts';
 import { drive } from './drive.ts';
 import { ParkedPolls } from './park.ts';
@@ -9,7 +9,7 @@ import type { ParkSpec, WakeSpec } from './requests.ts';
 
 let parked: ParkedPolls | null = null;
 
-answerAsks({
+registerHandlers({
   drive,
   deliveryLoad,
   async open(spec: ParkSpec) {

@@ -1,5 +1,5 @@
 /*
- * The baseline of posting: Express parses the body and sends it back. It uses Express's defaults, but without an ETag,
+ * The baseline for posting: Express parses the body and sends it back. It uses Express's defaults, but without an ETag,
  * which Plantão does not send either.
  */
 import type { AddressInfo } from 'node:net';

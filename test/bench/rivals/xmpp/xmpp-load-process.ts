@@ -3,7 +3,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { CONTENT } from '../../common/people.ts';
-import { answerAsks } from '../../common/probe.ts';
+import { registerHandlers } from '../../common/probe.ts';
 import { latencyOf, quantile } from '../../common/statistics.ts';
 import type { DriveResult, WakeResult } from '../../load/requests.ts';
 import { XmppClient } from './xmpp-client.ts';
@@ -99,7 +99,7 @@ async function wake(): Promise<WakeResult> {
   return { first: quantile(times, 0), half: quantile(times, 0.5), last: quantile(times, 1), answered, busy };
 }
 
-answerAsks({
+registerHandlers({
   drive,
   wake,
   async open(spec: XmppOpenSpec) {
