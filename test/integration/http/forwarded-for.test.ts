@@ -44,7 +44,7 @@ describe('The address of a client', () => {
     }
   });
 
-  it('is never other text: the hop before it is used instead', async () => {
+  it('is never text that is not an address: the hop before it is used instead', async () => {
     const rubbish = [
       'x'.repeat(400),
       'unknown',

@@ -172,7 +172,7 @@ describe('A page of another origin', () => {
     expect((await get(`${nodes.active.url}/`, { headers: { ...link, accept: 'text/html' } })).status).to.equal(302);
   });
 
-  it('may call from loopback with any port, as may our own pages and typed addresses', async () => {
+  it('may send requests if it is on loopback, whatever its port; so may our own pages and typed addresses', async () => {
     for (const origin of [
       'http://localhost:3000',
       'http://127.0.0.1:5173',

@@ -54,7 +54,7 @@ export class ReplicatedPostgres {
     return first;
   }
 
-  /** Lists every server, as libpq writes it. `targetSessionAttrs=read-write` and other parameters are for the caller to add. */
+  /** Lists every server, as libpq writes it. `target_session_attrs=read-write` and other parameters are for the caller to add. */
   get url(): string {
     const hosts = this.servers.map(({ port }) => `127.0.0.1:${port}`).join(',');
     return this.#primary.url.replace(/@[^/]*/, `@${hosts}`);

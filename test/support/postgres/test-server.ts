@@ -73,8 +73,8 @@ export function nextDatabaseName(run: string): string {
 }
 
 /**
- * Drops a database after the last hook of its file and the check that nothing was left behind: a hook of its own could run before
- * the one that stops a node on it.
+ * Drops a database after the last hook of its file and the check that nothing was left behind. If the drop were a hook itself, it
+ * could run before the hook that stops a node on the database.
  */
 export function dropAfterFile(database: { drop(): Promise<void> }): void {
   state.drops.push(() => database.drop());

@@ -53,7 +53,7 @@ describe('An event stream of the client belongs to the user who started it', () 
   const lastPoll = () => node.calls.filter(({ path }) => path.startsWith('/subscribe/')).at(-1) as Heard;
 
   for (const [what, start, user] of streams) {
-    it(`of ${what}: also when another user signs in`, async () => {
+    it(`of ${what} when another user signs in`, async () => {
       const stream = start();
       await stream.next();
       await client.login('bruno');
@@ -63,7 +63,7 @@ describe('An event stream of the client belongs to the user who started it', () 
       await stream.return();
     });
 
-    it(`of ${what}: with the new token after a change of the password`, async () => {
+    it(`of ${what} with the new token after a change of the password`, async () => {
       const stream = start();
       await stream.next();
       await client.account.changePassword('old', 'battery staple');

@@ -164,7 +164,7 @@ describe('The banner', () => {
     expect(text).to.include("npm run plantao -- status --database 'postgres://me:secret@h/d'\n");
   });
 
-  it('signs in first with AUTH=token', () => {
+  it('shows how to sign in before its other commands with AUTH=token', () => {
     const text = banner(nodes, { user: 7, group: 9 }, null, 'token');
     expect(text)
       .to.match(/curl .*\/register[\s\S]*TOKEN=\$\(curl .*\/login/)

@@ -40,7 +40,7 @@ describe('A folder of programs that root runs', () => {
     expect(await refusal(checkOwnFolder(folder))).to.include('other users may write to');
   });
 
-  it('is rejected if it is a link, or has a link that leads out or a file with a second name', async () => {
+  it('is rejected if it is a link, or contains a link that leads out of it or a hard-linked file', async () => {
     const planted = path.join(base, 'planted');
     await symlink(folder, planted);
     expect(await refusal(checkOwnTree(planted))).to.include('it is not a folder');

@@ -102,7 +102,7 @@ describe('A stream of server-sent events', () => {
     expect(stream.texts).to.deep.equal(['within', 'elsewhere']);
   });
 
-  it('is refused before it begins: 400, 404, 410', async () => {
+  it('is refused with 400, 404 or 410 before it begins', async () => {
     const answers = await Promise.all(
       ['userId=1&cursor=x', 'userId=0', 'userId=99999', `userId=1&cursor=0123456789ab-1`].map((query) =>
         get<{ code: string }>(on(`/events?${query}`)),

@@ -26,9 +26,9 @@ const LIARS: Record<string, (socket: Socket) => void> = {
   'half a body': (socket) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}'),
 };
 
-describe('A request to a node that gets', () => {
+describe('A forwarded request', () => {
   for (const [what, answer] of Object.entries(LIARS)) {
-    it(`${what} counts as one without a response, which may have been executed`, async () => {
+    it(`that gets ${what} is treated as sent but without a response`, async () => {
       const sockets: Socket[] = [];
       const server = net.createServer((socket) => {
         sockets.push(socket.on('error', () => undefined));
