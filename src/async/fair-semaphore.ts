@@ -2,7 +2,7 @@
 export interface QueueKey {
   /** A client: its user, or its network. */
   readonly source: string;
-  /** What the task works on, such as an account, or the connection of its request. Of one subject of one source only one task runs at a time. */
+  /** What the task works on, such as an account, or the connection of its request. Only one task of each subject of a source runs at a time. */
   readonly subject: string;
 }
 
@@ -32,7 +32,7 @@ type Lane = Map<string, Waiting[]>;
 const keyOf = ({ source, subject }: QueueKey) => JSON.stringify([source, subject]);
 const sizeOf = (lane: Lane) => [...lane.values()].reduce((size, items) => size + items.length, 0);
 
-/** Returns the largest value or, of several equal ones, the last, which has waited for the shortest time. */
+/** Returns the largest value; of several equal ones, the last, which is served last. */
 function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number): Value | undefined {
   let found: Value | undefined;
   for (const value of of.values()) if (found === undefined || size(value) >= size(found)) found = value;

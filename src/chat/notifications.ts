@@ -3,7 +3,7 @@ import { query } from '../database/query.ts';
 import type { Write } from '../database/writes/fenced-write.ts';
 import { idempotentWrite, type RequestKey } from './idempotency/idempotent-write.ts';
 
-/** Sends a notification to the topic and to every group of a name, or to every client (plantao.notify_group). */
+/** Sends a notification to every client, or to the topic and all groups that have a given name (plantao.notify_group). */
 export class Notifications {
   readonly #sequelize: Sequelize;
   readonly #write: Write;

@@ -50,8 +50,8 @@ import type { SwitchoverOrigin, SyncManagerOptions } from './sync-manager-option
 /** A node opens its lock session and takes the lock in about 50 ms. If it cannot, the others follow after this time. */
 const DEFER_MS = 100;
 /**
- * An active node that cannot open the session for writes for this long, in milliseconds, or for a shorter lease, leaves the role to
- * a peer.
+ * An active node that cannot open its write session for this long, in milliseconds, hands the role to a peer. A shorter lease is the
+ * limit instead.
  */
 const MAX_UNREACHABLE_MS = 5000;
 /** Deadline of each part of a stop: a database that does not respond must not keep the process alive. */

@@ -30,7 +30,7 @@ export interface SweepResult {
 const INTERVAL_MS = 60_000;
 /** Number of rows removed in a step: a few milliseconds of work, because a promotion waits for a step that holds the write fence. */
 const STEP = 1000;
-/** Number of events counted in a step, in as many milliseconds: they are read and not written. */
+/** Number of events counted in a step. It takes as long as a removal of {@link STEP} rows, because counting only reads them. */
 const COUNT_STEP = 10_000;
 /** Pause between two steps, so that posts do not wait for the disk: at most 20,000 rows are removed in a second. */
 const PAUSE_MS = 50;

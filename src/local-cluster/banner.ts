@@ -52,7 +52,7 @@ Ctrl-C stops everything gracefully, a second Ctrl-C at once.
 `;
 }
 
-/** Returns the commands that show the cluster. They name the URL, because the embedded PostgreSQL has another port at each start. */
+/** Returns the commands that show the cluster. They name the URL, because the embedded PostgreSQL has a different port at each start. */
 function inspect(databaseUrl: string): string {
   return `Inspect it with plantao, or with psql:
   ${PLANTAO} status --database '${databaseUrl}'

@@ -23,7 +23,7 @@ export interface LauncherParts extends LauncherOptions {
 
 /** Nodes compile their sources at each start, several at once on few cores. */
 const READY_TIMEOUT_MS = 60_000;
-/** A server that is set up, or recovers, may take minutes before it can be stopped. It ends soon after this process. */
+/** A server that is being set up or is recovering may take minutes to stop. After this time the launcher exits, and the server soon ends too. */
 const STOP_WHILE_STARTING_MS = 25_000;
 
 /** Runs PostgreSQL and the nodes, from the first check to the last stop. */

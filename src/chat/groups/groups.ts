@@ -128,7 +128,7 @@ export class Groups {
   }
 
   /**
-   * Creates a group, with the creator and the named users as its members. `adderId` is the user whose hourly limit of added people
+   * Creates a group, with the creator and the named users as its members. `adderId` is the user whose hourly limit on adding people
    * applies; null where callers are not authenticated (AUTH=open).
    * @throws {Refused} user_not_found if the creator does not exist, group_full, too_many_groups, key_reused; {RateLimitedError}
    * if too many people are added or too many groups created in an hour; {NotActiveError}.
@@ -178,8 +178,8 @@ export class Groups {
   }
 
   /**
-   * Adds a member; does nothing if the user is one. The actor's hourly limit of added people applies. Only an owner or admin can add
-   * a user again who has left or was removed.
+   * Adds a member; does nothing if the user is one. The actor's hourly limit on adding people applies. Only an owner or admin can
+   * add back a user who has left or was removed.
    * @throws {Refused} not_a_member if the adder is not one, user_not_found, group_not_found, has_left, group_full, too_many_groups,
    * key_reused; {RateLimitedError} if the adder adds too many people in an hour; {NotActiveError}.
    */
@@ -204,7 +204,7 @@ export class Groups {
   }
 
   /**
-   * Removes a member; does nothing if the user is not one. The event names the user `namedId`, if it is not null. With `hidesGroup`,
+   * Removes a member; does nothing if the user is not one. The event names `namedId` as its actor, unless it is null. With `hidesGroup`,
    * the result does not reveal whether the group exists.
    * @throws {Refused} user_not_found, group_not_found; {NotActiveError}.
    */

@@ -5,7 +5,7 @@ import { terminalText } from './terminal-text.ts';
 
 /** How long the chat waits at the end of its input until the last sent message is shown, in milliseconds. */
 const LAST_MESSAGE_MS = 2000;
-/** After this many milliseconds an unsent message is reported as waiting: its line is no longer shown. */
+/** After this many milliseconds an unsent message is reported as waiting: the user no longer sees what was typed. */
 const SLOW_MS = 2000;
 
 /** Sends the user's messages. The event stream delivers them, in order with the others, and only then are they shown. */

@@ -20,7 +20,7 @@ export const switchover: Command = {
 
 Hands the active role over gracefully: the active node finishes its writes and resigns, a standby takes over within about
 20 ms. Waits until another node is active; exit code 1 if the switchover is refused, none takes over within ${WITHIN_MS / 1000} s, or
-another one than NODE does. The same in psql: SELECT plantao.switchover('node-b').
+a node other than NODE does. The same in psql: SELECT plantao.switchover('node-b').
 
   --to NODE       the successor; default any standby
   --no-wait       return after the request
@@ -42,7 +42,7 @@ ${DATABASE_USAGE}`,
 
 /**
  * Requests the switchover, and waits for the successor unless told otherwise.
- * @throws {CommandError} if it is refused, or if another node than `to` takes over, or none.
+ * @throws {CommandError} if it is refused, or if no node or one other than `to` takes over.
  */
 export async function handOver(
   query: Query,

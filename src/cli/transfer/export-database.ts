@@ -35,11 +35,11 @@ export async function exportDatabase(
   let written = 0;
   for (const table of TABLES) {
     // The import computes generated columns again.
-    const left =
+    const omitted =
       table === 'users' ? ` - 'username_key' - 'search_name'${withPasswords ? '' : " - 'password_hash'"}` : '';
     await query(
       `DECLARE exported NO SCROLL CURSOR FOR
-       SELECT '{"table":"${table}","row":' || (to_jsonb(t)${left})::text || '}' AS line FROM ${kept(table)} ORDER BY ${ORDER[table]}`,
+       SELECT '{"table":"${table}","row":' || (to_jsonb(t)${omitted})::text || '}' AS line FROM ${kept(table)} ORDER BY ${ORDER[table]}`,
     );
     for (;;) {
       const rows = await query<{ line: string }>(`FETCH ${ROWS_PER_FETCH} FROM exported`);
@@ -55,11 +55,11 @@ export async function exportDatabase(
   return written;
 }
 
-/** Returns the rows of a table, without what deleted messages have left: an import would refuse it. */
+/** Returns the FROM clause for a table. Leaves out rows of messages that were deleted: an import would refuse them. */
 function kept(table: TableName): string {
   const isOfMessage = table === 'reactions' || table === 'message_edits';
-  const left = 'SELECT FROM plantao.removed_messages r WHERE r.message_id = t.message_id';
-  return `plantao.${table} t${isOfMessage ? ` WHERE NOT EXISTS (${left})` : ''}`;
+  const deleted = 'SELECT FROM plantao.removed_messages r WHERE r.message_id = t.message_id';
+  return `plantao.${table} t${isOfMessage ? ` WHERE NOT EXISTS (${deleted})` : ''}`;
 }
 
 async function headerOf(query: Query): Promise<ExportHeader> {

@@ -17,7 +17,7 @@ export class AccountCalls {
     return () => this.#calls.userId === userId && connection.token === token;
   }
 
-  /** Runs a call that revokes the token, and makes polls that are refused meanwhile wait until its caller knows the result. */
+  /** Runs a call that revokes the token. A poll that is refused during the call waits until the caller has the result. */
   #revoking<Result>(call: () => Promise<Result>): Promise<Result> {
     const result = call();
     const callerContinues = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
@@ -68,7 +68,7 @@ export class AccountCalls {
     await this.#calls.execute('/sessions', request, options);
   }
 
-  /** Revokes all tokens, also this client's. Returns how many there were. */
+  /** Revokes all tokens, including this client's. Returns how many there were. */
   async endAllSessions(options: CallOptions = {}): Promise<number> {
     const request = { method: 'DELETE', body: { userId: this.#calls.me() }, repeatable: false } as const;
     return (await this.#calls.write<{ revoked: number }>('/tokens', request, 'revoked', options)).revoked;

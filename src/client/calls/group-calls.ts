@@ -69,7 +69,7 @@ export class GroupCalls {
 
   /** Gives a member another role, for owners. @throws {RefusedError} `last_owner`. */
   async setRole(groupId: number, userId: number, role: MemberRole, options: CallOptions = {}): Promise<void> {
-    // An owner who steps down may not repeat it.
+    // An owner who has stepped down gets this code if the request is repeated.
     const alreadyDoneCodes = userId === this.#calls.userId ? ['forbidden'] : [];
     const request = {
       method: 'PATCH',

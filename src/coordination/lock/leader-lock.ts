@@ -26,7 +26,7 @@ export type LeaderLocking = Pick<
 
 /** A resignation takes one statement that waits at most a second (close_term); the rest is for the network. */
 const RELEASE_LIMIT_MS = 3000;
-/** Limit for statements of a session that does not hold the lock, or the lease if it is shorter. More would only delay the next attempt. */
+/** Limit for statements of a session that does not hold the lock; a shorter lease is the limit instead. More would only delay the next attempt. */
 const ATTEMPT_LIMIT_MS = 3000;
 /** The first call of a function in a session takes about 30 ms, and ten times that on an overloaded machine. */
 const WARM_UP_LIMIT_MS = 3000;
@@ -37,7 +37,7 @@ const WARM_UP_LIMIT_MS = 3000;
  * The session's idle_session_timeout is the lease: PostgreSQL ends the session, and so frees the lock, when no heartbeat
  * has arrived for that long. A stopped process, a cut cable and a crashed kernel all lose the lock this way. A killed process
  * loses it when its kernel closes the socket, within milliseconds. The lock is taken with pg_try_advisory_lock, once:
- * session locks stack, and a waiting pg_advisory_lock() would hold a snapshot against vacuum.
+ * session locks stack, and a waiting pg_advisory_lock() would hold a snapshot and so hold back vacuum.
  *
  * Once acquired, the lock renews its lease by itself (heartbeat.ts), until it is released or lost.
  *
@@ -86,7 +86,7 @@ export class LeaderLock {
       const query = tryLockQuery(this.#options.node, promotion);
       const [row] = await session.query<{ taken: boolean }>(query, this.#attemptLimitMs);
       if (row?.taken) return this.#openTerm(session, promotion);
-      // Not at the first try after a failover: the node that has just taken the lock needs the server more.
+      // Not at the first try of a session: the node that has just taken the lock may need the server more.
       if (!isFirstTry) await this.#warmUp(session, signal);
       return null;
     });

@@ -63,9 +63,9 @@ export function readTls(given: TlsSettings): Tls {
     throw new DatabaseUrlError('has settings for TLS and no sslmode: add sslmode=verify-full');
   if (mode === null || mode === 'disable') return UNENCRYPTED;
   if ((given.certificate === undefined) !== (given.key === undefined)) {
-    throw new DatabaseUrlError('has one of sslcert and sslkey: give both or none');
+    throw new DatabaseUrlError('has one of sslcert and sslkey: give both or neither');
   }
-  // As libpq does: a root certificate implies that it is checked.
+  // As in libpq, a root certificate implies that the server's certificate is verified.
   const isChecked = given.rootCertificate !== undefined && given.rootCertificate !== 'system';
   if (mode === 'verify-ca' && !isChecked) {
     throw new DatabaseUrlError('has sslmode=verify-ca and no sslrootcert: name the file with the CA certificate');

@@ -8,7 +8,7 @@ import type { RequestLifetime } from './request-lifetime.ts';
 
 /**
  * A client is refused only once it fills a thousand places, which takes at least 63 connections: that many users of one office
- * may come back at the same time. The time is as long as the pool lets a statement wait for a connection.
+ * may come back at the same time. A request waits at most as long as the pool lets a statement wait for a connection.
  */
 const LIMITS = { queuedPerSource: 1000, queued: 2000, maxWaitMs: 5000 };
 const RETRY_MS = 1000;

@@ -14,7 +14,7 @@ function survives({ epochs }: Facts, epoch: string | null, position: number): bo
 /**
  * Separates the lost events from the others: those of an earlier epoch after the position at which a later epoch began. PostgreSQL
  * failed over to a standby that had not received them. Use it only for a run in which that may happen. Acknowledgements of lost events prove
- * nothing about the history that survived, nor do terms that an observer saw in it.
+ * nothing about the history that survived, nor do terms that an observer saw in the history that was lost.
  */
 export function separateLostEvents(facts: Facts): void {
   // Within one epoch nothing is lost.

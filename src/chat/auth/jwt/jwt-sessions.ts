@@ -36,7 +36,7 @@ export class JwtSessions {
 
   /**
    * Checks a JWT, and waits for its time of issue if the issuer's clock is ahead. If it were accepted before that time, it would
-   * outlive a sign-out of all devices. If a sign-out revoked JWTs of the near future too, the user could not sign in again at once.
+   * outlive a sign-out of all devices. If a sign-out also revoked JWTs issued slightly later, the user could not sign in again at once.
    */
   async #check(token: string, hash: string): Promise<CachedToken | null> {
     const { verifier, cache } = this.#options;
@@ -48,7 +48,7 @@ export class JwtSessions {
       throw error;
     });
     if (session instanceof EarlyJwtError) {
-      // A node that stops does not wait for it.
+      // The timer does not keep a stopping node alive.
       await sleep(Math.ceil(session.ms), undefined, { ref: false });
       return this.#check(token, hash);
     }

@@ -19,7 +19,7 @@ const NONE = 0;
 
 /** The settings of all sessions. A setting that an older server does not know is left out. */
 export const SESSION_SETTINGS: SessionSettings = {
-  // The role that logged in. Another role may not terminate the sessions of its peers, nor own what we create.
+  // The role that logged in. Another role might lack the right to terminate its peers' sessions, and would own what we create.
   role: 'none',
   // With another value the triggers that write the event log do not run. Only a superuser may set it, so a session with
   // another value is refused unless it may set it back.
@@ -66,7 +66,7 @@ export const SESSION_SETTINGS: SessionSettings = {
   check_function_bodies: 'on',
   default_table_access_method: 'heap',
 
-  // Planning: by key, and without JIT. JIT is on by default where PostgreSQL was built with LLVM (Debian, managed services). The
+  // Planning: indexes may be used, and JIT is off. JIT is on by default where PostgreSQL was built with LLVM (Debian, managed services). The
   // planner overestimates the rows of a new table, and then compiling one statement took 230 to 460 ms.
   jit: 'off',
   plan_cache_mode: 'auto',
@@ -79,7 +79,7 @@ export const SESSION_SETTINGS: SessionSettings = {
 
 /**
  * With synchronous_commit = off an acknowledged message may be lost, so it is changed to on. The DBA chooses among the
- * other values (local, remote_write, on, remote_apply), even while sessions are open: plantao.assert_term() refuses writes with off then.
+ * other values (local, remote_write, on, remote_apply), even while sessions are open: plantao.assert_term() then refuses writes while it is off.
  */
 const UNSAFE_VALUES: Readonly<Record<string, { value: string; instead: string }>> = {
   synchronous_commit: { value: 'off', instead: 'on' },
