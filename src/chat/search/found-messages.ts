@@ -16,7 +16,7 @@ export interface FoundRow extends MessageRow {
   group_name: string;
 }
 
-/** Number of characters whose matches are marked before other work runs: some milliseconds. */
+/** Number of characters whose matches are marked before other work runs: a few milliseconds. */
 const SLICE = 8192;
 
 /** Returns the messages of these rows with their matches, without blocking the event loop for long. */

@@ -43,11 +43,11 @@ interface ScopeRow {
   newest: number | null;
   groups: { id: number; indexed_to: number }[] | null;
   changed: Candidate[] | null;
-  /** Of an index that was made by other n-grams than those that this node knows. */
+  /** Those of the index, if it was built with others than this node knows. */
   other_ngrams: OtherNgrams | null;
 }
 
-/** The messages to search, and the common n-grams by which their index was made. */
+/** The messages to search, and the common n-grams that their index was built with. */
 export interface SearchScope {
   before: number;
   candidates: Candidate[];

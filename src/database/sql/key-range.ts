@@ -12,8 +12,8 @@ const HIGHEST = '9223372036854775807';
  * LIMIT …` PostgreSQL may read the messages of all groups by their ids, until it finds enough of this group: it assumes that those
  * are spread evenly.
  *
- * The other end is that of the key, also where a statement needs fewer rows: before version 18, PostgreSQL reads from the end of such
- * a range on to the last entry of the key. Check a further bound outside of the LIMIT.
+ * There is no bound at the other end: before version 18, PostgreSQL would not stop there, but read the index on to the last entry of
+ * the key. A statement that needs one checks it outside of the LIMIT.
  */
 export const rowsAfter = ([key, number]: KeyAndNumber, ofKey: string, after: string): string =>
   `(${key}, ${number}) > (${ofKey}, ${after}) AND (${key}, ${number}) <= (${ofKey}, ${HIGHEST})`;

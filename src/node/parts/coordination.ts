@@ -118,7 +118,10 @@ function buildSameServerCheck(
 function logForeignNode(log: Log, peer: string, cluster: string | null, own: ClusterIdentity): void {
   const what =
     cluster === own.cluster ? "a copy of this cluster's database" : `another cluster (${cluster ?? 'without an id'})`;
-  log.warn({ event: 'stranger', url: peer }, `${peer} serves ${what} and is not a peer of this node: check PEER_URL`);
+  log.warn(
+    { event: 'foreign_node', url: peer },
+    `${peer} serves ${what} and is not a peer of this node: check PEER_URL`,
+  );
 }
 
 /** Passes the events of other parts to the SyncManager, and the node's role to the parts that depend on it. */

@@ -18,7 +18,7 @@ export const VIOLATIONS = {
   reader_stuck: 'a reader did not reach the head of the log after the faults',
   cursor_refused: 'a cursor was refused although retention was off and no history was lost',
   false_loss_report: 'the epochs report a message as lost that the table contains',
-  broken_receipt: 'a message was acknowledged as replicated and lost by a failover',
+  broken_acknowledgement: 'a message was acknowledged as replicated and lost by a failover',
   not_healed: 'no write was accepted within ten seconds after a fault was healed',
   node_exited: 'a node exited without a request, or did not exit cleanly when requested',
 } as const;

@@ -46,7 +46,7 @@ export function* checkLostEvents(facts: Facts): Generator<Violation> {
     for (const { epoch, position, message, durable } of lost) {
       if (durable === 'replicated') {
         const sentence = `"${value}" at ${epoch}-${position} was acknowledged as replicated, but a failover lost it.`;
-        yield { kind: 'broken_receipt', sentence, messages: [value] };
+        yield { kind: 'broken_acknowledgement', sentence, messages: [value] };
       }
       if (!stored.some((row) => row.position === position && row.message === message)) continue;
       const sentence = `The epochs report that "${value}" at ${epoch}-${position} was lost, but the table contains it.`;

@@ -31,7 +31,7 @@ export interface Verdict {
 const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResult) => string][] = [
   [
     'No acknowledged message is lost',
-    ['lost', 'false_loss_report', 'broken_receipt'],
+    ['lost', 'false_loss_report', 'broken_acknowledgement'],
     ({ counts }) =>
       `${formatNumber(counts.messages)} acknowledged messages at ${counts.readers} readers and in the table`,
   ],

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import pino from 'pino';
 import type { Sequelize } from 'sequelize';
+import { fold } from '../../../src/chat/search/folding.ts';
 import { IndexStore } from '../../../src/chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.ts';
 import { MessageSearch } from '../../../src/chat/search/message-search.ts';
-import { termsOf } from '../../../src/chat/search/search-query.ts';
+import { occurrences, termsOf } from '../../../src/chat/search/search-query.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -76,6 +78,7 @@ describe('The search indexer', () => {
       await sequelize.query(`
         INSERT INTO plantao.messages (group_id, sender_id, content)
         SELECT 3 + n % ${GROUPS}, 1, CASE WHEN n % 5000 = 0 THEN 'raridade' ELSE 'frequente ' || n END
+               || (ARRAY['', ' a reunião', ' 会議室で', ' 37%', ' Łódź', ' de novo 👩', ' x'])[1 + n % 7] || ' ' || substr(md5(n::text), 1, n % 9)
         FROM generate_series(1, ${64 * GROUPS}) n`);
       await indexer.catchUp({ atFullSpeed: true });
       expect((await index()).generation).to.equal(before.generation);
@@ -102,6 +105,30 @@ describe('The search indexer', () => {
       await indexer.catchUp({ atFullSpeed: true });
       expect((await index()).common).to.be.above(20);
       expect(await ids('raridade')).to.have.length(3);
+    });
+
+    it('and finds, for any part of a message, what reading all messages finds', async () => {
+      const search = new MessageSearch(sequelize, { timeMs: 30_000 });
+      const [all] = (await sequelize.query(
+        'SELECT m.id, m.content FROM plantao.messages m JOIN plantao.memberships USING (group_id) WHERE user_id = 1 ORDER BY id DESC',
+      )) as [{ id: number; content: string }[], unknown];
+      const folded = all.map(({ id, content }) => ({ id: Number(id), text: fold(content) }));
+      const parts = fc.sample(fc.tuple(fc.nat(all.length - 1), fc.nat(24), fc.integer({ min: 1, max: 8 })), {
+        numRuns: 80,
+        seed: 20261128,
+      });
+      for (const [at, start, length] of parts) {
+        const part = [...(all[at]?.content ?? '')].slice(start, start + length).join('');
+        const terms = termsOf(part);
+        if (terms.length === 0) continue;
+        const expected = folded.filter(({ text }) => terms.every((term) => !occurrences(text, term).next().done));
+        const { messages } = await search.find({ userId: 1, terms, limit: 50 });
+        const ids = expected.slice(0, 50).map(({ id }) => id);
+        expect(
+          messages.map(({ id }) => id),
+          `"${part}"`,
+        ).to.deep.equal(ids);
+      }
     });
 
     it('and is built again, like a damaged one, when somebody has changed the list', async () => {

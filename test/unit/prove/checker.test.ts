@@ -229,7 +229,7 @@ describe('the chaos checker, where a failover may lose events', () => {
   it('rejects the loss of a message that was acknowledged as replicated', () => {
     const promised = [post('w0', 'safe'), ok('w0', 'safe', 3, ['a', 1], { epoch: 'e1', durable: 'replicated' })];
     const result = checkHistory(lossy(...promised, ...reading, ...next, ...table), { mayLose: true });
-    expect(kinds(result)).to.deep.equal(['broken_receipt']);
+    expect(kinds(result)).to.deep.equal(['broken_acknowledgement']);
   });
 
   it('rejects a message that the epochs report as lost and the table contains', () => {

@@ -70,7 +70,7 @@ export class IndexStore {
     this.#write = write;
   }
 
-  /** The common n-grams by which the index was made, as of the last {@link state}. */
+  /** The common n-grams that the index was built with, as of the last {@link state}. */
   get common(): CommonNgrams {
     return this.#ngrams.common;
   }

@@ -1,15 +1,15 @@
 import { CommonNgrams } from './common-ngrams.ts';
 import { indexFormat } from './signatures.ts';
 
-/** What the database keeps about the n-grams of an index that this program does not know. */
+/** The format and the common n-grams of an index, as the database keeps them. */
 export interface OtherNgrams {
   format: number;
   common: readonly number[] | null;
 }
 
 /**
- * The common n-grams by which the index was made, as a node knows them. The format of the index tells whether it has others now, so
- * that they are read only then.
+ * The common n-grams that the index was built with, as this node last read them. It reads them again when the format of the index is
+ * another one.
  */
 export class KnownNgrams {
   #common = new CommonNgrams(null);
@@ -23,7 +23,7 @@ export class KnownNgrams {
     return indexFormat(this.#common);
   }
 
-  /** Takes over those of the index. Returns false if another version of the program made it. */
+  /** Uses those of the index from now on. Returns false, and does nothing, if another version of the program built it. */
   adopt({ format, common: stored }: OtherNgrams): boolean {
     const common = new CommonNgrams(stored);
     if (indexFormat(common) !== format) return false;

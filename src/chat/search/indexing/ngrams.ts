@@ -1,8 +1,8 @@
 import { classOf } from '../folding.ts';
 
 /**
- * The kinds of n-grams. The same characters in two kinds are two n-grams. Whole words of one or two letters are n-grams; longer
- * words, and sequences of signs, are cut into overlapping ones.
+ * The kinds of n-grams: whole words of one or two letters, overlapping parts of longer words, and the characters that count as words
+ * by themselves ("signs": symbols, emoji, ideographs), alone and in pairs.
  */
 const NGRAM_KINDS = ['shortWord', 'threeLetters', 'fourLetters', 'fiveLetters', 'sign', 'twoSigns'] as const;
 /** A kind of n-grams. */
@@ -11,7 +11,7 @@ export type NgramKind = (typeof NGRAM_KINDS)[number];
 /** Receives an n-gram as a number of 32 bits, and returns how common it is: 0 if it is rare. */
 export type VisitNgram = (kind: NgramKind, ngram: number) => number;
 
-/** The n-grams into which a word, or a sequence of signs, is cut: from the shortest to the longest. */
+/** The n-grams of a longer word, and of a sequence of signs, the shortest first. */
 const OF_WORD = [
   ['threeLetters', 3],
   ['fourLetters', 4],
@@ -22,7 +22,7 @@ const OF_SIGNS = [
   ['twoSigns', 2],
 ] as const;
 
-/** Returns a hash of 32 bits of a hash and a number. */
+/** Mixes a number into a hash of 32 bits. */
 export const mixed = (hash: number, part: number) => {
   const next = Math.imul(hash ^ part, 0x85ebca6b);
   return next ^ (next >>> 15);
@@ -43,7 +43,7 @@ function ngramOf(kind: NgramKind, points: readonly number[], start: number, end:
 /**
  * Visits the n-grams of a folded text, which may be repeated. A longer n-gram is visited only if both shorter ones in it are common:
  * texts that contain a rare one seldom lack what is searched for. `isOpen` is true for a part of a longer text, where the first and
- * the last word may continue: then only n-grams are visited that are certainly visited in the whole text.
+ * the last word may continue: then it visits only n-grams that the whole text has in any case.
  */
 export function visitNgrams(text: string, isOpen: boolean, visit: VisitNgram): void {
   const points: number[] = [];

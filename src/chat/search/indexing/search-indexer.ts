@@ -31,8 +31,9 @@ const PAUSE_FACTOR = 2;
 const EVENTS = 2000;
 /** Number of groups that a step checks while the index is built. */
 const GROUPS = 50;
-/** Number of groups whose messages one statement reads, and then the total number of these messages. */
+/** Number of groups whose messages one statement reads. */
 const GROUPS_PER_BATCH = 16;
+/** Number of messages that it reads, of all these groups together. */
 const MESSAGES_PER_BATCH = 2048;
 /** Edited messages that one statement reads: each may be in another row, of 20 KB as JSON. */
 const EDITS_PER_BATCH = 64;
@@ -97,7 +98,7 @@ export class SearchIndexer {
     if (isLost || state.is_count_due) {
       const common = await this.#commonNgrams();
       if (isLost || common.stored) {
-        log.info({ event: 'search_rebuilt' }, 'building the search index: searches are slower until it is complete');
+        log.info({ event: 'search_rebuild' }, 'building the search index: searches are slower until it is complete');
         await store.rebuild(common);
         return true;
       }
@@ -105,8 +106,9 @@ export class SearchIndexer {
     const followed = await this.#follow(state);
     if (followed > 0) this.#idleRounds = 0;
     if (!this.#mayContinue) return false;
-    if (state.swept_group !== null) return this.#sweep(state.swept_group);
-    return followed === EVENTS;
+    if (state.swept_group === null) return followed === EVENTS;
+    await this.#sweep(state.swept_group);
+    return true;
   }
 
   /** Returns the n-grams that are common in a sample of the messages. */
@@ -126,7 +128,7 @@ export class SearchIndexer {
     return counter.result();
   }
 
-  /** Does the work of the next events. Returns their number. */
+  /** Indexes the messages of the next events. Returns the number of events. */
   async #follow(state: IndexState): Promise<number> {
     const { store } = this.#options;
     const changes = await store.changesAfter(state.position, EVENTS);
@@ -138,15 +140,14 @@ export class SearchIndexer {
     return changes.count;
   }
 
-  /** Indexes the older messages of the next groups. Returns true if there are more. */
-  async #sweep(after: number): Promise<boolean> {
+  /** Indexes the older messages of the next groups, or records that these were all. */
+  async #sweep(after: number): Promise<void> {
     const { store } = this.#options;
     const state = await store.state();
-    if (state?.swept_group !== after) return true;
+    if (state?.swept_group !== after) return;
     const groups = await store.groupsAfter(after, GROUPS);
     await this.#index(state, groups);
     if (this.#mayContinue) await store.advance(state, { sweptGroup: groups.at(-1)?.id ?? null });
-    return true;
   }
 
   /** Indexes the messages of groups, except for the last few of each, which do not fill a chunk yet. */
