@@ -49,15 +49,14 @@ export function hashesOf(text: string, common: CommonNgrams): number[] {
 }
 
 /**
- * Returns hashes that every chunk with a matching message has, about equally many from each term, and those that exclude most
+ * Returns hashes that every chunk with a matching message has, if possible equally many from each term, and those that exclude most
  * chunks first.
  */
 export function requiredHashes(terms: readonly SearchTerm[], common: CommonNgrams, senderId?: number): number[] {
-  const each = Math.max(1, Math.floor(MAX_HASHES / terms.length));
   const ofTerms = terms.map((term) => hashesOfTerm(term, common));
   const required = new Set<number>();
-  for (let at = 0; at < each; at++) {
-    for (const { [at]: hash } of ofTerms) if (hash !== undefined) required.add(hash);
+  for (let at = 0; ofTerms.some(({ length }) => at < length); at++) {
+    for (const { [at]: hash } of ofTerms) if (hash !== undefined && required.size < MAX_HASHES) required.add(hash);
   }
   if (senderId !== undefined) required.add(senderHash(senderId));
   return [...required];

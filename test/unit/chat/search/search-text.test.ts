@@ -214,6 +214,8 @@ describe('The signatures of the search index', () => {
     expect(first('quetzalcoatl', none)).to.have.length(32);
     expect(first('ocasional raridade').slice(0, 2)).to.deep.equal([first('ocasional')[0], first('raridade')[0]]);
     expect(first('"a b"')).to.deep.equal([]);
+    // Words that are parts of each other have hashes in common: others take the place of these.
+    expect(first('inexistente inexistent inexisten inexiste', none)).to.have.length(32);
     const common = counted(['frequente', 'frequente']);
     expect(first('frequente raro', common)).to.include.members(first('raro', none));
     expect(first('"frequente raro"', common)[0]).to.equal(first('raro', none)[0]);
