@@ -46,6 +46,7 @@ const MAX_SEARCHED = 100;
 const EXCERPT = 200;
 
 const MESSAGE = ['m.group_id', 'm.id'] as const;
+const UNREAD = rowsAfter(MESSAGE, 'mine.id', 'mine.last_read_id');
 
 const QUERY = `
   WITH mine AS (
@@ -58,16 +59,14 @@ const QUERY = `
     CROSS JOIN LATERAL (SELECT count(*) AS members_count FROM plantao.memberships WHERE group_id = g.id) size
   ), listed AS (
     SELECT mine.*, last.id AS last_id, last.sender, last.sender_id, last.excerpt, last.created_at AS last_at,
-           unread.count AS unread, coalesce(with_at.id > mine.last_read_id, false) AS has_at
+           unread.count AS unread,
+           EXISTS (SELECT FROM (SELECT FROM plantao.messages m WHERE ${UNREAD} AND m.sender_id <> $userId
+                                AND strpos(m.content, '@') > 0 ORDER BY m.group_id, m.id LIMIT 1) x) AS has_at
     FROM mine
     CROSS JOIN LATERAL (
       SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count
-      FROM (SELECT m.sender_id FROM plantao.messages m WHERE ${rowsAfter(MESSAGE, 'mine.id', 'mine.last_read_id')}
+      FROM (SELECT m.sender_id FROM plantao.messages m WHERE ${UNREAD}
             ORDER BY m.group_id, m.id LIMIT ${MAX_UNREAD}) x) unread
-    LEFT JOIN LATERAL (
-      SELECT m.id FROM plantao.messages m
-      WHERE ${rowsUpTo(MESSAGE, 'mine.id')} AND m.sender_id <> $userId AND strpos(m.content, '@') > 0
-      ORDER BY m.group_id DESC, m.id DESC LIMIT 1) with_at ON true
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at
       FROM (SELECT * FROM plantao.messages m WHERE ${rowsUpTo(MESSAGE, 'mine.id')}

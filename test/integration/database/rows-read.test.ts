@@ -227,6 +227,17 @@ describe('In a database with large tables, one group of which is busy,', functio
     }
   });
 
+  it('the list of chats reads few blocks where a user has written thousands of messages with an @, and nobody else has', async () => {
+    await client.query(`
+      INSERT INTO plantao.users (id, username) VALUES (500, 'eco');
+      INSERT INTO plantao.groups (id, name) VALUES (95000, 'echo');
+      INSERT INTO plantao.memberships (group_id, user_id) VALUES (95000, 500);
+      INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 95000, 500, '@' || n FROM generate_series(1, 20000) n;
+      UPDATE plantao.memberships SET last_read_id = 9007199254740991 WHERE user_id = 500`);
+    const read = await indexBlocksRead(database.url, MESSAGES, (sequelize) => new ChatListReader(sequelize).of(500));
+    expect(read).to.be.below(40);
+  });
+
   it('the list of chats reads a bounded number of the unread messages, although none mentions anybody', async () => {
     await client.query(`
       INSERT INTO plantao.users (id, username) VALUES (400, 'lia');
