@@ -59,17 +59,31 @@ export class NgramCounter {
     });
   }
 
-  /** Returns the common n-grams of the messages counted so far. */
+  /** Returns the common n-grams of the messages counted so far: where there are too many, those of the highest counts. */
   result(): CommonNgrams {
     const limits = SHARES.map((share) => share * this.#messages);
     const levelOf = (count: number) => limits.filter((limit) => count >= limit).length;
-    const [least = 0] = limits;
-    const common: { slot: number; count: number }[] = [];
+    const least = this.#leastCommon(Math.max(1, Math.ceil(limits[0] ?? 0)));
+    const stored: number[] = [];
     for (let slot = 0; slot < SLOTS; slot++) {
       const count = this.#counts[slot] ?? 0;
-      if (count >= least) common.push({ slot, count });
+      if (count >= least) stored.push(4 * slot + levelOf(count));
     }
-    common.sort((one, other) => other.count - one.count);
-    return new CommonNgrams(common.slice(0, MAX_COMMON).map(({ slot, count }) => 4 * slot + levelOf(count)));
+    return new CommonNgrams(stored);
+  }
+
+  /**
+   * Returns the lowest count, at least `least`, that no more than {@link MAX_COMMON} slots reach. Sorting the slots instead would
+   * block the node for a quarter of a second where most n-grams occur once.
+   */
+  #leastCommon(least: number): number {
+    const slotsWith = new Uint32Array(this.#messages + 2);
+    for (const count of this.#counts) slotsWith[count] = (slotsWith[count] ?? 0) + 1;
+    let lowest = this.#messages + 1;
+    for (let common = 0; lowest > least; lowest--) {
+      common += slotsWith[lowest - 1] ?? 0;
+      if (common > MAX_COMMON) break;
+    }
+    return lowest;
   }
 }

@@ -228,6 +228,17 @@ describe('The signatures of the search index', () => {
     expect([none, counted(rarely), counted(often)].map(count)).to.deep.equal([16, 7, 3]);
   });
 
+  it('have a limited list of common n-grams: those of the highest counts', () => {
+    const contents = Array.from(
+      { length: 2000 },
+      (_, at) =>
+        `casa ${String.fromCodePoint(...Array.from({ length: 30 }, (_, k) => 0x4e00 + ((at * 30 + k) % 20_000)))}`,
+    );
+    const { stored } = counted(contents);
+    expect(stored).to.have.length.within(3, 16_384);
+    expect(new Set(hashesOf('casa', counted(contents))).size, 'casa is most common').to.equal(3);
+  });
+
   it('cover chunks of up to 16 messages, up to 16 chunks in a row of the index, without gaps', () => {
     const message = (id: number, content = `mensagem ${id}`) => ({ id, group_id: 5, sender_id: 1, content });
     const messages = Array.from({ length: 64 * 10 + 63 }, (_, at) => message(100 + 3 * at));
