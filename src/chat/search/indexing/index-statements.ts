@@ -13,9 +13,22 @@ export const STATE = `
            ELSE false END AS is_count_due
   FROM plantao.search_index i CROSS JOIN plantao.log_bounds b`;
 
+/**
+ * Number of random message ids by which a sample finds groups. A random order of all groups would read all of them, which takes longer
+ * than a statement may once there are millions.
+ */
+const SAMPLED_IDS = 1024;
+
 /** Reads the newest messages of each of some random groups. */
 export const SAMPLE = `
-  SELECT m.content FROM (SELECT id FROM plantao.groups ORDER BY random()) g
+  WITH random_ids AS MATERIALIZED (
+    SELECT ceil(random() * (SELECT max(id) FROM plantao.messages))::bigint AS id FROM generate_series(1, ${SAMPLED_IDS})
+  ),
+  sampled AS MATERIALIZED (
+    SELECT DISTINCT m.group_id AS id FROM random_ids r
+    CROSS JOIN LATERAL (SELECT m.group_id FROM plantao.messages m WHERE m.id >= r.id ORDER BY m.id LIMIT 1) m
+  )
+  SELECT m.content FROM (SELECT id FROM sampled ORDER BY random()) g
   CROSS JOIN LATERAL (
     SELECT left(m.content, 1000) AS content FROM plantao.messages m
     WHERE ${rowsUpTo(['m.group_id', 'm.id'], 'g.id')}
