@@ -60,8 +60,10 @@ const QUERY = `
   ), listed AS (
     SELECT mine.*, last.id AS last_id, last.sender, last.sender_id, last.excerpt, last.created_at AS last_at,
            unread.count AS unread,
-           EXISTS (SELECT FROM (SELECT FROM plantao.messages m WHERE ${UNREAD} AND m.sender_id <> $userId
-                                AND strpos(m.content, '@') > 0 ORDER BY m.group_id, m.id LIMIT 1) x) AS has_at
+           EXISTS (SELECT FROM (SELECT m.id, m.sender_id FROM plantao.messages m
+                                WHERE ${rowsUpTo(MESSAGE, 'mine.id')} AND strpos(m.content, '@') > 0
+                                ORDER BY m.group_id DESC, m.id DESC LIMIT ${MAX_SEARCHED}) x
+                   WHERE x.sender_id <> $userId AND x.id > mine.last_read_id) AS has_at
     FROM mine
     CROSS JOIN LATERAL (
       SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count

@@ -168,6 +168,11 @@ describe('In a database with large tables, one group of which is busy,', functio
       expect(read).to.be.below(3 * FEW);
     });
 
+    it('a sample of messages, whose n-grams are counted, reads no groups', async () => {
+      const sample = (sequelize: Sequelize) => new IndexStore(sequelize, refuse).sample(FEW);
+      expect(await rowsRead(database.url, 'plantao.groups', sample)).to.be.below(FEW);
+    });
+
     for (const table of ['plantao.groups', 'plantao.memberships'])
       it(`creating a group reads few rows of ${table}`, async () => {
         const work = (sequelize: Sequelize) =>
@@ -249,5 +254,15 @@ describe('In a database with large tables, one group of which is busy,', functio
       expect(chats.map(({ unread, mentions }) => [unread, mentions])).to.deep.equal([[1000, 0]]);
     });
     expect(read).to.be.below(3 * FEW);
+  });
+
+  it('the list of chats reads a bounded number of the messages with an @ that the user sent, although the user never reads', async () => {
+    await client.query(`
+      INSERT INTO plantao.users (id, username) VALUES (402, 'robô que não lê');
+      INSERT INTO plantao.groups (id, name) VALUES (90002, 'never read');
+      INSERT INTO plantao.memberships (group_id, user_id) VALUES (90002, 402);
+      INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 90002, 402, '@ana ' || n FROM generate_series(1, 5000) n`);
+    const read = await rowsRead(database.url, MESSAGES, (sequelize) => new ChatListReader(sequelize).of(402));
+    expect(read).to.be.below(2 * FEW);
   });
 });
