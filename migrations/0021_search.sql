@@ -6,7 +6,7 @@
 --      three are common, five where the four are, and a pair of signs where both are.
 --   3. A rare n-gram has up to eight hashes, numbers up to 3936; one that many messages contain has one or none (BitFunnel: Goodwin et
 --      al., SIGIR 2017). In the integers with these numbers, the bit of the chunk is set. Which are common is counted in a sample
---      of the messages before the index is built, for the first time once there are some 20,000.
+--      of the messages before the index is built, for the first time once it has 256 rows.
 --   4. A search ANDs the integers of its n-grams, newest row first: a remaining bit marks a chunk that may contain the text.
 --   5. It reads the messages of such chunks, the few of each group without a row yet, and those with newer events.
 --   6. So the index only excludes messages: a false bit costs time, and deleted or edited texts are never found.

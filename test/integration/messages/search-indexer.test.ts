@@ -131,13 +131,27 @@ describe('The search indexer', () => {
       }
     });
 
-    it('and is built again, like a damaged one, when somebody has changed the list', async () => {
+    it('and is built again, like a damaged one, after a change of the list in SQL', async () => {
       const before = await index();
       await sequelize.query(`UPDATE plantao.search_index SET common_ngrams = '{1,2,-3,2147483647}'`);
       await newIndexer().indexer.catchUp({ atFullSpeed: true });
       const after = await index();
       expect(after.generation).to.equal(before.generation + 1);
       expect(after.common).to.be.above(20);
+    });
+
+    it('and is built without counts if the sample fails, which is not repeated at once', async () => {
+      const { store, indexer } = newIndexer();
+      let samples = 0;
+      store.sample = () => {
+        samples++;
+        return Promise.reject(new Error('canceling statement due to statement timeout'));
+      };
+      await sequelize.query('SELECT plantao.rebuild_search()');
+      for (let round = 0; round < 3; round++) await indexer.catchUp({ atFullSpeed: true });
+      expect([samples, (await index()).common]).to.deep.equal([1, null]);
+      const [[status]] = await sequelize.query('SELECT is_complete, behind::int FROM plantao.search_status');
+      expect(status).to.deep.equal({ is_complete: true, behind: 0 });
     });
   });
 });

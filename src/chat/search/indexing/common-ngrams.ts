@@ -1,5 +1,5 @@
 import { fold } from '../folding.ts';
-import { mixed, type NgramKind, visitNgrams } from './ngrams.ts';
+import { mixed, visitNgrams } from './ngrams.ts';
 
 /**
  * The shares of the messages from which an n-gram is common, more common and most common. A chunk of 16 messages then has it with
@@ -51,7 +51,7 @@ export class NgramCounter {
   /** Counts the n-grams of a message. Up to 65,535 messages can be counted. */
   add(content: string): void {
     this.#messages++;
-    visitNgrams(fold(content), false, (_kind: NgramKind, ngram) => {
+    visitNgrams(fold(content), false, (_kind, ngram) => {
       const slot = slotOf(ngram);
       if (this.#last[slot] !== this.#messages) this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
       this.#last[slot] = this.#messages;

@@ -14,10 +14,10 @@ export const STATE = `
   FROM plantao.search_index i CROSS JOIN plantao.log_bounds b`;
 
 /**
- * Number of random message ids by which a sample finds groups. A random order of all groups would read all of them, which takes longer
- * than a statement may once there are millions.
+ * Number of random message ids by which a sample finds groups; even if each is in a group of its own, the sample is large enough. A
+ * random order of all groups would read all of them, which takes longer than a statement may once there are millions.
  */
-const SAMPLED_IDS = 1024;
+const SAMPLED_IDS = 4096;
 
 /** Reads the newest messages of each of some random groups. */
 export const SAMPLE = `
@@ -30,7 +30,7 @@ export const SAMPLE = `
   )
   SELECT m.content FROM (SELECT id FROM sampled ORDER BY random()) g
   CROSS JOIN LATERAL (
-    SELECT left(m.content, 1000) AS content FROM plantao.messages m
+    SELECT left(m.content, 300) AS content FROM plantao.messages m
     WHERE ${rowsUpTo(['m.group_id', 'm.id'], 'g.id')}
     ORDER BY m.group_id DESC, m.id DESC LIMIT $perGroup) m
   LIMIT $limit`;

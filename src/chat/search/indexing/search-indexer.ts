@@ -39,7 +39,11 @@ const MESSAGES_PER_BATCH = 2048;
 const EDITS_PER_BATCH = 64;
 /** Number of messages whose n-grams are counted. With fewer, the counts say little, and an index is hardly needed. */
 const SAMPLE = 16_384;
-const MIN_SAMPLE = 4096;
+const MIN_SAMPLE = 4000;
+/** Pause before they are counted again, after a sample that was too small or failed. */
+const COUNT_AGAIN_MS = 600_000;
+/** Number of characters counted before the event loop runs other work: one or two milliseconds. */
+const COUNTED_PER_SLICE = 4096;
 /** Number of characters indexed before the event loop runs other work: about a millisecond. */
 const CHARACTERS_PER_SLICE = 16_384;
 
@@ -51,6 +55,8 @@ export class SearchIndexer {
   readonly #options: SearchIndexerOptions;
   readonly #loop: BackgroundLoop;
   #failures = 0;
+  /** When the n-grams may be counted, as `performance.now()` gives it. */
+  #countAt = 0;
   /** Rounds in a row that found nothing to do. */
   #idleRounds = 0;
 
@@ -95,7 +101,7 @@ export class SearchIndexer {
     const { store, log } = this.#options;
     const state = await store.state();
     const isLost = !state || state.is_lost;
-    if (isLost || state.is_count_due) {
+    if (isLost || (state.is_count_due && performance.now() >= this.#countAt)) {
       const common = await this.#commonNgrams();
       if (isLost || common.stored) {
         log.info({ event: 'search_rebuild' }, 'building the search index: searches are slower until it is complete');
@@ -111,16 +117,23 @@ export class SearchIndexer {
     return true;
   }
 
-  /** Returns the n-grams that are common in a sample of the messages. */
+  /** Returns the n-grams that are common in a sample of the messages; if it is too small, or fails, an index is built without them. */
   async #commonNgrams(): Promise<CommonNgrams> {
+    const { store, log } = this.#options;
+    const sample = await store.sample(SAMPLE).catch((err: unknown) => {
+      log.debug({ err }, 'the n-grams of messages could not be counted: searches read more messages than they need to');
+      return [];
+    });
+    if (sample.length < MIN_SAMPLE) {
+      this.#countAt = performance.now() + COUNT_AGAIN_MS;
+      return new CommonNgrams(null);
+    }
     const counter = new NgramCounter();
-    const sample = await this.#options.store.sample(SAMPLE);
-    if (sample.length < MIN_SAMPLE) return new CommonNgrams(null);
     let characters = 0;
     for (const content of sample) {
       counter.add(content);
       characters += content.length;
-      if (characters > CHARACTERS_PER_SLICE) {
+      if (characters > COUNTED_PER_SLICE) {
         characters = 0;
         await nextTurn();
       }
