@@ -46,7 +46,6 @@ const MAX_SEARCHED = 100;
 const EXCERPT = 200;
 
 const MESSAGE = ['m.group_id', 'm.id'] as const;
-const UNREAD = rowsAfter(MESSAGE, 'mine.id', 'mine.last_read_id');
 
 const QUERY = `
   WITH mine AS (
@@ -67,7 +66,7 @@ const QUERY = `
     FROM mine
     CROSS JOIN LATERAL (
       SELECT CASE WHEN count(*) = ${MAX_UNREAD} THEN ${MAX_UNREAD} ELSE count(*) FILTER (WHERE x.sender_id <> $userId) END AS count
-      FROM (SELECT m.sender_id FROM plantao.messages m WHERE ${UNREAD}
+      FROM (SELECT m.sender_id FROM plantao.messages m WHERE ${rowsAfter(MESSAGE, 'mine.id', 'mine.last_read_id')}
             ORDER BY m.group_id, m.id LIMIT ${MAX_UNREAD}) x) unread
     LEFT JOIN LATERAL (
       SELECT m.id, u.username AS sender, m.sender_id, left(m.content, ${EXCERPT}) AS excerpt, m.created_at

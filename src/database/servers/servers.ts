@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { DatabaseHost } from '../url/database-hosts.ts';
+import { SEARCH_TIMES, type SearchTimes } from './search-times.ts';
 import { type DatabaseServer, isResolved, resolveHost, serverKey } from './server.ts';
-import { type FoundServer, SEARCH_TIMES, type SearchTimes, ServerSearch, type WatchServer } from './server-search.ts';
+import { type FoundServer, ServerSearch, type WatchServer } from './server-search.ts';
 
 /** After this time, in milliseconds, a server is checked again before a session is opened to it. */
 const FRESH_MS = 1000;

@@ -1,16 +1,11 @@
-import type { OutgoingHttpHeaders } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { serviceUnavailable } from '../http-error.ts';
-import { clientAddressOf } from '../request/checks/client-address.ts';
-import { requestIdOf } from '../request/request-id.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
+import { forwardedHeaders, HOP, relay } from './forwarded-headers.ts';
 import { isWrongAfterLoss, lost, markLost } from './lost-attempts.ts';
 import { NodeClient, type NodeResponse, NoResponse } from './node-client.ts';
 import { type ForwardingCluster, type Peer, SuccessorWatch } from './successor-watch.ts';
-
-/** Set on a forwarded request. A standby never forwards one that has it. */
-const HOP = 'x-plantao-forwarded-by';
 
 /** The times of a failover, in milliseconds. */
 const FAILOVER_TIMES = {
@@ -29,31 +24,6 @@ const ACCOUNT_LIMIT_MS = 5000;
 
 /** Maximum number of requests that are forwarded at the same time. */
 const MAX_FORWARDED = 1000;
-
-/**
- * Request headers that are not forwarded: those of the connection, and those by which this node has already checked the origin
- * of a browser's page.
- */
-const OWN_REQUEST_HEADERS = new Set([
-  ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect'],
-  ...[
-    'host',
-    'content-length',
-    'origin',
-    'referer',
-    'sec-fetch-site',
-    'sec-fetch-mode',
-    'sec-fetch-dest',
-    'sec-fetch-user',
-  ],
-  ...['x-forwarded-for', 'accept-encoding'],
-]);
-/** Response headers that this node sets itself: those of the connection, and the standard headers (fast-path.ts). */
-const OWN_RESPONSE_HEADERS = new Set([
-  ...['connection', 'keep-alive', 'transfer-encoding', 'date', 'vary', 'cache-control', 'x-content-type-options'],
-  'x-request-id',
-  ...['access-control-allow-origin', 'access-control-expose-headers'],
-]);
 
 const tooMany = () =>
   serviceUnavailable('overloaded', 'too many requests are being forwarded to the active node: try again');
@@ -208,7 +178,7 @@ export class WriteForwarder {
       return await this.#client.send(active.url, {
         method: request.method,
         target: request.originalUrl,
-        headers: this.#headersOf(request, body),
+        headers: forwardedHeaders(request, body, this.#cluster.node),
         body,
         timeoutMs: Math.max(1, DEADLINE_MS - lifetime.ageMs),
         signal: over.signal,
@@ -220,32 +190,11 @@ export class WriteForwarder {
       unwatch();
     }
   }
-
-  #headersOf(request: Request, body: Buffer): OutgoingHttpHeaders {
-    const headers: OutgoingHttpHeaders = {};
-    for (const [name, value] of Object.entries(request.headers)) {
-      if (!OWN_REQUEST_HEADERS.has(name)) headers[name] = value;
-    }
-    // Only the client's address, which this node has determined with its own TRUST_PROXY. If the addresses of the proxies followed it,
-    // the active node, whose TRUST_PROXY may be the same number, would take one of them for the client: this node is one proxy more.
-    headers['x-forwarded-for'] = clientAddressOf(request);
-    headers[HOP] = this.#cluster.node;
-    headers['x-request-id'] = requestIdOf(request);
-    if (body.length > 0 || request.headers['content-length'] !== undefined) headers['content-length'] = body.length;
-    return headers;
-  }
 }
 
 /** Returns true if the node has lost its role and therefore did not execute the request. */
 function isRefusedByRole({ status, body }: NodeResponse): boolean {
   return status === 503 && /"code":"not_(?:active|alive)"/.test(body.toString());
-}
-
-function relay({ status, headers, body }: NodeResponse, response: Response): void {
-  for (const [name, value] of Object.entries(headers)) {
-    if (!OWN_RESPONSE_HEADERS.has(name) && value !== undefined) response.setHeader(name, value);
-  }
-  response.writeHead(status).end(body);
 }
 
 const untilNextCheck = () => new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));

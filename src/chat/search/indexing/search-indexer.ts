@@ -39,7 +39,7 @@ const MESSAGES_PER_BATCH = 2048;
 const EDITS_PER_BATCH = 64;
 /** Number of messages whose n-grams are counted. With fewer, the counts say little, and an index is hardly needed. */
 const SAMPLE = 16_384;
-const MIN_SAMPLE = 4000;
+const MIN_SAMPLE = 2000;
 /** Pause before they are counted again, after a sample that was too small or failed. */
 const COUNT_AGAIN_MS = 600_000;
 /** Number of characters counted before the event loop runs other work: one or two milliseconds. */
