@@ -30,7 +30,7 @@ export function chatCalls(nodes: UsedNodes) {
 }
 
 /** Checks that the response is a 404 with this code, in the form of the contract. */
-export function isMissing({ status, body }: HttpResponse<JsonObject>, code: string): void {
+export function expectMissing({ status, body }: HttpResponse<JsonObject>, code: string): void {
   expect(status).to.equal(404);
   expect(body).to.have.all.keys('error', 'code');
   expect(body.code).to.equal(code);

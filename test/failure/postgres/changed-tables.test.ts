@@ -40,9 +40,9 @@ describe('A node whose tables a DBA changes', function () {
     const { status, body } = await get<Readiness>(`${node.url}/readiness`);
     return { status, reason: body.conditions.find(({ name }) => name === 'triggers')?.reason };
   };
-  const isFound = (pattern: RegExp) =>
+  const untilFound = (pattern: RegExp) =>
     eventually(`the node finds ${pattern}`, async () => pattern.test((await found()).reason ?? ''));
-  const isOver = () => eventually('no trigger is disabled', async () => (await found()).reason === undefined);
+  const untilOver = () => eventually('no trigger is disabled', async () => (await found()).reason === undefined);
   const said = () =>
     node.entries
       .filter((entry) => (entry as { condition?: string }).condition === 'triggers')
@@ -55,17 +55,17 @@ describe('A node whose tables a DBA changes', function () {
   it('names the tables with disabled triggers and the remedy, and says once that the triggers are enabled again', async () => {
     await untilActive(node);
     await dba.query('ALTER TABLE plantao.messages DISABLE TRIGGER ALL');
-    await isFound(/^triggers of plantao\.messages are disabled: .*ALTER TABLE plantao\.messages ENABLE TRIGGER ALL/);
+    await untilFound(/^triggers of plantao\.messages are disabled: .*ALTER TABLE plantao\.messages ENABLE TRIGGER ALL/);
     // It can still serve: a load balancer must not take out all nodes at once.
     expect((await found()).status).to.equal(200);
     await eventually('its row has it', async () => /plantao\.messages/.test((await published()) ?? ''));
     // A trigger for replication only does not fire here either.
     await dba.query('ALTER TABLE plantao.users ENABLE REPLICA TRIGGER log_renamed');
-    await isFound(/^triggers of plantao\.messages, plantao\.users are disabled/);
+    await untilFound(/^triggers of plantao\.messages, plantao\.users are disabled/);
     await dba.query('ALTER TABLE plantao.messages ENABLE TRIGGER ALL');
-    await isFound(/^triggers of plantao\.users are disabled/);
+    await untilFound(/^triggers of plantao\.users are disabled/);
     await dba.query('ALTER TABLE plantao.users ENABLE TRIGGER log_renamed');
-    await isOver();
+    await untilOver();
     await eventually('its row has it no longer', async () => (await published()) === null);
     const [began, ended, ...more] = said();
     expect(began).to.match(/^condition_began: triggers of plantao\.messages are disabled/);
@@ -80,10 +80,10 @@ describe('A node whose tables a DBA changes', function () {
                  WHERE relnamespace = 'plantao'::regnamespace LOOP EXECUTE format('ALTER TABLE %s ${what} TRIGGER ALL', t);
         END LOOP; END $$`);
     await all('DISABLE');
-    await isFound(/ and \d+ other tables are disabled/);
+    await untilFound(/ and \d+ other tables are disabled/);
     expect((await found()).reason).to.have.length.below(1000);
     await all('ENABLE');
-    await isOver();
+    await untilOver();
   });
 
   it('serves while a check fails, and finds disabled triggers with the next one', async () => {
@@ -97,7 +97,7 @@ describe('A node whose tables a DBA changes', function () {
       await blocker.end();
     }
     await dba.query('ALTER TABLE plantao.memberships DISABLE TRIGGER ALL');
-    await isFound(/plantao\.memberships/);
+    await untilFound(/plantao\.memberships/);
   });
 
   it('names child tables and the remedy, and reads only its own event log', async () => {
@@ -122,9 +122,9 @@ describe('A node whose tables a DBA changes', function () {
   it('says once which triggers were disabled before it started', async () => {
     await node.stop();
     await start();
-    await isFound(/plantao\.memberships/);
+    await untilFound(/plantao\.memberships/);
     expect(node.entries.filter(({ msg }) => /^triggers of/.test(msg ?? ''))).to.have.length(1);
     await dba.query('ALTER TABLE plantao.memberships ENABLE TRIGGER ALL');
-    await isOver();
+    await untilOver();
   });
 });

@@ -51,13 +51,13 @@ describe('The service', () => {
 
   const healthOfAll = () => Promise.all(scene.nodes.map((node) => scene.health(node)));
   const isNoneActive = async () => (await healthOfAll()).every((health) => health?.active === false);
-  const noneActive = () => eventually('no node is active', isNoneActive, { within: 2 * LEASE_MS + SLACK_MS });
+  const untilNoneActive = () => eventually('no node is active', isNoneActive, { within: 2 * LEASE_MS + SLACK_MS });
 
   it('has no active node and refuses writes while PostgreSQL is down, and recovers by itself', async function () {
     this.timeout(60_000);
     const aftermath = await scene.broken(async () => {
       await postgres.stop();
-      await noneActive();
+      await untilNoneActive();
       for (const node of scene.nodes) {
         expect((await get(`${node.url}/health`)).body).to.include({ status: 'alive', active: false });
         expect((await get(`${node.url}/readiness`)).status).to.equal(503);
@@ -74,7 +74,7 @@ describe('The service', () => {
     this.timeout(60_000);
     const aftermath = await scene.broken(async () => {
       await postgres.freeze();
-      await noneActive();
+      await untilNoneActive();
       // For longer than the lease, after which PostgreSQL ends the session of the lock.
       await always('no node is active', isNoneActive, { forMs: 1.5 * LEASE_MS });
       await postgres.thaw();

@@ -17,7 +17,7 @@ describe('/readiness', () => {
   const dba = nodes.sql;
 
   const ask = (node: LocalNode, query = '') => get<Readiness>(`${node.url}/readiness${query}`);
-  const isNotReady = (node: LocalNode, condition: string) =>
+  const untilNotReady = (node: LocalNode, condition: string) =>
     eventually(
       `${node.name} is not ready: ${condition}`,
       async () => {
@@ -26,7 +26,7 @@ describe('/readiness', () => {
       },
       PATIENCE,
     );
-  const areReady = () =>
+  const untilReady = () =>
     eventually(
       'both are ready',
       async () =>
@@ -40,11 +40,11 @@ describe('/readiness', () => {
 
   it('returns 503 with the reason on an active node whose posts fail; the standby stays ready for reads', async function () {
     this.timeout(60_000);
-    await areReady();
+    await untilReady();
     await dba.query('ALTER FUNCTION plantao.post_messages RENAME TO post_messages_away');
     const send = () => post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'fails' });
     await eventually('a post fails', async () => (await send()).status >= 500, PATIENCE);
-    const condition = await isNotReady(nodes.active, 'posts');
+    const condition = await untilNotReady(nodes.active, 'posts');
     expect(condition.reason).to.contain('messages cannot be stored').and.contain('SQLSTATE 42883');
     expect((await ask(nodes.active, '?for=reads')).status).to.equal(200);
     expect((await ask(nodes.standby)).status).to.equal(200);
@@ -53,7 +53,7 @@ describe('/readiness', () => {
     const isReason = async () => (await send()).body.code === 'database_refused';
     await always('posts get the reason', isReason, { forMs: 6000, every: 100 });
     await dba.query('ALTER FUNCTION plantao.post_messages_away RENAME TO post_messages');
-    await areReady();
+    await untilReady();
     expect(said(nodes.active, 'posts')).to.deep.equal(['condition_began', 'condition_ended']);
     expect((await send()).status).to.equal(200);
   });
@@ -66,7 +66,7 @@ describe('/readiness', () => {
   ] as const) {
     it(`stays 200, and the posts of others are stored, while a filter of the operator refuses one client's: ${refusal}`, async function () {
       this.timeout(60_000);
-      await areReady();
+      await untilReady();
       await dba.query(`CREATE FUNCTION public.filter() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF NEW.content LIKE '%spam%' THEN ${refusal}; END IF; RETURN NEW; END $$;
         CREATE TRIGGER zz BEFORE INSERT ON plantao.messages FOR EACH ROW EXECUTE FUNCTION public.filter()`);
@@ -89,18 +89,18 @@ describe('/readiness', () => {
 
   it('returns 503 until posts are stored again, also when the event log refuses them because its positions are used up', async function () {
     this.timeout(60_000);
-    await areReady();
+    await untilReady();
     const before = said(nodes.active, 'posts').length;
     await dba.query("INSERT INTO plantao.events (position, kind) VALUES (9007199254740991, 'broadcast')");
     const send = () => post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'no position' });
     expect((await send()).body.code).to.equal('database_refused');
-    await isNotReady(nodes.active, 'posts');
+    await untilNotReady(nodes.active, 'posts');
     // It stays so: the node has tried a post meanwhile.
     await eventually('it is logged', () => said(nodes.active, 'posts').length === before + 1, PATIENCE);
     expect((await ask(nodes.active)).status).to.equal(503);
     // The remedy in the COMMENT of the column.
     await dba.query('DELETE FROM plantao.events WHERE position = 9007199254740991');
-    await areReady();
+    await untilReady();
     expect((await send()).status).to.equal(200);
     expect(said(nodes.active, 'posts').slice(before)).to.deep.equal(['condition_began', 'condition_ended']);
   });
@@ -126,7 +126,7 @@ describe('/readiness', () => {
   ] as const) {
     it(`returns 503 once many posts in a row were refused, none was stored, and the node's own attempt fails: ${what}`, async function () {
       this.timeout(60_000);
-      await areReady();
+      await untilReady();
       const send = () => post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'refused' });
       for (let count = 0; count < 3; count++) await send();
       const repairs = () => nodes.active.entries.filter(({ event }) => event === 'sequence_repaired').length;
@@ -134,13 +134,13 @@ describe('/readiness', () => {
       await dba.query(fault);
       try {
         for (let count = 0; count < 15; count++) expect((await send()).body.code).to.equal('database_refused');
-        await isNotReady(nodes.active, 'posts');
+        await untilNotReady(nodes.active, 'posts');
         await always('it stays so', async () => (await ask(nodes.active)).status === 503, { forMs: 5000, every: 100 });
         expect(repairs() - before, 'repairs of sequences').to.equal(0);
       } finally {
         await dba.query(undo);
       }
-      await areReady();
+      await untilReady();
       expect((await send()).status).to.equal(200);
     });
   }
@@ -152,47 +152,47 @@ describe('/readiness', () => {
   ] as const) {
     it(`returns 503 without a break while a session holds ${what}, though no more posts come`, async function () {
       this.timeout(60_000);
-      await areReady();
+      await untilReady();
       await dba.query(`BEGIN; LOCK TABLE ${lock}`);
       try {
         const { body } = await post(`${nodes.active.url}/messages`, { userId: 1, groupId: 1, content: 'blocked' });
         expect(body.code).to.equal('blocked');
-        await isNotReady(nodes.active, 'posts');
+        await untilNotReady(nodes.active, 'posts');
         // Longer than from one probe to the next.
         await always('it is not ready', async () => (await ask(nodes.active)).status === 503, { forMs: 5000 });
       } finally {
         await dba.query('ROLLBACK');
       }
-      await areReady();
+      await untilReady();
     });
   }
 
   it('returns 503 with the reason on all nodes while none can be promoted', async function () {
     this.timeout(60_000);
-    await areReady();
+    await untilReady();
     await dba.query('BEGIN; LOCK TABLE plantao.leader_terms IN ACCESS EXCLUSIVE MODE');
     await dba.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'plantao:%:lock' AND datname = current_database()",
     );
     const reasons = await Promise.all(
-      [nodes.active, nodes.standby].map(async (node) => (await isNotReady(node, 'promotion')).reason),
+      [nodes.active, nodes.standby].map(async (node) => (await untilNotReady(node, 'promotion')).reason),
     );
     for (const reason of reasons) expect(reason).to.contain('no node is active');
     const [session] = (await dba.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
-    const { reason } = await isNotReady(nodes.standby, 'blocked');
+    const { reason } = await untilNotReady(nodes.standby, 'blocked');
     expect(reason).to.contain('next term').and.contain(`SELECT pg_terminate_backend(${session?.pid})`);
     await dba.query('ROLLBACK');
-    await areReady();
+    await untilReady();
   });
 
   it('returns 503 for reads too when the event log cannot be read', async function () {
     this.timeout(60_000);
-    await areReady();
+    await untilReady();
     await dba.query('ALTER VIEW plantao.event_feed RENAME TO event_feed_away');
-    await isNotReady(nodes.standby, 'event_log');
+    await untilNotReady(nodes.standby, 'event_log');
     expect((await ask(nodes.standby, '?for=reads')).status).to.equal(503);
     await dba.query('ALTER VIEW plantao.event_feed_away RENAME TO event_feed');
-    await areReady();
+    await untilReady();
   });
 
   it('refuses an unknown value of its query parameter', async () => {

@@ -18,7 +18,7 @@ describe('Accounts', function () {
     return { username, id: body.user_id as number, token: body.token as string };
   };
   const logIn = (username: string, password = PASSWORD) => post(`${node.url}/login`, { username, password });
-  const isRevoked = (token: unknown) =>
+  const untilRevoked = (token: unknown) =>
     eventually('the token is rejected', async () => (await call('GET', '/me', token)).status === 401);
 
   it('show themselves to their owner', async () => {
@@ -65,7 +65,7 @@ describe('Accounts', function () {
     const changed = await change(PASSWORD, 'battery staple');
     expect(changed.status).to.equal(200);
     expect((await call('GET', '/me', changed.body.token)).status).to.equal(200);
-    for (const old of [token, other]) await isRevoked(old);
+    for (const old of [token, other]) await untilRevoked(old);
     expect((await logIn(username)).status).to.equal(401);
     expect((await logIn(username, 'battery staple')).status).to.equal(200);
   });
@@ -80,7 +80,7 @@ describe('Accounts', function () {
     const end = (by: string, sessionId: unknown) => call('DELETE', '/sessions', by, { sessionId: sessionId as string });
     expect(codeOf(await end(stranger.token, sessions[0]?.id))).to.deep.equal([404, 'session_not_found']);
     expect((await end(token, sessions[0]?.id)).status).to.equal(200);
-    await isRevoked(other);
+    await untilRevoked(other);
     expect(await list()).to.have.length(1);
   });
 
@@ -135,7 +135,7 @@ describe('Accounts', function () {
     expect(codeOf(await remove({}))).to.deep.equal([401, 'unauthenticated']);
     expect(codeOf(await remove({ password: 'wrong one' }))).to.deep.equal([401, 'unauthenticated']);
     expect((await remove({ password: PASSWORD })).status).to.equal(200);
-    await isRevoked(token);
+    await untilRevoked(token);
     expect((await logIn(username)).status).to.equal(401);
     const [message] = await messages();
     expect(message?.sender).to.match(new RegExp(`^deleted-${id}-`));

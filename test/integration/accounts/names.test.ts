@@ -114,7 +114,7 @@ describe('plantao.name_key', function () {
       'SELECT plantao.name_key(name) AS key FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at) ORDER BY at';
     return (await sql.query<{ key: string }>(query, [names])).rows.map(({ key }) => key);
   };
-  const isRefused = async (name: string, constraint: RegExp) => {
+  const expectRefused = async (name: string, constraint: RegExp) => {
     const insert = sql.query('INSERT INTO plantao.users (username) VALUES ($1)', [name]);
     expect(
       await insert.then(String, (error: pg.DatabaseError) => error.constraint),
@@ -152,7 +152,7 @@ describe('plantao.name_key', function () {
   });
 
   it('returns no key for an invisible name, and the row is refused', async () => {
-    for (const name of ['\u200d', '\u2800\u200b', '\ufe0f \u3164']) await isRefused(name, /^users_username/);
+    for (const name of ['\u200d', '\u2800\u200b', '\ufe0f \u3164']) await expectRefused(name, /^users_username/);
   });
 
   it('does no work for text longer than a name, which a check refuses at once', async () => {
@@ -162,7 +162,7 @@ describe('plantao.name_key', function () {
       'x'.repeat(65),
     ]) {
       const startedAt = performance.now();
-      await isRefused(name, /^users_username_check$/);
+      await expectRefused(name, /^users_username_check$/);
       expect(performance.now() - startedAt).to.be.below(2000);
     }
   });

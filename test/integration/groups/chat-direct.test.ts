@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { chatCalls, isMissing } from '../chat-calls.ts';
+import { chatCalls, expectMissing } from '../chat-calls.ts';
 
 describe('Direct chats', () => {
   const nodes = useTwoNodes();
@@ -88,7 +88,7 @@ describe('Direct chats', () => {
   it('are refused with oneself, without another user, and with a user that does not exist', async () => {
     expect((await open(1, 1)).status).to.equal(400);
     expect((await post(on('/direct'), { userId: 1 })).status).to.equal(400);
-    isMissing(await open(1, 2 ** 50), 'user_not_found');
-    isMissing(await open(2 ** 50, 1), 'user_not_found');
+    expectMissing(await open(1, 2 ** 50), 'user_not_found');
+    expectMissing(await open(2 ** 50, 1), 'user_not_found');
   });
 });

@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts';
 import { del, get, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { lockWaits } from '../../support/postgres/lock-waits.ts';
-import { ANA, BRUNO, CURSOR, chatCalls, isMissing } from '../chat-calls.ts';
+import { ANA, BRUNO, CURSOR, chatCalls, expectMissing } from '../chat-calls.ts';
 
 const OWNER = { ...ANA, role: 'owner' };
 const MEMBER = { ...BRUNO, role: 'member' };
@@ -53,7 +53,7 @@ describe('Groups over HTTP', () => {
     it('is empty for a user without groups, and 404 for an unknown user', async () => {
       const { body } = await post(on('/login'), { username: 'sozinho' });
       await both(`/chats?userId=${body.user_id}`, (answer) => expect(answer.body.chats).to.deep.equal([]));
-      await both('/chats?userId=999999', (answer) => isMissing(answer, 'user_not_found'));
+      await both('/chats?userId=999999', (answer) => expectMissing(answer, 'user_not_found'));
     });
   });
 
@@ -79,10 +79,10 @@ describe('Groups over HTTP', () => {
     });
 
     it('return 404 for an unknown user or group', async () => {
-      await both('/group-users?groupId=999999', (answer) => isMissing(answer, 'group_not_found'));
+      await both('/group-users?groupId=999999', (answer) => expectMissing(answer, 'group_not_found'));
       for (const call of [post, del]) {
-        isMissing(await call(on('/group-users'), { groupId: 1, userId: 999_999 }), 'user_not_found');
-        isMissing(await call(on('/group-users'), { groupId: 999_999, userId: 1 }), 'group_not_found');
+        expectMissing(await call(on('/group-users'), { groupId: 1, userId: 999_999 }), 'user_not_found');
+        expectMissing(await call(on('/group-users'), { groupId: 999_999, userId: 1 }), 'group_not_found');
       }
     });
   });
@@ -125,7 +125,7 @@ describe('Groups over HTTP', () => {
         const { status } = await post(on('/create-chat'), { groupName: 'Ruim', creatorId: 1, members: [], ...bad });
         expect(status, JSON.stringify(bad).slice(0, 40)).to.equal(400);
       }
-      isMissing(await post(on('/create-chat'), { groupName: 'Ruim', creatorId: 999_999 }), 'user_not_found');
+      expectMissing(await post(on('/create-chat'), { groupName: 'Ruim', creatorId: 999_999 }), 'user_not_found');
       const { body } = await get<{ chats: { name: string }[] }>(on('/chats?userId=1'));
       expect(body.chats.map(({ name }) => name)).to.not.include('Ruim');
     });
@@ -173,7 +173,7 @@ describe('Groups over HTTP', () => {
         expect((body.details as object[])[0]).to.deep.include({ field: 'group', name: 'Plantão Médico' });
       }
       for (const other of ['Plantão Médica', '...'])
-        isMissing(await post(url(other), { create: false }), 'group_not_found');
+        expectMissing(await post(url(other), { create: false }), 'group_not_found');
       const { body } = await post(url('plantao medico'), {});
       expect(body.groups, 'without it, the exact name decides').to.include.members([
         'Plantão Médico',
@@ -232,10 +232,10 @@ describe('Groups over HTTP', () => {
     });
 
     it('returns 404 for an unknown user', async () => {
-      await both('/user/999999/groups', (answer) => isMissing(answer, 'user_not_found'));
-      isMissing(await post(on('/user/999999/groups'), { groups: [] }), 'user_not_found');
-      isMissing(await post(on('/user/999999/groups/x')), 'user_not_found');
-      isMissing(await del(on('/user/999999/groups/x')), 'user_not_found');
+      await both('/user/999999/groups', (answer) => expectMissing(answer, 'user_not_found'));
+      expectMissing(await post(on('/user/999999/groups'), { groups: [] }), 'user_not_found');
+      expectMissing(await post(on('/user/999999/groups/x')), 'user_not_found');
+      expectMissing(await del(on('/user/999999/groups/x')), 'user_not_found');
     });
   });
 });

@@ -36,7 +36,7 @@ describe('Hostile input', function () {
   const nodes = useTwoNodes();
   const url = (path: string) => nodes.active.url + path;
 
-  const isRefusedSoon = (answer: HttpResponse<JsonObject>, field: string, what: string) => {
+  const expectRefusedSoon = (answer: HttpResponse<JsonObject>, field: string, what: string) => {
     expect(codeOf(answer), what).to.deep.equal([400, 'invalid_request']);
     expect(answer.body.error, what).to.match(new RegExp(`^${field}: must`));
     expect(answer.ms, what).to.be.below(QUICK_MS);
@@ -44,10 +44,10 @@ describe('Hostile input', function () {
 
   it('with a group name that a URL path cannot carry (`.` or `..`) is refused', async () => {
     for (const dots of ['.', '..', ' .. ']) {
-      isRefusedSoon(await post(url('/create-chat'), { groupName: dots, creatorId: 1 }), 'groupName', dots);
-      isRefusedSoon(await post(url('/user/1/groups'), { groups: [dots] }), 'groups.0', dots);
-      isRefusedSoon(await request('PATCH', url('/groups'), { body: { groupId: 1, name: dots } }), 'name', dots);
-      isRefusedSoon(await get(url(`/subscribe/status?timeout=0&group=${encodeURIComponent(dots)}`)), 'group', dots);
+      expectRefusedSoon(await post(url('/create-chat'), { groupName: dots, creatorId: 1 }), 'groupName', dots);
+      expectRefusedSoon(await post(url('/user/1/groups'), { groups: [dots] }), 'groups.0', dots);
+      expectRefusedSoon(await request('PATCH', url('/groups'), { body: { groupId: 1, name: dots } }), 'name', dots);
+      expectRefusedSoon(await get(url(`/subscribe/status?timeout=0&group=${encodeURIComponent(dots)}`)), 'group', dots);
     }
     expect((await post(url('/create-chat'), { groupName: '...', creatorId: 1 })).status).to.equal(200);
   });
@@ -58,25 +58,25 @@ describe('Hostile input', function () {
         for (const [what, text] of RUNS) {
           // The body itself stays below its own limit, so that the field's limit is tested.
           const sent = Buffer.byteLength(text) > 125_000 ? text.slice(0, 60_000) : text;
-          isRefusedSoon(await post(url(path), body(sent)), field, what);
+          expectRefusedSoon(await post(url(path), body(sent)), field, what);
         }
       });
     }
     it('is refused before it is processed, in queries and paths', async () => {
       for (const run of ['\u0301\u0327', '\u200d', 'x']) {
         const text = encodeURIComponent(`a${run.repeat(600)}`);
-        isRefusedSoon(await get(url(`/users?username=${text}`)), 'username', run);
-        isRefusedSoon(await get(url(`/subscribe/status?timeout=0&group=${text}`)), 'group', run);
-        isRefusedSoon(await post(url(`/notify/${text}`), {}), 'group', run);
-        isRefusedSoon(await post(url(`/user/1/groups/${text}`)), 'group', run);
+        expectRefusedSoon(await get(url(`/users?username=${text}`)), 'username', run);
+        expectRefusedSoon(await get(url(`/subscribe/status?timeout=0&group=${text}`)), 'group', run);
+        expectRefusedSoon(await post(url(`/notify/${text}`), {}), 'group', run);
+        expectRefusedSoon(await post(url(`/user/1/groups/${text}`)), 'group', run);
       }
     });
     it('is refused before it is processed, in lists', async () => {
       for (const entry of [0, 'x', null, []]) {
         const many = Array.from({ length: 20_000 }, () => entry);
-        isRefusedSoon(await post(url('/user/1/groups'), { groups: many }), 'groups', String(entry));
+        expectRefusedSoon(await post(url('/user/1/groups'), { groups: many }), 'groups', String(entry));
         const answer = await post(url('/create-chat'), { groupName: 'x', creatorId: 1, members: many });
-        isRefusedSoon(answer, 'members', String(entry));
+        expectRefusedSoon(answer, 'members', String(entry));
         expect(answer.body.details).to.have.length(1);
       }
     });
@@ -96,7 +96,7 @@ describe('Hostile input', function () {
       }
       const long = { 'idempotency-key': 'k'.repeat(7000), 'last-event-id': `0123456789ab-${'1'.repeat(7000)}` };
       const sent = await post(url('/messages'), { userId: 1, groupId: 1, content: 'x' }, { headers: long });
-      isRefusedSoon(sent, 'Idempotency-Key', 'Idempotency-Key');
+      expectRefusedSoon(sent, 'Idempotency-Key', 'Idempotency-Key');
       expect(codeOf(await get(url('/events?userId=1'), { headers: long }))).to.deep.equal([400, 'invalid_request']);
     });
   });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { chatCalls, isMissing, TIME } from '../chat-calls.ts';
+import { chatCalls, expectMissing, TIME } from '../chat-calls.ts';
 
 interface Told {
   kind: string;
@@ -96,8 +96,8 @@ describe('Editing a message', () => {
       expect((await edit({ messageId, content })).status).to.equal(400);
     }
     await request('DELETE', on(`/messages?messageId=${messageId}`));
-    isMissing(await edit({ messageId, content: 'tarde' }), 'message_not_found');
-    isMissing(await edit({ messageId: 2 ** 50, content: 'nunca' }), 'message_not_found');
+    expectMissing(await edit({ messageId, content: 'tarde' }), 'message_not_found');
+    expectMissing(await edit({ messageId: 2 ** 50, content: 'nunca' }), 'message_not_found');
   });
 
   it('deletes the earlier texts together with the message', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { chatCalls, isMissing } from '../chat-calls.ts';
+import { chatCalls, expectMissing } from '../chat-calls.ts';
 
 interface Chat extends JsonObject {
   id: number;
@@ -263,7 +263,7 @@ describe('Read marks', () => {
     const { message_id: messageId } = await send(groupId, 'depois');
     const events = await userEvents(2, body.cursor, nodes.standby.url);
     expect(events.map(({ message }) => (message as JsonObject)?.id)).to.deep.equal([messageId]);
-    isMissing(await get(on('/sync?userId=987654')), 'user_not_found');
+    expectMissing(await get(on('/sync?userId=987654')), 'user_not_found');
   });
 
   it('open a page around the first unread message', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { chatCalls, isMissing } from '../chat-calls.ts';
+import { chatCalls, expectMissing } from '../chat-calls.ts';
 
 interface Message extends JsonObject {
   id: number;
@@ -74,8 +74,8 @@ describe('Replies, meta and reactions', () => {
       const [groupId, other] = [await newGroup('Aqui'), await newGroup('Lá')];
       const { message_id: elsewhere } = await send(other, 'lá');
       const { message_id: here } = await send(groupId, 'aqui');
-      isMissing(await reply({ groupId, replyTo: elsewhere }), 'reply_not_found');
-      isMissing(await reply({ groupId, replyTo: 2 ** 50 }), 'reply_not_found');
+      expectMissing(await reply({ groupId, replyTo: elsewhere }), 'reply_not_found');
+      expectMissing(await reply({ groupId, replyTo: 2 ** 50 }), 'reply_not_found');
       const key = { 'idempotency-key': 'resposta-1' };
       const first = await reply({ groupId, replyTo: here }, key);
       expect((await reply({ groupId, replyTo: here }, key)).body).to.deep.equal(first.body);
@@ -197,7 +197,7 @@ describe('Replies, meta and reactions', () => {
       await request('DELETE', on(`/messages?messageId=${messageId}`));
       const left = 'SELECT count(*)::int AS n FROM plantao.reaction_counts WHERE message_id = $1';
       expect((await sql.query(left, [messageId])).rows).to.deep.equal([{ n: 0 }]);
-      isMissing(await react(messageId, 1, '🎉'), 'message_not_found');
+      expectMissing(await react(messageId, 1, '🎉'), 'message_not_found');
       expect(
         await sql
           .query("INSERT INTO plantao.reactions (message_id, user_id, emoji) VALUES (987654, 1, 'x')")
@@ -233,7 +233,7 @@ describe('Replies, meta and reactions', () => {
       expect((await post(on('/reactions'), { messageId, emoji: 'x' })).body.code, 'no user').to.equal(
         'invalid_request',
       );
-      isMissing(await react(messageId, 2 ** 50, 'x'), 'user_not_found');
+      expectMissing(await react(messageId, 2 ** 50, 'x'), 'user_not_found');
     });
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { del, get, type HttpResponse, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { CURSOR, chatCalls, isMissing, TIME } from '../chat-calls.ts';
+import { CURSOR, chatCalls, expectMissing, TIME } from '../chat-calls.ts';
 
 interface Message {
   id: number;
@@ -70,14 +70,14 @@ describe('Messages over HTTP', () => {
         post(on('/messages'), { userId: 1, groupId: 999_999, content: 'x' }),
         ...Array.from({ length: 6 }, (_, n) => post(on('/messages'), { userId: 1, groupId, content: `${n}` })),
       ]);
-      isMissing(user as HttpResponse<JsonObject>, 'user_not_found');
-      isMissing(group as HttpResponse<JsonObject>, 'group_not_found');
+      expectMissing(user as HttpResponse<JsonObject>, 'user_not_found');
+      expectMissing(group as HttpResponse<JsonObject>, 'group_not_found');
       expect(good.map(({ status }) => status)).to.deep.equal(good.map(() => 200));
     });
 
     it('accepts the largest possible id', async () => {
       const ids = { userId: Number.MAX_SAFE_INTEGER, groupId: Number.MAX_SAFE_INTEGER };
-      isMissing(await post(on('/messages'), { ...ids, content: 'x' }), 'user_not_found');
+      expectMissing(await post(on('/messages'), { ...ids, content: 'x' }), 'user_not_found');
     });
   });
 
@@ -151,7 +151,7 @@ describe('Messages over HTTP', () => {
     it('is empty for a group without messages, and 404 for an unknown group', async () => {
       const empty = await newGroup('Vazio');
       await both(`/messages?groupId=${empty}`, ({ body }) => expect(body.messages).to.deep.equal([]));
-      await both('/messages?groupId=999999', (answer) => isMissing(answer, 'group_not_found'));
+      await both('/messages?groupId=999999', (answer) => expectMissing(answer, 'group_not_found'));
     });
   });
 
@@ -163,7 +163,7 @@ describe('Messages over HTTP', () => {
       expect(status).to.equal(200);
       expect(body).to.deep.equal({ message: 'message deleted' });
       await both(`/messages?groupId=${groupId}`, (answer) => expect(answer.body.messages).to.deep.equal([]));
-      isMissing(await del(on('/messages'), { messageId }), 'message_not_found');
+      expectMissing(await del(on('/messages'), { messageId }), 'message_not_found');
     });
   });
 });

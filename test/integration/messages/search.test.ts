@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { get, type JsonObject, post, request } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
-import { BRUNO, chatCalls, isMissing } from '../chat-calls.ts';
+import { BRUNO, chatCalls, expectMissing } from '../chat-calls.ts';
 
 interface Found {
   messages: { id: number; content: string; group_id: number; group: string; sender: string }[];
@@ -111,7 +111,7 @@ describe('GET /search', () => {
     expect(await contents('segredo', { userId: 2 })).to.deep.equal(['segredo xyzzy']);
     await request('DELETE', on(`/group-users?groupId=${groupId}&userId=2`));
     expect(await contents('segredo', { userId: 2 })).to.deep.equal([]);
-    isMissing(await get(on(query('xyzzy', { userId: 987654 }))), 'user_not_found');
+    expectMissing(await get(on(query('xyzzy', { userId: 987654 }))), 'user_not_found');
   });
 
   it('finds what psql inserts and edits, and nothing that was edited away or deleted', async () => {

@@ -48,18 +48,18 @@ export async function canonicalAnswers(databaseUrl: string, dbaUrl = databaseUrl
     say(`${method} ${path}: ${status} ${text} ${headers.cursor ?? ''}`);
     return { body, cursor: String(headers.cursor ?? body?.cursor ?? '') };
   };
-  const isActive = async (term: number) =>
+  const untilActive = async (term: number) =>
     eventually(`it is active in term ${term}`, async () => {
       const { body } = await get(`${node.url}/health`);
       return body.active === true && body.term === term;
     });
   try {
     await node.start();
-    await isActive(1);
+    await untilActive(1);
     await callEachRoute(node.url, call);
     await call('POST', '/fall');
     await call('POST', '/revive');
-    await isActive(2);
+    await untilActive(2);
     await call('POST', '/messages', { body: { userId: 1, groupId: 1, content: 'no segundo mandato' } });
     for (const line of await viewsAs(dbaUrl)) say(line);
   } finally {

@@ -50,7 +50,7 @@ describe('A pause of failover', function () {
       () => false,
     );
   const send = (node: NodeProcess) => post(`${node.url}/messages`, { userId: 1, groupId: 1, content: 'Olá!' });
-  const isPaused = (node: NodeProcess) =>
+  const untilPaused = (node: NodeProcess) =>
     eventually(`${node.name} knows of the pause`, async () =>
       (await health(node)).conditions.find(({ name }) => name === 'paused'),
     );
@@ -66,7 +66,7 @@ describe('A pause of failover', function () {
     const paused = await plantao(['pause', '--minutes', '5', '--reason', 'new switch', '--database', database.url]);
     expect(paused.output).to.match(/^failover is paused until .*; SELECT plantao\.resume\(\) ends the pause\n$/);
     for (const node of cluster.nodes) {
-      const condition = await isPaused(node);
+      const condition = await untilPaused(node);
       expect(condition?.reason).to.match(
         /^failover is paused until \S+Z: new switch\. To end the pause: plantao resume$/,
       );
@@ -107,10 +107,10 @@ describe('A pause of failover', function () {
 
   it('leaves the role with the process that was active when its session is terminated or it freezes', async () => {
     await sql("SELECT plantao.pause('5 minutes')");
-    await isPaused(standby);
+    await untilPaused(standby);
     await sql('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     /** Returns true once the node is active again. On an overloaded machine it needs more than one term. */
-    const isBack = (term: number) =>
+    const untilBack = (term: number) =>
       eventually(
         `it is active in term ${term} or a later one`,
         async () => {
@@ -120,7 +120,7 @@ describe('A pause of failover', function () {
         },
         { within: 20_000 },
       );
-    await isBack(2);
+    await untilBack(2);
     active.freeze();
     await eventually(
       'PostgreSQL ends the lock session',
@@ -128,7 +128,7 @@ describe('A pause of failover', function () {
     );
     await staysStandby(standby);
     active.thaw();
-    await isBack(3);
+    await untilBack(3);
     expect((await send(active)).status).to.equal(200);
   });
 
@@ -136,7 +136,7 @@ describe('A pause of failover', function () {
     await sql("SELECT plantao.pause('5 minutes')");
     const [row] = await sql('SELECT plantao.switchover() AS answer');
     expect(row?.answer).to.match(/^refused: failover is paused until /);
-    await isPaused(active);
+    await untilPaused(active);
     const refused = await post(`${active.url}/switchover`, {});
     expect(refused.status).to.equal(409);
     expect(refused.body).to.include({ code: 'paused' });
@@ -155,7 +155,7 @@ describe('A pause of failover', function () {
     const [row] = await sql('SELECT reason, asked_by FROM plantao.current_pause');
     expect(row?.reason).to.equal('new disk');
     expect(row?.asked_by).to.match(/^HTTP client (::ffff:127\.0\.0\.1|127\.0\.0\.1|::1)$/);
-    await isPaused(active);
+    await untilPaused(active);
     active.kill('SIGKILL');
     await active.waitForExit();
     await staysStandby(standby);
@@ -173,7 +173,7 @@ describe('A pause of failover', function () {
 
   it('ends by itself at the given time', async () => {
     await sql("SELECT plantao.pause('4 seconds')");
-    await isPaused(standby);
+    await untilPaused(standby);
     active.kill('SIGKILL');
     await active.waitForExit();
     await eventually('the standby is active', () => isActive(standby), { within: 15_000 });

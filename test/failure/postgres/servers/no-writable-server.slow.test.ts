@@ -44,7 +44,7 @@ describe('A cluster whose URL names servers of which none accepts writes', funct
   });
 
   /** Every node refuses posts, names the reason where operators look, and stays alive. */
-  const isRefused = async (reason: RegExp) => {
+  const untilRefused = async (reason: RegExp) => {
     for (const node of scene.nodes) {
       await eventually(
         `${node.name} has no role and says why`,
@@ -67,9 +67,11 @@ describe('A cluster whose URL names servers of which none accepts writes', funct
   it('says that the only server left is in recovery, then that none is left, and recovers by itself', async () => {
     await postgres.primary.kill();
     const { port } = postgres.standby;
-    await isRefused(new RegExp(`no server accepts writes: .*127\\.0\\.0\\.1:${port} is a standby \\(in recovery\\)`));
+    await untilRefused(
+      new RegExp(`no server accepts writes: .*127\\.0\\.0\\.1:${port} is a standby \\(in recovery\\)`),
+    );
     await postgres.standby.kill();
-    await isRefused(/no server accepts writes/);
+    await untilRefused(/no server accepts writes/);
     const since = performance.now();
     await Promise.all([postgres.primary.start(), postgres.standby.start()]);
     await eventually('a post is accepted', () => scene.meter.accepted(since).length > 0, PATIENCE);

@@ -68,7 +68,7 @@ describe('An active node whose lock session stays with a former primary that goe
       [`plantao:${node.name}:`],
     );
 
-  const isGone = (node: LocalNode) =>
+  const untilGone = (node: LocalNode) =>
     eventually(
       `${node.name} has left the former primary`,
       async () => {
@@ -85,7 +85,7 @@ describe('An active node whose lock session stays with a former primary that goe
     const other = await startNode('node-b', promoted.url);
     proxy.redirect({ port: promoted.port });
     await endOtherSessions(node);
-    await isGone(node);
+    await untilGone(node);
     await eventually('it follows', async () => (await healthOf(node)).active_node === other.name, PATIENCE);
     const entry = node.entries.find(({ msg }) => msg.startsWith('resigned: the session that holds the leader lock'));
     expect(entry?.msg).to.contain('different PostgreSQL servers');
@@ -104,7 +104,7 @@ describe('An active node whose lock session stays with a former primary that goe
     await former.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'plantao:node-a:writer'`,
     );
-    await isGone(node);
+    await untilGone(node);
     const holder = async () => (await promoted.query('SELECT FROM plantao.lock_holder')).length === 1;
     await eventually('it holds the lock on the new primary', holder, PATIENCE);
     const stored = await eventually(
@@ -130,7 +130,7 @@ describe('An active node whose lock session stays with a former primary that goe
     // Its open sessions go on; a new one is possible only to the new primary.
     first.redirect({ port: await freePort() });
     await endOtherSessions(node);
-    await isGone(node);
+    await untilGone(node);
     await eventually('it stores a message', async () => (await send(node, 'here')).status === 200, PATIENCE);
     expect(await promoted.query("SELECT FROM plantao.messages WHERE content = 'here'")).to.have.length(1);
     expect(await promoted.query('SELECT FROM plantao.lock_holder')).to.have.length(1);

@@ -68,7 +68,7 @@ describe("A DBA's SQL in psql", () => {
     }
   });
 
-  const becomesActive = async (name: string) =>
+  const untilActive = async (name: string) =>
     eventually(`${name} is active, and the other is ready to take over`, async () => {
       const rows = await sql('SELECT node, role FROM plantao.cluster_status');
       return rows.every(({ node, role }) => role === (node === name ? 'active' : 'standby'));
@@ -86,18 +86,18 @@ describe("A DBA's SQL in psql", () => {
   it('plantao.switchover() hands over to the named standby or to any, and returns a sentence', async () => {
     const ask = async (target: string | null) =>
       (await sql<{ said: string }>('SELECT plantao.switchover($1) AS said', [target]))[0]?.said;
-    await becomesActive('node-a');
+    await untilActive('node-a');
     expect(await ask('node-z')).to.equal('refused: node-z is not a running standby: see plantao.cluster_status');
     expect(await ask('node-b')).to.equal('asked node-a to hand over to node-b');
-    await becomesActive('node-b');
+    await untilActive('node-b');
     const [last] = await sql("SELECT end_reason, handed_to FROM plantao.leader_history WHERE node = 'node-a'");
     expect(last).to.deep.equal({ end_reason: 'switchover requested in SQL', handed_to: 'node-b' });
     expect(await ask(null)).to.equal('asked node-b to hand over to any standby');
-    await becomesActive('node-a');
+    await untilActive('node-a');
   });
 
   it('a NOTIFY alone, which every role can send, has no effect', async () => {
-    await becomesActive('node-a');
+    await untilActive('node-a');
     const term = await openTerm();
     for (const to of [null, 'node-b']) {
       await sql('SELECT pg_notify($1, $2)', ['plantao_cluster', JSON.stringify({ kind: 'switchover', to })]);
@@ -107,7 +107,7 @@ describe("A DBA's SQL in psql", () => {
   });
 
   it('requests a switchover that is handled even if its NOTIFY is lost, and ignored if its term has ended', async () => {
-    await becomesActive('node-a');
+    await untilActive('node-a');
     const term = await openTerm();
     const ask = 'INSERT INTO plantao.switchover_requests (term, hand_to) VALUES ($1, $2)';
     await sql(ask, [term - 1, 'node-b']);
@@ -115,10 +115,10 @@ describe("A DBA's SQL in psql", () => {
     await rowsWritten();
     expect(await openTerm()).to.equal(term);
     await sql(ask, [term, 'node-b']);
-    await becomesActive('node-b');
+    await untilActive('node-b');
     expect(await openTerm()).to.equal(term + 1);
     await sql('SELECT plantao.switchover()');
-    await becomesActive('node-a');
+    await untilActive('node-a');
     expect(await sql('TABLE plantao.switchover_requests')).to.deep.equal([]);
   });
 

@@ -14,8 +14,8 @@ const WAITERS = 'plantao_waiters';
 describe('One connection', () => {
   const nodes = useTwoNodes({ MAX_WAITERS: '500' });
   const isEmpty = async (url: string) => (await figureOf(url, SLOTS)) === 0 && (await figureOf(url, WAITERS)) === 0;
-  const empties = (url: string, within = 5000) => eventually('no slot is taken', () => isEmpty(url), { within });
-  const fills = (url: string, least = 1) =>
+  const untilEmpty = (url: string, within = 5000) => eventually('no slot is taken', () => isEmpty(url), { within });
+  const untilWaiting = (url: string, least = 1) =>
     eventually(`${least} wait`, async () => (await figureOf(url, SLOTS)) >= least);
 
   for (const how of ['destroy', 'reset'] as const) {
@@ -23,9 +23,9 @@ describe('One connection', () => {
       const { url } = nodes.standby;
       const client = await RawClient.open(url);
       client.send(getText('/subscribe/status?timeout=20').repeat(60));
-      await fills(url);
+      await untilWaiting(url);
       client[how]();
-      await empties(url);
+      await untilEmpty(url);
     });
   }
 
@@ -34,9 +34,9 @@ describe('One connection', () => {
     const client = await RawClient.open(url);
     client.send(getText('/subscribe/status?timeout=0') + getText('/subscribe/user?user_id=1&timeout=20').repeat(30));
     await eventually('the first is answered', () => client.statuses.length === 1);
-    await fills(url);
+    await untilWaiting(url);
     client.destroy();
-    await empties(url);
+    await untilEmpty(url);
   });
 
   it('cannot fill a node with 2,500 pipelined streams, and ten leave nothing behind', async () => {
@@ -53,7 +53,7 @@ describe('One connection', () => {
     expect(await figureOf(url, SLOTS)).to.be.below(500);
     expect((await get(`${url}/subscribe/status?timeout=0`)).status).to.equal(204);
     for (const client of clients) client.destroy();
-    await empties(url, 20_000);
+    await untilEmpty(url, 20_000);
   });
 
   it('gets all responses to 500 pipelined requests, in order', async () => {

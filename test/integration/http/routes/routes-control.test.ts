@@ -16,7 +16,7 @@ interface Cluster {
 
 describe('Node control over HTTP', () => {
   const nodes = useTwoNodes();
-  const becomesActive = (node: LocalNode) =>
+  const untilActive = (node: LocalNode) =>
     eventually(`${node.name} is active, and each knows the role of the other`, async () => {
       const both = await Promise.all([healthOf(nodes.active), healthOf(nodes.standby)]);
       const isKnown = both.every(({ active_node, peers }) => active_node === node.name && isAlive(peers));
@@ -197,7 +197,7 @@ describe('Node control over HTTP', () => {
       const { body } = await post(`${nodes.active.url}/revive`);
       expect(body).to.deep.equal({ status: 'system revived', active: true });
       await post(`${nodes.standby.url}/revive`);
-      await becomesActive(nodes.active);
+      await untilActive(nodes.active);
     });
   });
 
@@ -205,7 +205,7 @@ describe('Node control over HTTP', () => {
     it('hands over to the named node and records the reason in the history', async () => {
       const { body } = await handOver(nodes.active, { to: 'node-b' });
       expect(body.message).to.be.a('string');
-      await becomesActive(nodes.standby);
+      await untilActive(nodes.standby);
       const { history } = (await get<Cluster>(`${nodes.standby.url}/cluster`)).body;
       expect(history[1]).to.include({ node: 'node-a', end_reason: 'switchover requested over HTTP' });
       expect(history[0]?.gap_ms).to.be.a('number').below(1000);
@@ -213,7 +213,7 @@ describe('Node control over HTTP', () => {
 
     it('hands over to any standby when none is named', async () => {
       await handOver(nodes.standby);
-      await becomesActive(nodes.active);
+      await untilActive(nodes.active);
     });
 
     it('refuses an unknown node, the active node itself, a fallen node and an invalid name', async () => {

@@ -45,7 +45,7 @@ describe('The input of a request', () => {
   const url = (path: string) => nodes.active.url + path;
 
   /** Checks an error's format: a sentence, a code, and an entry for each field. */
-  const isRefused = ({ status, body, headers }: HttpResponse<JsonObject>, field: string, told = field) => {
+  const expectRefused = ({ status, body, headers }: HttpResponse<JsonObject>, field: string, told = field) => {
     expect(status, told).to.equal(400);
     expect(headers['content-type'], told).to.equal('application/json; charset=utf-8');
     expect(Object.keys(body), told).to.have.members(['error', 'code', 'details']);
@@ -62,7 +62,7 @@ describe('The input of a request', () => {
     for (const [path, field] of QUERIES) {
       it(`GET ${path}`, async () => {
         for (const id of BAD_IDS) {
-          isRefused(await get(url(path + encodeURIComponent(id))), field, `${path}${id}`);
+          expectRefused(await get(url(path + encodeURIComponent(id))), field, `${path}${id}`);
         }
       });
     }
@@ -71,29 +71,29 @@ describe('The input of a request', () => {
         for (const field of ids)
           for (const id of BAD_JSON_IDS) {
             const answer = await request(method, url(path), { body: { ...body, [field]: id } });
-            isRefused(answer, field, `${method} ${path} with ${field} ${JSON.stringify(id)}`);
+            expectRefused(answer, field, `${method} ${path} with ${field} ${JSON.stringify(id)}`);
           }
       });
     }
     it('GET, POST and DELETE /user/{id}/groups', async () => {
       for (const id of BAD_IDS.filter((one) => one !== '')) {
         const path = url(`/user/${encodeURIComponent(id)}/groups`);
-        isRefused(await get(path), 'id', id);
-        isRefused(await post(path, { groups: [] }), 'id', id);
-        isRefused(await post(`${path}/x`), 'id', id);
-        isRefused(await del(`${path}/x`), 'id', id);
+        expectRefused(await get(path), 'id', id);
+        expectRefused(await post(path, { groups: [] }), 'id', id);
+        expectRefused(await post(`${path}/x`), 'id', id);
+        expectRefused(await del(`${path}/x`), 'id', id);
       }
     });
     it('if it is repeated, or is a list or object in the syntax of query parsers', async () => {
-      isRefused(await get(url('/chats?userId=1&userId=2')), 'userId');
+      expectRefused(await get(url('/chats?userId=1&userId=2')), 'userId');
       for (const query of ['userId[]=1', 'userId[a]=1', 'userid=1'])
-        isRefused(await get(url(`/chats?${query}`)), 'userId');
+        expectRefused(await get(url(`/chats?${query}`)), 'userId');
     });
   });
 
   describe('is refused when fields are missing, and the error names them all:', () => {
     for (const [path, field] of QUERIES.filter(([path]) => !path.includes('&') || path.includes('user_id'))) {
-      it(`GET ${path.split('?')[0]}`, async () => isRefused(await get(url(path.split('?')[0] ?? '')), field));
+      it(`GET ${path.split('?')[0]}`, async () => expectRefused(await get(url(path.split('?')[0] ?? '')), field));
     }
     it('POST /messages', async () => {
       for (const body of [{}, undefined]) {
@@ -102,10 +102,10 @@ describe('The input of a request', () => {
         expect(answer.body.details.map(({ field }) => field)).to.deep.equal(['groupId', 'content']);
       }
       // Optional, because with AUTH=token the token says who calls.
-      isRefused(await post(url('/messages'), { groupId: 1, content: 'x' }), 'userId');
+      expectRefused(await post(url('/messages'), { groupId: 1, content: 'x' }), 'userId');
     });
-    it('POST /login', async () => isRefused(await post(url('/login'), {}), 'username'));
-    it('POST /user/1/groups', async () => isRefused(await post(url('/user/1/groups'), {}), 'groups'));
+    it('POST /login', async () => expectRefused(await post(url('/login'), {}), 'username'));
+    it('POST /user/1/groups', async () => expectRefused(await post(url('/user/1/groups'), {}), 'groups'));
   });
 
   it('accepts an id as a number or as digits, and ignores unknown fields', async () => {
@@ -124,7 +124,7 @@ describe('The input of a request', () => {
     expect(both.body.user_id).to.equal(1);
     expect((await get(url('/group-users'), { body: { groupId: '1' } })).status).to.equal(200);
     expect((await get(url('/messages'), { body: { groupId: 1, limit: 1 } })).body.messages).to.have.length(1);
-    isRefused(await get(url('/chats'), { body: { userId: '1 OR 1=1' } }), 'userId');
+    expectRefused(await get(url('/chats'), { body: { userId: '1 OR 1=1' } }), 'userId');
   });
 
   it('may be in the body or the query of a DELETE', async () => {
@@ -151,16 +151,16 @@ describe('The input of a request', () => {
     const lone = 'a\ud800b';
     for (const text of [nul, lone]) {
       const told = JSON.stringify(text);
-      isRefused(await post(url('/messages'), { userId: 1, groupId: 1, content: text }), 'content', told);
-      isRefused(await post(url('/login'), { username: text }), 'username', told);
-      isRefused(await post(url('/create-chat'), { groupName: text, creatorId: 1 }), 'groupName', told);
-      isRefused(await post(url('/notify/x'), { payload: { deep: [text] } }), 'payload', told);
-      isRefused(await post(url('/notify/x'), { payload: { [text]: 1 } }), 'payload', told);
+      expectRefused(await post(url('/messages'), { userId: 1, groupId: 1, content: text }), 'content', told);
+      expectRefused(await post(url('/login'), { username: text }), 'username', told);
+      expectRefused(await post(url('/create-chat'), { groupName: text, creatorId: 1 }), 'groupName', told);
+      expectRefused(await post(url('/notify/x'), { payload: { deep: [text] } }), 'payload', told);
+      expectRefused(await post(url('/notify/x'), { payload: { [text]: 1 } }), 'payload', told);
     }
-    isRefused(await get(url('/users?username=%00')), 'username');
-    isRefused(await post(url('/notify/%00')), 'group');
-    isRefused(await get(url('/subscribe/status?timeout=0&group=%00')), 'group');
-    isRefused(await post(url('/user/1/groups/%00')), 'group');
+    expectRefused(await get(url('/users?username=%00')), 'username');
+    expectRefused(await post(url('/notify/%00')), 'group');
+    expectRefused(await get(url('/subscribe/status?timeout=0&group=%00')), 'group');
+    expectRefused(await post(url('/user/1/groups/%00')), 'group');
     const looksLikeIt = { payload: ['\\u0000', '\\ud800', 'a\\', '😀'] };
     expect((await post(url('/notify/x'), looksLikeIt)).status).to.equal(200);
   });
@@ -168,9 +168,10 @@ describe('The input of a request', () => {
   it('is refused when JSON is nested too deeply', async () => {
     const nested = (depth: number) => `{"payload":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     expect((await post(url('/notify/x'), nested(50))).status).to.equal(200);
-    for (const depth of [100, 200, 60_000]) isRefused(await post(url('/notify/x'), nested(depth)), 'body', `${depth}`);
+    for (const depth of [100, 200, 60_000])
+      expectRefused(await post(url('/notify/x'), nested(depth)), 'body', `${depth}`);
     for (const level of ['{"a":', '[{"a":', '[']) {
-      isRefused(await post(url('/user/1/groups'), `{"groups":${level.repeat(15_000)}`), 'body', level);
+      expectRefused(await post(url('/user/1/groups'), `{"groups":${level.repeat(15_000)}`), 'body', level);
     }
     const inText = { payload: '[{"'.repeat(1000), more: ['\\"'.repeat(50), '['.repeat(200)] };
     expect((await post(url('/notify/x'), inText)).status).to.equal(200);

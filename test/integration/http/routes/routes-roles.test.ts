@@ -82,7 +82,7 @@ const WRITES: [method: string, path: string, body?: JsonObject][] = [
 describe('Roles and routes:', () => {
   const nodes = useTwoNodes();
 
-  const isNotActive = (answer: HttpResponse<JsonObject>, activeUrl: string | null) => {
+  const expectNotActive = (answer: HttpResponse<JsonObject>, activeUrl: string | null) => {
     expect(answer.status).to.equal(503);
     expect(answer.body).to.deep.equal({
       error: 'system not available - not active',
@@ -91,7 +91,7 @@ describe('Roles and routes:', () => {
     });
     expect(Number(answer.headers['retry-after'])).to.be.at.least(1);
   };
-  const isNotAlive = (answer: HttpResponse<JsonObject>) => {
+  const expectNotAlive = (answer: HttpResponse<JsonObject>) => {
     expect(answer.status).to.equal(503);
     expect(answer.body).to.deep.equal({ error: 'system not available - not alive', code: 'not_alive' });
     expect(Number(answer.headers['retry-after'])).to.be.at.least(1);
@@ -137,7 +137,7 @@ describe('Roles and routes:', () => {
     for (const [method, path, body] of WRITES) {
       it(`names the active node on ${method} ${path}`, async () => {
         const answer = await request(method, `${nodes.standby.url}${path}`, { body });
-        isNotActive(answer, nodes.active.url);
+        expectNotActive(answer, nodes.active.url);
       });
     }
     it('passes /replica and fails /primary', async () => {
@@ -146,7 +146,7 @@ describe('Roles and routes:', () => {
     });
     it('returns not_active before it validates the request', async () => {
       for (const body of ['{', { userId: 'x' }, 'x'.repeat(200_000)]) {
-        isNotActive(await post(`${nodes.standby.url}/messages`, body), nodes.active.url);
+        expectNotActive(await post(`${nodes.standby.url}/messages`, body), nodes.active.url);
       }
     });
   });
@@ -182,7 +182,7 @@ describe('Roles and routes:', () => {
       });
     });
     for (const path of READS) {
-      it(`refuses GET ${path}`, async () => isNotAlive(await get(`${nodes.standby.url}${path}`)));
+      it(`refuses GET ${path}`, async () => expectNotAlive(await get(`${nodes.standby.url}${path}`)));
     }
     it(`ends GET ${STREAM} with the event unavailable`, async () => {
       const { status, text } = await get(`${nodes.standby.url}${STREAM}`);
@@ -190,7 +190,7 @@ describe('Roles and routes:', () => {
     });
     for (const [method, path, body] of WRITES) {
       it(`refuses ${method} ${path}`, async () =>
-        isNotAlive(await request(method, `${nodes.standby.url}${path}`, { body })));
+        expectNotAlive(await request(method, `${nodes.standby.url}${path}`, { body })));
     }
     it('is reported as fallen by itself and by /cluster of the other node', async () => {
       expect((await get(`${nodes.standby.url}/health`)).body).to.include({ status: 'down', active: false });

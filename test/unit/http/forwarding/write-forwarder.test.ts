@@ -194,7 +194,7 @@ describe('A standby that forwards to an active node, when another node becomes a
     return peer;
   };
   const write = (headers: Record<string, string> = {}) => post(`${standby.url}/messages`, {}, { headers });
-  const isHeld = (count = 1) => eventually('the old active node has the requests', () => held.length === count);
+  const untilHeld = (count = 1) => eventually('the old active node has the requests', () => held.length === count);
 
   beforeEach(async () => {
     held.length = 0;
@@ -219,7 +219,7 @@ describe('A standby that forwards to an active node, when another node becomes a
   it('sends the requests with a key that a frozen node holds to its successor, also long after their arrival', async () => {
     const writes = Array.from({ length: 100 }, (_, at) => write({ 'idempotency-key': `key-${at}` }));
     // The node accepts 64 connections; the other requests wait for one.
-    await isHeld(64);
+    await untilHeld(64);
     await always('they wait', () => held.every(({ destroyed }) => !destroyed), { forMs: TIMES.waitMs * 1.5 });
     peerOf('old').alive = false;
     succeed();
@@ -231,7 +231,7 @@ describe('A standby that forwards to an active node, when another node becomes a
 
   it('handles the requests itself if it becomes active', async () => {
     const pending = write({ 'idempotency-key': 'key' });
-    await isHeld();
+    await untilHeld();
     Object.assign(peerOf('old'), { alive: false, active: false });
     Object.assign(standby.cluster, { role: 'active', acceptsWrites: true });
     const { status, ms } = await pending;
@@ -241,7 +241,7 @@ describe('A standby that forwards to an active node, when another node becomes a
 
   it('does not wait for the response of a frozen node to a request without a key', async () => {
     const pending = write();
-    await isHeld();
+    await untilHeld();
     peerOf('old').alive = false;
     succeed();
     const { status, body, ms } = await pending;
@@ -250,7 +250,7 @@ describe('A standby that forwards to an active node, when another node becomes a
 
   it('leaves a node that has resigned the time to respond, but not for long', async () => {
     const [first, second] = [write(), write({ 'idempotency-key': 'key' })];
-    await isHeld(2);
+    await untilHeld(2);
     succeed();
     held[0]?.end('{"from":"old"}');
     const answers = await Promise.all([first, second]);
@@ -259,7 +259,7 @@ describe('A standby that forwards to an active node, when another node becomes a
 
   it('keeps waiting for a node that is silent but has no successor', async () => {
     const pending = write();
-    await isHeld();
+    await untilHeld();
     Object.assign(peerOf('old'), { alive: false, active: false });
     await always('the request is not cancelled', () => held[0]?.destroyed === false, { forMs: 150 });
     held[0]?.end('{"from":"old"}');
