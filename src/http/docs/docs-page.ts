@@ -2,7 +2,7 @@
 
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { eventKinds } from './event-kinds.ts';
-import { anchorOf, chapters, text } from './html.ts';
+import { anchorOf, chapters, escapeHtml } from './html.ts';
 import type { OpenApi } from './openapi.ts';
 import { sectionOf } from './operation-section.ts';
 import { schemaOf } from './schema-text.ts';
@@ -32,7 +32,7 @@ export function docsPageOf(document: OpenApi, url: string): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
 <meta name="color-scheme" content="light dark">
-<title>${text(title)} API</title>
+<title>${escapeHtml(title)} API</title>
 <link rel="icon" href="assets/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="assets/docs.css">
 <meta name="texts-pt-BR" content="assets/docs-pt-br.js">
@@ -46,7 +46,7 @@ export function docsPageOf(document: OpenApi, url: string): string {
 <div class="docs">
 ${tableOfContents(description, sections)}
 <main lang="en">
-<h1>${text(title)} API <small>${text(version)}</small></h1>
+<h1>${escapeHtml(title)} API <small>${escapeHtml(version)}</small></h1>
 <p id="away" role="status" hidden></p>
 <p id="descriptions" class="hint" hidden></p>
 <p><span id="for-programs">For programs:</span> <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
@@ -68,10 +68,10 @@ ${Object.entries(schemas).map(schemaOf).join('\n')}</div>
 
 function tableOfContents(description: string, sections: readonly Section[]): string {
   const headings = [...description.matchAll(/^## (.*)$/gm)].map(([, heading = '']) => heading);
-  const guide = headings.map((heading) => `<li><a href="#${anchorOf(heading)}">${text(heading)}</a></li>`);
+  const guide = headings.map((heading) => `<li><a href="#${anchorOf(heading)}">${escapeHtml(heading)}</a></li>`);
   const operations = sections.map(
     ({ name, operations }) =>
-      `<div class="part"><h2>${text(name)}</h2><ul>${operations.map(linkTo).join('\n')}</ul></div>`,
+      `<div class="part"><h2>${escapeHtml(name)}</h2><ul>${operations.map(linkTo).join('\n')}</ul></div>`,
   );
   return `<nav class="contents" aria-label="Contents">
 <label for="filter">Filter</label><input id="filter" type="search" autocomplete="off" placeholder="path, method or word" aria-describedby="matches">
@@ -85,8 +85,8 @@ ${operations.join('\n')}
 }
 
 const operationGroup = ({ name, description, operations }: Section, url: string) =>
-  `<div class="part"><h2>${text(name)}</h2><p>${text(description)}</p>
+  `<div class="part"><h2>${escapeHtml(name)}</h2><p>${escapeHtml(description)}</p>
 ${operations.map((one) => sectionOf(one, url)).join('\n')}</div>`;
 
 const linkTo = ({ method, path, operation }: Located) =>
-  `<li><a href="#${operation.operationId}"><b class="${method}">${method.toUpperCase()}</b> ${text(path)}</a></li>`;
+  `<li><a href="#${operation.operationId}"><b class="${method}">${method.toUpperCase()}</b> ${escapeHtml(path)}</a></li>`;

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { event } from '../contract/event-schemas.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { exampleOf } from './examples.ts';
-import { inline, text } from './html.ts';
+import { escapeHtml, inline } from './html.ts';
 
 /** The cause of each kind of event, and its recipients. A kind without an entry fails to compile. */
 export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
@@ -33,9 +33,9 @@ export function eventKinds(schemas: Record<string, JsonSchema>): string {
     const name = $ref.split('/').at(-1) ?? '';
     const example = JSON.stringify(exampleOf({ $ref }, schemas), null, 2);
     const about = schemas[name]?.description ?? '';
-    return `<section id="event-${kind}" data-title="event ${kind}" data-text="${text(String(about))}">
+    return `<section id="event-${kind}" data-title="event ${kind}" data-text="${escapeHtml(String(about))}">
 <h3><code>${kind}</code></h3><p>${inline(String(about))} Fields: <a href="#schema-${name}">${name}</a>.</p>
-<details class="example"><summary>Example</summary><pre>${text(example)}</pre></details></section>`;
+<details class="example"><summary>Example</summary><pre>${escapeHtml(example)}</pre></details></section>`;
   });
   return kinds.join('\n');
 }

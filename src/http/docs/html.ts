@@ -1,5 +1,5 @@
 /** Escapes text for HTML. */
-export function text(plain = ''): string {
+export function escapeHtml(plain = ''): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
   return plain.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
 }
@@ -14,7 +14,7 @@ export const chapters = (source: string): string =>
     .join('\n');
 
 /** Returns one line of Markdown as HTML: text with `code` in it. */
-export const inline = (line: string): string => text(line).replace(/`([^`]+)`/g, '<code>$1</code>');
+export const inline = (line: string): string => escapeHtml(line).replace(/`([^`]+)`/g, '<code>$1</code>');
 
 /** Returns the Markdown that the guide uses as HTML: `##` headings, paragraphs and tables. */
 function markdown(source: string): string {

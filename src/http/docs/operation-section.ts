@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../contract/json-schema.ts';
-import { inline, text } from './html.ts';
+import { escapeHtml, inline } from './html.ts';
 import { typeOf } from './schema-text.ts';
 import { commandOf, formOf, type Located, needsToken } from './try-it.ts';
 
@@ -13,8 +13,8 @@ export function sectionOf(located: Located, url: string): string {
     ...bodyFieldsOf(requestBody).map(([name]) => name),
   ].join(' ');
   const title = `${method.toUpperCase()} ${path} ${summary}`;
-  return `<section id="${operationId}" data-title="${text(title)}" data-text="${text(words)}">
-<h3><a href="#${operationId}"><b class="${method}">${method.toUpperCase()}</b> ${text(path)}</a></h3>
+  return `<section id="${operationId}" data-title="${escapeHtml(title)}" data-text="${escapeHtml(words)}">
+<h3><a href="#${operationId}"><b class="${method}">${method.toUpperCase()}</b> ${escapeHtml(path)}</a></h3>
 <p>${inline(description ?? summary)}${needsToken(operation) ? ' <strong>Requires a token.</strong>' : ''}</p>
 ${fieldTable([...parameters.map((one): Row => [one.name, one.in, one.required, one.schema, one.description]), ...bodyRows(requestBody)])}
 <div class="curl">${commandOf(located, url)}<button type="button" class="copy secondary small">Copy</button></div>
@@ -30,7 +30,7 @@ type Row = [name: string, place: string, required: boolean, schema: JsonSchema, 
 function fieldTable(rows: Row[]): string {
   if (rows.length === 0) return '';
   const line = ([name, place, required, schema, note]: Row) =>
-    `<tr><td><code>${text(name)}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}${note ? `. ${inline(note)}` : ''}</td></tr>`;
+    `<tr><td><code>${escapeHtml(name)}</code></td><td>${place}${required ? ', required' : ''}</td><td>${typeOf(schema)}${note ? `. ${inline(note)}` : ''}</td></tr>`;
   return `<div class="table"><table><thead><tr><th>Name</th><th>In</th><th>Description</th></tr></thead><tbody>${rows.map(line).join('')}</tbody></table></div>`;
 }
 
@@ -64,7 +64,7 @@ function responseExample(responses: Record<string, JsonSchema>): string {
   for (const [status, response] of Object.entries(responses)) {
     const [body] = Object.values((response as Response).content ?? {});
     if (body?.example === undefined) continue;
-    return `<details class="example"><summary>Response ${status}</summary><pre>${text(typeof body.example === 'string' ? body.example : JSON.stringify(body.example, null, 2))}</pre></details>`;
+    return `<details class="example"><summary>Response ${status}</summary><pre>${escapeHtml(typeof body.example === 'string' ? body.example : JSON.stringify(body.example, null, 2))}</pre></details>`;
   }
   return '';
 }
@@ -73,6 +73,6 @@ function responseOf([status, response]: [string, JsonSchema]): string {
   const { $ref, content } = response as Response;
   if ($ref) return `<a href="#guide-errors">${status}</a>`;
   const [type = '', body] = Object.entries(content ?? {})[0] ?? [];
-  const what = body?.schema.$ref ? typeOf(body.schema) : text(type);
+  const what = body?.schema.$ref ? typeOf(body.schema) : escapeHtml(type);
   return `<strong>${status}</strong>${what ? ` ${what}` : ''}`;
 }

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../contract/json-schema.ts';
-import { inline, text } from './html.ts';
+import { escapeHtml, inline } from './html.ts';
 
 /** Returns a named schema as HTML: its description and its fields. */
 export function schemaOf([name, schema]: [string, JsonSchema]): string {
@@ -21,7 +21,7 @@ function objectOf(schema: JsonSchema): string {
   if (!properties) return typeOf(schema);
   const fields = Object.entries(properties).map(
     ([name, one]) =>
-      `<li><code>${text(name)}</code>${required.includes(name) ? '' : ' (optional)'}: ${typeOf(one)}${one.description ? `. ${inline(String(one.description))}` : ''}</li>`,
+      `<li><code>${escapeHtml(name)}</code>${required.includes(name) ? '' : ' (optional)'}: ${typeOf(one)}${one.description ? `. ${inline(String(one.description))}` : ''}</li>`,
   );
   return `<ul>${fields.join('')}</ul>`;
 }
@@ -42,13 +42,13 @@ export function typeOf(schema: JsonSchema): string {
     const name = $ref.split('/').at(-1) ?? '';
     return `<a href="#schema-${name}">${name}</a>`;
   }
-  if (value !== undefined) return `<code>${text(JSON.stringify(value))}</code>`;
-  if (Array.isArray(values)) return values.map((one) => `<code>${text(JSON.stringify(one))}</code>`).join(' or ');
+  if (value !== undefined) return `<code>${escapeHtml(JSON.stringify(value))}</code>`;
+  if (Array.isArray(values)) return values.map((one) => `<code>${escapeHtml(JSON.stringify(one))}</code>`).join(' or ');
   if (Array.isArray(anyOf)) return anyOf.map((one) => typeOf(one)).join(' or ');
   if (type === 'array') return `list of ${typeOf((items ?? {}) as JsonSchema)}`;
   if (type === 'object' && 'properties' in schema) return objectOf(schema);
   const name = Array.isArray(type) ? type.join(' or ') : String(type ?? 'any JSON');
-  return text(
+  return escapeHtml(
     [
       name,
       format ? `(${format})` : '',

@@ -1,6 +1,6 @@
 import { curlCommand } from '../../web/docs/curl-command.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
-import { text } from './html.ts';
+import { escapeHtml } from './html.ts';
 import type { OpenApiOperation } from './openapi.ts';
 
 /** One operation with its place in the document. */
@@ -27,7 +27,7 @@ export function commandOf(located: Located, url: string): string {
     headers: Object.fromEntries(headers.map(({ name, example }) => [name, example])),
     body: bodyOf(operation) ?? undefined,
   });
-  return `<code data-head="${text(head)}">${text(command)}</code>`;
+  return `<code data-head="${escapeHtml(head)}">${escapeHtml(command)}</code>`;
 }
 
 /** Returns the start of the command line, which does not depend on values. */
@@ -46,15 +46,16 @@ export function formOf(located: Located): string {
   const { method, path, operation } = located;
   const fields = inputsOf(located).map(
     (one) =>
-      `<label>${text(one.name)}${one.required ? ' *' : ''} <input name="${text(one.name)}" data-in="${one.in}" ${
-        one.required ? `value="${text(one.example)}"` : `placeholder="${text(one.example)}"`
+      `<label>${escapeHtml(one.name)}${one.required ? ' *' : ''} <input name="${escapeHtml(one.name)}" data-in="${one.in}" ${
+        one.required ? `value="${escapeHtml(one.example)}"` : `placeholder="${escapeHtml(one.example)}"`
       }></label>`,
   );
   const body = bodyOf(operation);
-  if (body !== null) fields.push(`<label>JSON body <textarea data-in="body" rows="4">${text(body)}</textarea></label>`);
+  if (body !== null)
+    fields.push(`<label>JSON body <textarea data-in="body" rows="4">${escapeHtml(body)}</textarea></label>`);
   return `<details class="try"><summary>Try it</summary>
-<form data-method="${method.toUpperCase()}" data-path="${text(path)}">${fields.join('\n')}
-<div class="buttons"><button type="submit">Send ${method.toUpperCase()} ${text(path)}</button><button type="button" class="stop secondary" hidden>Stop</button></div><pre class="result" aria-live="polite"></pre></form></details>`;
+<form data-method="${method.toUpperCase()}" data-path="${escapeHtml(path)}">${fields.join('\n')}
+<div class="buttons"><button type="submit">Send ${method.toUpperCase()} ${escapeHtml(path)}</button><button type="button" class="stop secondary" hidden>Stop</button></div><pre class="result" aria-live="polite"></pre></form></details>`;
 }
 
 /** Returns true if the operation needs a token on this node. */
