@@ -14,7 +14,7 @@ const LEASE_MS = 2500;
 const SLACK_MS = 4000;
 
 /** A node's connections to PostgreSQL: those of its pool, which may go through a pooler, and those of all other sessions. */
-interface Cables {
+interface Proxies {
   pool: TcpProxy;
   direct: TcpProxy;
 }
@@ -22,22 +22,22 @@ interface Cables {
 describe('A network fault between a node and PostgreSQL', () => {
   let postgres: OwnPostgres;
   let scene: Scene;
-  let cables: Cables[];
+  let proxies: Proxies[];
 
   before(async function () {
     this.timeout(120_000);
     postgres = await startPostgresOfItsOwn();
-    const cable = () => startTcpProxy({ port: postgres.port });
-    cables = [
-      { pool: await cable(), direct: await cable() },
-      { pool: await cable(), direct: await cable() },
+    const proxy = () => startTcpProxy({ port: postgres.port });
+    proxies = [
+      { pool: await proxy(), direct: await proxy() },
+      { pool: await proxy(), direct: await proxy() },
     ];
     scene = await Scene.open({
       databaseUrl: postgres.url,
       leaseMs: LEASE_MS,
       envOf: (index) => ({
-        DATABASE_URL: cables[index]?.pool.via(postgres.url) ?? '',
-        DATABASE_DIRECT_URL: cables[index]?.direct.via(postgres.url) ?? '',
+        DATABASE_URL: proxies[index]?.pool.via(postgres.url) ?? '',
+        DATABASE_DIRECT_URL: proxies[index]?.direct.via(postgres.url) ?? '',
       }),
     });
   });
@@ -45,16 +45,16 @@ describe('A network fault between a node and PostgreSQL', () => {
   after(async function () {
     this.timeout(60_000);
     await scene.close();
-    for (const { pool, direct } of cables) await Promise.all([pool.close(), direct.close()]);
+    for (const { pool, direct } of proxies) await Promise.all([pool.close(), direct.close()]);
     await postgres.remove();
   });
 
-  const cablesOf = (node: NodeProcess): Cables => {
-    const own = cables[scene.nodes.indexOf(node)];
-    if (!own) throw new Error(`${node.name} has no cables`);
+  const proxiesOf = (node: NodeProcess): Proxies => {
+    const own = proxies[scene.nodes.indexOf(node)];
+    if (!own) throw new Error(`${node.name} has no proxies`);
     return own;
   };
-  const heal = ({ pool, direct }: Cables) => {
+  const heal = ({ pool, direct }: Proxies) => {
     pool.heal();
     direct.heal();
   };
@@ -62,7 +62,7 @@ describe('A network fault between a node and PostgreSQL', () => {
   it('promotes the standby after the lease when all connections of the active node are half-open', async function () {
     this.timeout(60_000);
     const active = await scene.active();
-    const { pool, direct } = cablesOf(active);
+    const { pool, direct } = proxiesOf(active);
     const { gap } = await scene.broken(
       () => {
         pool.swallow();
@@ -77,7 +77,7 @@ describe('A network fault between a node and PostgreSQL', () => {
   it('promotes the standby when only the lock session is half-open', async function () {
     this.timeout(60_000);
     const active = await scene.active();
-    const { direct } = cablesOf(active);
+    const { direct } = proxiesOf(active);
     const { gap } = await scene.broken(() => direct.swallow('both', { applicationName: ':lock' }), {
       mend: () => direct.heal(),
     });
@@ -87,7 +87,7 @@ describe('A network fault between a node and PostgreSQL', () => {
   it('makes the active node hand over when only its write session is half-open', async function () {
     this.timeout(60_000);
     const active = await scene.active();
-    const { direct } = cablesOf(active);
+    const { direct } = proxiesOf(active);
     const { logOf } = await scene.broken(() => direct.swallow('both', { applicationName: ':writer' }), {
       mend: () => direct.heal(),
     });
@@ -97,7 +97,7 @@ describe('A network fault between a node and PostgreSQL', () => {
   it('lets posts continue when only the pooled connections are cut, and refuses requests that need them', async function () {
     this.timeout(60_000);
     const active = await scene.active();
-    const { pool } = cablesOf(active);
+    const { pool } = proxiesOf(active);
     await scene.broken(
       async () => {
         pool.cut();
@@ -112,7 +112,7 @@ describe('A network fault between a node and PostgreSQL', () => {
   it('promotes the standby when the active node loses PostgreSQL but not its peer', async function () {
     this.timeout(60_000);
     const active = await scene.active();
-    const { pool, direct } = cablesOf(active);
+    const { pool, direct } = proxiesOf(active);
     const { gap } = await scene.broken(
       () => {
         pool.cut();
@@ -129,7 +129,7 @@ describe('A network fault between a node and PostgreSQL', () => {
     const active = await scene.active();
     await scene.broken(
       async () => {
-        for (const { pool, direct } of cables) {
+        for (const { pool, direct } of proxies) {
           pool.setLatency(250);
           direct.setLatency(250);
         }
@@ -139,7 +139,7 @@ describe('A network fault between a node and PostgreSQL', () => {
       {
         keepsTerm: true,
         mend: () => {
-          for (const own of cables) heal(own);
+          for (const own of proxies) heal(own);
         },
       },
     );
@@ -151,18 +151,18 @@ describe('SIGTERM while PostgreSQL does not respond', () => {
   it('stops the node gracefully and within its deadline', async function () {
     this.timeout(60_000);
     const database = await createDatabase();
-    const cable = await startTcpProxy({ port: Number(new URL(database.url).port) });
+    const proxy = await startTcpProxy({ port: Number(new URL(database.url).port) });
     let node: NodeProcess | null = null;
     try {
-      node = await startNode({ databaseUrl: cable.via(database.url), env: { LEASE_MS: '5000', AUTH: 'token' } });
+      node = await startNode({ databaseUrl: proxy.via(database.url), env: { LEASE_MS: '5000', AUTH: 'token' } });
       await node.logged('that it is active', ({ event }) => event === 'promoted');
-      cable.swallow();
+      proxy.swallow();
       // A reader waits for a response that never comes, and a sender for a connection.
       const asked = Promise.allSettled([
         get(`${node.url}/cluster`),
         post(`${node.url}/register`, { username: 'ana', password: 'correct horse' }),
       ]);
-      await eventually('they are on their way', () => cable.swallowedBytes > 0);
+      await eventually('they are on their way', () => proxy.swallowedBytes > 0);
       const stoppedAt = performance.now();
       node.kill('SIGTERM');
       expect(await node.waitForExit()).to.deep.equal({ code: 0, signal: null });
@@ -170,7 +170,7 @@ describe('SIGTERM while PostgreSQL does not respond', () => {
       await asked;
     } finally {
       node?.kill();
-      await cable.close();
+      await proxy.close();
       await database.drop();
     }
   });

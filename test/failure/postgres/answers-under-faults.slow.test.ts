@@ -29,22 +29,22 @@ const ROUNDS = 3;
 
 describe('A request during an outage of PostgreSQL', () => {
   let postgres: OwnPostgres;
-  let cable: TcpProxy;
+  let proxy: TcpProxy;
   let node: NodeProcess;
 
   before(async function () {
     this.timeout(120_000);
     postgres = await startPostgresOfItsOwn();
     await seedData(postgres.url);
-    cable = await startTcpProxy({ port: postgres.port });
-    node = await startNode({ databaseUrl: cable.via(postgres.url), env: { LEASE_MS: '1000' } });
+    proxy = await startTcpProxy({ port: postgres.port });
+    node = await startNode({ databaseUrl: proxy.via(postgres.url), env: { LEASE_MS: '1000' } });
     await untilActive(node);
   });
   after(async function () {
     this.timeout(60_000);
-    cable?.heal();
+    proxy?.heal();
     await node?.stop();
-    await cable?.close();
+    await proxy?.close();
     await postgres?.remove();
   });
 
@@ -58,9 +58,9 @@ describe('A request during an outage of PostgreSQL', () => {
   };
   const FAULTS = [
     ['the sessions of the node are ended repeatedly', () => endSessions()],
-    ['the connections of the node are reset', async () => cable.dropConnections()],
-    ['the cable is cut', () => forAWhile(() => cable.cut())],
-    ['the cable discards all data', () => forAWhile(() => cable.swallow())],
+    ['the connections of the node are reset', async () => proxy.dropConnections()],
+    ['the network is cut', () => forAWhile(() => proxy.cut())],
+    ['the network discards all data', () => forAWhile(() => proxy.swallow())],
     ['PostgreSQL is restarted', () => postgres.restart('fast')],
     ['PostgreSQL is killed', () => postgres.restart('immediate')],
   ] as const;
@@ -68,7 +68,7 @@ describe('A request during an outage of PostgreSQL', () => {
   const forAWhile = async (fault: () => void) => {
     fault();
     await sleep(50 + Math.random() * 400);
-    cable.heal();
+    proxy.heal();
   };
 
   for (const [what, fault] of FAULTS) {

@@ -102,14 +102,14 @@ describe('A notification is a hint, the table is the truth', () => {
   });
 
   it('detects a connection that drops notifications, replaces it, and delivers quickly again', async () => {
-    const { proxy: cable, node: one } = await startBehindProxy();
+    const { proxy, node: one } = await startBehindProxy();
     expect(await quickest(one, 'before')).to.be.below(BY_THE_HINT_MS);
-    cable.swallow('down');
+    proxy.swallow('down');
     expect(await delivery(one, 'unheard')).to.be.below(BY_TIMED_READ_MS);
     await eventually('the missed notification is detected', () => one.missedNotifications > 0, {
       within: BY_TIMED_READ_MS,
     });
-    cable.heal();
+    proxy.heal();
     await eventually('it listens again', () => one.isListening, { within: 10_000 });
     await eventually('hints come again', async () => (await delivery(one, 'after')) < BY_THE_HINT_MS, {
       within: 15_000,

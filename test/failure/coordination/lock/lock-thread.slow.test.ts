@@ -137,24 +137,24 @@ describe('The lock thread', function () {
   });
 
   it('can be interrupted and stopped while PostgreSQL does not respond', async () => {
-    const cable = await startTcpProxy({ port: Number(new URL(database.url).port) });
+    const proxy = await startTcpProxy({ port: Number(new URL(database.url).port) });
     try {
-      cable.swallow();
-      const thread = start({}, cable.via(database.url));
+      proxy.swallow();
+      const thread = start({}, proxy.via(database.url));
       const first = errorOf(thread.tryAcquire(PROMOTION));
-      await eventually('it is on its way', () => cable.swallowedBytes > 0, PATIENCE);
+      await eventually('it is on its way', () => proxy.swallowedBytes > 0, PATIENCE);
       thread.interrupt();
       expect(await first).to.include({ name: 'SessionLostError' });
-      const swallowed = cable.swallowedBytes;
+      const swallowed = proxy.swallowedBytes;
       const second = errorOf(thread.tryAcquire(PROMOTION));
-      await eventually('the next is on its way', () => cable.swallowedBytes > swallowed, PATIENCE);
+      await eventually('the next is on its way', () => proxy.swallowedBytes > swallowed, PATIENCE);
       const startedAt = performance.now();
       await thread.stop();
       expect(performance.now() - startedAt).to.be.below(3000);
       expect(await second).to.be.an('error');
       expect(runningWorkers()).to.deep.equal([]);
     } finally {
-      await cable.close();
+      await proxy.close();
     }
   });
 

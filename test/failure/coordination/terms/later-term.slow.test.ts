@@ -13,17 +13,17 @@ const LEASE_MS = 8000;
 describe('An active node that does not learn that PostgreSQL ended its lock session (half-open connection)', function () {
   this.timeout(90_000);
   let database: TestDatabase;
-  let cable: TcpProxy;
+  let proxy: TcpProxy;
   let nodes: NodeProcess[] = [];
 
   before(async () => {
     database = await createDatabase();
-    cable = await startTcpProxy({ port: Number(new URL(database.url).port) });
+    proxy = await startTcpProxy({ port: Number(new URL(database.url).port) });
     const ports = [await freePort(), await freePort()];
     nodes = ports.map(
       (port, index) =>
         new NodeProcess({
-          databaseUrl: index === 0 ? cable.via(database.url) : database.url,
+          databaseUrl: index === 0 ? proxy.via(database.url) : database.url,
           port,
           isActive: index === 0,
           peers: ports.filter((other) => other !== port).map((other) => `http://localhost:${other}`),
@@ -33,9 +33,9 @@ describe('An active node that does not learn that PostgreSQL ended its lock sess
     for (const node of nodes) await node.start();
   });
   after(async () => {
-    cable.heal();
+    proxy.heal();
     for (const node of [...nodes].reverse()) await node.stop();
-    await cable.close();
+    await proxy.close();
     await database.drop();
   });
 
@@ -45,7 +45,7 @@ describe('An active node that does not learn that PostgreSQL ended its lock sess
     await eventually('the first node is active and both see it', async () => {
       return (await isActive(first)) && (await healthOf(second)).active_node === first.name;
     });
-    cable.swallow('both');
+    proxy.swallow('both');
     const admin = new pg.Client({ connectionString: database.url });
     await admin.connect();
     await admin.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder').finally(() => admin.end());
