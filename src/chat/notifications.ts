@@ -16,15 +16,15 @@ export class Notifications {
   /**
    * Appends a notification and returns its position in the event log. With `senderId`, it reaches only groups that this user is in.
    * A repeated request with the same key returns the position of the first and appends nothing. For a request that is not a repeat,
-   * `count` runs first and enforces the limits.
-   * @throws {Refused} too_large, key_reused; {NotActiveError}; the errors of `count`.
+   * `enforceLimits` runs first.
+   * @throws {Refused} too_large, key_reused; {NotActiveError}; the errors of `enforceLimits`.
    */
   async notify(
     name: string,
     payload: unknown,
     senderId: number | null,
     key: RequestKey | null = null,
-    count: () => Promise<void> = async () => {},
+    enforceLimits: () => Promise<void> = async () => {},
   ): Promise<number> {
     const append = async (transaction: Transaction) => {
       const [row] = await query<{ position: number }>(
@@ -35,6 +35,6 @@ export class Notifications {
       if (!row) throw new Error('notify_group returned no position');
       return row.position;
     };
-    return idempotentWrite(this.#sequelize, this.#write, key, append, count);
+    return idempotentWrite(this.#sequelize, this.#write, key, append, enforceLimits);
   }
 }

@@ -118,9 +118,9 @@ export class SameServerCheck {
     const session = sessions.find(({ isOpen }) => isOpen);
     if (term === null || !session) return true;
     const values = [term.number, term.token];
-    const text = 'SELECT coalesce(plantao.fencing_token($1) = $2, false) AS "isProven"';
-    const [row] = await session.query<{ isProven: boolean }>({ text, values }, LIMIT_MS);
-    return row?.isProven !== false;
+    const text = 'SELECT coalesce(plantao.fencing_token($1) = $2, false) AS "isAccepted"';
+    const [row] = await session.query<{ isAccepted: boolean }>({ text, values }, LIMIT_MS);
+    return row?.isAccepted !== false;
   }
 
   /** Compares the servers of all sessions. Returns what is wrong, or null. */

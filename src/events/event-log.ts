@@ -31,7 +31,7 @@ import { readSpan } from './reading/fast-forward.ts';
 import { loadTail } from './reading/load-tail.ts';
 import {
   type Bounds,
-  isBroken,
+  cannotFollow,
   type LogPage,
   readBounds,
   readPage,
@@ -163,7 +163,7 @@ export class EventLog {
     try {
       for (let more = true; more && !this.#polling.isStopping; ) {
         const page = await this.#pages.next(this.#known.head, this.#known.epoch);
-        if (isBroken(page, this.#known.end)) await this.#startAgain();
+        if (cannotFollow(page, this.#known.end)) await this.#startAgain();
         else {
           more = page.rows.length > 0 && page.end < page.head;
           await this.#applyPage(page, 'whole');
@@ -191,7 +191,7 @@ export class EventLog {
   async #readSpans(): Promise<void> {
     while (!this.#polling.isStopping) {
       const page = await this.#spans.next(this.#known.head, this.#known.epoch);
-      if (isBroken(page, this.#known.end)) return;
+      if (cannotFollow(page, this.#known.end)) return;
       await this.#applyPage(page, 'part');
       if (page.head - this.#known.head <= this.#pages.size) return;
     }

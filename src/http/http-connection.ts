@@ -67,7 +67,7 @@ export class HttpConnection implements PendingConnection {
     if (this.#socket.destroyed) return;
     if (this.#atWork.length + this.#waiting.length === MAX_PENDING) return void this.#socket.destroy();
     const lifetime = new RequestLifetime(RESPONSE_TIMEOUT_MS);
-    lifetime.belongsTo(response);
+    lifetime.attachTo(response);
     limitChunks(request);
     this.#events.onCount(1);
     this.#waiting.push({ request, response, lifetime });

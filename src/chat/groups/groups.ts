@@ -162,10 +162,16 @@ export class Groups {
       await requireBelowCreationLimits(creatorId, transaction);
       return { id: groupId, memberIds, fullIds: others.filter((id) => full.has(id)), unknown };
     };
-    const count = async () => {
+    const enforceLimit = async () => {
       if (adderId !== null) await this.#adding.count(adderId, usernames.length);
     };
-    const { id, memberIds, fullIds, unknown } = await idempotentWrite(this.#sequelize, this.#write, key, create, count);
+    const { id, memberIds, fullIds, unknown } = await idempotentWrite(
+      this.#sequelize,
+      this.#write,
+      key,
+      create,
+      enforceLimit,
+    );
     const users = await afterCommit(() => this.#users.viewsOf([...memberIds, ...fullIds]));
     return {
       id,

@@ -39,7 +39,7 @@ export async function exportDatabase(
       table === 'users' ? ` - 'username_key' - 'search_name'${withPasswords ? '' : " - 'password_hash'"}` : '';
     await query(
       `DECLARE exported NO SCROLL CURSOR FOR
-       SELECT '{"table":"${table}","row":' || (to_jsonb(t)${omitted})::text || '}' AS line FROM ${kept(table)} ORDER BY ${ORDER[table]}`,
+       SELECT '{"table":"${table}","row":' || (to_jsonb(t)${omitted})::text || '}' AS line FROM ${fromClause(table)} ORDER BY ${ORDER[table]}`,
     );
     for (;;) {
       const rows = await query<{ line: string }>(`FETCH ${ROWS_PER_FETCH} FROM exported`);
@@ -56,7 +56,7 @@ export async function exportDatabase(
 }
 
 /** Returns the FROM clause for a table. Leaves out rows of messages that were deleted: an import would refuse them. */
-function kept(table: TableName): string {
+function fromClause(table: TableName): string {
   const isOfMessage = table === 'reactions' || table === 'message_edits';
   const deleted = 'SELECT FROM plantao.removed_messages r WHERE r.message_id = t.message_id';
   return `plantao.${table} t${isOfMessage ? ` WHERE NOT EXISTS (${deleted})` : ''}`;
@@ -64,7 +64,7 @@ function kept(table: TableName): string {
 
 async function headerOf(query: Query): Promise<ExportHeader> {
   const [row] = await query<{ cluster: string; at: Date }>('SELECT plantao.cluster_id() AS cluster, now() AS at');
-  const counts = TABLES.map((table) => `(SELECT count(*) FROM ${kept(table)}) AS ${table}`);
+  const counts = TABLES.map((table) => `(SELECT count(*) FROM ${fromClause(table)}) AS ${table}`);
   const [rows] = await query<RowCounts>(`SELECT ${counts.join(', ')}`);
   const ids = WITH_SEQUENCE.map((table) => `(SELECT coalesce(max(id), 0) FROM plantao.${table}) AS ${table}`);
   const [lastIds] = await query<Record<(typeof WITH_SEQUENCE)[number], number>>(`SELECT ${ids.join(', ')}`);

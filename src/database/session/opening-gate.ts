@@ -9,13 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const HANGS_AFTER_MS = 2000;
 /** An opening that was given up sooner says nothing about the server. */
 const GIVEN_UP_AFTER_MS = 1000;
-/** The time between two trials while openings hang. The earlier trials go on. */
-const FIRST_TRIAL_MS = 6000;
-const MAX_TRIAL_MS = 30_000;
+/** The pause between the first two trials while openings hang, which doubles up to {@link MAX_PAUSE_MS}. Earlier trials go on. */
+const FIRST_PAUSE_MS = 6000;
+const MAX_PAUSE_MS = 30_000;
 /** Without an opening for this long, no trial is needed. */
 const IDLE_MS = 10_000;
 
-/** One opening, as a {@link OpeningGate} follows it. */
+/** One opening, as an {@link OpeningGate} follows it. */
 export interface WatchedOpening {
   /** Called when the server has opened the session, or refused it. */
   responded(): void;
@@ -25,7 +25,7 @@ export interface WatchedOpening {
  * Holds back the openings of sessions to one database while they hang in PostgreSQL's start-up, as under LOCK TABLE pg_authid. A
  * server process that waits there does not notice that its client has gone: each further opening would leave one more, up to
  * max_connections. So the openings wait for a trial, one at a time and ever less often, and go on as soon as the server responds to any
- * of them. A server that refuses or drops connections, or accepts none, holds nothing back.
+ * of them. Nothing is held back because a server refuses or drops connections, or accepts none.
  */
 export class OpeningGate {
   readonly #tryToOpen: (signal: AbortSignal) => Promise<void>;
@@ -90,7 +90,7 @@ export class OpeningGate {
   }
 
   async #keepTrying(signal: AbortSignal): Promise<void> {
-    for (let pauseMs = FIRST_TRIAL_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, MAX_TRIAL_MS)) {
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
       if (performance.now() - this.#askedAt > IDLE_MS) return this.#open();
       void this.#tryToOpen(signal).then(
         () => signal.aborted || this.#open(),

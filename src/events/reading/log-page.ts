@@ -117,8 +117,8 @@ export function toLogPage(found: LogPageRow[], position: number): LogPage {
   };
 }
 
-/** True if `page` cannot follow what was read up to `at`: retention removed events between, or it has another history. */
-export function isBroken({ floor, head, epochs }: LogPage, at: Cursor): boolean {
+/** Returns true if `page` cannot follow what was read up to `at`: retention removed events between, or it has another history. */
+export function cannotFollow({ floor, head, epochs }: LogPage, at: Cursor): boolean {
   if (floor > at.position || head < at.position) return true;
   if (epochs === null) return false;
   const index = epochs.findIndex((one) => one.epoch === at.epoch);

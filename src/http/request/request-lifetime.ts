@@ -78,7 +78,7 @@ export class RequestLifetime {
   }
 
   /** Registers this lifetime for {@link of}. */
-  belongsTo(response: ServerResponse): void {
+  attachTo(response: ServerResponse): void {
     lifetimes.set(response, this);
   }
 }

@@ -55,10 +55,14 @@ interface Limits {
 }
 
 /**
- * Checks that the server has enough free connections, for this role and, if the run uses it, in the session's database.
+ * Checks that the server has enough free connections, for this role and, if the run uses it, in the database of the session.
  * @throws {ProveError}.
  */
-export async function requireConnections(query: Query, { connections }: Needs, isItsDatabase: boolean): Promise<void> {
+export async function requireConnections(
+  query: Query,
+  { connections }: Needs,
+  usesThisDatabase: boolean,
+): Promise<void> {
   const [limits] = await query<Limits>(
     `SELECT current_setting('max_connections')::int AS max,
             CASE WHEN rolsuper THEN 0 ELSE current_setting('superuser_reserved_connections')::int
@@ -82,7 +86,7 @@ export async function requireConnections(query: Query, { connections }: Needs, i
   if (ofRole >= 0 && ofRole - own < connections) {
     throw short(ofRole - own, `the role ${role} may have ${ofRole}`, `ALTER ROLE ${role} CONNECTION LIMIT -1`);
   }
-  if (isItsDatabase && ofDatabase >= 0 && ofDatabase < connections) {
+  if (usesThisDatabase && ofDatabase >= 0 && ofDatabase < connections) {
     throw short(ofDatabase, `the database allows ${ofDatabase}`, 'ALTER DATABASE … CONNECTION LIMIT -1');
   }
 }

@@ -33,7 +33,7 @@ describe('A cursor of an epoch', () => {
     { epoch: OLD, after_position: 0 },
     { epoch: NEW, after_position: 50 },
   ];
-  const refusal = (epoch: string, position: number, of = epochs) => {
+  const outcome = (epoch: string, position: number, of = epochs) => {
     try {
       return continuedPosition({ epoch, position }, of);
     } catch (error) {
@@ -42,26 +42,26 @@ describe('A cursor of an epoch', () => {
   };
 
   it('continues in its own epoch', () => {
-    expect(refusal(NEW, 70)).to.equal(70);
-    expect(refusal(NEW, 50)).to.equal(50);
+    expect(outcome(NEW, 70)).to.equal(70);
+    expect(outcome(NEW, 50)).to.equal(50);
   });
 
   it('continues from an earlier epoch up to the fork, and is refused beyond it, where the histories differ', () => {
-    expect(refusal(OLD, 49)).to.equal(49);
-    expect(refusal(OLD, 50)).to.equal(50);
-    expect(refusal(OLD, 51)).to.equal('history');
+    expect(outcome(OLD, 49)).to.equal(49);
+    expect(outcome(OLD, 50)).to.equal(50);
+    expect(outcome(OLD, 51)).to.equal('history');
   });
 
   it('continues past several forks only up to the earliest of them', () => {
     const three = [...epochs, { epoch: 'aaaaaaaaaaaa', after_position: 40 }];
-    expect(refusal(OLD, 40, three)).to.equal(40);
-    expect(refusal(OLD, 45, three)).to.equal('history');
-    expect(refusal(NEW, 45, three)).to.equal('history');
-    expect(refusal('aaaaaaaaaaaa', 45, three)).to.equal(45);
+    expect(outcome(OLD, 40, three)).to.equal(40);
+    expect(outcome(OLD, 45, three)).to.equal('history');
+    expect(outcome(NEW, 45, three)).to.equal('history');
+    expect(outcome('aaaaaaaaaaaa', 45, three)).to.equal(45);
   });
 
   it('is refused if its epoch is unknown', () => {
-    expect(refusal('ffffffffffff', 1)).to.equal('history');
-    expect(refusal(OLD, 1, [])).to.equal('history');
+    expect(outcome('ffffffffffff', 1)).to.equal('history');
+    expect(outcome(OLD, 1, [])).to.equal('history');
   });
 });

@@ -22,7 +22,7 @@ describe('Responses that no client reads', () => {
   before(async () => {
     server = http.createServer((_request, response) => {
       const lifetime = new RequestLifetime();
-      lifetime.belongsTo(response);
+      lifetime.attachTo(response);
       response.once('close', () => lifetime.end());
       respond(response);
     });
