@@ -209,7 +209,7 @@ async function measureNodeFaults(bench: Bench): Promise<void> {
     figures: [
       { key: 'gap', label: 'ms' },
       { key: 'after', label: 'ms after PostgreSQL accepts' },
-      { key: 'floor', label: 'a bare client, the same' },
+      { key: 'floor', label: 'the same for a bare client' },
     ],
     contestants,
     targets: [

@@ -151,7 +151,7 @@ describe('The cluster page', function () {
     await page.getByText(`${standby.name} became active`).first().waitFor();
     await page.locator('.changes .lost', { hasText: 'without an active node' }).first().waitFor();
     await expectAccessible(page, 'cluster-failover');
-    // A minute later, it is no news.
+    // A minute later, the notice is gone.
     await page.clock.setFixedTime(Date.now() + 61_000);
     await moved.waitFor({ state: 'detached' });
     await page.getByText(`Live from ${standby.name}`).waitFor();

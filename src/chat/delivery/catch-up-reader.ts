@@ -64,7 +64,7 @@ const LIMIT_MS = 5000;
 const MAX_WAIT_MS = 5000;
 /** Maximum number of pages that may wait: as many as {@link MAX_WAIT_MS} allows at a few milliseconds each. */
 const MAX_WAITING = 1000;
-/** Maximum number of joins and leaves of one user that are examined for a page, 20 ms of work: a hundred an hour for a week are fewer. */
+/** Maximum number of joins and leaves of one user that are examined for a page, 20 ms of work, or more than a hundred an hour for a week. */
 const MAX_CHANGES = 20_000;
 
 /**

@@ -58,9 +58,9 @@ export class Presence {
     node.lastSignalAt = this.#clock();
     if (!online) return;
     const { of, part, ids } = online;
-    const now = new Set(ids.slice(0, MAX_ONLINE));
-    for (const id of node.users) if (id % of === part && !now.has(id)) node.users.delete(id);
-    for (const id of now) if (node.users.size < MAX_ONLINE) node.users.add(id);
+    const current = new Set(ids.slice(0, MAX_ONLINE));
+    for (const id of node.users) if (id % of === part && !current.has(id)) node.users.delete(id);
+    for (const id of current) if (node.users.size < MAX_ONLINE) node.users.add(id);
   }
 
   /** Returns the signals for the other nodes, and the changes since the last tick. `connected` are the users of this node. */
@@ -86,7 +86,7 @@ export class Presence {
     return changes;
   }
 
-  /** Returns the parts that have changed or are due. If there are none, returns an empty signal as a sign of life, or nothing without users. */
+  /** Returns the parts that have changed or are due. If there are none, returns an empty signal as a sign of life; without users, nothing. */
   #signals(now: number): Pick<LiveSignal, 'online'>[] {
     if (this.#seenAt.size === 0 && this.#sent.size === 0) return [];
     const due: Pick<LiveSignal, 'online'>[] = [];

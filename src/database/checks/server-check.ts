@@ -38,7 +38,7 @@ export async function requireSupportedServer(run: RunQuery): Promise<number> {
   }
   if (server.isInRecovery) {
     throw new UnsupportedServerError(
-      'it is on a standby server (in recovery), which takes no writes: name the primary in DATABASE_URL',
+      'it is on a standby server (in recovery), which accepts no writes: name the primary in DATABASE_URL',
     );
   }
   if (server.isReadOnly)

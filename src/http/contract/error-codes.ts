@@ -27,7 +27,7 @@ type HttpCode =
 
 /**
  * The effect of a request that got a 503: it was not executed, so that it may be sent again; it may have been executed; or it is
- * refused, and sending it again does not help. The client retries by this.
+ * refused, and sending it again does not help. A client decides by it whether to retry.
  */
 type Effect = 'not executed' | 'perhaps executed' | 'refused';
 

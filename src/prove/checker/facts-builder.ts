@@ -176,7 +176,7 @@ export function createFactsBuilder(): { add(record: HistoryRecord): void; finish
     }
   };
   const finish = (mayLose = false) => {
-    // A run writes that it begins and how it ends. The histories of the chaos test have neither.
+    // A run records its beginning and its outcome. The histories of the chaos test have neither.
     if (facts.about !== null && !hasEnded) facts.interruption = 'the history has no end: the run was killed';
     if (facts.interruption !== null) forgetTable(facts);
     if (mayLose) separateLostEvents(facts);

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 
 const START_LIMIT_MS = 60_000;
-/** Short against a start, and cheap: most attempts are refused at once. */
-const ASK_EVERY_MS = 5;
+/** Short compared with a start, and cheap: most attempts are refused at once. */
+const POLL_EVERY_MS = 5;
 
 /** A server that was just started. */
 export interface StartedServer {
@@ -35,7 +35,7 @@ export function startServer(args: readonly string[], port: number, env: Record<s
       while ((await statusOf(port, path)) !== 200) {
         if (hasExited(child)) throw new Error(`node ${args.join(' ')} ended instead of serving`);
         if (since() > START_LIMIT_MS) throw new Error(`GET ${path} did not respond with 200`);
-        await sleep(ASK_EVERY_MS);
+        await sleep(POLL_EVERY_MS);
       }
     },
     async stop() {

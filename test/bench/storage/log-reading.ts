@@ -12,7 +12,7 @@ import { startPlantao } from '../common/servers.ts';
 import { shown } from '../common/table.ts';
 
 const ROWS = 200_000;
-/** Rows a query of the bare SELECT. */
+/** Rows per query of the bare SELECT. */
 const SELECT_PAGE = 10_000;
 /** Not among the groups of the INSERT. */
 const WAITED_GROUP = GROUPS + 1;
@@ -93,7 +93,7 @@ await runPart('log-reading', 'Reading the log', async (bench) => {
   });
 });
 
-/** Returns the milliseconds from the end of `before` to the answer of a poll that waits for a message posted then. */
+/** Returns the milliseconds from the end of `before` to the response to a poll that waits for a message posted then. */
 async function postToPoll(
   node: BenchProcess,
   caughtUp: () => Promise<number>,
@@ -110,11 +110,11 @@ async function postToPoll(
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ userId: 1, groupId: WAITED_GROUP, content: 'news' }),
   });
-  if (posted.status !== 200) throw new Error(`the post was answered ${posted.status}: ${await posted.text()}`);
-  const answer = await poll;
+  if (posted.status !== 200) throw new Error(`the post got ${posted.status}: ${await posted.text()}`);
+  const response = await poll;
   const took = performance.now() - startedAt;
-  const { events } = (await answer.json()) as { events: unknown[] };
-  if (events.length !== 1) throw new Error(`the poll was answered ${answer.status} with ${events.length} events`);
+  const { events } = (await response.json()) as { events: unknown[] };
+  if (events.length !== 1) throw new Error(`the poll got ${response.status} with ${events.length} events`);
   return took;
 }
 

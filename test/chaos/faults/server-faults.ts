@@ -19,7 +19,7 @@ async function allowSessions(rig: TestRig, allowed: boolean): Promise<void> {
   }
 }
 
-/** Faults of the server of PostgreSQL, which only a run that has started it can inject. */
+/** Faults of the PostgreSQL server, which only a run that has started it can inject. */
 export const SERVER_FAULTS: readonly Fault<TestRig>[] = [
   {
     kind: 'PostgreSQL restarted, fast',

@@ -66,7 +66,7 @@ describe('A node whose tables a DBA changes', function () {
     await untilFound(/^triggers of plantao\.users are disabled/);
     await dba.query('ALTER TABLE plantao.users ENABLE TRIGGER log_renamed');
     await untilOver();
-    await eventually('its row has it no longer', async () => (await published()) === null);
+    await eventually('its row no longer has it', async () => (await published()) === null);
     const [began, ended, ...more] = said();
     expect(began).to.match(/^condition_began: triggers of plantao\.messages are disabled/);
     expect(ended).to.match(/^condition_ended: all triggers are enabled/);

@@ -146,7 +146,7 @@ describe('Retention', () => {
     await client.query('ROLLBACK');
   });
 
-  it('removes the oldest events while the payloads of the rest have too many bytes', async () => {
+  it('removes the oldest events until the payloads of the rest fit the byte limit', async () => {
     await client.query("SELECT plantao.notify_group('large', to_jsonb(repeat('x', 998))) FROM generate_series(1, 20)");
     await add(10);
     expect(await retention({ eventBytes: 20_000 }).sweep()).to.deep.equal({ events: 0, keys: 0 });
@@ -159,7 +159,7 @@ describe('Retention', () => {
     expect(await status()).to.include({ payload_bytes: 15_000 });
   });
 
-  it('removes the oldest events in steps until the payloads fit the byte limit, and recounts after events were lost', async () => {
+  it('removes them in as many steps as the byte limit requires, and recounts after events were lost', async () => {
     await client.query("SELECT plantao.notify_group('many', to_jsonb(repeat('x', 98))) FROM generate_series(1, 2500)");
     expect(await retention({ eventBytes: 1000 }).sweep()).to.deep.equal({ events: 2590, keys: 0 });
     expect(await status()).to.include({ events: 10, payload_bytes: 1000 });

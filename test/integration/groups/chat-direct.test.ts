@@ -49,7 +49,7 @@ describe('Direct chats', () => {
     const groupId = (await open(hugo, iara)).body.group_id;
     await request('DELETE', on('/group-users'), { body: { groupId, userId: iara } });
     expect((await open(hugo, iara)).body).to.deep.include({ group_id: groupId, created: false });
-    expect(await membersOf(groupId), 'who has left is not added by the other').to.deep.equal([hugo]);
+    expect(await membersOf(groupId), 'the other user cannot add one who has left').to.deep.equal([hugo]);
     await open(iara, hugo);
     expect(await membersOf(groupId)).to.deep.equal([hugo, iara]);
   });

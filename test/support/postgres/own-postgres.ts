@@ -55,7 +55,7 @@ export class OwnPostgres {
     await this.start();
   }
 
-  /** Stops it and starts it in recovery, where it waits for more to replay and takes no writes. */
+  /** Stops it and starts it in recovery, where it waits for more to replay and accepts no writes. */
   async restartAsStandby(): Promise<void> {
     await this.#restartWith((signal) => writeFile(signal, ''));
   }

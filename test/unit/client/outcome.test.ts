@@ -23,7 +23,7 @@ describe('The client says whether a call that no node confirmed may have been ex
       (error) => error,
     );
   };
-  /** Lets the node respond in this order to what is asked of it, the last one again and again. */
+  /** Sets the responses of the node, in this order; the last one is repeated. */
   const respond = (...attempts: Behaviour[]) => {
     node.behave = (heard, response) => (attempts.length > 1 ? attempts.shift() : attempts[0])?.(heard, response);
   };

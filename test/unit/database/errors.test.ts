@@ -16,7 +16,7 @@ describe('The SQLSTATE of an error', () => {
     }
   });
 
-  it('is found in the causes of an error, whatever PostgreSQL or an operator has chosen', () => {
+  it('is found in the causes of an error, whichever code PostgreSQL or an operator has chosen', () => {
     // PT402 tells PostgREST the status 402; PGRST tells it more.
     for (const code of ['42501', 'P0001', 'ZZ001', 'HV000', 'F0000', 'PT402', 'PGRST', 'ERROR', 'EMUTE']) {
       const error = new Error('the query failed', { cause: Object.assign(new Error('refused'), { code }) });
@@ -25,8 +25,8 @@ describe('The SQLSTATE of an error', () => {
   });
 });
 
-describe('A client', () => {
-  it('is told that the disk is full, not that the database cannot be reached, and no setting, role or statement', () => {
+describe('unavailabilityOf', () => {
+  it('distinguishes a full disk from a database that cannot be reached, and names no setting, role or statement', () => {
     const said = (code: string) => unavailabilityOf(Object.assign(new Error('secret "role" SELECT'), { code }));
     expect(said('53100')).to.equal("the database's disk is full");
     expect(said('53300')).to.equal('all connections of the database are taken');

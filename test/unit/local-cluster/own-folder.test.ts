@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { checkOwnFolder, checkOwnTree, checkPlace } from '../../../src/local-cluster/embedded/own-folder.ts';
 import { EmbeddedPostgresError } from '../../../src/local-cluster/embedded/system-user.ts';
 
-/** The user nobody, as any other local user. */
+/** The user nobody, as an example of another local user. */
 const OTHER = 65_534;
 const isRoot = process.getuid?.() === 0;
 

@@ -75,7 +75,7 @@ describe('The problem of a log', () => {
       closeSync(full);
       // The lowest free descriptor, which the output writes to.
       expect(openSync(file, 'a')).to.equal(full);
-      // It does not try at each look: a failing disk may take long.
+      // It does not retry at each read of the problem: a failing disk may take long.
       await eventually('what was kept is written', () => output.problem === null);
       expect(readFileSync(file, 'utf8')).to.equal('one\ntwo\n');
     } finally {

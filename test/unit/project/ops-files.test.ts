@@ -82,7 +82,7 @@ describe('The files of .ops:', () => {
     expect(manifests.map(({ kind }) => kind)).to.include('PodDisruptionBudget');
   });
 
-  it('the Dockerfile runs what the build writes, as a user without rights, and gets signals', () => {
+  it('the Dockerfile runs what the build writes, as a user without privileges, and gets signals', () => {
     const lines = read('Dockerfile').split('\n');
     expect(lines).to.include('CMD ["node", "dist/main.js"]').and.include('USER node');
     const fromBuild = lines.flatMap((line) => /^COPY --from=build \/app\/(\S+) /.exec(line)?.[1] ?? []);

@@ -141,7 +141,7 @@ describe('A pause of failover', function () {
     expect(refused.status).to.equal(409);
     expect(refused.body).to.include({ code: 'paused' });
     expect(await isActive(active)).to.equal(true);
-    // A node that fell keeps its claim.
+    // A node that has fallen is still the only one that may become active.
     expect((await post(`${active.url}/fall`)).status).to.equal(200);
     await staysStandby(standby);
     expect((await post(`${active.url}/revive`)).status).to.equal(200);

@@ -72,7 +72,7 @@ describe('Thousands of rows that were inserted into plantao.nodes', () => {
 describe('A hundred thousand rows of nodes, half of them old enough to be removed,', function () {
   this.timeout(60_000);
 
-  it('delay neither a promotion nor the rows of nodes, and the old ones are removed', () =>
+  it('delay neither a promotion nor the heartbeats of nodes, and the old ones are removed', () =>
     withRegistry(async (registry, client) => {
       await client.query(`
       INSERT INTO plantao.nodes (node, url, pid, version, role, started_at, heartbeat_at)

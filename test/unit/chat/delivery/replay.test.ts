@@ -49,7 +49,7 @@ describe('replay', () => {
     expect(heard).to.deep.equal(events.slice(1, 4));
   });
 
-  it('uses the memberships of then, not those of now', () => {
+  it('uses the memberships at the time of each event, not the current ones', () => {
     const events = [message(1), left(1), message(1)];
     expect(replay(new UserAudience(membershipsOf()), events, new Set([1]))).to.deep.equal(events.slice(0, 2));
   });

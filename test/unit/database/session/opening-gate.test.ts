@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import { OpeningGate } from '../../../../src/database/session/opening-gate.ts';
 
-describe('The gate of the openings of sessions', () => {
+describe('The gate for opening sessions', () => {
   let trials: { answer(): void; signal: AbortSignal }[];
   let gate: OpeningGate;
 
@@ -22,13 +22,13 @@ describe('The gate of the openings of sessions', () => {
 
   const opened = () => {
     const socket = new Socket();
-    // As each opening does. A gate that no opening has asked for ten seconds holds none back.
+    // As each opening does. A gate that no opening has passed for ten seconds holds none back.
     void gate.pass(socket);
     const opening = gate.watch(socket);
     socket.emit('connect');
     return { socket, opening };
   };
-  /** Returns a function that tells whether the gate has let it pass. */
+  /** Returns a function that returns true once the gate has let `socket` pass. */
   const passing = (socket = new Socket()) => {
     let hasPassed = false;
     void gate.pass(socket).then(() => {
@@ -40,7 +40,7 @@ describe('The gate of the openings of sessions', () => {
     };
   };
 
-  it('holds openings back while one hangs, and tries less and less often, until the server answers one of the trials', async () => {
+  it('holds openings back while one hangs, and tries less and less often, until the server responds to one of the trials', async () => {
     expect(await passing()(), 'before').to.equal(true);
     opened();
     mock.timers.tick(2000);

@@ -4,7 +4,7 @@ import type { Call } from '../../../../src/http/routes/route.ts';
 import type { Services } from '../../../../src/http/services.ts';
 
 describe('POST /resume', () => {
-  /** Returns the response if plantao.resume() says this, and every other statement sees a pause. */
+  /** Returns the response when plantao.resume() returns `message`, while every other statement still sees a pause. */
   async function responseTo(message: string): Promise<unknown> {
     const sequelize = { query: async () => [{ message, paused: true }] };
     const routes = pauseRoutes({ sequelize, authMode: 'open' } as unknown as Services);
@@ -14,7 +14,7 @@ describe('POST /resume', () => {
     return result?.body;
   }
 
-  it('says whether there was a pause by the result of the statement that ends it: another client may have ended it just before', async () => {
+  it('takes was_paused from the statement that ends the pause: another client may have ended it just before', async () => {
     for (const [message, was_paused] of [
       ['failover is possible again', true],
       ['failover was not paused', false],

@@ -116,8 +116,8 @@ describe('The state of the cluster on its page', () => {
     const cause = (more: Partial<ClusterSnapshot>) =>
       assessed(status(rows, [term('a')]), [probe('b', 'standby')], { ...late, ...more });
     expect(cause({})).to.include({ cause: 'stuck', forMs: 60_000 });
-    expect(cause({ hinderedAt: 9200 }), 'it can since 0.8 s').to.include({ cause: 'failover', forMs: 60_000 });
-    expect(cause({ hinderedAt: 0 }), 'it can since 10 s').to.include({ cause: 'stuck' });
+    expect(cause({ hinderedAt: 9200 }), 'able to for 0.8 s').to.include({ cause: 'failover', forMs: 60_000 });
+    expect(cause({ hinderedAt: 0 }), 'able to for 10 s').to.include({ cause: 'stuck' });
     expect(isHindered(cause({ hinderedAt: 9200 }))).to.equal(false);
     const paused = { name: 'paused', reason: 'failover is paused until 12:00', since: '' };
     const reported = assessed(
