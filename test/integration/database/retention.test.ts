@@ -343,8 +343,8 @@ describe('Retention', () => {
       await retention({ eventCount: 40 }).sweep();
       node = await LogNode.start({ url: database.url });
       const { removed } = await status();
-      const { news } = await node.pollUser(1, await cursorAt(removed));
-      expect(news?.events.map(({ position }) => position)).to.deep.equal(
+      const { delivery } = await node.pollUser(1, await cursorAt(removed));
+      expect(delivery?.events.map(({ position }) => position)).to.deep.equal(
         Array.from({ length: 40 }, (_, n) => removed + 1 + n),
       );
       expect(await reasonOf(node.pollUser(1, await cursorAt(removed - 1)))).to.equal('retention');
@@ -355,8 +355,8 @@ describe('Retention', () => {
       node = await LogNode.start({ url: database.url });
       const from = await cursorAt(node.log.known.tail.start);
       await retention({ eventCount: 1 }).sweep();
-      const { news } = await node.pollUser(1, from);
-      expect(news?.events.length).to.equal(100);
+      const { delivery } = await node.pollUser(1, from);
+      expect(delivery?.events.length).to.equal(100);
     });
 
     it('gets a complete page or a refusal while the floor of the log moves', async () => {
@@ -375,7 +375,8 @@ describe('Retention', () => {
         });
       while (!isOver) {
         const outcome = await node.pollUser(1, await cursorAt(removed)).then(
-          ({ news }) => (news?.events[0]?.position === removed + 1 ? 'whole' : `from ${news?.events[0]?.position}`),
+          ({ delivery }) =>
+            delivery?.events[0]?.position === removed + 1 ? 'whole' : `from ${delivery?.events[0]?.position}`,
           (error) => (error instanceof CursorExpiredError ? error.reason : String(error)),
         );
         outcomes.add(outcome);
@@ -388,8 +389,8 @@ describe('Retention', () => {
     it('gets its last cursor from a node that was frozen while retention passed the position of the node', async () => {
       node = await LogNode.start({ url: database.url });
       const last = node.log.known.cursorAt(node.log.known.head);
-      const { poll, news } = await node.pollUser(1, last);
-      expect(news).to.equal(null);
+      const { poll, delivery } = await node.pollUser(1, last);
+      expect(delivery).to.equal(null);
       // As on a frozen node: events are appended and removed before this node reads them.
       await client.query(`
         BEGIN;
@@ -398,11 +399,11 @@ describe('Retention', () => {
         DELETE FROM plantao.events WHERE position <= (SELECT floor FROM plantao.event_log);
         COMMIT`);
       await node.log.hint();
-      const told = await poll.delivered;
-      expect(told).to.include({ reason: 'logReplaced', cursor: last });
-      expect(told.events).to.deep.equal([]);
+      const dismissal = await poll.delivered;
+      expect(dismissal).to.include({ reason: 'logReplaced', cursor: last });
+      expect(dismissal.events).to.deep.equal([]);
       expect(node.dismissals).to.deep.equal([last]);
-      expect(await reasonOf(node.pollUser(1, told.cursor))).to.equal('retention');
+      expect(await reasonOf(node.pollUser(1, dismissal.cursor))).to.equal('retention');
       expect(node.log.known.head).to.equal((await status()).head);
     });
   });

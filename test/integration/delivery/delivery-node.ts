@@ -55,8 +55,8 @@ class CountingSession extends ReconnectingSession {
 export class DirectPoll implements Subscriber {
   readonly audience: ReplayableAudience;
   readonly delivered: Promise<Delivery>;
-  #tell: (news: Delivery) => void = () => {};
-  #taken: Delivery | null = null;
+  #resolve: (delivery: Delivery) => void = () => {};
+  #staged: Delivery | null = null;
   readonly #waiters: Waiters;
   hasEnded = false;
   isDelivered = false;
@@ -65,19 +65,19 @@ export class DirectPoll implements Subscriber {
     this.audience = audience;
     this.#waiters = waiters;
     this.delivered = new Promise((resolve) => {
-      this.#tell = resolve;
+      this.#resolve = resolve;
     });
   }
 
-  stage(news: Delivery): void {
-    this.#taken ??= news;
+  stage(delivery: Delivery): void {
+    this.#staged ??= delivery;
     this.leave();
   }
 
   flush(): void {
-    if (!this.#taken || this.isDelivered) return;
+    if (!this.#staged || this.isDelivered) return;
     this.isDelivered = true;
-    this.#tell(this.#taken);
+    this.#resolve(this.#staged);
   }
 
   leave(): void {
@@ -176,14 +176,14 @@ export class LogNode {
   async poll(
     audience: ReplayableAudience,
     cursor: string | null,
-  ): Promise<{ poll: DirectPoll; news: Delivery | null }> {
+  ): Promise<{ poll: DirectPoll; delivery: Delivery | null }> {
     const poll = new DirectPoll(audience, this.waiters);
     const from = cursor === null ? this.log.known.end : parseCursor(cursor);
-    return { poll, news: await this.subscriptions.subscribe(poll, from) };
+    return { poll, delivery: await this.subscriptions.subscribe(poll, from) };
   }
 
   /** As {@link poll}, for all of a user's groups. */
-  async pollUser(userId: number, cursor: string | null): Promise<{ poll: DirectPoll; news: Delivery | null }> {
+  async pollUser(userId: number, cursor: string | null): Promise<{ poll: DirectPoll; delivery: Delivery | null }> {
     return this.poll(new UserAudience(await this.memberships.of(userId)), cursor);
   }
 }

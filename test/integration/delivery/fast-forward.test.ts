@@ -65,8 +65,8 @@ describe('A node that is far behind the log', () => {
     const { events, cursor } = await poll.delivered;
     expect(events.map(({ position }) => position - from)).to.deep.equal([131, 132]);
     expect(cursor).to.equal(node.log.known.cursorAt(from + 210));
-    const { news } = await node.poll(new GroupOrNameAudience(SMALL, null), cursor);
-    expect(news?.events.map(({ kind }) => kind)).to.deep.equal(['broadcast']);
+    const { delivery } = await node.poll(new GroupOrNameAudience(SMALL, null), cursor);
+    expect(delivery?.events.map(({ kind }) => kind)).to.deep.equal(['broadcast']);
   });
 
   it('hands out a page in parts where many wait, each with its own cursor, and loses nothing', async () => {
@@ -83,12 +83,12 @@ describe('A node that is far behind the log', () => {
         await post(SMALL, count);
         await busy.log.read();
         const heard: number[] = [];
-        for (let news = await first.poll.delivered; ; ) {
-          heard.push(...news.events.map(({ position }) => position - from));
-          cursor = news.cursor;
+        for (let delivery = await first.poll.delivered; ; ) {
+          heard.push(...delivery.events.map(({ position }) => position - from));
+          cursor = delivery.cursor;
           if (heard.length >= count) break;
           const next = await busy.poll(new GroupOrNameAudience('small', null), cursor);
-          news = next.news ?? (await next.poll.delivered);
+          delivery = next.delivery ?? (await next.poll.delivered);
         }
         expect(heard).to.deep.equal(Array.from({ length: count }, (_, index) => index + 1));
         expect((await first.poll.delivered).events.length).to.be.below(3);
@@ -142,10 +142,10 @@ describe('A node that is far behind the log', () => {
       polling = node.poll(new GroupOrNameAudience(SMALL, null), null);
       await client.query('SELECT 1');
     });
-    const news = await (polling as unknown as ReturnType<LogNode['poll']>).then(
-      async ({ poll, news }) => news ?? poll.delivered,
+    const delivery = await (polling as unknown as ReturnType<LogNode['poll']>).then(
+      async ({ poll, delivery }) => delivery ?? poll.delivered,
     );
-    expect(news.events.map(({ kind }) => kind)).to.deep.equal(['message', 'message']);
+    expect(delivery.events.map(({ kind }) => kind)).to.deep.equal(['message', 'message']);
   });
 
   it('misses no membership change of a user who is loaded during a fast-forward', async () => {

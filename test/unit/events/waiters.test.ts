@@ -19,22 +19,22 @@ function audienceOf(id: string, ...topics: string[]): Audience {
 /** Keeps its deliveries. With `once` it leaves when a delivery is staged, as a poll does. */
 class Listener implements Waiter {
   readonly audience: Audience;
-  readonly taken: Delivery[] = [];
-  readonly told: Delivery[] = [];
+  readonly staged: Delivery[] = [];
+  readonly flushed: Delivery[] = [];
   readonly #leave: (() => void) | null;
   constructor(audience: Audience, once: Waiters | null = null) {
     this.audience = audience;
     this.#leave = once && (() => once.remove(this));
   }
-  stage(news: Delivery): void {
-    this.taken.push(news);
+  stage(delivery: Delivery): void {
+    this.staged.push(delivery);
     this.#leave?.();
   }
   flush(): void {
-    this.told.push(...this.taken.splice(0));
+    this.flushed.push(...this.staged.splice(0));
   }
   get heard(): number[] {
-    return this.told.flatMap(({ events }) => events.map((one) => one.position));
+    return this.flushed.flatMap(({ events }) => events.map((one) => one.position));
   }
 }
 
@@ -56,14 +56,14 @@ describe('Waiters', () => {
     dispatch(waiters, ...batch);
     const [first, , third] = batch.map((one) => one.position);
     expect(listeners.map(({ heard }) => heard)).to.deep.equal([[first], [first, third], []]);
-    expect(listeners.map(({ told }) => told.length)).to.deep.equal([1, 1, 0]);
-    expect(listeners[0]?.told[0]?.cursor, 'the cursor is that of the whole batch').to.equal(`e-${third}`);
+    expect(listeners.map(({ flushed }) => flushed.length)).to.deep.equal([1, 1, 0]);
+    expect(listeners[0]?.flushed[0]?.cursor, 'the cursor is that of the whole batch').to.equal(`e-${third}`);
   });
 
   it('all receive a broadcast', () => {
     const { waiters, listeners } = setUp(audienceOf('one', routingKey.group(1)), audienceOf('two'));
     dispatch(waiters, event({ kind: 'broadcast' }));
-    expect(listeners.map(({ told }) => told.length)).to.deep.equal([1, 1]);
+    expect(listeners.map(({ flushed }) => flushed.length)).to.deep.equal([1, 1]);
   });
 
   it('receive an event once, even if it matches several of their topics', () => {
@@ -76,13 +76,13 @@ describe('Waiters', () => {
     const shared = audienceOf('g', routingKey.group(1));
     const { waiters, listeners } = setUp(shared, shared, shared);
     dispatch(waiters, event({ groupId: 1 }));
-    expect(new Set(listeners.map(({ told }) => told[0])).size).to.equal(1);
+    expect(new Set(listeners.map(({ flushed }) => flushed[0])).size).to.equal(1);
   });
 
   it('do not receive an event whose text was deleted', () => {
     const { waiters, listeners } = setUp(audienceOf('g', routingKey.group(1)));
     dispatch(waiters, event({ groupId: 1, json: null }));
-    expect(listeners[0]?.told).to.deep.equal([]);
+    expect(listeners[0]?.flushed).to.deep.equal([]);
   });
 
   it("receive a group's events from the join up to the leave, both included", () => {
@@ -108,7 +108,7 @@ describe('Waiters', () => {
     expect(waiters.has(one)).to.equal(false);
     expect(waiters.isAwaited(routingKey.group(1))).to.equal(false);
     dispatch(waiters, event({ groupId: 1 }));
-    expect([one.told, two.told]).to.deep.equal([[], []]);
+    expect([one.flushed, two.flushed]).to.deep.equal([[], []]);
   });
 
   it('leave no topic in the index, not even one that was added during the wait', () => {
@@ -123,13 +123,13 @@ describe('Waiters', () => {
     const second = new Listener({ ...audience, routingKeys: () => [routingKey.group(3)] });
     waiters.add(second);
     dispatch(waiters, event({ groupId: 1 }), event({ groupId: 2 }));
-    expect([first.told, second.told]).to.deep.equal([[], []]);
+    expect([first.flushed, second.flushed]).to.deep.equal([[], []]);
   });
 
   it('are all woken when the role changes', () => {
     const { waiters, listeners } = setUp(audienceOf('a', routingKey.group(1)), audienceOf('b'));
     waiters.wakeAll('role', 'e-33');
-    expect(listeners.map(({ told }) => told)).to.deep.equal(
+    expect(listeners.map(({ flushed }) => flushed)).to.deep.equal(
       listeners.map(({ audience }) => [{ reason: 'role', audience, events: [], cursor: 'e-33' }]),
     );
     expect(waiters.size).to.equal(2);
@@ -139,13 +139,13 @@ describe('Waiters', () => {
   it('are woken with their last cursor and dropped when the log is replaced, streams too', () => {
     const { waiters, listeners } = setUp(audienceOf('a', routingKey.group(1)), audienceOf('b'));
     waiters.dismiss('e-33');
-    expect(listeners.flatMap(({ told }) => told.map(({ reason, cursor }) => [reason, cursor]))).to.deep.equal([
+    expect(listeners.flatMap(({ flushed }) => flushed.map(({ reason, cursor }) => [reason, cursor]))).to.deep.equal([
       ['logReplaced', 'e-33'],
       ['logReplaced', 'e-33'],
     ]);
     expect(waiters.size).to.equal(0);
     dispatch(waiters, event({ groupId: 1 }), event({ kind: 'broadcast' }));
-    expect(listeners.map(({ told }) => told.length)).to.deep.equal([1, 1]);
+    expect(listeners.map(({ flushed }) => flushed.length)).to.deep.equal([1, 1]);
   });
 
   it("receive at most one response's worth of events, with the cursor of the last of them", () => {
@@ -153,10 +153,10 @@ describe('Waiters', () => {
     const large = Array.from({ length: 10 }, () => event({ groupId: 1, json: 'x'.repeat(60 * 1024) }));
     dispatch(waiters, ...large);
     expect(listeners[0]?.heard).to.deep.equal(large.slice(0, 4).map((one) => one.position));
-    expect(listeners[0]?.told[0]?.cursor).to.equal(large[3]?.cursor);
+    expect(listeners[0]?.flushed[0]?.cursor).to.equal(large[3]?.cursor);
     const huge = event({ groupId: 1, json: 'x'.repeat(1024 * 1024) });
     dispatch(waiters, huge, event({ groupId: 1 }));
-    expect(listeners[0]?.told[1]?.events, 'one alone goes whatever its size').to.deep.equal([huge]);
+    expect(listeners[0]?.flushed[1]?.events, 'one alone goes whatever its size').to.deep.equal([huge]);
   });
 
   it('hold an audience while at least one of them waits for it', () => {
@@ -183,13 +183,13 @@ describe('A herd of waiters', () => {
     const herd = Array.from({ length: 2000 }, () => new Listener(shared, waiters));
     for (const listener of herd) waiters.add(listener);
     dispatch(waiters, event({ groupId: 1 }));
-    const toldAtOnce = herd.filter(({ told }) => told.length > 0).length;
-    expect(toldAtOnce).to.be.within(1, 1000);
-    for (let turns = 0; herd.some(({ told }) => told.length === 0); turns++) {
+    const flushedAtOnce = herd.filter(({ flushed }) => flushed.length > 0).length;
+    expect(flushedAtOnce).to.be.within(1, 1000);
+    for (let turns = 0; herd.some(({ flushed }) => flushed.length === 0); turns++) {
       expect(turns).to.be.below(100);
       await turn();
     }
-    expect(herd.every(({ told }) => told.length === 1)).to.equal(true);
+    expect(herd.every(({ flushed }) => flushed.length === 1)).to.equal(true);
     expect(waiters.size).to.equal(0);
   });
 
@@ -200,8 +200,8 @@ describe('A herd of waiters', () => {
     for (const listener of herd) waiters.add(listener);
     dispatch(waiters, event({ groupId: 1 }));
     expect(waiters.size, 'polls have left').to.equal(0);
-    expect(herd.every(({ taken, told }) => taken.length + told.length === 1)).to.equal(true);
-    expect(herd.at(-1)?.told, 'told in a later slice').to.deep.equal([]);
+    expect(herd.every(({ staged, flushed }) => staged.length + flushed.length === 1)).to.equal(true);
+    expect(herd.at(-1)?.flushed, 'flushed in a later slice').to.deep.equal([]);
   });
 
   it('is flushed completely even if one waiter throws', async () => {
@@ -214,8 +214,8 @@ describe('A herd of waiters', () => {
       throw new Error('against its promise');
     };
     expect(() => dispatch(waiters, event({ groupId: 1 }))).to.throw('against its promise');
-    for (let turns = 0; turns < 100 && herd.at(-1)?.told.length !== 1; turns++) await turn();
-    expect(herd.slice(1).every(({ told }) => told.length === 1)).to.equal(true);
+    for (let turns = 0; turns < 100 && herd.at(-1)?.flushed.length !== 1; turns++) await turn();
+    expect(herd.slice(1).every(({ flushed }) => flushed.length === 1)).to.equal(true);
   });
 
   it('is flushed in order, the later batch after the earlier', async () => {
@@ -226,7 +226,7 @@ describe('A herd of waiters', () => {
     const [one, two] = [event({ groupId: 1 }), event({ groupId: 1 })];
     dispatch(waiters, one);
     dispatch(waiters, two);
-    for (let turns = 0; turns < 100 && streams.some(({ told }) => told.length < 2); turns++) await turn();
+    for (let turns = 0; turns < 100 && streams.some(({ flushed }) => flushed.length < 2); turns++) await turn();
     for (const { heard } of streams) expect(heard).to.deep.equal([one.position, two.position]);
   });
 });

@@ -187,10 +187,10 @@ describe('A page of the log', function () {
     const heard: JsonObject[] = [];
     for (let polls = 0; heard.length < 200; polls++) {
       expect(polls, 'polls').to.be.below(200);
-      const { news } = await node.poll(new GroupOrNameAudience('a topic', null), from);
-      expect(news?.events.length, 'events of an answer').to.be.within(1, 16);
-      heard.push(...(news?.events ?? []).map((event) => ({ position: event.position })));
-      from = news?.cursor ?? '';
+      const { delivery } = await node.poll(new GroupOrNameAudience('a topic', null), from);
+      expect(delivery?.events.length, 'events of a delivery').to.be.within(1, 16);
+      heard.push(...(delivery?.events ?? []).map((event) => ({ position: event.position })));
+      from = delivery?.cursor ?? '';
     }
     expect(heard.map(({ position }) => position)).to.deep.equal(Array.from({ length: 200 }, (_, at) => at + 1));
   });

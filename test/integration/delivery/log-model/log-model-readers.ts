@@ -17,7 +17,7 @@ interface Reader {
 /** Readers that poll on one node or another with their cursors. The events that they receive are compared with the model. */
 export class Readers {
   /** Events delivered to all readers together. */
-  told = 0;
+  delivered = 0;
   readonly #readers: Reader[];
   readonly #model: LogModel;
   readonly #sql: pg.Client;
@@ -45,8 +45,8 @@ export class Readers {
       const memberships = userId === null ? null : await node.memberships.of(userId);
       const audience =
         of === null && memberships ? new UserAudience(memberships) : new GroupOrNameAudience(of ?? '', memberships);
-      const { poll, news } = await node.poll(audience, reader.cursor);
-      if (news) this.#hear(reader, news.events, news.cursor);
+      const { poll, delivery } = await node.poll(audience, reader.cursor);
+      if (delivery) this.#hear(reader, delivery.events, delivery.cursor);
       else reader.waiting = { poll, node };
     } catch (error) {
       // The log was replaced during this poll (503): the client returns with its cursor and loses nothing.
@@ -77,7 +77,7 @@ export class Readers {
   async compare(): Promise<void> {
     for (const reader of this.#readers) await this.#collect(reader);
     for (const { reading, from, to, events } of this.#heard.splice(0)) {
-      this.told += events.length;
+      this.delivered += events.length;
       expect(this.#model.fault(reading, from, to, events), JSON.stringify(reading)).to.equal(null);
     }
     for (const { reason, position } of this.#refused.splice(0)) {

@@ -76,7 +76,7 @@ describe('Delivery compared with a model of the log', () => {
     this.timeout(TIME_MS * 3);
     const nodes: LogNode[] = [];
     let run = 0;
-    let told = 0;
+    let delivered = 0;
     const turns = fc.array(turn, { minLength: 10, maxLength: 120, size: 'max' });
     const until = performance.now() + TIME_MS;
     const property = fc.asyncProperty(turns, async (taken) => {
@@ -88,7 +88,7 @@ describe('Delivery compared with a model of the log', () => {
         await world.settle();
       } finally {
         world.end();
-        told += world.readers.told;
+        delivered += world.readers.delivered;
       }
     });
     try {
@@ -96,7 +96,7 @@ describe('Delivery compared with a model of the log', () => {
     } finally {
       await Promise.all(nodes.map((node) => node.stop()));
     }
-    expect(told, `events told in ${run} runs`).to.be.greaterThan(run);
+    expect(delivered, `events delivered in ${run} runs`).to.be.greaterThan(run);
   });
 
   it('includes, by the former name of a group, the messages before its rename that a lagging node reads after it', async () => {
@@ -108,7 +108,7 @@ describe('Delivery compared with a model of the log', () => {
       await world.take([{ do: 'renameGroup', group: 1, name: 2, posts: 3, user: 0 }]);
       await world.take([{ do: 'read', node: 0 }]);
       await world.settle();
-      expect(world.readers.told).to.be.greaterThan(3);
+      expect(world.readers.delivered).to.be.greaterThan(3);
     } finally {
       world.end();
       await Promise.all(nodes.map((node) => node.stop()));

@@ -50,7 +50,7 @@ describe('A herd of polls', function () {
 
   it('that moves to another node costs a query or two, however many users it has', async () => {
     const polls = await herdFrom(node.log.known.cursorAt(node.log.known.head));
-    expect(polls.every(({ news }) => news === null)).to.equal(true);
+    expect(polls.every(({ delivery }) => delivery === null)).to.equal(true);
     expect(node.waiters.size).to.equal(HERD);
     expect(asked()).to.deep.equal({ memberships: 1 });
   });
@@ -60,7 +60,7 @@ describe('A herd of polls', function () {
     await client.query("INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'missed')");
     await node.log.hint();
     const polls = await herdFrom(from);
-    expect(polls.every(({ news }) => news?.events.length === 1)).to.equal(true);
+    expect(polls.every(({ delivery }) => delivery?.events.length === 1)).to.equal(true);
     expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
@@ -72,7 +72,7 @@ describe('A herd of polls', function () {
     await node.stop();
     node = await LogNode.start({ url: database.url });
     const polls = await herdFrom(from);
-    expect(polls.every(({ news }) => news?.events.length === 1)).to.equal(true);
+    expect(polls.every(({ delivery }) => delivery?.events.length === 1)).to.equal(true);
     expect(asked()).to.deep.equal({ memberships: 1 });
   });
 
@@ -85,7 +85,7 @@ describe('A herd of polls', function () {
     );
     const before = node.logSession.asked.get('log_page') ?? 0;
     const polls = await herdFrom(rows[0]?.cursor ?? '');
-    expect(polls.every(({ news }) => news === null)).to.equal(true);
+    expect(polls.every(({ delivery }) => delivery === null)).to.equal(true);
     expect((node.logSession.asked.get('log_page') ?? 0) - before).to.be.below(5);
   });
 
@@ -103,8 +103,8 @@ describe('A herd of polls', function () {
   it('of one user far behind shares the reads of the database', async () => {
     const from = await outgrowMemory();
     const polls = await Promise.all(Array.from({ length: HERD }, () => node.pollUser(1, from)));
-    expect(new Set(polls.map(({ news }) => news?.cursor)).size).to.equal(1);
-    expect(polls[0]?.news?.events.length).to.be.within(1, 500);
+    expect(new Set(polls.map(({ delivery }) => delivery?.cursor)).size).to.equal(1);
+    expect(polls[0]?.delivery?.events.length).to.be.within(1, 500);
     expect(asked().catch_up).to.equal(1);
   });
 
@@ -122,7 +122,7 @@ describe('A herd of polls', function () {
     const { events } = await poll.delivered;
     expect(events.at(-1)?.message).to.include('"new"');
     expect(isRead, 'and they are still being read for').to.equal(false);
-    expect((await catchingUp).every(({ news }) => (news?.events.length ?? 0) > 0)).to.equal(true);
+    expect((await catchingUp).every(({ delivery }) => (delivery?.events.length ?? 0) > 0)).to.equal(true);
   });
 
   it('on a name is not slowed by other groups of that name', async () => {
@@ -141,9 +141,9 @@ describe('A herd of polls', function () {
     ]);
     await outgrowMemory();
     const poll = new DirectPoll(new GroupOrNameAudience('común', await node.memberships.of(1)), node.waiters);
-    const news = await node.subscriptions.subscribe(poll, parseCursor(from));
-    expect(news?.events).to.have.length(1);
-    expect(news?.events[0]?.message).to.include('"mine"');
+    const delivery = await node.subscriptions.subscribe(poll, parseCursor(from));
+    expect(delivery?.events).to.have.length(1);
+    expect(delivery?.events[0]?.message).to.include('"mine"');
     expect(asked().catch_up).to.equal(1);
   });
 
@@ -157,7 +157,7 @@ describe('A herd of polls', function () {
     const refusal = await node.pollUser(2, from).catch((error) => error);
     expect(refusal).to.be.instanceOf(CursorExpiredError);
     expect(refusal.reason).to.equal('too_far');
-    expect((await node.pollUser(1, from)).news?.events).to.have.length(500);
+    expect((await node.pollUser(1, from)).delivery?.events).to.have.length(500);
   });
 
   it('takes no slot for a client that leaves during the read', async () => {
