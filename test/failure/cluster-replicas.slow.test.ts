@@ -68,7 +68,11 @@ describe('npm run cluster -- --replicas 1', function () {
     await send('on the promoted one');
     const again = /pg1 is the synchronous standby of pg2 \(pid (\d+)\)/;
     const [, standbyPid] = await command.says('the former primary is copied again', again, PATIENCE.within);
-    await eventually('receipts say replicated', async () => (await send('with a standby')) === 'replicated', PATIENCE);
+    await eventually(
+      'acknowledgements say replicated',
+      async () => (await send('with a standby')) === 'replicated',
+      PATIENCE,
+    );
 
     kill(standbyPid);
     await command.says('posts do not wait', /the standby pg1 exited: posts do not wait for it \(durable: local\)/);

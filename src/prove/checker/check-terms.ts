@@ -20,9 +20,9 @@ function* checkSeen(facts: Facts, owners: Map<number, string>): Generator<Violat
 }
 
 /** Checks that only the owner of a term wrote in it. */
-function* checkWriters(uses: Map<number, TermWrites>, owners: Map<number, string>): Generator<Violation> {
-  for (const [term, use] of uses) {
-    const [first, ...others] = use.nodes;
+function* checkWriters(writesByTerm: Map<number, TermWrites>, owners: Map<number, string>): Generator<Violation> {
+  for (const [term, writes] of writesByTerm) {
+    const [first, ...others] = writes.nodes;
     if (!first) continue;
     for (const other of others) {
       const sentence = `In term ${term} both ${first[0]} ("${first[1]}") and ${other[0]} ("${other[1]}") had writes accepted.`;
@@ -39,19 +39,19 @@ function* checkWriters(uses: Map<number, TermWrites>, owners: Map<number, string
 /**
  * Checks that no term accepted writes after a later term had. A write is committed between the start of its post and its
  * acknowledgement. So a post in term N that begins after a post in a later term was acknowledged proves that N accepted
- * writes after it was closed; posts that overlap prove nothing. Comparing the latest begin in N with the earliest
+ * writes after it was closed; posts that overlap prove nothing. Comparing the latest start in N with the earliest
  * acknowledgement in all later terms finds every case.
  */
-function* checkIntervals(uses: Map<number, TermWrites>): Generator<Violation> {
-  let earliest: { term: number; use: TermWrites } | undefined;
-  for (const [term, use] of [...uses].sort(([a], [b]) => b - a)) {
-    if (earliest && use.lastBegun > earliest.use.firstDone) {
-      const late = `"${use.lastBegunMessage}" was posted at ${(use.lastBegun / 1000).toFixed(3)} s and accepted under term ${term}`;
-      const early = `"${earliest.use.firstDoneMessage}" had been accepted under term ${earliest.term} by ${(earliest.use.firstDone / 1000).toFixed(3)} s`;
-      const messages = [use.lastBegunMessage, earliest.use.firstDoneMessage];
+function* checkIntervals(writesByTerm: Map<number, TermWrites>): Generator<Violation> {
+  let earliest: { term: number; writes: TermWrites } | undefined;
+  for (const [term, writes] of [...writesByTerm].sort(([a], [b]) => b - a)) {
+    if (earliest && writes.lastBegun > earliest.writes.firstDone) {
+      const late = `"${writes.lastBegunMessage}" was posted at ${(writes.lastBegun / 1000).toFixed(3)} s and accepted under term ${term}`;
+      const early = `"${earliest.writes.firstDoneMessage}" had been accepted under term ${earliest.term} by ${(earliest.writes.firstDone / 1000).toFixed(3)} s`;
+      const messages = [writes.lastBegunMessage, earliest.writes.firstDoneMessage];
       yield { kind: 'closed_term_write', sentence: `${late}, but ${early}.`, messages };
     }
-    if (!earliest || use.firstDone < earliest.use.firstDone) earliest = { term, use };
+    if (!earliest || writes.firstDone < earliest.writes.firstDone) earliest = { term, writes };
   }
 }
 
@@ -71,23 +71,23 @@ function* checkLog(facts: Facts): Generator<Violation> {
 }
 
 /** Returns the stored messages as writes by term: a message was committed before its first acknowledgement. */
-function usesInTable(facts: Facts): Map<number, TermWrites> {
-  const uses = new Map<number, TermWrites>();
+function writesInTable(facts: Facts): Map<number, TermWrites> {
+  const writes = new Map<number, TermWrites>();
   for (const { value, stored, invokedAt: begun, acknowledgedAt: done } of facts.messages.values()) {
     for (const { term, node } of stored) {
-      if (term !== null && Number.isFinite(begun)) addWrite(uses, { term, node, begun, done, value });
+      if (term !== null && Number.isFinite(begun)) addWrite(writes, { term, node, begun, done, value });
     }
   }
-  return uses;
+  return writes;
 }
 
 /** Checks that one node wrote at a time, by the responses of the nodes, by the stored messages, and by the table of terms. */
 export function* checkTerms(facts: Facts): Generator<Violation> {
   const owners = new Map<number, string>();
   yield* checkSeen(facts, owners);
-  for (const uses of [facts.writesByTerm, usesInTable(facts)]) {
-    yield* checkWriters(uses, owners);
-    yield* checkIntervals(uses);
+  for (const writes of [facts.writesByTerm, writesInTable(facts)]) {
+    yield* checkWriters(writes, owners);
+    yield* checkIntervals(writes);
   }
   yield* checkLog(facts);
   for (const overlap of facts.overlaps) {

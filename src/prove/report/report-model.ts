@@ -43,7 +43,7 @@ const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResu
   [
     'All readers see one order',
     ['reordered'],
-    ({ counts }) => `${counts.readers} readers and the order of the receipts`,
+    ({ counts }) => `${counts.readers} readers and the order of the acknowledgements`,
   ],
   [
     'No refused message is stored, and none in another group',
@@ -51,9 +51,9 @@ const GUARANTEES: readonly [string, readonly ViolationKind[], (result: CheckResu
     ({ counts }) => `${formatNumber(counts.refused)} refused posts`,
   ],
   [
-    'A receipt names the message that is stored',
+    'An acknowledgement names the message that is stored',
     ['wrong_acknowledgement', 'two_acknowledgements'],
-    ({ counts }) => `${formatNumber(counts.acknowledged)} receipts`,
+    ({ counts }) => `${formatNumber(counts.acknowledged)} acknowledgements`,
   ],
   [
     'One node is active, and only it writes',
@@ -124,7 +124,7 @@ export function verdictOf(result: CheckResult): Verdict {
     sentences.push(`The run did not reach its end: ${interruption}. What was recorded until then was checked.`);
   if (counts.lost > 0) {
     sentences.push(
-      `A failover of PostgreSQL lost ${formatCount(counts.lost, 'acknowledged message')}. ${counts.lost === 1 ? 'Its receipt' : 'Their receipts'} said durable: local, and their readers got 410 cursor_expired. Synchronous replication prevents it.`,
+      `A failover of PostgreSQL lost ${formatCount(counts.lost, 'acknowledged message')}. ${counts.lost === 1 ? 'Its acknowledgement' : 'Their acknowledgements'} said durable: local, and their readers got 410 cursor_expired. Synchronous replication prevents it.`,
     );
   }
   if (counts.faults === 0) sentences.push('No fault was injected, so this proves little.');
@@ -139,11 +139,11 @@ export function describeDurability({ counts }: CheckResult): string {
   const { acknowledged, replicated } = counts;
   const local = acknowledged - replicated;
   if (acknowledged === 0) return 'No post was acknowledged.';
-  if (local === 0) return `All ${formatNumber(acknowledged)} receipts said durable: replicated.`;
+  if (local === 0) return `All ${formatNumber(acknowledged)} acknowledgements said durable: replicated.`;
   if (replicated === 0) {
-    return `All ${formatNumber(acknowledged)} receipts said durable: local: a failover of PostgreSQL may lose the newest messages.`;
+    return `All ${formatNumber(acknowledged)} acknowledgements said durable: local: a failover of PostgreSQL may lose the newest messages.`;
   }
-  return `${formatNumber(replicated)} receipts said durable: replicated, and ${formatNumber(local)} durable: local (while no standby confirmed).`;
+  return `${formatNumber(replicated)} acknowledgements said durable: replicated, and ${formatNumber(local)} durable: local (while no standby confirmed).`;
 }
 
 /** Formats a number with separators. */

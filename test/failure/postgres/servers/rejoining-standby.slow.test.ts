@@ -109,7 +109,7 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
     await postgres.standby.start();
     await postgres.waitUntilStreaming(postgres.standby);
     await postgres.setSynchronous(true);
-    await eventually('receipts say replicated again', async () => {
+    await eventually('acknowledgements say replicated again', async () => {
       const answer = await post<JsonObject>(`${active.url}/messages`, { ...scene.ids, content: 'with a standby' });
       return answer.body.durable === 'replicated';
     });
