@@ -66,13 +66,13 @@ export function readTls(given: TlsSettings): Tls {
     throw new DatabaseUrlError('has one of sslcert and sslkey: give both or neither');
   }
   // As in libpq, a root certificate implies that the server's certificate is verified.
-  const isChecked = given.rootCertificate !== undefined && given.rootCertificate !== 'system';
-  if (mode === 'verify-ca' && !isChecked) {
+  const hasOwnRoot = given.rootCertificate !== undefined && given.rootCertificate !== 'system';
+  if (mode === 'verify-ca' && !hasOwnRoot) {
     throw new DatabaseUrlError('has sslmode=verify-ca and no sslrootcert: name the file with the CA certificate');
   }
   return {
-    mode: mode === 'require' && isChecked ? 'verify-ca' : mode,
-    rootCertificate: isChecked ? (given.rootCertificate ?? null) : null,
+    mode: mode === 'require' && hasOwnRoot ? 'verify-ca' : mode,
+    rootCertificate: hasOwnRoot ? (given.rootCertificate ?? null) : null,
     certificate: given.certificate ?? null,
     key: given.key ?? null,
     negotiation,

@@ -5,7 +5,7 @@ import { EVENT_KINDS } from './event-kinds.ts';
 import { fieldText } from './field-texts.ts';
 
 /** Adds a schema, and those that it refers to, to the document. Returns the reference to it. */
-export function named(json: JsonSchema, name: string, schemas: JsonSchema): string {
+export function addSchema(json: JsonSchema, name: string, schemas: JsonSchema): string {
   const { $defs = {}, ...own } = json as { $defs?: Record<string, JsonSchema> } & JsonSchema;
   for (const [part, schema] of Object.entries($defs)) schemas[part] = withDocumentRefs(schema);
   // A schema that is only a reference has been added with those that it refers to.

@@ -7,7 +7,7 @@ import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf }
 import { errorResponse } from '../contract/response-schemas.ts';
 import type { Requirement } from '../request/checks/authentication.ts';
 import type { ErrorStatus, Route, ServedBy } from '../routes/route.ts';
-import { capital, described, named, nameEventKinds } from './document-schemas.ts';
+import { addSchema, capital, described, nameEventKinds } from './document-schemas.ts';
 import { exampleOf } from './examples.ts';
 import { fieldText } from './field-texts.ts';
 import { GUIDE, TAGS, tagOf } from './guide.ts';
@@ -77,14 +77,14 @@ type Options = { version: string; authMode: 'open' | 'token' };
 export async function openApiOf(routes: readonly Route[], options: Options): Promise<OpenApi> {
   const schemas: JsonSchema = {};
   // First, because the examples of operations contain events.
-  named(responseSchemaOf(event), 'Event', schemas);
+  addSchema(responseSchemaOf(event), 'Event', schemas);
   const paths: OpenApi['paths'] = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method]: operationOf(route, path, options.authMode, schemas) };
     await nextTurn();
   }
-  named(responseSchemaOf(errorResponse), 'Error', schemas);
+  addSchema(responseSchemaOf(errorResponse), 'Error', schemas);
   nameEventKinds(schemas);
   const used = new Set(routes.map(({ path }) => tagOf(path)));
   const tags = TAGS.filter(([name]) => used.has(name));
@@ -200,7 +200,7 @@ const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) 
 function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
   const { responseBody, responseExample, content, status = 200, alsoStatuses = [] } = route;
   const name = (responseBody && schemaNameOf(responseBody)) ?? `${capital(idOf(route.method, path))}Response`;
-  const schema = responseBody ? { $ref: named(responseSchemaOf(responseBody), name, schemas) } : {};
+  const schema = responseBody ? { $ref: addSchema(responseSchemaOf(responseBody), name, schemas) } : {};
   const type = content ?? 'application/json';
   const body = {
     [type]: responseBody
