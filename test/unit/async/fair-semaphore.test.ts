@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { FairSemaphore, type QueueKey } from '../../../src/async/fair-semaphore.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** Work that the test ends, with the order in which it was started. */
-class Bench {
+/** Tasks that end when the test says so, in the order in which the semaphore started them. */
+class Tasks {
   readonly started: string[] = [];
   readonly refused: string[] = [];
   readonly #semaphore: FairSemaphore;
@@ -36,51 +36,51 @@ class Bench {
 
 describe('A fair semaphore', () => {
   it('serves sources in turn, and within a source its subjects', async () => {
-    const bench = new Bench();
-    for (const at of [1, 2, 3, 4]) bench.ask({ source: 'flood', subject: 'own' }, `flood ${at}`);
-    bench.ask({ source: 'flood', subject: 'neighbour' }, 'neighbour');
-    bench.ask({ source: 'elsewhere', subject: 'ana' }, 'ana');
-    await bench.finish();
-    expect(bench.started).to.deep.equal(['flood 1', 'flood 2', 'ana', 'neighbour', 'flood 3', 'flood 4']);
+    const tasks = new Tasks();
+    for (const at of [1, 2, 3, 4]) tasks.ask({ source: 'flood', subject: 'own' }, `flood ${at}`);
+    tasks.ask({ source: 'flood', subject: 'neighbour' }, 'neighbour');
+    tasks.ask({ source: 'elsewhere', subject: 'ana' }, 'ana');
+    await tasks.finish();
+    expect(tasks.started).to.deep.equal(['flood 1', 'flood 2', 'ana', 'neighbour', 'flood 3', 'flood 4']);
   });
 
   it('runs tasks concurrently up to its limit, and only one for each subject of a source', async () => {
-    const bench = new Bench({ concurrency: 3 });
+    const tasks = new Tasks({ concurrency: 3 });
     for (const [source, subject] of ['aa', 'aa', 'ab', 'ba', 'ca'].map((text) => [...text])) {
-      bench.ask({ source: source ?? '', subject: subject ?? '' }, `${source}${subject}`);
+      tasks.ask({ source: source ?? '', subject: subject ?? '' }, `${source}${subject}`);
     }
     await new Promise(setImmediate);
-    expect(bench.started).to.deep.equal(['aa', 'ab', 'ba']);
-    await bench.finish();
-    expect(bench.started).to.have.length(5);
+    expect(tasks.started).to.deep.equal(['aa', 'ab', 'ba']);
+    await tasks.finish();
+    expect(tasks.started).to.have.length(5);
   });
 
   it('rejects the newest request of the longest queue when too many wait for a source, so that a new subject finds a place', async () => {
-    const bench = new Bench({ queuedPerSource: 3 });
-    for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'school', subject: 'flood' }, `flood ${at}`);
-    bench.ask({ source: 'school', subject: 'pupil' }, 'pupil');
-    await bench.finish();
-    expect(bench.refused).to.deep.equal(['flood 4: source', 'flood 3: source']);
-    expect(bench.started).to.include('pupil');
+    const tasks = new Tasks({ queuedPerSource: 3 });
+    for (const at of [0, 1, 2, 3, 4]) tasks.ask({ source: 'school', subject: 'flood' }, `flood ${at}`);
+    tasks.ask({ source: 'school', subject: 'pupil' }, 'pupil');
+    await tasks.finish();
+    expect(tasks.refused).to.deep.equal(['flood 4: source', 'flood 3: source']);
+    expect(tasks.started).to.include('pupil');
   });
 
   it('rejects the newest request of the longest source when too many wait in all', async () => {
-    const bench = new Bench({ queued: 4 });
-    for (const at of [0, 1, 2, 3, 4]) bench.ask({ source: 'flood', subject: String(at) }, `flood ${at}`);
-    for (const source of ['a', 'b']) bench.ask({ source, subject: 'x' }, source);
-    await bench.finish();
-    expect(bench.refused).to.deep.equal(['flood 4: all', 'flood 3: all']);
-    expect(bench.started).to.include.members(['a', 'b']);
+    const tasks = new Tasks({ queued: 4 });
+    for (const at of [0, 1, 2, 3, 4]) tasks.ask({ source: 'flood', subject: String(at) }, `flood ${at}`);
+    for (const source of ['a', 'b']) tasks.ask({ source, subject: 'x' }, source);
+    await tasks.finish();
+    expect(tasks.refused).to.deep.equal(['flood 4: all', 'flood 3: all']);
+    expect(tasks.started).to.include.members(['a', 'b']);
   });
 
   it('rejects a request that has waited too long, and continues', async () => {
-    const bench = new Bench({ maxWaitMs: 5 });
-    bench.ask({ source: 'a', subject: 'x' }, 'first');
-    bench.ask({ source: 'a', subject: 'x' }, 'second');
-    await eventually('the second is refused', async () => bench.refused.length === 1);
-    expect(bench.refused).to.deep.equal(['second: timeout']);
-    bench.ask({ source: 'a', subject: 'x' }, 'third');
-    await bench.finish();
-    expect(bench.started).to.deep.equal(['first', 'third']);
+    const tasks = new Tasks({ maxWaitMs: 5 });
+    tasks.ask({ source: 'a', subject: 'x' }, 'first');
+    tasks.ask({ source: 'a', subject: 'x' }, 'second');
+    await eventually('the second is refused', async () => tasks.refused.length === 1);
+    expect(tasks.refused).to.deep.equal(['second: timeout']);
+    tasks.ask({ source: 'a', subject: 'x' }, 'third');
+    await tasks.finish();
+    expect(tasks.started).to.deep.equal(['first', 'third']);
   });
 });
