@@ -139,7 +139,7 @@ BEGIN
   END IF;
 
   -- positions: for a new message its number among the new ones, until the log has assigned the position. Each OFFSET 0 prevents
-  -- the planner from merging the levels: at most four lookups for each message, five in a direct chat, and none that the batch does not need.
+  -- the planner from merging the subqueries: at most four lookups for each message, five in a direct chat, and none that the batch does not need.
   SELECT array_agg(j.outcome),
          array_agg(CASE j.outcome WHEN 'sent' THEN nextval('plantao.messages_id_seq') ELSE j.earlier_id END),
          array_agg(j.earlier_at),
@@ -303,8 +303,8 @@ BEGIN
   -- A message that is rolled back prepares the plans that an empty batch does not: those of the foreign keys and of the log.
   before := plantao.log_head();
   BEGIN
-    -- On a full disk a short message may still fit into a page that has room. The content, more than fits into one page and hard to
-    -- compress, needs a new one, as some of the next messages will.
+    -- On a full disk a short message may still fit into a page that has room. This content is longer than a page and hard to
+    -- compress, so it needs a new page, as some of the next messages will.
     INSERT INTO plantao.messages (id, group_id, sender_id, content)
     SELECT free.id, m.group_id, m.user_id, CASE WHEN raises THEN
              (SELECT string_agg(md5(format('%s %s', free.id, k)), '') FROM generate_series(1, 60) k) ELSE 'warm-up' END
@@ -318,7 +318,7 @@ BEGIN
       -- One message for each free id, up to five.
       PERFORM plantao.require_stored(least(stored, 1), (SELECT count(*) FROM (SELECT FROM plantao.memberships LIMIT 1) m), 'messages');
       PERFORM plantao.require_stored(least(plantao.log_head() - before, stored), stored, 'events');
-      -- A message repairs only a sequence that counts up.
+      -- Only a sequence that counts up is repaired when a message is posted.
       SELECT q.last_value + s.seqincrement INTO next_id
       FROM plantao.messages_id_seq q JOIN pg_sequence s ON s.seqrelid = 'plantao.messages_id_seq'::regclass AND s.seqincrement < 0;
       IF EXISTS (SELECT FROM plantao.messages t WHERE t.id = next_id) THEN
@@ -333,4 +333,4 @@ BEGIN
   END;
 END $$;
 COMMENT ON FUNCTION plantao.warm_up_post(boolean) IS
-  'Prepares the plans of post_messages() in this session and stores nothing: all of it is rolled back before it returns. Locks the event log for about a millisecond, and skips that part where the log is locked for longer than 50 ms. With true, raises the error that a message would get: a node whose posts fail checks with it whether they still would.';
+  'Prepares the plans of post_messages() in this session and stores nothing: all of it is rolled back before it returns. Locks the event log for about a millisecond, and skips that part if the log is locked for longer than 50 ms. With true, raises the error that a message would get: a node whose posts fail checks with it whether they still would.';

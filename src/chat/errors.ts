@@ -72,7 +72,7 @@ export interface RefusalDetail {
   name?: string;
 }
 
-/** Thrown if a request violates a rule of the chat. Has a code for programs and a sentence for people, by default the code's. */
+/** Thrown if a request violates a rule of the chat. Has a code for programs, and a sentence for people; each code has a default sentence. */
 export class Refused extends Error {
   override readonly name = 'Refused';
   readonly code: RefusalCode;

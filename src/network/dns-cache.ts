@@ -1,6 +1,6 @@
 /**
- * Caches the addresses of host names. The system gives two threads to all look-ups of a process, and one of a name whose DNS server does not
- * respond takes its thread for half a minute. Peers whose names cannot be looked up would otherwise take both, and this node could
+ * Caches the addresses of host names. The system gives two threads to all look-ups of a process. If a DNS server does not respond, the
+ * look-up of a name keeps its thread for half a minute. Peers whose names cannot be looked up would otherwise take both, and this node could
  * no longer open a session to PostgreSQL.
  */
 import { type LookupAddress, lookup } from 'node:dns';

@@ -66,7 +66,7 @@ describe('The leak check', () => {
   });
 });
 
-describe('The leak check of the tests', () => {
+describe('leftBehind', () => {
   const nothing: Inventory = { sessions: [], locks: [], children: new Map(), owners: new Set(), resources: new Map() };
   const session = (pid: number, application: string) => ({ pid, application, database: 'd' });
   const leaks = (earlier: Partial<Inventory>, later: Partial<Inventory>, fileBegan?: Inventory) =>
@@ -130,7 +130,7 @@ describe('The root hook', () => {
     return JSON.parse(stdout);
   }
 
-  it('fails each test and each file that leaves something, ends its file, and runs the others on', async function () {
+  it('fails each test and each file that leaves something behind, skips the rest of that file, and runs the others', async function () {
     this.timeout(60_000);
     const { passes, failures } = await runFixture();
     const blame = (start: string) => failures.find(({ fullTitle }) => fullTitle.startsWith(start))?.err.message ?? '';

@@ -1,6 +1,6 @@
 /**
  * `npm run test:replication`: a cluster of nodes on two PostgreSQL servers under Patroni, faults of the servers under load, and
- * the chaos checker. Installs nothing: it says which packages are missing.
+ * the checker. Installs nothing: it says which packages are missing.
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -14,8 +14,8 @@ export function groupLike(name: string, groups: readonly Chat[]): Chat | undefin
 }
 
 /**
- * Joins the group of exactly that name, and creates it if it is new. If there are only groups with a similar name, does neither:
- * returns the user's own, or else the name of another.
+ * Joins the group of exactly that name, and creates it if it is new. If there are only groups with a similar name, does neither, and
+ * returns the user's own group, or else the name of another.
  */
 export async function joinOrCreate(
   client: ChatClient,

@@ -18,7 +18,7 @@ const LIMIT_MS = 10 * 60_000;
 /** Returns the file's name; undefined for standard input or output, also called `-`. */
 const fileOf = ([name]: readonly string[]) => (name === '-' ? undefined : name);
 
-/** Cleans up and exits, as a shell expects it, at a signal that ends the process. Returns the function that ends this. */
+/** At a signal that ends the process, cleans up and exits with the code that a shell expects. Returns a function that undoes this. */
 function onSignals(cleanUp: () => void): () => void {
   const end = (_name: NodeJS.Signals, number: number) => {
     cleanUp();

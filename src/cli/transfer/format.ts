@@ -3,7 +3,7 @@
  * (`{"table": "messages", "row": {"id": 1, …}}`) with the columns of its table, and the last one says that the file is whole.
  */
 
-/** Increase it when a reader of this version could not import the file. */
+/** Increase it when earlier versions could not import the file. */
 export const FORMAT_VERSION = 1;
 
 /** The tables of a file, in an order in which every row comes after those that it refers to. Everything else is derived. */

@@ -20,7 +20,7 @@ export class NotActiveError extends Error {
   }
 }
 
-/** Shortest time between two renewals of the pool for new plans. While the rule or trigger exists, each write fails and would renew it. */
+/** Shortest time between two renewals of the pool for new plans. While a RULE or trigger drops rows, each write fails and would renew it. */
 const RENEW_EVERY_MS = 2000;
 
 /** Runs `work` in a transaction that proves the node's term first; see {@link fencedWrite}. */

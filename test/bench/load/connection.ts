@@ -110,7 +110,7 @@ export class Connection {
 
 function contentLength(head: string): number {
   const found = /\r\ncontent-length: (\d+)/i.exec(head);
-  if (!found) throw new Error(`an answer without Content-Length, which this client does not read:\n${head}`);
+  if (!found) throw new Error(`a response without Content-Length, which this client does not read:\n${head}`);
   return Number(found[1]);
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:transfer`: exports a million messages and imports them into an empty database. The limit is PostgreSQL's own COPY
+ * `npm run bench:transfer`: exports a million messages and imports them into an empty database. The baseline is PostgreSQL's own COPY
  * of the same messages from a file into a table with the same indexes, without constraints, triggers and foreign keys.
  */
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';

@@ -39,7 +39,7 @@ describe("A DBA's trigger that changes a setting of a node's session", () => {
 
   for (const [at, change] of CHANGES.entries()) {
     const [name, value, isLocal] = change;
-    it(`leaves posts as they are: ${name} = ${value}${isLocal ? ' in the transaction' : ''}`, async () => {
+    it(`does not change posts: ${name} = ${value}${isLocal ? ' in the transaction' : ''}`, async () => {
       const contents: string[] = [];
       const sendNext = async (headers = {}) => {
         const content = `${TEXT}${name} ${isLocal} ${contents.length}`;
@@ -71,7 +71,7 @@ describe("A DBA's trigger that changes a setting of a node's session", () => {
 
   for (const change of CHANGES) {
     const [name, , isLocal] = change;
-    it(`leaves new groups as they are: ${name}${isLocal ? ' in the transaction' : ''}`, async () => {
+    it(`does not change new groups: ${name}${isLocal ? ' in the transaction' : ''}`, async () => {
       const created: string[] = [];
       const create = async () => {
         const groupName = `São ${name} ${isLocal} ${created.length}`;
@@ -95,7 +95,7 @@ describe("A DBA's trigger that changes a setting of a node's session", () => {
     });
   }
 
-  it('makes no message wrong, and posts are stored again once it is gone: statement_timeout = 1', async () => {
+  it('corrupts no message, and posts are stored again once it is gone: statement_timeout = 1', async () => {
     const stored: string[] = [];
     const sendNext = async () => {
       const content = `${TEXT}timeout ${stored.length}`;

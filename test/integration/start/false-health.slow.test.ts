@@ -41,7 +41,7 @@ describe('A false health response', () => {
     return nodes as [LocalNode, LocalNode];
   };
   /** Resolves when both have probed the liar several times more. */
-  const probed = async () => {
+  const untilProbed = async () => {
     const asked = liar.asked;
     await eventually('the nodes have probed the liar repeatedly', () => liar.asked > asked + 8, {
       within: 15_000,
@@ -56,7 +56,7 @@ describe('A false health response', () => {
   it('that claims to be active keeps no node from becoming active', async () => {
     const [first, second] = await start({ status: 'alive', active: true, node: 'liar', term: 1_000_000 });
     await eventually('the first is active all the same', () => isActive(first));
-    await probed();
+    await untilProbed();
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
     expect(await holders()).to.deep.equal(['plantao:node-a:lock']);
     await first.stop();
@@ -67,7 +67,7 @@ describe('A false health response', () => {
   it('in the name of the active node, denying that it is active, makes no other node active', async () => {
     const [first, second] = await start({ status: 'alive', active: false, node: 'node-a', term: 1 });
     await eventually('the first is active', () => isActive(first));
-    await probed();
+    await untilProbed();
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
     expect(await holders()).to.deep.equal(['plantao:node-a:lock']);
     expect(await terms(), 'no node was promoted without need').to.equal(1);
@@ -76,7 +76,7 @@ describe('A false health response', () => {
   it('in the name of the active node, claiming that it is down, makes no other node active', async () => {
     const [first, second] = await start({ status: 'down', active: false, node: 'node-a', term: 1 });
     await eventually('the first is active', () => isActive(first));
-    await probed();
+    await untilProbed();
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
     expect(await terms()).to.equal(1);
   });
@@ -84,7 +84,7 @@ describe('A false health response', () => {
   it('that is not JSON, or that never arrives, does not count', async () => {
     const [first, second] = await start('<html>502 Bad Gateway</html>');
     await eventually('the first is active', () => isActive(first));
-    await probed();
+    await untilProbed();
     liar.says = null;
     await eventually('it is probed and does not respond', () => liar.asked > 0);
     expect([await isActive(first), await isActive(second)]).to.deep.equal([true, false]);
@@ -94,10 +94,10 @@ describe('A false health response', () => {
   it('does not make a node that is not in the database a target of a switchover', async () => {
     const [first] = await start({ status: 'alive', active: false, node: 'ghost', term: 1 });
     await eventually('the first is active', () => isActive(first));
-    await probed();
+    await untilProbed();
     const refusal = await client.query<{ said: string }>("SELECT plantao.switchover('ghost') AS said");
     expect(refusal.rows[0]?.said).to.equal('refused: ghost is not a running standby: see plantao.cluster_status');
-    await probed();
+    await untilProbed();
     await eventually('a real node is active', async () => (await holders()).length === 1);
     const active = await Promise.all(nodes.map(isActive));
     expect(active.filter(Boolean)).to.have.length(1);

@@ -39,12 +39,12 @@ describe('The command-line chat', () => {
   });
 });
 
-describe('The command-line chat makes text safe for a terminal', () => {
-  it('removes control characters and direction marks', () => {
+describe('Text that the command-line chat prints', () => {
+  it('has no control characters or direction marks', () => {
     expect(terminalText('a\x1b[2Jb\x07\u009bc\u202ed')).to.equal('a[2Jbcd');
   });
 
-  it('indents the further lines of a message', () => {
+  it('has the further lines of a message indented', () => {
     const line = messageLine({
       id: 1,
       sender: 'ana',

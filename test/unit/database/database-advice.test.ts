@@ -19,7 +19,7 @@ describe('The advice about a database that cannot be used', () => {
     expect(await adviceAbout(refused)).to.match(/: check DATABASE_URL, .*; is PostgreSQL running there\?$/);
   });
 
-  it('names the remedy where the server lets no session in, or this process may open no more files', async () => {
+  it('names the remedy if the server accepts no session, or this process can open no more files', async () => {
     const about = (code: string) => adviceAbout(Object.assign(new Error('refused'), { code }));
     expect(await about('55000')).to.match(/: ALTER DATABASE … ALLOW_CONNECTIONS true/);
     expect(await about('58P01')).to.match(/: PostgreSQL cannot read a file .* session_preload_libraries/);
@@ -41,7 +41,7 @@ describe('The advice about a database that cannot be used', () => {
     expect(await adviceAbout(unencrypted)).to.match(/: switch ssl on in PostgreSQL, or use sslmode=disable$/);
   });
 
-  it('names the settings if the cause is none of these', async () => {
+  it('names the settings if the cause is unknown', async () => {
     const unknown = Object.assign(new Error('getaddrinfo ENOTFOUND db1'), { code: 'ENOTFOUND' });
     expect(await adviceAbout(unknown)).to.match(/DB_NAME$/);
   });

@@ -6,7 +6,7 @@ const sample = (node: string, postsPerSecond = 1, waiters = 0) => ({
 });
 
 describe('The recent activity of the nodes', () => {
-  it('has one entry for each interval of five minutes, and null where a node reported nothing', () => {
+  it('has one entry for each interval in the last five minutes, null where a node reported nothing', () => {
     let now = 1_000_000;
     const activity = new RecentActivity(() => now);
     activity.record(sample('node-a', 4, 7));

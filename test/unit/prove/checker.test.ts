@@ -62,7 +62,7 @@ function kinds(result: CheckResult): string[] {
   return Object.keys(result.totals);
 }
 
-describe('the chaos checker accepts', () => {
+describe('The checker accepts', () => {
   it('a history with an acknowledged, a refused and an unknown post and a failover', () => {
     const result = checkHistory(history(...good));
     expect(result.violations).to.deep.equal([]);
@@ -109,7 +109,7 @@ describe('the chaos checker accepts', () => {
   });
 });
 
-describe('the chaos checker detects', () => {
+describe('The checker detects', () => {
   const cases: [string, string, HistoryRecord[], string[]][] = [
     ['a lost message', 'lost', withReader([2, 'three'], [3, 'four']), ['one']],
     ['an unknown message that only one reader received', 'lost', withReader([1, 'one'], [3, 'four']), ['three']],
@@ -200,7 +200,7 @@ const reading = [read('r0', [1, 'kept'], [2, 'gone']), refused('e1-2'), resumed(
 const next = [...acknowledgedIn('e2', 'next', 2), read('r0', [2, 'next']), done('r0')];
 const table = [...epochs, stored('kept', 1), stored('next', 2)];
 
-describe('the chaos checker, where a failover may lose events', () => {
+describe('The checker, where a failover may lose events', () => {
   it('accepts and counts messages that the epochs and refused cursors report as lost', () => {
     const result = checkHistory(lossy(...reading, ...next, ...table), { mayLose: true });
     expect(result.violations).to.deep.equal([]);
@@ -238,7 +238,7 @@ describe('the chaos checker, where a failover may lose events', () => {
   });
 });
 
-describe('the chaos checker requires recovery within ten seconds', () => {
+describe('The checker requires recovery within ten seconds', () => {
   const fault = { op: 'fault', process: 'f1', kind: 'kill', node: null, term: null } as const;
   const recovery = (waitMs: number, other: HistoryRecord[] = []): HistoryRecord[] => [
     { ...fault, type: 'invoke', time: 1000 },
@@ -262,7 +262,7 @@ describe('the chaos checker requires recovery within ten seconds', () => {
   });
 });
 
-describe('the chaos checker measures', () => {
+describe('The checker measures', () => {
   it('the gap of a fault from the last acknowledgement before it to the first after it', () => {
     const fault = { op: 'fault', process: 'f1', kind: 'kill', node: 'a' };
     const result = checkHistory(
@@ -293,7 +293,7 @@ describe('the chaos checker measures', () => {
   });
 });
 
-describe('the chaos checker, over random histories', () => {
+describe('The checker, over random histories', () => {
   const seed = process.env.SEED ? Number(process.env.SEED) : Date.now() % 2 ** 31;
   const runs = { seed, numRuns: 200 };
   const again = `(repeat with SEED=${seed})`;

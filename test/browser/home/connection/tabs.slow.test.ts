@@ -57,13 +57,13 @@ describe('The chat page in two tabs', function () {
     await openGroup(one, name);
     const other = await use.browser.openBeside(one, use.first.url);
     await openGroup(other, name);
-    const has = (page: Page, text: string) =>
+    const untilDraft = (page: Page, text: string) =>
       eventually('the field has the draft', async () => (await messageField(page).inputValue()) === text);
     await messageField(one).fill('a draft');
-    await has(other, 'a draft');
+    await untilDraft(other, 'a draft');
     await messageField(other).press('Enter');
     await one.locator('.message', { hasText: 'a draft' }).first().waitFor();
-    await has(one, '');
+    await untilDraft(one, '');
     await one.getByRole('button', { name: 'Account' }).click();
     await one.getByRole('combobox', { name: 'Language' }).selectOption('pt-BR');
     await other.getByRole('button', { name: 'Enviar' }).waitFor();

@@ -59,7 +59,7 @@ describe('A sequence that is behind the ids in its table', () => {
     });
   }
 
-  it('is not lowered in the upper half of a maximum that a DBA has set', async () => {
+  it('is not lowered if a DBA has set a maximum, and it is in the upper half', async () => {
     const before = await last('plantao.messages_id_seq');
     await client.query(`
       ALTER TABLE plantao.messages ALTER COLUMN id SET MAXVALUE 2147483647;
