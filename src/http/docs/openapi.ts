@@ -198,7 +198,7 @@ const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) 
   Object.fromEntries(Object.entries(properties).filter(([name]) => names.length === 0 || names.includes(name)));
 
 function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
-  const { responseBody, responseExample, content, status = 200, alsoStatuses = [] } = route;
+  const { responseBody, responseExample, content, hasPage = false, status = 200, alsoStatuses = [] } = route;
   const name = (responseBody && schemaNameOf(responseBody)) ?? `${capital(idOf(route.method, path))}Response`;
   const schema = responseBody ? { $ref: addSchema(responseSchemaOf(responseBody), name, schemas) } : {};
   const type = content ?? 'application/json';
@@ -209,6 +209,7 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
           schema: type === 'application/json' ? { type: 'object' } : { type: 'string' },
           ...(type === 'text/event-stream' && { example: streamExample(schemas) }),
         },
+    ...(hasPage && { 'text/html': { schema: { type: 'string' } } }),
   };
   const responses: Record<string, JsonSchema> = {};
   const headers = route.waits && responseBody ? { headers: pollHeaders } : null;
@@ -219,7 +220,7 @@ function successesOf(route: Route, path: string, schemas: JsonSchema): Record<st
   if (headers) {
     responses[204] = { description: 'No event within the timeout: continue from the header `Cursor`.', ...headers };
   }
-  if (content && content !== 'text/event-stream')
+  if (hasPage || (content && content !== 'text/event-stream'))
     responses[304] = { description: 'The version of If-None-Match is current.' };
   if (path === '/') responses[302] = { description: 'Redirects a browser to the chat page.' };
   return responses;

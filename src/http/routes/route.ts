@@ -48,6 +48,8 @@ export interface Route {
   responseExample?: Readonly<Record<string, unknown>>;
   /** The media type of a successful response if it is not JSON. */
   content?: string;
+  /** True if a browser that opens the address gets a page instead of the JSON. */
+  hasPage?: boolean;
   /** Error statuses in addition to those that follow from the rest of the definition. */
   errorStatuses?: readonly ErrorStatus[];
   /** Further statuses with the same body, such as the 503 of a health check. */

@@ -66,11 +66,11 @@ export class Contract {
       ([name, { required }]) => required !== false && headers[name.toLowerCase()] === undefined,
     )?.[0];
     if (missing) return `${method} ${path} ${status} lacks the header ${missing}`;
-    const [type] = Object.keys(response.content ?? {});
-    if (type === undefined) return text === '' ? null : `${method} ${path} ${status} has a body: ${text.slice(0, 300)}`;
+    const types = Object.keys(response.content ?? {});
+    if (types.length === 0) return text === '' ? null : `${method} ${path} ${status} has a body: ${text.slice(0, 300)}`;
     const sent = String(headers['content-type'] ?? '');
-    if (type !== 'application/octet-stream' && !sent.startsWith(type))
-      return `${method} ${path} ${status} is ${sent}, not ${type}`;
+    const type = types.find((one) => one === 'application/octet-stream' || sent.startsWith(one));
+    if (type === undefined) return `${method} ${path} ${status} is ${sent}, not ${types.join(' or ')}`;
     if (type !== 'application/json') return null;
     return this.#faultOf(`${pointer}/content/application~1json/schema`, text, `${method} ${path} ${status}`);
   }

@@ -100,6 +100,7 @@ export function clusterRoutes({ sequelize, cluster, showsActiveUrl }: Services, 
       description: 'A browser (`Accept: text/html`) gets the cluster page, which shows them live',
       input: nothing,
       responseBody: clusterResponse,
+      hasPage: true,
       async handle({ request, response }) {
         if (prefersHtml(request, 'application/json')) {
           response.vary('Accept');

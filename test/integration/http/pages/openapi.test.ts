@@ -132,6 +132,10 @@ describe('The OpenAPI document', function () {
     for (const path of ['/', '/health', '/liveness', '/readiness', '/primary', '/cluster', '/metrics']) {
       await ask('GET', path, path, {}, 200);
     }
+    const asBrowser = (etag = '') => ({ headers: { accept: 'text/html', 'if-none-match': etag } });
+    await ask('GET', '/', '/', asBrowser(), 302);
+    const { headers } = await ask('GET', '/cluster', '/cluster', asBrowser(), 200);
+    await ask('GET', '/cluster', '/cluster', asBrowser(headers.etag), 304);
     const pages = ['/home', '/docs', '/openapi.json', '/manifest.webmanifest', '/service-worker.js'];
     for (const path of pages) await ask('GET', path, path, {}, 200);
     for (const path of ['/cluster/timeline', '/cluster/activity']) await ask('GET', path, path, {}, 200);
