@@ -16,14 +16,16 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_tem
   -- A generated column is computed before its length is checked, and normalizing takes time quadratic in the number of
   -- combining marks. Text that is too long for a name is therefore returned unchanged.
   SELECT CASE WHEN octet_length(name) > 1024 THEN name ELSE
-    replace(lower(btrim(regexp_replace(normalize(regexp_replace(name COLLATE "C",
+    replace(lower(translate(btrim(regexp_replace(normalize(regexp_replace(name COLLATE "C",
       -- Control characters, Default_Ignorable_Code_Point of Unicode 16, the Braille blank, and interlinear annotation marks.
       -- They are removed first: one between a letter and its combining mark would prevent composition. E'' and "C" give
       -- the same result in every locale and for every value of standard_conforming_strings.
       E'[\\u0001-\\u0008\\u000e-\\u001f\\u007f-\\u0084\\u0086-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5'
       || E'\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0'
       || E'\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]', '', 'g'),
-      NFKC), E'[\\s\\u0085\\u1680\\u2028\\u2029]+', ' ', 'g')) COLLATE "default"),
+      NFKC), E'[\\s\\u0085\\u1680\\u2028\\u2029]+', ' ', 'g')),
+      -- The capitals whose lower case depends on the locale: in Turkish that of I is another letter, in Lithuanian some get a dot.
+      E'IJ\u0130\u00cc\u00cd\u0128\u012e', E'iji\u00ec\u00ed\u0129\u012f') COLLATE "default"),
       -- The sigma at the end of a word has the same capital as the other one.
       E'\u03c2', E'\u03c3') END
 $$;

@@ -68,6 +68,7 @@ export function nameKey(name: string): string {
     .normalize('NFKC')
     .replace(/[\s\x85]+/g, ' ')
     .trim()
+    .replaceAll('\u0130', 'i')
     .toLowerCase()
     .replaceAll('\u03c2', '\u03c3');
 }

@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import type pg from 'pg';
 import { nameKey } from '../../../src/chat/users/names.ts';
+import { migrate } from '../../../src/database/migrator.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
+import { DbaSession } from '../../support/postgres/dba-session.ts';
+import { testServer, withDatabase } from '../../support/postgres/test-server.ts';
 import { useDatabase } from '../../support/postgres/use-database.ts';
 
 const written = (name: string) =>
@@ -107,12 +110,36 @@ describe('Names', function () {
 
 describe('plantao.name_key', function () {
   this.timeout(60_000);
-  const { sql } = useDatabase();
+  const { sql, database } = useDatabase();
 
-  const keysOf = async (names: string[]) => {
+  const keysOf = async (names: string[], dba = sql) => {
     const query =
       'SELECT plantao.name_key(name) AS key FROM unnest($1::text[]) WITH ORDINALITY AS n (name, at) ORDER BY at';
-    return (await sql.query<{ key: string }>(query, [names])).rows.map(({ key }) => key);
+    return (await dba.query<{ key: string }>(query, [names])).rows.map(({ key }) => key);
+  };
+  /** Returns true if databases may have locales of ICU: not before PostgreSQL 15, or in a build without it. */
+  const knowsLocales = async () => {
+    const [server] = await sql.rows<{ known: boolean }>(
+      `SELECT current_setting('server_version_num')::int >= 150000
+              AND EXISTS (SELECT FROM pg_collation WHERE collname = 'tr-x-icu') AS known`,
+    );
+    return server?.known === true;
+  };
+  /** Returns the keys in a database with this locale of ICU. */
+  const keysIn = async (locale: string, names: string[]) => {
+    const { admin, adminUrl } = await testServer();
+    const name = `${database.name}_${locale}`;
+    const options = `TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE '${locale}'`;
+    await admin(`CREATE DATABASE ${name} ${options}`);
+    const dba = new DbaSession(() => withDatabase(adminUrl, name));
+    try {
+      await migrate(withDatabase(adminUrl, name));
+      await dba.connect();
+      return await keysOf(names, dba);
+    } finally {
+      await dba.end();
+      await admin(`DROP DATABASE ${name}`);
+    }
   };
   const expectRefused = async (name: string, constraint: RegExp) => {
     const insert = sql.query('INSERT INTO plantao.users (username) VALUES ($1)', [name]);
@@ -149,6 +176,21 @@ describe('plantao.name_key', function () {
     const keys = ['σοφοσ', 'σοφοσ', 'νίκοσ σ', 'νίκοσ σ'];
     expect(await keysOf(names)).to.deep.equal(keys);
     expect([...names, 'ΣΟΦΟΣ'].map(nameKey)).to.deep.equal([...keys, 'σοφοσ']);
+  });
+
+  it('is the same in every locale of the database, in Turkish and Lithuanian too, as in its copy in TypeScript', async function () {
+    if (!(await knowsLocales())) return this.skip();
+    const names = ['IRIS', 'İris', 'I\u0307ris', 'TITI J\u0300', 'Įsteigė', 'ÌÍĨ', 'Ị\u0307'];
+    const keys = ['iris', 'iris', 'iris', 'titi j\u0300', 'įsteigė', 'ìíĩ', 'ị\u0307'];
+    expect(await keysOf(names)).to.deep.equal(keys);
+    expect(names.map(nameKey)).to.deep.equal(keys);
+    // Every letter up to the end of Latin Extended Additional, where the capitals with marks end.
+    const letters = Array.from({ length: 0x1eff - 0x40 }, (_, at) => String.fromCodePoint(0x41 + at));
+    const inEnglish = await keysIn('en', letters);
+    for (const locale of ['tr', 'az', 'lt']) {
+      expect(await keysIn(locale, names), locale).to.deep.equal(keys);
+      expect(await keysIn(locale, letters), locale).to.deep.equal(inEnglish);
+    }
   });
 
   it('returns no key for an invisible name, and the row is refused', async () => {
