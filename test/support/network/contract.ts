@@ -24,7 +24,7 @@ export interface ApiOperation {
 }
 
 /** The documented parts of a response. */
-export interface Heard {
+export interface ReceivedResponse {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
@@ -55,11 +55,12 @@ export class Contract {
   }
 
   /** Returns how a response differs from the document, or null. Undocumented fields count as differences. */
-  fault(method: string, path: string, { status, headers, text }: Heard): string | null {
+  fault(method: string, path: string, { status, headers, text }: ReceivedResponse): string | null {
     const operation = this.document.paths[path]?.[method.toLowerCase()];
     if (!operation) return `${method} ${path} is not in the document`;
     const named = operation.responses[status];
-    if (!named) return `${method} ${path} is answered ${status}, which is not in the document: ${text.slice(0, 300)}`;
+    if (!named)
+      return `${method} ${path} responded with ${status}, which is not in the document: ${text.slice(0, 300)}`;
     const pointer = named.$ref ?? `#/paths/${escaped(path)}/${method.toLowerCase()}/responses/${status}`;
     const response = (named.$ref ? this.#at(named.$ref) : named) as ApiOperation['responses'][string];
     const missing = Object.entries(response.headers ?? {}).find(
@@ -109,6 +110,6 @@ function closed(value: unknown): unknown {
 }
 
 /** Fails if a response differs from the document. */
-export function expectAsDocumented(contract: Contract, method: string, path: string, answer: Heard): void {
+export function expectAsDocumented(contract: Contract, method: string, path: string, answer: ReceivedResponse): void {
   expect(contract.fault(method, path, answer)).to.equal(null);
 }

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 
 /** A request that a fake node received. */
-export interface Heard {
+export interface ReceivedRequest {
   method: string;
   path: string;
   query: URLSearchParams;
@@ -13,14 +13,14 @@ export interface Heard {
 }
 
 /** Handles a request. Without a response it hangs until the client disconnects or the node is closed. */
-export type Behaviour = (heard: Heard, response: ServerResponse) => void;
+export type Behaviour = (heard: ReceivedRequest, response: ServerResponse) => void;
 
 /** A real HTTP server that misbehaves on demand. */
 export interface FakeNode {
   url: string;
-  heard: Heard[];
+  heard: ReceivedRequest[];
   /** What it {@link heard} except GET /health, which a client sends beside its calls when a node begins to serve it. */
-  readonly calls: Heard[];
+  readonly calls: ReceivedRequest[];
   behave: Behaviour;
   /** Number of open connections. */
   connections(): number;
@@ -72,7 +72,7 @@ export async function startFakeNode(behave: Behaviour): Promise<FakeNode> {
     const gone = new Promise<void>((resolve) => response.once('close', resolve));
     const body = await bodyOf(request).catch(() => ({}));
     const { method = '', headers } = request;
-    const heard: Heard = { method, path: pathname, query: searchParams, headers, body, gone };
+    const heard: ReceivedRequest = { method, path: pathname, query: searchParams, headers, body, gone };
     node.heard.push(heard);
     node.behave(heard, response);
   });

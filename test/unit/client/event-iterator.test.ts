@@ -8,8 +8,8 @@ import {
   deadUrl,
   endHalfway,
   type FakeNode,
-  type Heard,
   json,
+  type ReceivedRequest,
   startFakeNode,
 } from '../../support/nodes/client-fake-node.ts';
 import { IS_LONG_RUN } from '../../support/run/long-run.ts';
@@ -27,7 +27,7 @@ function page(from: number, to: number): { cursor: string; events: ChatEvent[] }
   return { cursor: cursorOf(Math.max(from, to)), events };
 }
 
-const positionIn = (heard: Heard) => Number(heard.query.get('cursor')?.split('-')[1]);
+const positionIn = (heard: ReceivedRequest) => Number(heard.query.get('cursor')?.split('-')[1]);
 
 /** A log that any number of fake nodes serve. Polls at its end wait until it grows. */
 class FakeLog {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ChatClient, type EventIterator } from '../../../src/client/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type FakeNode, type Heard, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
+import { type FakeNode, json, type ReceivedRequest, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 /** The users of the fake node, with the token of their next login. */
 const USERS: Record<string, { user_id: number; token: string }> = {
@@ -50,7 +50,7 @@ describe('An event stream of the client belongs to the user who started it', () 
     ['all groups', () => client.events({ cursor: 'e-0' }), '1'],
     ['one group', () => client.groupEvents(5, { cursor: 'e-0' }), null],
   ];
-  const lastPoll = () => node.calls.filter(({ path }) => path.startsWith('/subscribe/')).at(-1) as Heard;
+  const lastPoll = () => node.calls.filter(({ path }) => path.startsWith('/subscribe/')).at(-1) as ReceivedRequest;
 
   for (const [what, start, user] of streams) {
     it(`of ${what} when another user signs in`, async () => {
