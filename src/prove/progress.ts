@@ -31,14 +31,14 @@ const REPORT_AFTER_MS = 20_000;
 /** Reports each fault with the gap that it caused, once a post has been acknowledged after it. */
 export class LiveGaps implements FaultListener {
   readonly #say: (sentence: string) => void;
-  readonly #now: Clock;
+  readonly #clock: Clock;
   #times: number[] = [];
   #ended: { fault: StartedFault; at: number }[] = [];
   #running = new Set<StartedFault>();
 
-  constructor(say: (sentence: string) => void, now: () => number) {
+  constructor(say: (sentence: string) => void, clock: Clock) {
     this.#say = say;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** The running faults, for the progress line. */
@@ -58,14 +58,14 @@ export class LiveGaps implements FaultListener {
 
   readonly ended = (fault: StartedFault, problem: string | null): void => {
     this.#running.delete(fault);
-    if (problem === null) this.#ended.push({ fault, at: this.#now() });
+    if (problem === null) this.#ended.push({ fault, at: this.#clock() });
     else this.#say(`${describeFault(fault)}: ${problem}`);
   };
 
   /** Reports each fault that has ended, once a post was acknowledged after it or none was for {@link REPORT_AFTER_MS}. */
   update(): void {
     const last = this.#times.at(-1) ?? 0;
-    const isDone = ({ at }: { at: number }) => last > at || this.#now() - at > REPORT_AFTER_MS;
+    const isDone = ({ at }: { at: number }) => last > at || this.#clock() - at > REPORT_AFTER_MS;
     for (const { fault, at } of this.#ended.filter(isDone)) {
       const { gap } = longestGap(this.#times, fault.began, at);
       this.#say(

@@ -33,18 +33,18 @@ export function needsTable({ key, fromHook }: Post, table: 'idempotency_keys' | 
 
 /** Remembers which rows and tables are locked: a post that waits for one would keep the event log locked for that time. */
 export class LockedParts {
-  readonly #now: Clock;
+  readonly #clock: Clock;
   readonly #until = new Map<string, number>();
 
-  constructor(now: Clock = threadClock) {
-    this.#now = now;
+  constructor(clock: Clock = threadClock) {
+    this.#clock = clock;
   }
 
   /** Notes that `post` waited for this row or table. */
   add(part: LockedPart, post: Post): void {
     const name = part === 'users' ? senderOf(post) : part === 'groups' ? groupOf(post) : part;
     this.#until.delete(name);
-    this.#until.set(name, this.#now() + KEEP_MS);
+    this.#until.set(name, this.#clock() + KEEP_MS);
     const [oldest] = this.#until.keys();
     if (this.#until.size > MAX_PARTS && oldest !== undefined) this.#until.delete(oldest);
   }
@@ -52,7 +52,7 @@ export class LockedParts {
   /** Returns the error for a post that needs a row or table which was locked a moment ago; null for any other. */
   errorOf(post: Post): BlockedError | null {
     if (this.#until.size === 0) return null;
-    const now = this.#now();
+    const now = this.#clock();
     const isLocked = partsOf(post).some((part) => (this.#until.get(part) ?? now) > now);
     return isLocked ? new BlockedError([]) : null;
   }

@@ -49,9 +49,9 @@ export function classifyResponse(response: ApiResponse, retriesEveryError: boole
   if (status < 400) return { kind: 'success' };
   const code = codeOf(response);
   const effect = status === 503 ? effectOfCode(code) : 'perhaps executed';
-  const waits = retriesEveryError && (status >= 500 || status === 429);
+  const retriesAnyway = retriesEveryError && (status >= 500 || status === 429);
   const mayRetry = retryElsewhereStatuses.has(status) && effect !== 'refused';
-  if (!mayRetry && !waits) return { kind: 'refused', error: toRefusal(response) };
+  if (!mayRetry && !retriesAnyway) return { kind: 'refused', error: toRefusal(response) };
   return {
     kind: 'retryElsewhere',
     reason: code === '' ? `responds with ${status}` : `says ${code}`,

@@ -6,7 +6,7 @@ function reordered(sentence: string, ...messages: (MessageFacts | undefined)[]):
 }
 
 /** Checks that the positions of a reader increase. Repeated messages are a separate kind of violation. */
-function* checkRising(reader: ReaderFacts): Generator<Violation> {
+function* checkIncreasing(reader: ReaderFacts): Generator<Violation> {
   const received = new Set<MessageFacts>();
   let highest = reader.from;
   let before: MessageFacts | undefined;
@@ -29,14 +29,14 @@ function* checkRising(reader: ReaderFacts): Generator<Violation> {
 }
 
 /** Checks that each message has one position for all readers, and each position one message. */
-function* checkPlaces(facts: Facts): Generator<Violation> {
-  const places = new Map<number, MessageFacts>();
+function* checkPositions(facts: Facts): Generator<Violation> {
+  const byPosition = new Map<number, MessageFacts>();
   const named = new Set<MessageFacts>();
   for (const reader of facts.readers.values()) {
     for (const [index, message] of reader.messages.entries()) {
       const position = reader.positions[index] ?? -1;
-      const other = places.get(position);
-      places.set(position, other ?? message);
+      const other = byPosition.get(position);
+      byPosition.set(position, other ?? message);
       if (named.has(message) || (message.position === position && (other ?? message) === message)) continue;
       named.add(message);
       const elsewhere =
@@ -69,8 +69,8 @@ function* checkRealTime(facts: Facts): Generator<Violation> {
 
 /** Checks log order: it is the same for every reader and never contradicts the observed order of operations. */
 export function* checkOrder(facts: Facts): Generator<Violation> {
-  for (const reader of facts.readers.values()) yield* checkRising(reader);
-  yield* checkPlaces(facts);
+  for (const reader of facts.readers.values()) yield* checkIncreasing(reader);
+  yield* checkPositions(facts);
   yield* checkRealTime(facts);
 }
 
