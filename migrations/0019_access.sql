@@ -13,7 +13,7 @@ COMMENT ON TABLE plantao.hooks IS
   'Incoming hooks: the holder of a hook''s token may post to its group, and do nothing else. Create one with plantao.create_hook(), end it with plantao.revoke_hook().';
 COMMENT ON COLUMN plantao.hooks.user_id IS 'The sender of its messages: a row of plantao.users that no one can sign in to.';
 COMMENT ON COLUMN plantao.hooks.group_id IS 'The group; null if it was deleted.';
-COMMENT ON COLUMN plantao.hooks.name IS 'The name. Its messages show it between the sign of a hook and the number of the sender.';
+COMMENT ON COLUMN plantao.hooks.name IS 'The name. Its messages show it between the mark of a hook and the number of the sender.';
 COMMENT ON COLUMN plantao.hooks.hash IS 'SHA-256 of the token, which is 256 random bits and stored nowhere.';
 COMMENT ON COLUMN plantao.hooks.created_by IS 'The owner or admin who created it; null if it was created with AUTH=open or from psql, or if that account was deleted.';
 COMMENT ON COLUMN plantao.hooks.created_at IS 'When it was created.';

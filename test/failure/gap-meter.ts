@@ -9,7 +9,7 @@ export interface Accepted {
   messageId: number;
 }
 
-/** A time in which no node accepted a post. */
+/** A period in which no node accepted a post. */
 export interface Gap {
   from: number;
   to: number;

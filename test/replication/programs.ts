@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { findServerTools, type ServerTools } from '../support/postgres/replica-tools.ts';
 
-/** The programs of a run, with the Debian package that brings each. */
+/** The programs of a run, with the Debian package that provides each. */
 const PROGRAMS = {
   etcd: ['/usr/bin/etcd', 'etcd-server'],
   patroni: ['/usr/bin/patroni', 'patroni'],

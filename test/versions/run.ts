@@ -49,7 +49,7 @@ interface Combination {
   postgres: number;
 }
 
-/** Every version once or more, without every pair: a difference comes from the one or the other. */
+/** Every version at least once, but not every pair: a difference is due to one or the other. */
 function combinations(): Combination[] {
   const [servers, nodes] = [majors(values.postgres), majors(values.node)];
   const [newestServer = 18, newestNode = 24] = [servers.at(-1), nodes.at(-1)];

@@ -26,7 +26,7 @@ export interface DatabaseTarget {
   sessionAttributes: 'primary' | 'read-write';
 }
 
-/** Parameters that are accepted only with the values for what a session does anyway. */
+/** Parameters that are accepted only with values that change nothing. */
 const FIXED: Record<string, readonly string[]> = {
   client_encoding: ['utf8', 'utf-8', 'auto'],
   channel_binding: ['prefer', 'disable'],

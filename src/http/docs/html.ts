@@ -1,7 +1,7 @@
 /** Escapes text for HTML. */
 export function escapeHtml(plain = ''): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  return plain.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
+  return plain.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
 /** Returns the guide as HTML, each chapter as one element that the filter can hide. */

@@ -1,4 +1,4 @@
-/** The style of the HTML report: both themes, and paper. All colours have a contrast of 4.5 or more against their ground. */
+/** The style of the HTML report: both themes, and paper. All colours have a contrast of 4.5 or more against their background. */
 export const STYLE = `
 :root { color-scheme: light dark; --ground: #fff; --card: #f6f7f9; --text: #1b1f24; --soft: #57606a; --line: #d3d8de;
   --good: #116329; --bad: #a40e26; --warn: #7d4e00; --bar: #2f6f9f; --band: #b35900; }

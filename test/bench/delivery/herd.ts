@@ -2,7 +2,7 @@
  * npm run bench:herd: kills the active node while thousands of polls wait, and counts the statements that the returning
  * clients cause on the other node, with pg_stat_statements.
  */
-import { askedForPolls, failOverUnderPolls } from '../../integration/delivery/polls/failover-under-polls.ts';
+import { failOverUnderPolls, statementsOfPolls } from '../../integration/delivery/polls/failover-under-polls.ts';
 import { roomForSockets } from '../common/limits.ts';
 import { runPart } from '../common/part.ts';
 import { shown } from '../common/table.ts';
@@ -24,7 +24,7 @@ await runPart('herd', 'Thundering herd after a failover', async (bench) => {
       async round() {
         const { statements, backMs, unheard } = await failOverUnderPolls(count);
         const all = statements.reduce((sum, { calls }) => sum + calls, 0);
-        return { statements: all, ...askedForPolls(statements), back: backMs, unheard };
+        return { statements: all, ...statementsOfPolls(statements), back: backMs, unheard };
       },
     })),
     targets: [

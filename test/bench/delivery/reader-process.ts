@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { registerHandlers } from '../common/probe.ts';
 import { latencyOf } from '../common/statistics.ts';
 import { type Connection, openConnections, type Reply, requestBytes } from '../load/connection.ts';
-import { pollsWait } from '../load/polls-wait.ts';
+import { untilPollsWait } from '../load/polls-wait.ts';
 
 /** A measurement. Users 1 to `waiters` wait, in consecutive groups of `groupSize`. */
 export interface DeliverySpec {
@@ -92,7 +92,7 @@ class Delivery {
   async run(): Promise<DeliveryResult> {
     const { rate, warmUpMs, forMs, groupSize, waitPorts } = this.#spec;
     for (const one of this.#waiting) this.#poll(one);
-    await pollsWait(waitPorts, this.#waiting.length);
+    await untilPollsWait(waitPorts, this.#waiting.length);
     const loop = performance.eventLoopUtilization();
     const startedAt = performance.now();
     const wanted = Math.floor((rate * (warmUpMs + forMs)) / 1000);

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { type Connection, openConnections, type Reply, requestBytes } from './connection.ts';
-import { pollsWait } from './polls-wait.ts';
+import { untilPollsWait } from './polls-wait.ts';
 import type { DeliveryResult, DeliverySpec } from './requests.ts';
 
 const POSTING_CONNECTIONS = 64;
@@ -89,7 +89,7 @@ class DeliveryRun {
   async measure(): Promise<DeliveryResult> {
     const { ports, rate, forMs, waiters } = this.#spec;
     for (const waiter of this.#waiters) this.#poll(waiter);
-    await pollsWait(ports, waiters);
+    await untilPollsWait(ports, waiters);
     const loop = performance.eventLoopUtilization();
     const startedAt = performance.now();
     let due = 0;

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 
-/** The files of a rival as Debian installs them: the folder, the name, and the package that brings it. */
+/** The files of a rival as Debian installs them: the folder, the name, and the package that provides it. */
 type Files = Record<string, [folder: string, name: RegExp, debianPackage: string]>;
 
 const EJABBERD = {

@@ -41,15 +41,15 @@ describe('With AUTH=token, a user who is not a member', function () {
   });
 
   const named = () => encodeURIComponent(groupName);
-  const poll = (who: Person, ask: string) =>
-    get<{ events: JsonObject[] }>(`${node.url}/subscribe/${ask}&timeout=20`, { ...asUser(who), deadline: 30_000 });
-  const waiting = async (count: number) =>
+  const poll = (who: Person, query: string) =>
+    get<{ events: JsonObject[] }>(`${node.url}/subscribe/${query}&timeout=20`, { ...asUser(who), deadline: 30_000 });
+  const untilWaiting = async (count: number) =>
     eventually(`${count} wait`, async () => (await waitersOf(node.url)) === count, { within: 10_000 });
 
   it('receives no notification to the group by its name; a member receives it once, with the group', async () => {
     const polls = [poll(member, `status?group=${named()}`), poll(member, `user?user_id=${member.id}`)];
     const strangers = poll(stranger, `status?group=${named()}`);
-    await waiting(3);
+    await untilWaiting(3);
     const told = await post(`${node.url}/notify/${named()}`, { payload: 'at noon' }, asUser(member));
     expect(told.status).to.equal(200);
     for (const { body } of await Promise.all(polls)) {
@@ -65,7 +65,7 @@ describe('With AUTH=token, a user who is not a member', function () {
   it('notifies a name as a topic, without a group', async () => {
     const polls = [poll(member, `status?group=${named()}`), poll(stranger, `status?group=${named()}`)];
     const membersGroups = poll(member, `user?user_id=${member.id}`);
-    await waiting(3);
+    await untilWaiting(3);
     const told = await post(`${node.url}/notify/${named()}`, { payload: 1 }, asUser(stranger));
     expect(told.body.message).to.equal(`notification sent to group ${groupName}`);
     for (const { body } of await Promise.all(polls)) {
@@ -79,7 +79,7 @@ describe('With AUTH=token, a user who is not a member', function () {
 
   it("receives the administrator's notification to a name, without the group that also receives it", async () => {
     const polls = [poll(member, `user?user_id=${member.id}`), poll(stranger, `status?group=${named()}`)];
-    await waiting(2);
+    await untilWaiting(2);
     await post(`${node.url}/notify/${named()}`, { payload: 'at three' }, bearer(ADMIN_TOKEN));
     for (const { body } of await Promise.all(polls)) {
       expect(body.events.map(({ group, group_id, payload }) => [group, group_id, payload])).to.deep.equal([
@@ -131,7 +131,7 @@ describe('With AUTH=token, a user who is not a member', function () {
   it('does not see in /groups that clients wait on a foreign group of the same name', async () => {
     await people.group(groupName, [stranger]);
     const polls = [poll(member, `user?user_id=${member.id}`), poll(member, `status?group=${named()}`)];
-    await waiting(2);
+    await untilWaiting(2);
     expect((await get(`${node.url}/groups`, asUser(stranger))).body).to.deep.equal({ active_groups: [], count: 0 });
     expect((await get(`${node.url}/groups`, asUser(member))).body.active_groups).to.deep.equal([groupName]);
     await post(`${node.url}/notify/${named()}`, {}, asUser(member));

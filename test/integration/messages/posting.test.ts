@@ -251,8 +251,8 @@ describe('Posting to PostgreSQL', () => {
 
   it('prepares every plan of the first post in the warm-up, which stores nothing', async () => {
     const heard: unknown[] = [];
-    const ear = (notification: pg.Notification) => heard.push(notification.payload);
-    admin.on('notification', ear);
+    const listener = (notification: pg.Notification) => heard.push(notification.payload);
+    admin.on('notification', listener);
     await admin.query('LISTEN plantao_events');
     const traces = `SELECT (SELECT count(*) FROM plantao.events) AS events, (SELECT count(*) FROM plantao.messages) AS messages,
       (SELECT head FROM plantao.log_bounds) AS head, (SELECT last_value FROM plantao.messages_id_seq) AS id`;
@@ -278,7 +278,7 @@ describe('Posting to PostgreSQL', () => {
     await eventually('the notification of the first post arrives', () => heard.length > 0);
     expect(heard).to.have.length(1);
     await admin.query('UNLISTEN plantao_events');
-    admin.off('notification', ear);
+    admin.off('notification', listener);
   });
 
   it('does not wait in the warm-up for a transaction that holds the log', async () => {

@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.ts';
 import { type Behaviour, type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 import { programOf } from '../../support/nodes/node-build.ts';
 
-describe('The command-line chat at a pipe', () => {
+describe('The command-line chat with a pipe as its input', () => {
   /** A log that all fake nodes share: the texts of messages, and other events. */
   let log: (string | Record<string, unknown>)[];
   let waiting: (() => void)[];

@@ -13,11 +13,11 @@ describe('Many listeners on one object', () => {
   it('of polls under one token cause no warning, are all notified, and leave nothing behind', () => {
     const token = { userId: 1, ended: new OnceSignal<'revoked' | 'forgotten'>() };
     const lifetimes = Array.from({ length: 50 }, () => new RequestLifetime());
-    let told = 0;
+    let destroyed = 0;
     const response = Object.assign(new EventEmitter(), {
       headersSent: true,
       destroy: () => {
-        told++;
+        destroyed++;
       },
     }) as unknown as Response;
     for (const lifetime of lifetimes) endWithToken({ userId: 1, isAdmin: false, token } as never, response, lifetime);
@@ -25,7 +25,7 @@ describe('Many listeners on one object', () => {
     for (const lifetime of lifetimes.slice(0, 20)) lifetime.end();
     expect(token.ended.size).to.equal(30);
     token.ended.fire('revoked');
-    expect(told).to.equal(30);
+    expect(destroyed).to.equal(30);
   });
 
   it('of calls that share an AbortSignal are one listener of the signal, which is removed after the calls', async () => {

@@ -60,7 +60,7 @@ describe('Peers', () => {
     for (const fake of fakes.splice(0)) await fake.stop();
   });
 
-  it('name as active the one with the highest term among those that claim to be', async () => {
+  it('consider active the one with the highest term of those that claim to be active', async () => {
     const old = await peer(alive('old', { active: true, term: 4 }));
     const current = await peer(alive('current', { active: true, term: 5 }));
     const standby = await peer(alive('standby', { term: 5 }));
@@ -172,7 +172,7 @@ describe('Peers', () => {
     expect(peers.active?.node).to.not.equal('announced');
   });
 
-  it('do not take an announced promotion back for what was true before it, or for what the node itself did not know yet', async () => {
+  it('keep an announced promotion despite a row from before it, or a response that the node itself sent before it knew', async () => {
     const announced = await peer(alive('announced'));
     create(announced.url);
     const sentAt = now;
@@ -189,7 +189,7 @@ describe('Peers', () => {
     expect(peers.active, 'a row written long after it').to.equal(null);
   });
 
-  it('remember a bounded number of nodes, and first those of plantao.nodes: any role may announce promotions of others', () => {
+  it('remember a bounded number of nodes, and prefer those in plantao.nodes: any role may announce promotions of others', () => {
     create();
     peers.observeRows([row('real', 'http://127.0.0.1:9', { role: 'standby' })], now);
     for (let number = 0; number < 1000; number++) {
@@ -316,7 +316,7 @@ describe('Peers', () => {
     }
   });
 
-  it('count the newer of a row and a health response, and neither for long', async () => {
+  it('use the newer of a row and a health response, and neither for long', async () => {
     const node = await peer(alive('node'));
     create();
     peers.observeRows([row('node', node.url)], now);

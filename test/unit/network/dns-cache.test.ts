@@ -63,7 +63,7 @@ describe('The DNS cache', () => {
     expect(await third).to.equal('found');
   });
 
-  it('uses the last addresses of a name while the DNS does not respond, and when it says that it cannot', async () => {
+  it('uses the last addresses of a name while the DNS does not respond, and after a temporary failure', async () => {
     const names = new DnsCache(1, dns.resolve);
     const first = names.find('db');
     dns.responds('db', LOOPBACK);

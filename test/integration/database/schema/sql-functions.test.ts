@@ -167,7 +167,7 @@ describe('The SQL functions', () => {
       'SELECT name, plantao.search_name(name) AS folded, normalize(name, NFKD) AS decomposed FROM unnest($1::text[]) AS name',
       [names],
     );
-    // PostgreSQL and Node.js may have different versions of Unicode, so that newer signs are taken apart by one of them only.
+    // PostgreSQL and Node.js may have different versions of Unicode, so that newer characters are decomposed by only one of them.
     const known = rows.filter(({ name, decomposed }) => name.normalize('NFKD') === decomposed);
     expect(known).to.have.length.within(names.length - 50, names.length);
     const differing = known.filter(({ name, folded }) => foldedName(name).trim() !== folded);

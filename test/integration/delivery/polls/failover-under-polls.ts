@@ -161,7 +161,7 @@ async function readStatements(client: pg.Client): Promise<Statement[]> {
 }
 
 /** Returns the number of statements for the polls themselves: memberships, and pages before the tail in memory. */
-export function askedForPolls(statements: readonly Statement[]): { memberships: number; catchUp: number } {
+export function statementsOfPolls(statements: readonly Statement[]): { memberships: number; catchUp: number } {
   const calls = (mark: string) =>
     statements.filter(({ query }) => query.includes(mark)).reduce((sum, one) => sum + one.calls, 0);
   return { memberships: calls('FROM plantao.log_bounds b, plantao.users u'), catchUp: calls('groups_before') };

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { askedForPolls, failOverUnderPolls } from './failover-under-polls.ts';
+import { failOverUnderPolls, statementsOfPolls } from './failover-under-polls.ts';
 
 describe('A failover under five hundred waiting polls', () => {
   it('costs the database a handful of queries, and every poll receives the events after it', async function () {
     this.timeout(180_000);
     const { statements, unheard, backMs } = await failOverUnderPolls(500);
-    const { memberships, catchUp } = askedForPolls(statements);
+    const { memberships, catchUp } = statementsOfPolls(statements);
     expect(unheard).to.equal(0);
     // At most one look-up in 100 ms, however slowly the clients of a busy machine arrive.
     expect(memberships, JSON.stringify(statements, null, 1)).to.be.within(1, 3 + backMs / 100);

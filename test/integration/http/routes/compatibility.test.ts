@@ -5,8 +5,11 @@ import { eventually } from '../../../support/eventually.ts';
 import { get, request } from '../../../support/network/http.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
 
-/** That project's documented commands, unchanged, and the requests that curl sends for them if curl is not installed. */
-const SECTION_8 = {
+/**
+ * The commands in the documentation of the Python project that this one replaces, unchanged, and the requests that curl sends for
+ * them, in case curl is not installed.
+ */
+const COMMANDS = {
   health: { command: 'curl http://localhost:8080/health', method: 'GET', path: '/health' },
   poll: { command: 'curl http://localhost:8080/subscribe/status', method: 'GET', path: '/subscribe/status' },
   fall: { command: 'curl -X POST http://localhost:8080/fall', method: 'POST', path: '/fall' },
@@ -63,11 +66,11 @@ describe('A client of the Python project that this one replaces', () => {
   }
 
   it('reads the health', async () => {
-    expect(await type(SECTION_8.health)).to.include({ status: 'alive', active: true });
+    expect(await type(COMMANDS.health)).to.include({ status: 'alive', active: true });
   });
 
   it('sends a message to its group', async () => {
-    const answer = await type(SECTION_8.send);
+    const answer = await type(COMMANDS.send);
     expect(answer).to.include({ message: 'message sent' });
     const { body } = await get<{ messages: unknown[] }>(`${nodes.standby.url}/messages?groupId=1`);
     const { message_id: id, timestamp } = answer;
@@ -76,20 +79,20 @@ describe('A client of the Python project that this one replaces', () => {
   });
 
   it('lists the chats with a JSON body on a GET', async () => {
-    const { chats } = await type(SECTION_8.chats);
+    const { chats } = await type(COMMANDS.chats);
     expect(chats[0]).to.include({ id: 1, name: 'Grupo Geral' });
   });
 
   it('polls until the state changes', async () => {
-    const poll = type(SECTION_8.poll);
+    const poll = type(COMMANDS.poll);
     await eventually('the poll waits', async () => {
       const { body } = await get<{ active_groups: string[] }>(`${nodes.active.url}/groups`);
       return body.active_groups.includes('default');
     });
-    expect(await type(SECTION_8.fall)).to.deep.equal({ status: 'system down', active: false });
+    expect(await type(COMMANDS.fall)).to.deep.equal({ status: 'system down', active: false });
     const answer = await poll;
     expect(answer).to.include({ status: 'down', active: false, change: true, group: 'default' });
     expect(answer.cursor).to.match(/^[0-9a-f]{12}-\d+$/);
-    expect(await type(SECTION_8.health)).to.include({ status: 'down', active: false });
+    expect(await type(COMMANDS.health)).to.include({ status: 'down', active: false });
   });
 });

@@ -91,7 +91,7 @@ describe('A list of names', () => {
     expect(checked).to.equal(20);
   });
 
-  it('names the place and the first problem of each bad name, and keeps the order of the good ones', () => {
+  it('reports the index and the first problem of each bad name, and keeps the order of the good ones', () => {
     const problemsOf = (members: unknown[]) => {
       try {
         return validate(list, { members });

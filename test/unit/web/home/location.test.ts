@@ -19,9 +19,11 @@ describe('The place that an address of the chat page names', () => {
       expect(placeIn(`#invitation-${TOKEN}${name}`), name).to.deep.equal({ invitation: { token: TOKEN } });
   });
 
-  it('is an invitation without the sign that follows it in a text', () => {
-    for (const sign of ['.', ',', ')', '!', ';', ':', "'", '*', '~', '%22', '%3E', '%E2%80%9D.', '**'])
-      expect(placeIn(`#invitation-${TOKEN}${sign}`), sign).to.deep.equal({ invitation: { token: TOKEN } });
+  it('is an invitation without the punctuation that follows its link in a text', () => {
+    for (const punctuation of ['.', ',', ')', '!', ';', ':', "'", '*', '~', '%22', '%3E', '%E2%80%9D.', '**'])
+      expect(placeIn(`#invitation-${TOKEN}${punctuation}`), punctuation).to.deep.equal({
+        invitation: { token: TOKEN },
+      });
   });
 
   it('is nothing if its invitation has no valid token', () => {
