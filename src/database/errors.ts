@@ -47,6 +47,21 @@ export function isStalePlan(error: unknown): boolean {
   return state === '0A000' && error instanceof Error && 'routine' in error && error.routine === 'RevalidateCachedQuery';
 }
 
+const refusedOpenings = new WeakSet<object>();
+
+/** Notes that PostgreSQL refused to open a session with this error, unless its SQLSTATE says that already. */
+export function markRefusedOpening(error: object): void {
+  if (!isUnavailable(error)) refusedOpenings.add(error);
+}
+
+/**
+ * Returns true if PostgreSQL refuses to open sessions until a DBA acts: the database accepts none, or its login trigger fails, with
+ * any SQLSTATE. No statement was sent, so the error says nothing about the rows or the request that needed the session.
+ */
+export function isRefusedOpening(error: unknown): boolean {
+  return causes(error).some((one) => refusedOpenings.has(one as object));
+}
+
 /** Returns the constraint that an error of pg or Sequelize names (classes 23…), or null. */
 export function constraintOf(error: unknown): string | null {
   return fieldOf(error, 'constraint');
@@ -58,6 +73,7 @@ export function tableOf(error: unknown): string | null {
 }
 
 function fieldOf(error: unknown, field: 'constraint' | 'table'): string | null {
+  if (isRefusedOpening(error)) return null;
   // Sequelize's own errors have a field of this name too, but no SQLSTATE beside it.
   const named = (causes(error) as { constraint?: unknown; table?: unknown }[]).find(
     (one) => typeof one[field] === 'string' && 'code' in one,
@@ -124,7 +140,7 @@ export function isNotReplicated(error: unknown): boolean {
  */
 export function isUnavailable(error: unknown): boolean {
   // Checked before the SQLSTATE: a session that could not be opened has changed nothing, for any reason.
-  if (causes(error).some((one) => one instanceof DatabaseUnavailableError)) return true;
+  if (isRefusedOpening(error) || causes(error).some((one) => one instanceof DatabaseUnavailableError)) return true;
   const state = sqlState(error);
   if (state !== null && OF_LOST_SESSION.test(state)) return !isRaised(error);
   if (state !== null) return /^(28|3D|53|57|40|55P03|25006|25P03)/.test(state);
@@ -175,6 +191,7 @@ export function reasonOf(error: unknown): string {
   if (state === SqlState.OUT_OF_MEMORY) return 'PostgreSQL is out of memory (SQLSTATE 53200)';
   if (state === SqlState.TOO_MANY_CONNECTIONS) return 'all connections of PostgreSQL are taken (SQLSTATE 53300)';
   if (state.startsWith('53')) return `PostgreSQL lacks a resource: disk, memory or connections (SQLSTATE ${state})`;
+  if (isRefusedOpening(error)) return `PostgreSQL opens no session for this node (SQLSTATE ${state})`;
   if (state === SqlState.LOCK_NOT_AVAILABLE) return 'another transaction holds a lock that is needed';
   return `PostgreSQL refuses it (SQLSTATE ${state})`;
 }

@@ -1,4 +1,10 @@
-import { DatabaseUnavailableError, isUnavailable, sqlState } from '../../database/errors.ts';
+import {
+  DatabaseUnavailableError,
+  isRefusedOpening,
+  isUnavailable,
+  markRefusedOpening,
+  sqlState,
+} from '../../database/errors.ts';
 import type { FoundServer } from '../../database/servers/server-search.ts';
 import type { connectionOptions } from '../../database/session/connection.ts';
 import { errorMessage } from '../../error-message.ts';
@@ -70,6 +76,7 @@ interface SentError {
   code: string | null;
   /** True for an error of the connection. */
   isUnavailable: boolean;
+  isRefusedOpening: boolean;
 }
 
 /** Packs an error for sending, with everything that database/errors.ts needs to classify it. */
@@ -80,11 +87,14 @@ export function packError(error: unknown): SentError {
     message: errorMessage(error),
     code: sqlState(error) ?? (typeof code === 'string' ? code : null),
     isUnavailable: isUnavailable(error),
+    isRefusedOpening: isRefusedOpening(error),
   };
 }
 
 /** Returns the error that was packed. */
-export function unpackError({ name, message, code, isUnavailable }: SentError): Error {
-  const error = isUnavailable ? new DatabaseUnavailableError(message) : new Error(message);
+export function unpackError({ name, message, code, isUnavailable, isRefusedOpening }: SentError): Error {
+  const isLost = isUnavailable && !isRefusedOpening;
+  const error = isLost ? new DatabaseUnavailableError(message) : new Error(message);
+  if (isRefusedOpening) markRefusedOpening(error);
   return Object.assign(error, { name }, code === null ? {} : { code });
 }

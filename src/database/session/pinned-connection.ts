@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import { SqlState } from '../errors.ts';
+import { markRefusedOpening, SqlState } from '../errors.ts';
 import type { DatabaseServer } from '../servers/server.ts';
 import { NotWritableError } from '../servers/server-errors.ts';
 import type { Opening, ServerChoice, Servers } from '../servers/servers.ts';
@@ -148,8 +148,7 @@ export class PinnedConnection extends pg.Connection {
       return super.emit(event, ...rest);
     }
     if (isServerMessage(message)) this.#noteReceived();
-    if (event === 'errorMessage' && (message as pg.DatabaseError).code !== SqlState.QUERY_CANCELED)
-      this.#watched?.responded();
+    if (event === 'errorMessage') this.#noteRefused(message as pg.DatabaseError);
     if (event === 'parameterStatus') this.#learn(message as ParameterStatus);
     if (this.#state === 'opening') {
       if (event !== 'readyForQuery') return super.emit(event, ...rest);
@@ -190,6 +189,11 @@ export class PinnedConnection extends pg.Connection {
   /** Calls {@link SettingChanges.checkRepair}. */
   checkRepair(reply: unknown): void {
     this.#changes?.checkRepair(reply);
+  }
+
+  #noteRefused(error: pg.DatabaseError): void {
+    markRefusedOpening(error);
+    if (error.code !== SqlState.QUERY_CANCELED) this.#watched?.responded();
   }
 
   #noteReceived(): void {

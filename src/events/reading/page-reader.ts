@@ -1,4 +1,4 @@
-import { SqlState, sqlState } from '../../database/errors.ts';
+import { isRefusedOpening, SqlState, sqlState } from '../../database/errors.ts';
 import type { Queryable } from '../../database/session/reconnecting-session.ts';
 import { errorMessage } from '../../error-message.ts';
 import { type LogPage, readBareEvent } from './log-page.ts';
@@ -35,7 +35,7 @@ export class PageReader {
         this.#limit = Math.min(this.size, this.#limit * 2);
         return page;
       } catch (error) {
-        const isUnreadable = UNREADABLE.test(sqlState(error) ?? '');
+        const isUnreadable = isCausedByRow(error);
         const isSingle = this.#limit === 1;
         this.#limit = Math.max(1, Math.floor(this.#limit / 2));
         if (isSingle && isUnreadable) return readBareEvent(this.#session, position, knownEpoch, errorMessage(error));
@@ -47,6 +47,9 @@ export class PageReader {
 
 /** Data exceptions, program limits, corrupted data and indexes: caused by the row, so that a retry fails too. */
 const UNREADABLE = /^(22|54|XX001|XX002)/;
+
+/** A DBA's login trigger may fail with any SQLSTATE, before a row is read. */
+const isCausedByRow = (error: unknown) => UNREADABLE.test(sqlState(error) ?? '') && !isRefusedOpening(error);
 
 const isTooLarge = (error: unknown) => {
   const state = sqlState(error);

@@ -1,4 +1,4 @@
-import { isUnavailable, reasonOf } from '../../database/errors.ts';
+import { isRefusedOpening, isUnavailable, reasonOf } from '../../database/errors.ts';
 import { errorMessage } from '../../error-message.ts';
 import type { Log } from '../../log/log.ts';
 
@@ -20,12 +20,12 @@ export class ReaderHealth {
   }
 
   failed(error: unknown): void {
-    const isUnreachable = isUnavailable(error);
     this.#problem = `${UNREADABLE}: ${reasonOf(error)}`;
     const message = errorMessage(error);
     if (this.#logged === message) return;
     this.#logged = message;
-    this.#log[isUnreachable ? 'debug' : 'error']({ err: error }, 'could not read the event log: retrying every second');
+    const isLasting = !isUnavailable(error) || isRefusedOpening(error);
+    this.#log[isLasting ? 'error' : 'debug']({ err: error }, 'could not read the event log: retrying every second');
   }
 
   succeeded(): void {

@@ -1,11 +1,16 @@
 import { expect } from 'chai';
 import { packError, unpackError } from '../../../src/coordination/lock/lock-channel.ts';
-import { isRefusedByDatabase, isUnavailable, reasonOf } from '../../../src/database/errors.ts';
+import { isRefusedByDatabase, isUnavailable, markRefusedOpening, reasonOf } from '../../../src/database/errors.ts';
 import { NotWritableError, NoWritableServerError } from '../../../src/database/servers/server-errors.ts';
 import { SessionLostError } from '../../../src/database/session/database-session.ts';
 
 describe('An error of the thread that keeps the leader lock', () => {
   const withState = (code: string) => Object.assign(new Error('refused'), { code });
+  const refusedOpening = (code: string) => {
+    const error = withState(code);
+    markRefusedOpening(error);
+    return error;
+  };
   const errors = {
     'a reply that did not come in time': new SessionLostError('no reply to query within 2000 ms'),
     'a server that is gone': new NoWritableServerError([{ server: 'pg1:5432', error: new Error('refused') }]),
@@ -13,6 +18,7 @@ describe('An error of the thread that keeps the leader lock', () => {
     'a wrong password': new NoWritableServerError([{ server: 'pg1:5432', error: withState('28P01') }]),
     'a lock': withState('55P03'),
     'a missing function': withState('42883'),
+    'a login trigger that fails': refusedOpening('23505'),
     'a bug': new TypeError('x is not a function'),
   };
 

@@ -1,10 +1,13 @@
 import { expect } from 'chai';
 import {
+  constraintOf,
   isOutcomeUnknown,
   isRefusedByDatabase,
   isUnavailable,
+  markRefusedOpening,
   reasonOf,
   sqlState,
+  tableOf,
   unavailabilityOf,
 } from '../../../src/database/errors.ts';
 
@@ -22,6 +25,32 @@ describe('The SQLSTATE of an error', () => {
       const error = new Error('the query failed', { cause: Object.assign(new Error('refused'), { code }) });
       expect([sqlState(error), isRefusedByDatabase(error)]).to.deep.equal([code, true]);
     }
+  });
+});
+
+describe('An error with which PostgreSQL refuses to open a session', () => {
+  const refused = (code: string) => {
+    const error = Object.assign(new Error('audited twice'), {
+      code,
+      table: 'users',
+      constraint: 'users_username_key_key',
+    });
+    markRefusedOpening(error);
+    return new Error('the pool has no connection', { cause: error });
+  };
+
+  it('means that the database is unavailable, whatever its SQLSTATE, and is not about the rows of a request', () => {
+    for (const code of ['22012', '23505', '42P01', '55000', 'P0001', 'XX001']) {
+      const error = refused(code);
+      expect([code, isUnavailable(error), isRefusedByDatabase(error)]).to.deep.equal([code, true, false]);
+      expect([constraintOf(error), tableOf(error)]).to.deep.equal([null, null]);
+      expect(reasonOf(error)).to.equal(`PostgreSQL opens no session for this node (SQLSTATE ${code})`);
+    }
+  });
+
+  it('keeps the reason that its SQLSTATE names', () => {
+    expect(reasonOf(refused('28P01'))).to.equal("PostgreSQL refuses this node's role or password");
+    expect(unavailabilityOf(refused('53300'))).to.equal('all connections of the database are taken');
   });
 });
 
