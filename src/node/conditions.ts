@@ -8,6 +8,7 @@ export type ConditionName =
   | 'event_log'
   | 'listener'
   | 'log'
+  | 'message_ids'
   | 'notify_queue'
   | 'paused'
   | 'posts'

@@ -37,6 +37,7 @@ const PUBLISHED: readonly ConditionName[] = [
   ...PREVENTS_WORK,
   'triggers',
   'child_tables',
+  'message_ids',
   'two_actives',
   'log',
   'clock',

@@ -10,10 +10,10 @@ const CHECK_EVERY_MS = 30_000;
 /** Maximum number of tables that one sentence names. */
 const MAX_NAMED = 5;
 
-/** A change of the tables by a DBA that no statement of a node notices. */
-export type TableProblem = 'triggers' | 'child_tables';
+/** A change of the tables or of their sequence by a DBA that no statement of a node notices. */
+export type TableProblem = 'triggers' | 'child_tables' | 'message_ids';
 
-/** A table with a problem, and the statement that ends it. */
+/** A table or a sequence with a problem, and the statement that ends it. */
 interface Finding {
   name: string;
   remedy: string;
@@ -47,6 +47,16 @@ const CHECKS: Readonly<Record<TableProblem, Check>> = {
     sentence: (tables, remedies) =>
       `the rows of ${tables} are read as rows of the table that they inherit from, so that clients may see messages or events twice. ${remedies}`,
   },
+  // Clients read messages in the order of their ids. With CACHE each session takes ids ahead, and uses them later.
+  message_ids: {
+    sql: `
+      SELECT format('plantao.%I', c.relname) AS name,
+             format('ALTER SEQUENCE plantao.%I INCREMENT 1 CACHE 1 NO CYCLE', c.relname) AS remedy
+      FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
+      WHERE c.oid = to_regclass('plantao.messages_id_seq') AND (s.seqcache > 1 OR s.seqincrement < 1 OR s.seqcycle)`,
+    sentence: (sequences, remedies) =>
+      `the sequence ${sequences} has CACHE, a negative INCREMENT or CYCLE: a message may get a lower id than an earlier one, is shown before it, and may count as read. ${remedies}, then restart the nodes`,
+  },
 };
 const PROBLEMS = Object.keys(CHECKS) as TableProblem[];
 
@@ -79,8 +89,8 @@ export interface TableWatchOptions {
 }
 
 /**
- * Watches whether someone disables triggers of the tables, or lets tables inherit from them, while the node runs: nothing else would
- * show it. A check that fails changes nothing; the next one follows.
+ * Watches whether someone disables triggers of the tables, lets tables inherit from them, or changes the sequence of message ids while
+ * the node runs: nothing else would show it. A check that fails changes nothing; the next one follows.
  */
 export class TableWatch {
   readonly #loop: BackgroundLoop;

@@ -10,6 +10,7 @@ import type { NodeEvents } from './node-events.ts';
 const ENDED: Readonly<Record<TableProblem, string>> = {
   triggers: 'all triggers are enabled: restart the nodes if rows were changed meanwhile',
   child_tables: 'no table inherits from those of Plantão any more',
+  message_ids: 'message ids ascend again: restart the nodes if messages were sent meanwhile',
 };
 
 /** Creates the parts that check the database periodically, and record its faults as conditions of the node. */

@@ -119,6 +119,25 @@ describe('A node whose tables a DBA changes', function () {
     await eventually('no table inherits', async () => (await childOf()) === '');
   });
 
+  it('names a sequence whose ids do not ascend, and the remedy', async () => {
+    const idsOf = async () => {
+      const { body } = await get<Readiness>(`${node.url}/readiness`);
+      return body.conditions.find(({ name }) => name === 'message_ids')?.reason ?? '';
+    };
+    for (const option of ['CACHE 50', 'INCREMENT -1', 'CYCLE']) {
+      await dba.query(`ALTER SEQUENCE plantao.messages_id_seq ${option}`);
+      await eventually(`the node finds ${option}`, async () =>
+        /^the sequence plantao\.messages_id_seq/.test(await idsOf()),
+      );
+      const [, remedy = ''] = /(ALTER SEQUENCE .*), then restart/.exec(await idsOf()) ?? [];
+      await dba.query(remedy);
+      await eventually('the node finds no problem', async () => (await idsOf()) === '');
+    }
+    // Only the order of messages is that of their ids.
+    await dba.query('ALTER SEQUENCE plantao.users_id_seq CACHE 50; ALTER SEQUENCE plantao.messages_id_seq INCREMENT 2');
+    await always('the node finds no problem', async () => (await idsOf()) === '', { forMs: 300 });
+  });
+
   it('says once which triggers were disabled before it started', async () => {
     await node.stop();
     await start();
