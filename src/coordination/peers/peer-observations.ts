@@ -38,16 +38,16 @@ const DISTRUST_MS = 30_000;
 const MAX_OBSERVATIONS = 2 * MAX_PEERS;
 
 const NONE_ANNOUNCED = { since: Number.NEGATIVE_INFINITY, at: Number.NEGATIVE_INFINITY };
-const NONE_CLOSED = { term: 0, since: Number.NEGATIVE_INFINITY, until: Number.NEGATIVE_INFINITY };
+const NONE_RESIGNED = { term: 0, since: Number.NEGATIVE_INFINITY, until: Number.NEGATIVE_INFINITY };
 
-/** The newest observation of each peer, from any source, and which peer is active by them. */
+/** The newest observation of each peer, from any source, and which peer is active according to them. */
 export class PeerObservations {
   readonly #self: string;
   readonly #clock: Clock;
   readonly #isReal: (node: string) => boolean;
   readonly #newest = new Map<string, PeerObservation>();
   /** The newest resigned term, kept no longer than an observation counts, because a restore makes terms lower. */
-  #closed = { ...NONE_CLOSED };
+  #resigned = { ...NONE_RESIGNED };
   /** When the current series of unconfirmed announcements of promotions began, and the time of the last one. */
   #announced = { ...NONE_ANNOUNCED };
   #distrustedUntil = Number.NEGATIVE_INFINITY;
@@ -98,24 +98,24 @@ export class PeerObservations {
   }
 
   /** Records that a term was resigned. Returns false while announcements are not believed: resignations are announced too. */
-  closeTerm(term: number): boolean {
+  recordResignation(term: number): boolean {
     const { active } = this;
     if (this.#isDistrustful || term > (active?.term ?? term)) return false;
     const now = this.#clock();
     // Announcements of ever higher terms, which hide the active node, are one series.
-    const isNext = now > this.#closed.until || (active !== null && term > this.#closedTerm);
-    const since = isNext ? now : this.#closed.since;
-    this.#closed = { term: Math.max(this.#closedTerm, term), since, until: now + FRESH_MS };
+    const isNext = now > this.#resigned.until || (active !== null && term > this.#resignedTerm);
+    const since = isNext ? now : this.#resigned.since;
+    this.#resigned = { term: Math.max(this.#resignedTerm, term), since, until: now + FRESH_MS };
     return true;
   }
 
   /** The active peer: of those last observed as active, the one with the highest term, unless that term was resigned. */
   get active(): PeerObservation | null {
     const oldest = this.#clock() - FRESH_MS;
-    const closedTerm = this.#closedTerm;
+    const resignedTerm = this.#resignedTerm;
     let leader: PeerObservation | null = null;
     for (const observation of this.#newest.values()) {
-      if (!observation.active || observation.at < oldest || observation.term <= closedTerm) continue;
+      if (!observation.active || observation.at < oldest || observation.term <= resignedTerm) continue;
       if (leader === null || observation.term > leader.term) leader = observation;
     }
     return leader;
@@ -156,19 +156,19 @@ export class PeerObservations {
   /** Returns true if a peer responds that it is active, although its resignation or a later promotion was announced before. */
   #isRefutation({ node, at, active, term, isAnnounced, isRow }: PeerObservation): boolean {
     if (isAnnounced || isRow || !active) return false;
-    if (term <= this.#closedTerm && at > this.#closed.since) return true;
+    if (term <= this.#resignedTerm && at > this.#resigned.since) return true;
     const isLater = (one: PeerObservation) => one.isAnnounced && one.node !== node && one.term > term;
     return at > this.#announced.since && [...this.#newest.values()].some(isLater);
   }
 
   #distrust(): void {
     this.#distrustedUntil = this.#clock() + DISTRUST_MS;
-    this.#closed = { ...NONE_CLOSED };
+    this.#resigned = { ...NONE_RESIGNED };
     for (const [node, { isAnnounced }] of this.#newest) if (isAnnounced) this.#newest.delete(node);
   }
 
-  get #closedTerm(): number {
-    return this.#clock() <= this.#closed.until ? this.#closed.term : 0;
+  get #resignedTerm(): number {
+    return this.#clock() <= this.#resigned.until ? this.#resigned.term : 0;
   }
 
   /** Forgets the oldest observation, first of nodes that do not exist: any role that may connect can announce their promotion. */

@@ -88,9 +88,9 @@ export class Peers {
     return this.#observations.announce({ node, url: known, term, isPreferred: this.#isPreferred(node) });
   }
 
-  /** Calls {@link PeerObservations.closeTerm}. */
+  /** Calls {@link PeerObservations.recordResignation}. */
   observeResignation(term: number): boolean {
-    return this.#observations.closeTerm(term);
+    return this.#observations.recordResignation(term);
   }
 
   /** The same as {@link PeerObservations.active}, without an address that leads to a foreign node: clients send passwords and messages there. */
@@ -141,7 +141,7 @@ export class Peers {
     return this.#observations.knows(node);
   }
 
-  /** Returns the peers for `/health`: those that respond over HTTP, and which of them is active by the newest observation. */
+  /** Returns the peers for `/health`: those that respond over HTTP, and which of them is active according to the newest observation. */
   view(): PeerView[] {
     const { active } = this;
     const seen = new Map<string, PeerView>();
