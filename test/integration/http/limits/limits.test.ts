@@ -4,7 +4,7 @@ import express from 'express';
 import { networkOf } from '../../../../src/chat/auth/client-network.ts';
 import { HttpServer } from '../../../../src/http/http-server.ts';
 import { readSettings, SettingsError } from '../../../../src/settings.ts';
-import { bearer, get, post } from '../../../support/network/http.ts';
+import { get } from '../../../support/network/http.ts';
 import { useOneNode } from '../../../support/nodes/one-node.ts';
 
 describe('The rate limits', function () {
@@ -46,21 +46,6 @@ describe('The rate limits', function () {
     const call = { headers: { 'x-forwarded-for': '198.51.100.9' } };
     const answers = await Promise.all(Array.from({ length: 14 }, () => get(`${node.url}/cluster`, call)));
     expect(answers.filter(({ status }) => status === 429)).to.have.length(4);
-  });
-
-  it('return 400 for text that PostgreSQL cannot store, in every field', async () => {
-    const { id, token } = await people.newUser();
-    const call = bearer(token);
-    const groupId = await people.group('Geral', [{ id, token, username: '' }]);
-    for (const [answer, what] of [
-      [await post(`${node.url}/messages`, { userId: id, groupId, content: 'a\0b' }, call), 'content'],
-      [await post(`${node.url}/messages`, { userId: id, groupId, content: '\ud800' }, call), 'half a character'],
-      [await get(`${node.url}/users?username=%00`, call), 'a query'],
-      [await post(`${node.url}/notify/%00`, {}, call), 'a path'],
-      [await post(`${node.url}/notify/x`, { payload: { deep: '\0' } }, call), 'a payload'],
-    ] as const) {
-      expect([answer.status, answer.body.code], what).to.deep.equal([400, 'invalid_request']);
-    }
   });
 });
 
