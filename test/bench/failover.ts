@@ -86,7 +86,7 @@ function faultContestants(scene: Scene, postgres: OwnPostgres): Contestant[] {
   ) => ({
     name,
     async round() {
-      await scene.settled();
+      await scene.untilSettled();
       await randomDelay();
       const active = await scene.active();
       const { gap } = await scene.broken(() => fault(active), { mend: () => mend(active) });
@@ -130,7 +130,7 @@ async function restart(node: NodeProcess): Promise<void> {
 }
 
 async function restartPostgres(scene: Scene, postgres: OwnPostgres): Promise<Record<string, number>> {
-  await scene.settled();
+  await scene.untilSettled();
   await randomDelay();
   await scene.sql('CREATE TABLE IF NOT EXISTS bare_client (content text)');
   let bare = { acceptsAt: 0, insertedAt: 0 };
@@ -183,7 +183,7 @@ async function measurePostgresFailover(bench: Bench): Promise<void> {
 async function measureStandby(bench: Bench, scene: Scene): Promise<void> {
   const seconds = bench.isQuick ? 5 : 30;
   bench.progress.say(`measuring the cost of a standby for the database, ${seconds} s`);
-  await scene.settled();
+  await scene.untilSettled();
   await scene.meter.stop();
   // What the last posts caused ends in this time, and no view of PostgreSQL shows that it has.
   await sleep(1000);

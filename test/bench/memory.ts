@@ -86,7 +86,7 @@ function contestant(
         // A few polls come and go first, so that code is compiled before the first measurement.
         await hold(load, server, waiting, { ...park, count: 200 });
         await load.close();
-        await load.settled(0, () => waiting(server));
+        await load.untilSettled(0, () => waiting(server));
         const empty = await server.ask<Memory>('memory');
         await hold(load, server, waiting, park);
         const full = await server.ask<Memory>('memory');

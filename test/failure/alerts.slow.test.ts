@@ -24,7 +24,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     dba = new pg.Client({ connectionString: postgres.url });
     await dba.connect();
     cluster = await startCluster({ databaseUrl: postgres.url, env: { LEASE_MS: '1000' } });
-    await settled();
+    await untilSettled();
   });
   after(async () => {
     await cluster?.stop();
@@ -32,7 +32,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     await postgres?.remove();
   });
 
-  const settled = () =>
+  const untilSettled = () =>
     eventually(
       'one node is active, the other a standby, and both are ready',
       async () => {
@@ -75,7 +75,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     await standby.waitForExit();
     const during = await metrics();
     await standby.start();
-    await settled();
+    await untilSettled();
     expect(firing(before, during)).to.deep.equal(['PlantaoNoStandby', 'PlantaoNodeDown']);
   });
 
@@ -84,7 +84,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     for (const { url } of cluster.nodes) await post(`${url}/fall`);
     const during = await metrics();
     for (const { url } of cluster.nodes) await post(`${url}/revive`);
-    await settled();
+    await untilSettled();
     expect(firing(before, during)).to.deep.equal(['PlantaoNoActiveNode']);
   });
 
@@ -95,7 +95,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     await eventually('it knows', async () => (await get(`${url}/health`)).body.paused_until !== null, PATIENCE);
     const during = await metrics();
     await post(`${url}/resume`);
-    await settled();
+    await untilSettled();
     expect(firing(before, during)).to.deep.equal(['PlantaoPaused']);
   });
 
@@ -106,7 +106,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
       if (moves % 2 === 0) await post(`${active.url}/switchover`, {});
       else await dba.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
       await eventually('another term begins', async () => (await newestTerm()) > term, PATIENCE);
-      await settled();
+      await untilSettled();
     }
     expect(firing(before, await metrics())).to.deep.equal(['PlantaoFrequentPromotions']);
   });
@@ -120,7 +120,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     const during = await metrics();
     await dba.query('ROLLBACK');
     expect(firing(before, during)).to.include('PlantaoPostsFail');
-    await settled();
+    await untilSettled();
   });
 
   it('fire when the event log cannot be read', async () => {
@@ -132,7 +132,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     const during = await metrics();
     await dba.query('ALTER VIEW plantao.event_feed_away RENAME TO event_feed');
     expect(firing(before, during)).to.include.members(['PlantaoEventLogNotRead', 'PlantaoNodeNotReady']);
-    await settled();
+    await untilSettled();
   });
 
   it('fire when commits wait for a standby of PostgreSQL', async () => {
@@ -155,7 +155,7 @@ describe('The alerts of .ops on the metrics of nodes', function () {
     await dba.query('SELECT pg_reload_conf()');
     await Promise.all(posts);
     expect(firing(before, during)).to.include('PlantaoCommitsWaitForStandby');
-    await settled();
+    await untilSettled();
   });
 
   it('fire at the first unexpected error', async () => {

@@ -41,7 +41,7 @@ describe('A network fault between a node and PostgreSQL', () => {
       }),
     });
   });
-  beforeEach(async () => scene.settled());
+  beforeEach(async () => scene.untilSettled());
   after(async function () {
     this.timeout(60_000);
     await scene.close();

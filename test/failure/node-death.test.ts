@@ -27,7 +27,7 @@ describe('The active node', () => {
 
   const events = (log: LogEntry[]) => log.flatMap(({ event }) => (event === undefined ? [] : [event]));
   const both = async (): Promise<[NodeProcess, NodeProcess]> => {
-    await scene.settled();
+    await scene.untilSettled();
     const active = await scene.active();
     const [standby] = await scene.standbys();
     if (!standby) throw new Error('there is no standby');

@@ -77,7 +77,7 @@ export class Scene {
       await Promise.all(nodes.map((node) => node.start()));
       scene.#watch.start();
       scene.meter.start();
-      await scene.settled();
+      await scene.untilSettled();
     } catch (error) {
       await scene.close().catch(() => undefined);
       throw error;
@@ -109,7 +109,7 @@ export class Scene {
   }
 
   /** Resolves when every running node serves, one is active, all know it, and posts are accepted. */
-  async settled(within = 20_000): Promise<void> {
+  async untilSettled(within = 20_000): Promise<void> {
     await eventually(
       'the cluster settles',
       async () => {
@@ -131,7 +131,7 @@ export class Scene {
 
   /**
    * Breaks something with `fault`. Waits until another term has begun (unless it `keepsTerm`) and posts are accepted
-   * again, measures the gap, repairs with `mend`, and waits until the cluster is {@link settled}.
+   * again, measures the gap, repairs with `mend`, and waits {@link untilSettled}.
    */
   async broken(
     fault: () => unknown,
@@ -147,7 +147,7 @@ export class Scene {
     await eventually('posts are accepted again', () => this.meter.accepted(now).length > 0, patience);
     const gap = this.meter.longestGap(since);
     await mend?.();
-    await this.settled();
+    await this.untilSettled();
     return { gap, logOf: (node) => node.entries.slice(lines.get(node)) };
   }
 

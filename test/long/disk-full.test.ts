@@ -47,7 +47,7 @@ describe('A full disk', () => {
 
   it('refuses posts with 503 and affects nothing else; posts are accepted again once there is space', async function () {
     this.timeout(120_000);
-    await scene.settled();
+    await scene.untilSettled();
     const active = await scene.active();
     const filler = path.join(disk ?? '', 'filler');
     const { gap, logOf } = await scene.broken(

@@ -26,7 +26,7 @@ describe('A PostgreSQL outage of half a minute', () => {
 
   it('ends with nodes that recover by themselves and have logged only a few lines', async function () {
     this.timeout(120_000);
-    await scene.settled();
+    await scene.untilSettled();
     const { gap, logOf } = await scene.broken(async () => {
       await postgres.stop();
       await sleep(DOWN_MS);

@@ -62,7 +62,7 @@ describe('A rolling restart under load', () => {
           node.kill('SIGTERM');
           await node.waitForExit();
           await node.start();
-          await scene.settled();
+          await scene.untilSettled();
         }
       }
       await eventually('all sent messages have been read', () => [...sent].every((id) => read.includes(id)), {

@@ -16,7 +16,7 @@ const CUT_MS = 8000;
 const LOST_POSTS = 20;
 
 /** Waits until another server than `former` is primary. */
-async function replaced(cluster: PatroniCluster, former: string): Promise<void> {
+async function untilReplaced(cluster: PatroniCluster, former: string): Promise<void> {
   const isReplaced = async () => {
     const leader = await cluster.findLeader();
     return leader !== null && leader.name !== former;
@@ -41,7 +41,7 @@ const killPrimary: ServerFault = {
   async inject(cluster) {
     const leader = await cluster.leader();
     await leader.killPostgres();
-    await replaced(cluster, leader.name);
+    await untilReplaced(cluster, leader.name);
   },
 };
 
@@ -50,7 +50,7 @@ const killPatroni: ServerFault = {
   async inject(cluster) {
     const leader = await cluster.leader();
     await leader.patroni.kill();
-    await replaced(cluster, leader.name);
+    await untilReplaced(cluster, leader.name);
     leader.patroni.start();
   },
 };
@@ -83,7 +83,7 @@ const losePrimary: ServerFault = {
       within: 20_000,
     });
     await leader.killPostgres();
-    await replaced(cluster, leader.name);
+    await untilReplaced(cluster, leader.name);
     leader.link.heal();
   },
 };

@@ -59,7 +59,7 @@ export class PatroniCluster implements RigDatabase {
         within: CREATE_TIMEOUT_MS,
         every: 500,
       });
-      await cluster.settled(CREATE_TIMEOUT_MS);
+      await cluster.untilSettled(CREATE_TIMEOUT_MS);
     } catch (error) {
       const logs = await cluster.logEnds();
       await cluster.remove();
@@ -89,8 +89,8 @@ export class PatroniCluster implements RigDatabase {
   /** The server that holds the leader key and accepts writes, or null. */
   async findLeader(): Promise<PatroniMember | null> {
     for (const member of this.members) {
-      const answer = await get(`http://127.0.0.1:${member.restPort}/primary`, { deadline: 1000 }).catch(() => null);
-      if (answer?.status === 200) return member;
+      const response = await get(`http://127.0.0.1:${member.restPort}/primary`, { deadline: 1000 }).catch(() => null);
+      if (response?.status === 200) return member;
     }
     return null;
   }
@@ -110,7 +110,7 @@ export class PatroniCluster implements RigDatabase {
   }
 
   /** Waits until one server is primary and the other streams from it, as a synchronous standby where it should be one. */
-  async settled(within = SETTLE_TIMEOUT_MS): Promise<void> {
+  async untilSettled(within = SETTLE_TIMEOUT_MS): Promise<void> {
     const { synchronous } = this.#options;
     const whole = async () => {
       const leader = await this.leader();

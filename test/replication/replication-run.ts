@@ -90,7 +90,7 @@ async function inject(fault: ServerFault, name: string, cluster: PatroniCluster,
   const line = { op: 'fault', process: name, node: null, term: rig.observer.term, kind: fault.kind } as const;
   rig.history.record({ ...line, type: 'invoke' });
   await fault.inject(cluster, rig);
-  await cluster.settled();
+  await cluster.untilSettled();
   rig.history.record({ ...line, type: 'ok' });
 }
 

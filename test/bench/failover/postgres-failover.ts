@@ -39,7 +39,7 @@ export async function postgresFailover(bench: Bench, tools: ServerTools): Promis
   bench.defer(() => scene.close());
 
   const round = async () => {
-    await scene.settled();
+    await scene.untilSettled();
     await sleep(Math.random() * 500);
     const [failed, next] = [postgres.primary, postgres.standby];
     const stop = new AbortController();

@@ -41,13 +41,13 @@ export class Load {
   /** Sends every poll, and resolves when `waiting` counts all of them. */
   async park(count: number, waiting: () => Promise<number>): Promise<void> {
     await this.#process.ask('park');
-    await this.settled(count, waiting);
+    await this.untilSettled(count, waiting);
     // The last reads and timers of this end before the wake-up is measured.
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
 
   /** Resolves when `count` polls wait. @throws after a minute. */
-  async settled(count: number, waiting: () => Promise<number>): Promise<void> {
+  async untilSettled(count: number, waiting: () => Promise<number>): Promise<void> {
     const until = performance.now() + 60_000;
     for (let now = await waiting(); now !== count; now = await waiting()) {
       const early = await this.#process.ask<string | null | undefined>('early');

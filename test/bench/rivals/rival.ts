@@ -66,7 +66,7 @@ export function pollingRival(server: PollingServer): RunningRival {
     },
     async close() {
       await load.close();
-      await load.settled(0, waiting);
+      await load.untilSettled(0, waiting);
     },
     stop: server.stop,
   };

@@ -35,8 +35,8 @@ export async function openDba(rig: TestRig, database?: string): Promise<pg.Clien
   return client;
 }
 
-/** Prepares a session that a fault keeps; closes it if that fails, because the fault has no heal then. */
-export async function prepared<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+/** Runs `work`, which prepares a session that a fault keeps. If it fails, closes the session, because the fault has no heal then. */
+export async function closingOnFailure<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -3,7 +3,7 @@ import { sqlState } from '../../../src/database/errors.ts';
 import type { Fault, Heal } from '../../../src/prove/faults/fault.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { TestRig } from '../test-rig.ts';
-import { asDba, openDba, prepared } from './dba.ts';
+import { asDba, closingOnFailure, openDba } from './dba.ts';
 import { keepsWriting } from './keeps-writing.ts';
 
 const PAYLOAD = 'x'.repeat(7900);
@@ -13,7 +13,7 @@ const IS_FULL = '54000';
 /** A session of another database listens inside an open transaction, and notifications fill the queue of the server. */
 async function fillQueue(rig: TestRig): Promise<Heal> {
   const listener = await openDba(rig, 'template1');
-  await prepared(listener, async () => {
+  await closingOnFailure(listener, async () => {
     await listener.query('LISTEN anything');
     await listener.query('BEGIN');
     await listener.query('SELECT 1');

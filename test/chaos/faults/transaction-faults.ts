@@ -1,7 +1,7 @@
 import type { Fault } from '../../../src/prove/faults/fault.ts';
 import { terminateSessions } from '../../../src/prove/faults/session-faults.ts';
 import type { TestRig } from '../test-rig.ts';
-import { DBA_NAME, forgetWriter, groupsOfRun, openDba, prepared, recordWritten } from './dba.ts';
+import { closingOnFailure, DBA_NAME, forgetWriter, groupsOfRun, openDba, recordWritten } from './dba.ts';
 
 let written = 0;
 
@@ -15,7 +15,7 @@ export const TRANSACTION_FAULTS: readonly Fault<TestRig>[] = [
     async inject(rig, _node, random) {
       const end = random.pick(['COMMIT', 'ROLLBACK', 'terminate'] as const);
       const client = await openDba(rig);
-      await prepared(client, async () => {
+      await closingOnFailure(client, async () => {
         const { group, sender } = random.pick(await groupsOfRun(client));
         const value = `sql-idle-${written++}`;
         recordWritten(rig, [{ value, group }]);
@@ -46,7 +46,7 @@ export const TRANSACTION_FAULTS: readonly Fault<TestRig>[] = [
     durationInLeases: [0.1, 3],
     async inject(rig, _node, random) {
       const client = await openDba(rig);
-      await prepared(client, async () => {
+      await closingOnFailure(client, async () => {
         await client.query('BEGIN');
         await client.query('SELECT FROM plantao.leader_terms WHERE ended_at IS NULL FOR UPDATE');
         // Half of the time, a promotion is needed meanwhile.

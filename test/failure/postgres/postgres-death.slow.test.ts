@@ -21,7 +21,7 @@ describe('The service', () => {
     postgres = await startPostgresOfItsOwn({ flags: ['-c', 'max_connections=60'] });
     scene = await Scene.open({ databaseUrl: postgres.url, leaseMs: LEASE_MS });
   });
-  beforeEach(async () => scene.settled());
+  beforeEach(async () => scene.untilSettled());
   after(async function () {
     this.timeout(60_000);
     await scene.close();

@@ -34,7 +34,7 @@ describe('A node whose wall clock jumps', () => {
   ] as const) {
     it(`${direction} keeps its role, and posts are accepted as fast as before`, async function () {
       this.timeout(60_000);
-      await scene.settled();
+      await scene.untilSettled();
       const active = await scene.active();
       const { gap, logOf } = await scene.broken(
         async () => {

@@ -48,7 +48,7 @@ describe('The cause in plantao.leader_history', function () {
 
   const startAgain = async (node: NodeProcess) => {
     await node.start();
-    await scene.settled();
+    await scene.untilSettled();
   };
 
   it('names a switchover with its requester, by SQL and by HTTP, also in /cluster', async () => {
@@ -187,7 +187,7 @@ describe('A replicated PostgreSQL', function () {
       expect((await scene.post(node)).status).to.equal(503);
     }
     proxy.pointAt({ port: postgres.primary.port });
-    await scene.settled();
+    await scene.untilSettled();
   });
 
   it('that fails over leaves the cause failover, and in plantao.epochs what the log lost', async () => {

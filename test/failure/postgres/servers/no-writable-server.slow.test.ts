@@ -75,6 +75,6 @@ describe('A cluster whose URL names servers of which none accepts writes', funct
     const since = performance.now();
     await Promise.all([postgres.primary.start(), postgres.standby.start()]);
     await eventually('a post is accepted', () => scene.meter.accepted(since).length > 0, PATIENCE);
-    await scene.settled(PATIENCE.within);
+    await scene.untilSettled(PATIENCE.within);
   });
 });
