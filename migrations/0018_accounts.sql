@@ -45,7 +45,8 @@ CREATE TRIGGER log_renamed AFTER UPDATE ON plantao.users
   REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION plantao.log_renames();
 
 CREATE FUNCTION plantao.erase_user(account bigint, mode text DEFAULT 'anonymise', at_most integer DEFAULT 1000) RETURNS integer
--- Without sequential scans: a LIMIT makes one look cheap, and the last step would read the whole table under the lock.
+-- Without sequential scans: a LIMIT makes a scan look cheap to the planner, but the last step, which finds no more rows, would
+-- read the whole table under the lock.
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   own plantao.users;
@@ -103,7 +104,7 @@ BEGIN
   UPDATE plantao.groups g SET creator_id = NULL WHERE g.id = ANY (ARRAY(SELECT o.id FROM plantao.groups o WHERE o.creator_id = account LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;
   room := room - removed;
-  -- Departures come after that: plantao.make_owner() reads in them whether a creator may still join.
+  -- Departures come after that: plantao.make_owner() reads from them whether a creator may still join.
   DELETE FROM plantao.departures d WHERE d.user_id = account AND d.group_id = ANY (ARRAY(
     SELECT o.group_id FROM plantao.departures o WHERE o.user_id = account LIMIT room));
   GET DIAGNOSTICS removed = ROW_COUNT;

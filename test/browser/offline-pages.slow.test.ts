@@ -34,7 +34,7 @@ describe('The cluster page and the documentation, while their own node is away',
     expect(use.browser.problems(OFFLINE)).to.deep.equal([]);
   });
 
-  it('show the failover of their own node, live from the other one, and lead there', async () => {
+  it('show the failover of their own node, live from the other one, and link to it', async () => {
     const page = await visit(use.first, '/cluster');
     await page.getByText(`${use.first.name} has been active for`).waitFor();
     await page.getByRole('listitem').filter({ hasText: use.second.url }).waitFor();

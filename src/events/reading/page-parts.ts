@@ -1,8 +1,9 @@
 import type { LogEvent } from '../log-event.ts';
 
 /**
- * Maximum number of comparisons of an event with a waiter in one turn of the event loop, a tenth of a second: 500 events in a group in which
- * 10,000 members wait would otherwise take seconds, and an active node that is blocked for that long loses its role.
+ * Maximum number of comparisons of an event with a waiter in one turn of the event loop, which then takes a tenth of a second. 500
+ * events in a group in which 10,000 members wait would otherwise take seconds, and an active node that is blocked for that long loses
+ * its role.
  */
 const MAX_COMPARISONS = 200_000;
 

@@ -57,7 +57,7 @@ function refuseIfInUse(postmaster: ListedProcess, at: DataFolder): void {
 }
 
 /**
- * Removes a stale postmaster.pid whose process id another program has by now: PostgreSQL itself recognises every other stale one, but
+ * Removes a stale postmaster.pid whose process id another program has taken since: PostgreSQL itself recognises every other stale one, but
  * would refuse to start with this one. That is common in a container, where the same small numbers return.
  */
 async function removeStalePidFile(at: DataFolder): Promise<void> {

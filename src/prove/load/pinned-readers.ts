@@ -15,8 +15,8 @@ async function firstCursor(node: SupervisedNode, group: number): Promise<string>
     const url = `${node.url}/messages?groupId=${group}`;
     const response = await get<{ cursor?: string } | undefined>(url).catch((error: unknown) => String(error));
     if (typeof response !== 'string' && response.body?.cursor) return response.body.cursor;
-    const answer = typeof response === 'string' ? response : `${response.status} ${response.text}`;
-    if (performance.now() > deadline) throw new Error(`${node.name} returned no cursor: ${answer}`);
+    const outcome = typeof response === 'string' ? response : `${response.status} ${response.text}`;
+    if (performance.now() > deadline) throw new Error(`${node.name} returned no cursor: ${outcome}`);
     await sleep(50);
   }
 }

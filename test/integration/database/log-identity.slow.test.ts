@@ -113,7 +113,7 @@ describe('The identity of the event log', function () {
     expect(rows[0].epochs, 'two at the most: one of the crash, one of the migration').to.equal(2);
   });
 
-  it('changes once if several sessions begin it, each of which sees it then', async () => {
+  it('changes once if several sessions begin a new one at once, and each of them sees it', async () => {
     const [first, second] = [await psql(), await psql()];
     // Both selects see what is committed when they begin.
     const begin = () => second.query('SELECT plantao.continue_epoch(); SELECT plantao.newest_epoch()::int AS epoch');

@@ -53,7 +53,7 @@ describe('The language of the chat page', function () {
     }
   });
 
-  it('shows a notice in the language that the user chooses next', async () => {
+  it('translates a notice that is already shown when the user chooses another language', async () => {
     const { id } = await newGroup();
     const page = await ana();
     await page.evaluate((group) => {
@@ -65,7 +65,7 @@ describe('The language of the chat page', function () {
     await page.locator('#notice', { hasText: 'Esta mensagem foi apagada' }).waitFor();
   });
 
-  it('shows an error in a dialog in the language that the user chooses next', async () => {
+  it('translates an error that a dialog already shows when the user chooses another language', async () => {
     await clientOf('bruno');
     const page = await ana();
     await page.getByRole('button', { name: 'Account' }).click();

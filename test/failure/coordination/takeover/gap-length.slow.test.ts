@@ -73,7 +73,7 @@ describe('The time without an active node', function () {
     const [active, standby] = await roles();
     await dba.query("SELECT plantao.pause('10 minutes')");
     await eventually(
-      'the standby knows the pause',
+      'the standby knows of the pause',
       async () => (await get(`${standby.url}/cluster`)).body.pause !== null,
     );
     const killedAt = Date.now();

@@ -107,7 +107,7 @@ describe('An open transaction that blocks the nodes', function () {
     );
   });
 
-  it('is reported to a reader in a sentence that does not mention storing', async () => {
+  it('is reported to a request that only reads, in a sentence that does not mention storing', async () => {
     await psql.query('BEGIN');
     await psql.query('LOCK TABLE plantao.messages');
     const { status, body } = await get(`${nodes.standby.url}/messages?groupId=1`, { deadline: 15_000 });

@@ -3,7 +3,7 @@ import { allRoutes } from '../../../../src/http/routes/index.ts';
 import { unusedServices } from '../../../support/nodes/unused-services.ts';
 
 describe('The queues of requests', () => {
-  it('are not for requests that take many steps or wait by design: five of them would keep all others out', () => {
+  it('do not hold requests that take many steps or wait by design: five of them would keep all others out', () => {
     const routes = allRoutes(unusedServices());
     const unqueued = (method: string, path: string) =>
       routes.find((route) => route.method === method && route.path === path)?.unqueued;

@@ -17,7 +17,7 @@ describe('A name that is typed to choose a person', () => {
     expect(choosePerson('an', [ana, anabel], ({ id }) => id === ana.id)).to.deep.equal({ user: anabel });
   });
 
-  it('means the only person of that name with other accents', () => {
+  it('means the only person whose name differs only in its accents', () => {
     const maria = user(5, 'Maria João');
     expect(choosePerson('joao', [joao, maria], nobody)).to.deep.equal({ user: joao });
     expect(choosePerson('joao', [joao, user(6, 'Joáo')], nobody)).to.deep.equal({ problem: 'several' });
