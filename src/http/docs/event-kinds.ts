@@ -22,7 +22,7 @@ export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {
   joined: 'A user joined the group, or created it. Delivered to the group, and to the user.',
   left: 'A user left the group or was removed. Delivered to the group, and to the user.',
   notification:
-    'A notification was sent, by POST /notify/{group} or plantao.notify_group() in SQL. `group_id` is null for a topic.',
+    'A notification was sent, by POST /notify/{group} or plantao.notify_group() in SQL. `group_id` is null for a topic, and always with AUTH=open.',
   broadcast: 'A notification was sent to all, by POST /notify/all. Every poll and stream receives it.',
 };
 

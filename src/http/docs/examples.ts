@@ -4,10 +4,14 @@ import { FIELDS } from './field-texts.ts';
 /** Stops at schemas that contain themselves. */
 const MAX_DEPTH = 12;
 
-/** Returns an example of a schema: for each field the example in field-texts.ts, or if it has another type, one of that type. */
+/**
+ * Returns an example of a schema: its own one, otherwise for each field the example in field-texts.ts, or if it has another type, one
+ * of that type.
+ */
 export function exampleOf(schema: JsonSchema, schemas: JsonSchema, name = '', depth = 0): unknown {
-  const { $ref, type, properties, items, oneOf, anyOf, enum: values, const: value } = schema as Record<string, unknown>;
+  const { $ref, type, properties, items, oneOf, anyOf, enum: values, const: value, examples } = schema as JsonSchema;
   if (depth > MAX_DEPTH) return null;
+  if (Array.isArray(examples)) return examples[0];
   if (typeof $ref === 'string') {
     return exampleOf((schemas[$ref.split('/').at(-1) ?? ''] ?? {}) as JsonSchema, schemas, name, depth + 1);
   }

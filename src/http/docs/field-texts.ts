@@ -1,7 +1,7 @@
 /** The description and an example of each field, by its name. A schema whose field means something else describes it itself. */
 export const FIELDS: Readonly<Record<string, readonly [description: string, example?: unknown]>> = {
   'Idempotency-Key': [
-    'A random text of your own that makes a retry safe: the same request with the same key has one effect and one response',
+    'A random text of your own, such as a UUID, that makes a retry safe: the same request with the same key has one effect and one response. Use another key for every other request. ASCII without spaces',
     '7f0c1c4e-3b7a-4c55-9a43-0d8f0d2f6b11',
   ],
   'Last-Event-ID': [
@@ -122,7 +122,10 @@ export const FIELDS: Readonly<Record<string, readonly [description: string, exam
     0,
   ],
   messages_count: ['The number of messages in `recent_messages`', 1],
-  meta: ['A JSON object of at most 4 KiB that the client stores with the message', { link: 'https://example.org' }],
+  meta: [
+    'A JSON object of at most 4 KiB that the client stores with the message. Send numbers beyond 2^53 as text: they would be rounded',
+    { link: 'https://example.org' },
+  ],
   mine: ['True if the caller has this reaction', true],
   name: ['The name', 'Grupo Geral'],
   next_before: ['Pass it as `before` to get the next page; null if everything was searched', 1042],

@@ -26,11 +26,12 @@ With \`AUTH=open\` tokens are ignored, and the \`userId\` of a request is truste
 A standby refuses writes with 503 \`not_active\`, and names the active node in \`active_url\`. Send the write there. If a node does not respond, use another: GET /cluster lists their addresses, unless a proxy hides them. While \`active_url\` is null, a failover
 is under way: retry after \`Retry-After\` seconds. To retry safely after a lost response or 503 \`outcome_unknown\`, send an \`Idempotency-Key\` of your own
 with the first attempt, and the same key with every retry: the same request then has one effect and one response. Every POST that creates something or notifies takes a key;
-the descriptions of the others say why repeating them is safe. PATCH and DELETE take none: repeating one has no further effect, except that it may return 404 if the first one removed what it names. A repeated request gets the stored response and counts only as a request, not as another message or notification. Keys are kept for a day.
+the descriptions of the others say why repeating them is safe. PATCH and DELETE take none: repeating one has no further effect, except that it may return 404, or 403 \`not_a_member\`, if the first one removed what it names. A repeated request gets the stored response and counts only as a request, not as another message or notification. Keys are kept for a day.
 
 ## Cursors
 A cursor is a position in the event log. Every response of a poll has one, in the body and in the header \`Cursor\`. The responses of GET /sync, GET /chats, GET /messages and POST /messages have one too.
 A poll with a cursor returns every event after it, in order, once, on any node. Without a cursor it returns only events from now on.
+Events have messages, names and excerpts as they are when the poll reads them: a message that was edited since then comes with its new text, and the events message and message_edited of one that was deleted since then are left out.
 A topic is a name that clients can wait for without a group of that name: GET /subscribe/status?group=name waits for it, POST /notify/name reaches it and every group of that name.
 410 \`cursor_expired\` means that the events after the cursor are not available. \`reason\` says why: \`retention\` (they were removed), \`history\` and \`ahead\` (the database
 was restored, or a replica was promoted), \`too_far\` (the user joined and left groups too often). Read GET /sync first and then GET /messages again, and continue from the cursor of GET /sync: events whose messages you have read already come once more, with the same ids.
@@ -47,13 +48,13 @@ The event \`cursor_expired\` in a stream, with the Error as data, means the same
 ## Signals
 Signals of typing and presence are not in the event log, have no cursor and may be lost. Streams carry them as the event \`ephemeral\` without an id (\`ephemeral=0\` leaves them out).
 A poll gets them only with \`ephemeral=1\`: it then also ends for signals, with an empty \`events\` and the field \`ephemeral\`. Its response has the header \`Ephemeral-Cursor\`:
-the next poll sends it as \`ephemeral\`, and also gets the signals that arrived between the two polls, if they are less than two seconds old. POST /typing sends a signal, GET /presence returns who is connected.
+the next poll sends it as \`ephemeral\`, and also gets the signals that arrived between the two polls, if it comes within two seconds. POST /typing sends a signal, GET /presence returns who is connected.
 Groups with more than 500 waiting members on a node get no signals. With \`PRESENCE=off\` there are none, and both routes return 404 \`switched_off\`.
 
 ## CORS and other origins
 A page of another origin than the node's may call it if \`CORS_ORIGIN\` names that origin (\`*\` for every origin); with \`AUTH=open\` on a loopback address, pages of every loopback origin may.
 Any other gets 403 \`foreign_origin\`. The nodes use no cookies: send the token in the header \`Authorization\`, or as \`access_token\` where the description of an operation says so, and leave \`credentials\` out.
-Such a page can read the response headers \`Cursor\`, \`Ephemeral-Cursor\`, \`Retry-After\` and \`X-Request-Id\`.
+Such a page can read the response headers \`Cursor\`, \`Ephemeral-Cursor\`, \`Preference-Applied\`, \`Retry-After\` and \`X-Request-Id\`.
 
 ## Limits
 \`REQUESTS_PER_MINUTE\` limits each user, or each address for requests without a token; wrong passwords are limited for each account and address. A request beyond a limit gets 429 with \`Retry-After\` in seconds. A limit per minute is counted in windows of ten seconds, each of which allows a sixth of it.

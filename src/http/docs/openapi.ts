@@ -6,6 +6,7 @@ import { event } from '../contract/event-schemas.ts';
 import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf } from '../contract/json-schema.ts';
 import { errorResponse } from '../contract/response-schemas.ts';
 import type { Requirement } from '../request/checks/authentication.ts';
+import { KEY_SCHEMA } from '../request/idempotency-key.ts';
 import type { ErrorStatus, Route, ServedBy } from '../routes/route.ts';
 import { addSchema, capital, described, nameEventKinds } from './document-schemas.ts';
 import { exampleOf } from './examples.ts';
@@ -181,7 +182,7 @@ const headerOf = (name: string): Parameter => ({
   required: false,
   description: `${fieldText(name)}.`,
   example: exampleOf({ type: 'string' }, {}, name),
-  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  schema: name === 'Idempotency-Key' ? KEY_SCHEMA : { type: 'string', minLength: 1, maxLength: 255 },
 });
 
 function bodyOf(fields: Field[], takesText: boolean): JsonSchema {

@@ -3,12 +3,16 @@ import type { RequestKey } from '../../chat/idempotency/idempotent-write.ts';
 import { invalid } from '../http-error.ts';
 
 const MAX_KEY_LENGTH = 255;
+const PRINTABLE = /^[\x21-\x7e]+$/;
+
+/** The JSON Schema of the header. */
+export const KEY_SCHEMA = { type: 'string', minLength: 1, maxLength: MAX_KEY_LENGTH, pattern: PRINTABLE.source };
 
 /** Returns the Idempotency-Key, or null. @throws {HttpError} 400 if it is empty, too long or not printable ASCII. */
 export function idempotencyKey(request: Request): string | null {
   const key = request.get('Idempotency-Key');
   if (key === undefined) return null;
-  if (key.length <= MAX_KEY_LENGTH && /^[\x21-\x7e]+$/.test(key)) return key;
+  if (key.length <= MAX_KEY_LENGTH && PRINTABLE.test(key)) return key;
   throw invalid('Idempotency-Key', `must have 1 to ${MAX_KEY_LENGTH} printable characters without spaces`);
 }
 

@@ -135,7 +135,7 @@ export const sessionsResponse = z.object({
   user_id: z.number(),
   sessions: z.array(
     z.object({
-      id: z.string(),
+      id: z.string().meta({ examples: ['5f0c1c4e3b7a4c559a430d8f'] }),
       device: z.string().nullable().describe('The browser and the system of the device; null if unknown.'),
       created_at: z.iso.datetime(),
       expires_at: z.iso.datetime(),

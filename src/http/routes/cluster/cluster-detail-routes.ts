@@ -18,15 +18,26 @@ const MAX_BLOCKERS = 20;
 
 const figures = z.array(fraction.nullable());
 const blockerRow = z.object({
-  blocks: z.string().describe('What it blocks: event log, next term, a table or a node'),
+  blocks: z
+    .string()
+    .meta({ description: 'What it blocks: event log, next term, a table or a node', examples: ['event log'] }),
   waiting: z.number().describe('How many sessions wait for it'),
   pid: z.number().nullable().describe('The process id of the session in PostgreSQL; null for a prepared transaction'),
   role: z.string().nullable().describe('The database role of the session'),
-  client: z.string().nullable().describe('The address of its client; null for a Unix socket'),
-  application: z.string().nullable().describe('Its application_name'),
+  client: z
+    .string()
+    .nullable()
+    .meta({ description: 'The address of its client; null for a Unix socket', examples: ['10.0.0.7'] }),
+  application: z
+    .string()
+    .nullable()
+    .meta({ description: 'Its application_name', examples: ['psql'] }),
   state: z.string().nullable().describe('The state of the session, or `prepared transaction`'),
   open_ms: z.number().nullable().describe('How long its transaction has been open, in milliseconds'),
-  ended_by: z.string().describe('The SQL statement that ends it; its uncommitted writes roll back'),
+  ended_by: z.string().meta({
+    description: 'The SQL statement that ends it; its uncommitted writes roll back',
+    examples: ['SELECT pg_terminate_backend(4321)'],
+  }),
 });
 
 /** The response to GET /cluster/timeline. */

@@ -168,11 +168,14 @@ export const invitationsResponse = z.object({
   group_id: z.number(),
   invitations: z.array(
     z.object({
-      id: z.string(),
+      id: z.string().meta({ examples: ['9b1f0c4e3b7a4c559a430d8f'] }),
       created_at: z.iso.datetime(),
       expires_at: z.iso.datetime(),
       uses_left: z.number().describe('How many more users may join with it.'),
-      created_by: z.string().nullable().describe('The name of its creator; null if that is not known.'),
+      created_by: z
+        .string()
+        .nullable()
+        .meta({ description: 'The name of its creator; null if that is not known.', examples: ['ana_orm'] }),
     }),
   ),
 });

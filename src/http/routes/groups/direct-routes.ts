@@ -24,7 +24,8 @@ export function directRoutes({ directChats }: Services): Route[] {
       servedBy: 'active node',
       requires: 'user',
       summary: 'Returns the one direct chat of the caller and another user, and creates it if there is none',
-      description: 'If the caller has left it, the caller is added again. Repeating it is safe',
+      description:
+        'If the caller has left it, the caller is added again. A user who has left it gets no new messages until then: `members` of GET /chats shows whether the other one has. Repeating it is safe',
       input: z.object({
         otherUserId: id,
         userId: actingUserId(),

@@ -15,6 +15,18 @@ export const groupEventsResponse = z.object({
   cursor: z.string(),
 });
 
+const JOINED = {
+  kind: 'joined',
+  cursor: '1f6a4b2c90de-1042',
+  at: '2026-01-31T12:00:00.000Z',
+  group_id: 1,
+  group: 'Grupo Geral',
+  user_id: 2,
+  username: 'bruno',
+  actor_id: 1,
+  actor: 'ana_orm',
+} satisfies z.input<typeof event>;
+
 /** GET `/group-events`: the events about a group itself, without its messages. */
 export function groupEventRoutes({ groups, groupEvents }: Services): Route[] {
   const read = route({
@@ -28,10 +40,14 @@ export function groupEventRoutes({ groups, groupEvents }: Services): Route[] {
     input: z.object({
       groupId: id,
       limit: count(1, 500, 100),
-      before: cursor.describe('The cursor of an event: the page ends before it.'),
+      before: cursor.meta({
+        description: 'The cursor of an event: the page ends before it.',
+        examples: ['1f6a4b2c90de-1042'],
+      }),
     }),
     errorStatuses: [404],
     responseBody: groupEventsResponse,
+    responseExample: { events: [JOINED] },
     async handle({ input: { groupId, limit, before }, caller }) {
       // Its epoch does not matter: the page is read backwards, and promises nothing about what came later.
       const position = before === undefined ? undefined : positionOf(before);

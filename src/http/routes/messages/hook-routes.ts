@@ -8,11 +8,14 @@ import { sendResponse, sentBody } from './message-routes.ts';
 
 const hook = z
   .object({
-    id: z.number().describe('The id of the hook, which is the `sender_id` of its messages.'),
-    name: z.string(),
-    sender: z
-      .string()
-      .describe('The sender that its messages show: 🪝 (which no username contains), the name and the id.'),
+    id: z
+      .number()
+      .meta({ description: 'The id of the hook, which is the `sender_id` of its messages.', examples: [12] }),
+    name: z.string().meta({ examples: ['Backup'] }),
+    sender: z.string().meta({
+      description: 'The sender that its messages show: 🪝 (which no username contains), the name and the id.',
+      examples: ['🪝 Backup #12'],
+    }),
     created_by: z.number().nullable().describe('The owner or admin who created it; null with AUTH=open.'),
     created_at: z.iso.datetime(),
   })

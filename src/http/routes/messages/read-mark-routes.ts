@@ -27,7 +27,8 @@ function moveReadMarkRoute({ readMarks }: Services): Route {
     // requests at a time, would let few marks wait together.
     unqueued: true,
     summary: "Moves the caller's read mark of a group to a message: at most to the newest one, and never back",
-    description: "Repeating it is safe. The user's devices get the event read if the mark moved",
+    description:
+      "Repeating it is safe. The user's devices get the event read if the mark moved. The marks of one user in a group are stored twice a second at most: the response may wait that long",
     input: z.object({
       groupId: id,
       messageId: id.describe('The last message that was read.'),

@@ -32,6 +32,12 @@ describe('The OpenAPI document', function () {
     groupId = await people.group('Grupo Geral', [ana]);
   });
 
+  /** Returns the schemas of an operation's parameters by name. */
+  const parameterSchemas = (path: string, method: 'post' | 'delete') =>
+    Object.fromEntries(
+      (contract.document.paths[path]?.[method]?.parameters ?? []).map(({ name, schema }) => [name, schema]),
+    ) as Record<string, JsonSchema>;
+
   it('is valid OpenAPI 3.1 according to a public validator, which rejects a broken one', async () => {
     const { text } = await get(`${node.url}/openapi.json`);
     expect(await new Validator().validate(JSON.parse(text))).to.deep.equal({ valid: true });
@@ -77,6 +83,34 @@ describe('The OpenAPI document', function () {
       if (requestBody) expect(example, where).to.be.an('object');
     }
     expect([...fields], 'fields without an entry in field-texts.ts').to.deep.equal([]);
+  });
+
+  it('has examples that a client could receive, and no placeholder', () => {
+    for (const [method, path, { responses }] of contract.operations) {
+      const { example } = (responses['200']?.content?.['application/json'] ?? {}) as { example?: unknown };
+      expect(JSON.stringify(example ?? null), `${method} ${path}`).not.to.match(/[:[]"text"/);
+    }
+    const exampleOf = (path: string) => {
+      const { content } = contract.document.paths[path]?.get?.responses['200'] ?? {};
+      return (content?.['application/json'] as unknown as { example: Record<string, JsonObject[]> }).example;
+    };
+    expect(exampleOf('/group-events').events?.map(({ kind }) => kind)).to.deep.equal(['joined']);
+    expect(exampleOf('/hooks').hooks?.[0]?.sender).to.match(/^🪝 .+ #\d+$/u);
+    const { sessionId } = parameterSchemas('/sessions', 'delete');
+    expect(exampleOf('/sessions').sessions?.[0]?.id).to.match(new RegExp(String(sessionId?.pattern)));
+  });
+
+  it('documents which Idempotency-Key is accepted', async () => {
+    const { 'Idempotency-Key': key } = parameterSchemas('/messages', 'post');
+    const pattern = new RegExp(String(key?.pattern));
+    for (const value of ['5f0c', 'a b', 'a,b:{}', '"q"']) {
+      const call = { ...bearer(ana.token), body: { groupId, content: 'Oi' } };
+      const { status } = await request('POST', `${node.url}/messages`, {
+        ...call,
+        headers: { ...call.headers, 'idempotency-key': value },
+      });
+      expect(status === 200, value).to.equal(pattern.test(value));
+    }
   });
 
   it('lists every error code with its meaning, and names the kinds of events by a discriminator', () => {
