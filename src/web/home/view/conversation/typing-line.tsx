@@ -9,9 +9,13 @@ const MAX_NAMES = 2;
 /** Shortest interval at which screen readers announce the typing of others, in milliseconds. */
 const ANNOUNCE_EVERY_MS = 20_000;
 
-/** The line above the composer that shows which other members are typing. It keeps its height, so that nothing moves. */
+/**
+ * The line above the composer: which other members are typing, or that the other user of a direct chat has left it. It keeps its
+ * height, so that nothing moves.
+ */
 export function TypingLine({ chat, conversation }: { chat: ChatState; conversation: Conversation }) {
-  const text = typingText(chat, conversation);
+  const { direct, members_count } = conversation.group;
+  const text = direct && members_count < 2 ? chatTexts().otherHasLeft : typingText(chat, conversation);
   const announced = useAnnouncement(text);
   return (
     <div id="typing">
