@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
@@ -5,6 +6,16 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from '
 /** The claims iss and aud of the tokens. */
 export const ISSUER = 'https://login.example';
 export const AUDIENCE = 'plantao';
+
+/** Returns keys of each kind that no signature can be checked with, under the id of the good one. */
+export const damagedKeys = () => [
+  { kty: 'RSA', kid: 'first', n: '', e: '' },
+  { kty: 'RSA', kid: 'first', alg: 'ES256' },
+  { kty: 'RSA', kid: 'first', n: 5, e: {} },
+  { kty: 'EC', kid: 'first', crv: 'P-999', x: 'a', y: 'b' },
+  { kty: 'OKP', kid: 'first', crv: 'Ed25519', x: 'AA' },
+  { ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }), kid: 'first' },
+];
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
 type Responder = (response: http.ServerResponse) => void;

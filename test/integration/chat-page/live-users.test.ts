@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { type Chat, ChatClient, type Ephemeral, type PollSource } from '../../../../src/client/index.ts';
-import { sharePolls } from '../../../../src/web/home/model/connection/shared-polls.ts';
-import { LiveUsers } from '../../../../src/web/home/model/live/live-users.ts';
-import { OnlineUsers } from '../../../../src/web/home/model/live/online-users.ts';
-import { TypingUsers } from '../../../../src/web/home/model/live/typing-users.ts';
-import { Conversation } from '../../../../src/web/home/model/messages/conversation.ts';
-import { eventually } from '../../../support/eventually.ts';
-import { json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
+import { type Chat, ChatClient, type Ephemeral, type PollSource } from '../../../src/client/index.ts';
+import { sharePolls } from '../../../src/web/home/model/connection/shared-polls.ts';
+import { LiveUsers } from '../../../src/web/home/model/live/live-users.ts';
+import { OnlineUsers } from '../../../src/web/home/model/live/online-users.ts';
+import { TypingUsers } from '../../../src/web/home/model/live/typing-users.ts';
+import { Conversation } from '../../../src/web/home/model/messages/conversation.ts';
+import { eventually } from '../../support/eventually.ts';
+import { json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 const typing = (user_id: number, ttl_ms = 6000) => ({ kind: 'typing', group_id: 1, user_id, ttl_ms }) as const;
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import type { z } from 'zod';
-import { docsPageOf } from '../../../src/http/docs/docs-page.ts';
-import { EVENT_KINDS } from '../../../src/http/docs/event-kinds.ts';
-import { type OpenApi, type OpenApiOperation, openApiOf } from '../../../src/http/docs/openapi.ts';
-import { allRoutes } from '../../../src/http/routes/index.ts';
-import { unusedServices } from '../../support/nodes/unused-services.ts';
+import { docsPageOf } from '../../../../src/http/docs/docs-page.ts';
+import { EVENT_KINDS } from '../../../../src/http/docs/event-kinds.ts';
+import { type OpenApi, type OpenApiOperation, openApiOf } from '../../../../src/http/docs/openapi.ts';
+import { allRoutes } from '../../../../src/http/routes/index.ts';
+import { unusedServices } from '../../../support/nodes/unused-services.ts';
 
 describe('The documentation page', () => {
   let document: OpenApi;

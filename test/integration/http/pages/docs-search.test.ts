@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { docsPageOf } from '../../../src/http/docs/docs-page.ts';
-import { openApiOf } from '../../../src/http/docs/openapi.ts';
-import { allRoutes } from '../../../src/http/routes/index.ts';
-import { type DocsEntry, inEnglish, search } from '../../../src/web/docs/search.ts';
-import { docs as portuguese } from '../../../src/web/i18n/pt-br/docs.ts';
-import { unusedServices } from '../../support/nodes/unused-services.ts';
+import { docsPageOf } from '../../../../src/http/docs/docs-page.ts';
+import { openApiOf } from '../../../../src/http/docs/openapi.ts';
+import { allRoutes } from '../../../../src/http/routes/index.ts';
+import { type DocsEntry, inEnglish, search } from '../../../../src/web/docs/search.ts';
+import { docs as portuguese } from '../../../../src/web/i18n/pt-br/docs.ts';
+import { unusedServices } from '../../../support/nodes/unused-services.ts';
 
 interface Part extends DocsEntry {
   id: string;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { ChatClient } from '../../../../src/client/index.ts';
-import { checkInvitation } from '../../../../src/web/home/model/groups/check-invitation.ts';
-import { json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
+import { ChatClient } from '../../../src/client/index.ts';
+import { checkInvitation } from '../../../src/web/home/model/groups/check-invitation.ts';
+import { json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 /** Returns the result of checking an invitation with this response of a node: the group's name, or the code of the error. */
 async function checked(status: number, body: object): Promise<string | undefined> {

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { expect } from 'chai';
-import { ChatClient } from '../../../../src/client/index.ts';
-import { Search } from '../../../../src/web/home/model/search.ts';
-import { eventually } from '../../../support/eventually.ts';
-import { type FakeNode, json, startFakeNode } from '../../../support/nodes/client-fake-node.ts';
+import { ChatClient } from '../../../src/client/index.ts';
+import { Search } from '../../../src/web/home/model/search.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
 describe('A search on the chat page', () => {
   let node: FakeNode;

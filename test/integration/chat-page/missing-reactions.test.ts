@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { type Chat, ChatClient, type ChatEvent, type Message } from '../../../../../src/client/index.ts';
-import { ChatState } from '../../../../../src/web/home/model/chat-state.ts';
-import type { Store } from '../../../../../src/web/shared/stored.ts';
-import { eventually } from '../../../../support/eventually.ts';
-import { type FakeNode, json, startFakeNode } from '../../../../support/nodes/client-fake-node.ts';
-import { memoryStore } from '../../../../support/pages/memory-store.ts';
+import { type Chat, ChatClient, type ChatEvent, type Message } from '../../../src/client/index.ts';
+import { ChatState } from '../../../src/web/home/model/chat-state.ts';
+import type { Store } from '../../../src/web/shared/stored.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
+import { memoryStore } from '../../support/pages/memory-store.ts';
 
 const me = { id: 1, username: 'ana' };
 const group: Chat = {

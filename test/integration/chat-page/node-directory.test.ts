@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { ChatClient } from '../../../../../src/client/index.ts';
-import { NodeDirectory } from '../../../../../src/web/home/model/connection/node-directory.ts';
-import { eventually } from '../../../../support/eventually.ts';
-import { deadUrl, type FakeNode, json, startFakeNode } from '../../../../support/nodes/client-fake-node.ts';
-import { memoryStore } from '../../../../support/pages/memory-store.ts';
+import { ChatClient } from '../../../src/client/index.ts';
+import { NodeDirectory } from '../../../src/web/home/model/connection/node-directory.ts';
+import { eventually } from '../../support/eventually.ts';
+import { deadUrl, type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
+import { memoryStore } from '../../support/pages/memory-store.ts';
 
 /** Timeout of a list that no node returns. */
 const SHORT_MS = 200;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { allRoutes } from '../../../../src/http/routes/index.ts';
-import { unusedServices } from '../../../support/nodes/unused-services.ts';
+import { allRoutes } from '../../../src/http/routes/index.ts';
+import { unusedServices } from '../../support/nodes/unused-services.ts';
 
 describe('The queues of requests', () => {
   it('do not hold requests that take many steps or wait by design: five of them would keep all others out', () => {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { createApp } from '../../../../src/http/app.ts';
-import { HttpServer } from '../../../../src/http/http-server.ts';
-import type { Services } from '../../../../src/http/services.ts';
-import { RawClient } from '../../../support/network/raw-client.ts';
-import { unusedServices } from '../../../support/nodes/unused-services.ts';
+import { createApp } from '../../../src/http/app.ts';
+import { HttpServer } from '../../../src/http/http-server.ts';
+import type { Services } from '../../../src/http/services.ts';
+import { RawClient } from '../../support/network/raw-client.ts';
+import { unusedServices } from '../../support/nodes/unused-services.ts';
 
 describe('A target in absolute form', () => {
   let server: HttpServer;
