@@ -39,8 +39,8 @@ export function summary({ valid, violations, totals, counts, gaps }: CheckResult
   const written = `${posts} posts: ${acknowledged} acknowledged, ${refused} refused, ${unknown} unknown; ${messages} messages`;
   const read = `${readers} readers received ${deliveries} messages; ${faults} faults, ${terms} terms`;
   const cursors = `${counts.refusedCursors} cursors refused`;
-  const told = `${lost} acknowledged messages lost with the end of a PostgreSQL server, as its epochs report; ${cursors}`;
-  const lines = [written, read, ...(lost + counts.refusedCursors > 0 ? [told] : []), '', faultTable(gaps), ''];
+  const losses = `${lost} acknowledged messages lost with the end of a PostgreSQL server, as its epochs report; ${cursors}`;
+  const lines = [written, read, ...(lost + counts.refusedCursors > 0 ? [losses] : []), '', faultTable(gaps), ''];
   if (valid) return [...lines, 'no violation'].join('\n');
   for (const [kind, total] of Object.entries(totals)) {
     lines.push(`${kind}: ${total} (${VIOLATIONS[kind as keyof typeof VIOLATIONS]})`);

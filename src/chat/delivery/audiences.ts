@@ -65,9 +65,9 @@ export class UserAudience implements ReplayableAudience {
 }
 
 /**
- * Matches the events of one group by id, or of one name: of the topic, and of every group that has this name at the time of the
- * event, including groups created or joined during the wait (GET /subscribe/status). With memberships, it matches only groups of
- * which the user is a member.
+ * Matches the events of GET /subscribe/status: of the group with an id, or of everything with a name. That is the topic, and each
+ * group that has the name at the time of the event, even one that was created or joined during the wait. With memberships, it
+ * matches only groups of which the user is a member.
  */
 export class GroupOrNameAudience implements ReplayableAudience {
   readonly id: string;
@@ -111,8 +111,8 @@ export class GroupOrNameAudience implements ReplayableAudience {
     const isOfName = this.name !== null && (event.groupName === this.name || event.topic === this.name);
     // Anyone may subscribe to the topic of a notification. In other events, `topic` is the name that their group had.
     if (isOfName && event.kind === 'notification' && event.topic === this.name) return true;
-    const isNamed = this.name === null ? event.groupId === this.groupId : isOfName;
-    return isNamed && event.groupId !== null && isMember(event.groupId);
+    const isAwaited = this.name === null ? event.groupId === this.groupId : isOfName;
+    return isAwaited && event.groupId !== null && isMember(event.groupId);
   }
 
   hold(): void {

@@ -5,8 +5,8 @@ import type { Command } from '../command/command.ts';
 export const node: Command = {
   usage: `plantao node
 
-Runs one node with the settings of the environment and of .env; .env.example documents them. SIGTERM and SIGINT stop it in
-order, a second one at once.
+Runs one node with the settings of the environment and of .env; .env.example documents them. SIGTERM and SIGINT stop it
+gracefully; a second one stops it at once.
 `,
   async run(args) {
     parseCommand(args, {});

@@ -76,7 +76,7 @@ function idle({ bench, load, url, count }: Setting, name: string): Contestant {
         const poll = { method: 'GET', path: '/subscribe/user?user_id={waiter}&timeout=55' };
         await load.open({ ports: [one.port, two.port], count, poll, repeats: true });
         await load.park(count, waiting);
-        // Until every node has told the others about all its users.
+        // Until every node has announced all its users to the others.
         await sleep(bench.isQuick ? 3000 : 15_000);
         const minutes = bench.isQuick ? 0.1 : 1;
         const measure = () => listenFor(url, minutes * 60_000);

@@ -4,7 +4,7 @@ import type { Fault, Heal } from '../../../src/prove/faults/fault.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { TestRig } from '../test-rig.ts';
 import { asDba, closingOnFailure, openDba } from './dba.ts';
-import { keepsWriting } from './keeps-writing.ts';
+import { requireWrites } from './require-writes.ts';
 
 const PAYLOAD = 'x'.repeat(7900);
 /** program_limit_exceeded: the queue has no room. */
@@ -53,7 +53,7 @@ async function waitForStandby(rig: TestRig, name: string): Promise<void> {
 
 /** Faults of parts of PostgreSQL that every commit passes and that a node must not depend on. */
 export const HINT_FAULTS: readonly Fault<TestRig>[] = [
-  keepsWriting({
+  requireWrites({
     kind: 'NOTIFY queue full',
     weight: 3,
     affects: ['postgres'],

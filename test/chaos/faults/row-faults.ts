@@ -4,7 +4,7 @@ import type { Fault, Heal } from '../../../src/prove/faults/fault.ts';
 import type { Random } from '../../../src/prove/random.ts';
 import type { TestRig } from '../test-rig.ts';
 import { asDba, forgetWriter, groupsOfRun, recordWritten } from './dba.ts';
-import { keepsWriting } from './keeps-writing.ts';
+import { requireWrites } from './require-writes.ts';
 
 const INSERT = 'INSERT INTO plantao.messages (group_id, sender_id, content';
 
@@ -99,21 +99,21 @@ async function insertBulk(rig: TestRig, random: Random): Promise<Heal> {
 
 /** Faults of rows that are written in SQL. */
 export const ROW_FAULTS: readonly Fault<TestRig>[] = [
-  keepsWriting({
+  requireWrites({
     kind: 'hostile rows in SQL',
     weight: 2,
     affects: ['postgres'],
     durationInLeases: [0.05, 1],
     inject: (rig, _node, random) => insertHostileRows(rig, random),
   }),
-  keepsWriting({
+  requireWrites({
     kind: 'bulk INSERT in SQL',
     weight: 2,
     affects: ['postgres'],
     durationInLeases: [0.05, 1],
     inject: (rig, _node, random) => insertBulk(rig, random),
   }),
-  keepsWriting({
+  requireWrites({
     kind: 'sequences set back',
     weight: 2,
     affects: ['postgres'],

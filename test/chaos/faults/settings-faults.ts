@@ -5,7 +5,7 @@ import type { Random } from '../../../src/prove/random.ts';
 import { type UnusualSetting, unusualSettings } from '../../support/postgres/unusual-settings.ts';
 import type { TestRig } from '../test-rig.ts';
 import { asDba } from './dba.ts';
-import { keepsWriting } from './keeps-writing.ts';
+import { requireWrites } from './require-writes.ts';
 
 /** Settings that have stopped a service; each fault sets some of them. */
 const NOTORIOUS: readonly [name: string, values: readonly string[]][] = [
@@ -69,7 +69,7 @@ async function change(rig: TestRig, random: Random): Promise<Heal> {
 
 /** Faults of the settings of the database and of the nodes' role. */
 export const SETTINGS_FAULTS: readonly Fault<TestRig>[] = [
-  keepsWriting({
+  requireWrites({
     kind: 'odd settings',
     weight: 4,
     affects: ['postgres'],

@@ -5,7 +5,7 @@ import { eventually } from '../../support/eventually.ts';
 import { figureOf } from '../../support/network/metrics.ts';
 import { getText, RawClient } from '../../support/network/raw-client.ts';
 import type { TestRig } from '../test-rig.ts';
-import { keepsWriting } from './keeps-writing.ts';
+import { requireWrites } from './require-writes.ts';
 
 const SOCKETS = 5;
 const POLLS = 60;
@@ -30,7 +30,7 @@ async function pipeline(node: SupervisedNode, random: Random): Promise<RawClient
 
 /** Faults of the connections between clients and nodes. */
 export const SOCKET_FAULTS: readonly Fault<TestRig>[] = [
-  keepsWriting({
+  requireWrites({
     kind: 'pipelined sockets',
     weight: 3,
     affects: ['client sockets'],

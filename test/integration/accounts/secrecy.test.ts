@@ -50,8 +50,8 @@ describe('With AUTH=token, a user who is not a member', function () {
     const polls = [poll(member, `status?group=${named()}`), poll(member, `user?user_id=${member.id}`)];
     const strangers = poll(stranger, `status?group=${named()}`);
     await untilWaiting(3);
-    const told = await post(`${node.url}/notify/${named()}`, { payload: 'at noon' }, asUser(member));
-    expect(told.status).to.equal(200);
+    const sent = await post(`${node.url}/notify/${named()}`, { payload: 'at noon' }, asUser(member));
+    expect(sent.status).to.equal(200);
     for (const { body } of await Promise.all(polls)) {
       expect(body.events.map(({ kind, group, group_id, payload }) => [kind, group, group_id, payload])).to.deep.equal([
         ['notification', groupName, groupId, 'at noon'],
@@ -66,8 +66,8 @@ describe('With AUTH=token, a user who is not a member', function () {
     const polls = [poll(member, `status?group=${named()}`), poll(stranger, `status?group=${named()}`)];
     const membersGroups = poll(member, `user?user_id=${member.id}`);
     await untilWaiting(3);
-    const told = await post(`${node.url}/notify/${named()}`, { payload: 1 }, asUser(stranger));
-    expect(told.body.message).to.equal(`notification sent to group ${groupName}`);
+    const sent = await post(`${node.url}/notify/${named()}`, { payload: 1 }, asUser(stranger));
+    expect(sent.body.message).to.equal(`notification sent to group ${groupName}`);
     for (const { body } of await Promise.all(polls)) {
       expect(body.events.map(({ group, group_id, payload }) => [group, group_id, payload])).to.deep.equal([
         [groupName, null, 1],
@@ -100,12 +100,12 @@ describe('With AUTH=token, a user who is not a member', function () {
     ];
     for (const ask of asks) {
       const [there, notThere] = [await ask(groupId), await ask(absent)];
-      const told = ({ status, text }: HttpResponse<JsonObject>) => [
+      const withoutId = ({ status, text }: HttpResponse<JsonObject>) => [
         status,
         // The longer one first: it may contain the shorter one's digits.
         text.replaceAll(String(absent), 'N').replaceAll(String(groupId), 'N'),
       ];
-      expect(told(there)).to.deep.equal(told(notThere));
+      expect(withoutId(there)).to.deep.equal(withoutId(notThere));
       const { date: _, 'x-request-id': _id, 'content-length': length, ...headers } = there.headers;
       const { date: __, 'x-request-id': __id, 'content-length': otherLength, ...otherHeaders } = notThere.headers;
       expect(headers).to.deep.equal(otherHeaders);

@@ -384,8 +384,8 @@ describe('The client uses the API', () => {
     client = new ChatClient({ urls: [node.url], backoff: { firstMs: 5, capMs: 20 } });
     await client.login('ana');
     await client.logout();
-    const told = node.heard.filter(({ path }) => path === '/logout').map(({ headers }) => headers.authorization);
-    expect(told).to.deep.equal(['Bearer a', 'Bearer a']);
+    const signedOut = node.heard.filter(({ path }) => path === '/logout').map(({ headers }) => headers.authorization);
+    expect(signedOut).to.deep.equal(['Bearer a', 'Bearer a']);
     expect(client.token).to.equal('b');
   });
 

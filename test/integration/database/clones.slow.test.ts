@@ -94,12 +94,12 @@ describe('A node of a copied database', function () {
     const { url, entries } = await start(copy, peer.url);
     expect(peer.asked).to.be.above(0);
     expect(await refused(url)).to.include({ code: 'not_active', active_url: null });
-    const told = () =>
+    const warnings = () =>
       entries.filter(({ msg }) => /serves a copy of this cluster's database and is not a peer/.test(msg));
-    await eventually('it is logged', () => told().length > 0, { within: 15_000 });
+    await eventually('it is logged', () => warnings().length > 0, { within: 15_000 });
     const { asked } = peer;
     await eventually('it was probed some more', () => peer.asked > asked + 4);
-    expect(told()).to.have.length(1);
+    expect(warnings()).to.have.length(1);
   });
 
   it('does not change a node of the source, which has its peers as before', async () => {

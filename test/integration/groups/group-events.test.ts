@@ -36,7 +36,7 @@ describe('What happened to a group', function () {
     return body as { events: JsonObject[]; has_more: boolean; cursor: string };
   };
   /** The events without what differs from run to run. */
-  const told = (events: JsonObject[]) =>
+  const comparable = (events: JsonObject[]) =>
     events.map(({ cursor: _, at: __, group_id: ___, group: ____, ...event }) => event);
   const scene = async () => {
     const [ana, bruno, carla] = [await people.newUser(), await people.newUser(), await people.newUser()];
@@ -62,7 +62,7 @@ describe('What happened to a group', function () {
     const by = ({ id, username }: Person) => ({ actor_id: id, actor: username });
     const state = { name: 'Pomar', description: 'Frutas', shows_reads: false };
     const of = ({ id, username }: Person) => ({ user_id: id, username });
-    expect(told(events)).to.deep.equal([
+    expect(comparable(events)).to.deep.equal([
       { kind: 'joined', ...of(ana), ...by(ana), created: true },
       { kind: 'joined', ...of(bruno), ...by(ana) },
       { kind: 'joined', ...of(carla), ...by(ana) },
@@ -88,7 +88,7 @@ describe('What happened to a group', function () {
       members,
     });
     const { events } = await read(created.body.group_id as number, creator);
-    expect(told(events).map(({ user_id, created }) => [user_id, created])).to.deep.equal([
+    expect(comparable(events).map(({ user_id, created }) => [user_id, created])).to.deep.equal([
       [creator.id, true],
       [first.id, undefined],
       [last.id, undefined],
@@ -187,7 +187,7 @@ describe('What happened to a group', function () {
     expect((await act('POST', '/group-users', body)).status).to.equal(200);
     expect((await act('DELETE', '/group-users', { groupId, userId: carla.id })).status).to.equal(200);
     const { events } = await read(groupId, ana);
-    expect(told(events).slice(-2)).to.deep.equal([
+    expect(comparable(events).slice(-2)).to.deep.equal([
       { kind: 'joined', user_id: carla.id, username: carla.username, actor_id: bruno.id, actor: bruno.username },
       { kind: 'left', user_id: carla.id, username: carla.username },
     ]);

@@ -208,8 +208,8 @@ describe('Read marks', () => {
     expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]));
     const last = rows.at(-1).id;
     expect(answers.at(-1)?.body.last_read_id).to.equal(last);
-    const told = await eventsTo((event) => event.message_id === last, cursor, nodes.active.url);
-    expect(told.filter(({ kind }) => kind === 'read_by')).to.have.length.within(1, 2 + 2 * seconds);
+    const events = await eventsTo((event) => event.message_id === last, cursor, nodes.active.url);
+    expect(events.filter(({ kind }) => kind === 'read_by')).to.have.length.within(1, 2 + 2 * seconds);
   });
 
   it('begin at the newest message when a user joins', async () => {

@@ -179,10 +179,10 @@ describe('Posting to PostgreSQL', () => {
       `SELECT e.position::int, m.id::int, m.content FROM plantao.events e JOIN plantao.messages m ON m.id = e.message_id
        WHERE m.content LIKE 'mixed: new %' ORDER BY e.position`,
     );
-    const told = [one, two, three].map(({ position, messageId }, at) => {
+    const acknowledged = [one, two, three].map(({ position, messageId }, at) => {
       return { position, id: messageId, content: `mixed: new ${at + 1}` };
     });
-    expect(rows).to.deep.equal(told);
+    expect(rows).to.deep.equal(acknowledged);
     expect(two.position - one.position).to.equal(1);
     expect(await outcome(writer.post(post('mixed: new 2', { key: 'mixed 2' })))).to.equal('repeated');
   });
@@ -203,8 +203,8 @@ describe('Posting to PostgreSQL', () => {
       'SELECT position::int, message_id::int AS id FROM plantao.events WHERE message_id = ANY($1) ORDER BY position',
       [ours.map(({ messageId }) => messageId)],
     );
-    const told = ours.map(({ position, messageId }) => ({ position, id: messageId }));
-    expect(told.sort((one, other) => one.position - other.position)).to.deep.equal(rows);
+    const acknowledged = ours.map(({ position, messageId }) => ({ position, id: messageId }));
+    expect(acknowledged.sort((one, other) => one.position - other.position)).to.deep.equal(rows);
   });
 
   it('keeps the order of each group, and the log without gaps, for two thousand posts', async () => {

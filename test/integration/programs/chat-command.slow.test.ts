@@ -196,8 +196,8 @@ describe('The command-line chat with a pipe as its input', () => {
     await eventually('the message', () => chat.output().includes('ana: after the death'), { within: 30_000 });
     expect(await chat.end()).to.equal(0);
     // One line, whichever notices the death first: the poll or the message that was typed.
-    const told = new RegExp(`${nodes[0]?.url} .*; ${nodes[1]?.url} (serves|accepts messages)`, 'g');
-    expect(chat.output().match(told)).to.have.length(1);
+    const notice = new RegExp(`${nodes[0]?.url} .*; ${nodes[1]?.url} (serves|accepts messages)`, 'g');
+    expect(chat.output().match(notice)).to.have.length(1);
     expect(chat.output().match(/ana: after the death/g)).to.have.length(1);
   }).timeout(90_000);
 });

@@ -33,12 +33,12 @@ describe('The embedded PostgreSQL', function () {
   let base: string;
   let dataFolder: string;
   const running: EmbeddedPostgres[] = [];
-  const told: string[] = [];
+  const logged: string[] = [];
 
   /** Starts one that is stopped after the test. */
   async function start(options: { port?: number; fresh?: boolean; flags?: string[]; in?: string } = {}) {
     const { in: folder = dataFolder, ...rest } = options;
-    const server = await startEmbeddedPostgres({ dataFolder: folder, log: (line) => told.push(line), ...rest });
+    const server = await startEmbeddedPostgres({ dataFolder: folder, log: (line) => logged.push(line), ...rest });
     running.push(server);
     return server;
   }
@@ -58,7 +58,7 @@ describe('The embedded PostgreSQL', function () {
     await chmod(base, 0o755);
     dataFolder = path.join(base, 'a folder with spaces', 'data');
   });
-  beforeEach(() => told.splice(0));
+  beforeEach(() => logged.splice(0));
   afterEach(async () => {
     for (const server of running.splice(0)) await server.stop();
   });
@@ -154,7 +154,7 @@ describe('The embedded PostgreSQL', function () {
       await once(child, 'close');
       expect(await isRunning(pid), 'an orphan runs').to.equal(true);
       const server = await start();
-      expect(told.join()).to.include('ending the PostgreSQL of an earlier run that was killed');
+      expect(logged.join()).to.include('ending the PostgreSQL of an earlier run that was killed');
       expect(await isRunning(pid), 'the orphan runs').to.equal(false);
       await query(server.url, 'SELECT 1');
     });
@@ -186,10 +186,10 @@ describe('The embedded PostgreSQL', function () {
     });
 
     it('is restarted by the launcher, whose stop also waits for a server that is starting', async () => {
-      const output = { log: (line: string) => void told.push(line), follow: () => undefined, print: () => undefined };
+      const output = { log: (line: string) => void logged.push(line), follow: () => undefined, print: () => undefined };
       const cluster = new ClusterDatabase({ dataFolder, fresh: false, nodes: 1, output });
       await cluster.start();
-      const first = Number(/\(pid (\d+)\)/.exec(told.join())?.[1]);
+      const first = Number(/\(pid (\d+)\)/.exec(logged.join())?.[1]);
       const servers = async () =>
         (await listProcesses()).filter(
           ({ pid, command }) => pid !== first && command.includes(`${dataFolder}/postgres`),
@@ -253,7 +253,7 @@ describe('The embedded PostgreSQL', function () {
     await mkdir(closed, { mode: 0o700 });
     const first = await start({ in: path.join(closed, 'data') });
     expect(first.folder).to.match(new RegExp(`^${tmpdir()}/plantao-[0-9a-f]{16}$`));
-    expect(told.join()).to.include(first.folder);
+    expect(logged.join()).to.include(first.folder);
     await query(first.url, 'CREATE TABLE found_again (n int)');
     await first.stop();
     const second = await start({ in: path.join(closed, 'data') });

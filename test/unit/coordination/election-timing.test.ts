@@ -16,7 +16,7 @@ describe('The time until the next attempt', () => {
     for (const leaseMs of [300, 2000, 60_000]) expect(step({ role: 'active', leaseMs }) * 3).to.be.below(leaseMs);
   });
 
-  it('is the idle interval of an active node too, however long the lease: its row and its probes are due within a second', () => {
+  it('is the idle interval if the node is active too, however long the lease: its row and its probes are due within a second', () => {
     for (const leaseMs of [300, 2000, 60_000]) {
       expect(step({ role: 'active', leaseMs })).to.equal(idleIntervalMs(leaseMs));
     }
@@ -45,7 +45,7 @@ describe('The time until the next attempt', () => {
     expect(steps(31_000)).to.deep.equal([20, 40, 80, 160, 250, 250]);
   });
 
-  it('is the idle interval of a fallen node', () => {
+  it('is the idle interval if the node is fallen', () => {
     expect(step({ role: 'fallen', sinceSignMs: 0, leaderlessMs: 100 })).to.equal(250);
   });
 

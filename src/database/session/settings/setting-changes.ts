@@ -55,11 +55,11 @@ export class SettingChanges {
 
   /** Checks the reply to {@link repair}. @throws {SessionSettingsError} if a setting still has another value. */
   checkRepair(reply: unknown): void {
-    const isWhole = Array.isArray(reply);
+    const wereAllSet = Array.isArray(reply);
     const held = [reply].flat().at(-1) as pg.QueryResult<{ name: string; current_setting: string | null }>;
     const values = new Map(held.rows.map((row) => [row.name, row.current_setting]));
-    const missing = isWhole ? unpinned(this.#settings, values) : [...this.#reported];
+    const missing = wereAllSet ? unpinned(this.#settings, values) : [...this.#reported];
     if (missing.length > 0) throw new SessionSettingsError(`these settings cannot be reset: ${missing.join(', ')}`);
-    if (isWhole) this.#areAllDoubted = false;
+    if (wereAllSet) this.#areAllDoubted = false;
   }
 }

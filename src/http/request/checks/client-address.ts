@@ -1,7 +1,7 @@
 import { isIP, SocketAddress } from 'node:net';
 import type { Request } from 'express';
 
-/** An IPv4 address, or one in brackets, with the port that some proxies append. */
+/** An address in brackets, or an IPv4 address without them, with the port that some proxies append. */
 const WITH_PORT = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d{1,5})?$/;
 /** Length of the longest IPv6 address with zone, brackets and port. Longer text is not an address. */
 const MAX_LENGTH = 80;

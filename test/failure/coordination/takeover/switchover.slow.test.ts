@@ -10,7 +10,7 @@ import { type CoordinatorOptions, localLock, PROMOTION, useCoordinators } from '
 const LEASE_MS = 2000;
 const REQUEST = { reason: 'test', requester: { name: 'the test', via: 'SQL', from: null, at: new Date() } } as const;
 
-describe('A switchover', () => {
+describe('Switchovers and takeovers:', () => {
   let database: TestDatabase;
   const { start } = useCoordinators(() => database.url, LEASE_MS);
 
@@ -25,7 +25,7 @@ describe('A switchover', () => {
     return one;
   };
 
-  it('that no standby takes over is reported, and the node is active again at once', async () => {
+  it('a switchover is reported if no standby takes over, and the node is active again at once', async () => {
     // A peer that is alive and never tries, as one that is cut off from the database.
     const mute = await FakePeer.start({ status: 'alive', active: false, node: 'mute', term: 1 });
     try {
@@ -42,7 +42,7 @@ describe('A switchover', () => {
     }
   });
 
-  it('returns null when the standby has taken over', async () => {
+  it('a switchover returns null when the standby has taken over', async () => {
     const a = await startActive('node-a');
     const b = await start('node-b', { isActive: false });
     a.peers.observeRows(
@@ -54,7 +54,7 @@ describe('A switchover', () => {
     await eventually('node-b is active', () => b.sync.isActive);
   });
 
-  it('is refused if a simultaneous one has just handed the role over', async () => {
+  it('a switchover is refused if a simultaneous one has just handed the role over', async () => {
     const a = await startActive('node-a');
     const peers = ['node-b', 'node-c'].map((node) => ({
       ...{ node, url: `http://${node}`, role: 'standby', term: null, is_preferred: false, heartbeat_age_ms: 0 },
@@ -66,7 +66,7 @@ describe('A switchover', () => {
     await eventually('node-b is active', () => b.sync.isActive);
   });
 
-  it('returns other_successor if another standby takes over instead of the named one', async () => {
+  it('a switchover returns other_successor if another standby takes over instead of the named one', async () => {
     const a = await startActive('node-a');
     const b = await start('node-b', { isActive: false });
     b.sync.handleSignal({ kind: 'promoted', term: a.term ?? 0, node: 'node-a', url: 'http://node-a' });
@@ -78,7 +78,7 @@ describe('A switchover', () => {
     await eventually('node-b is active', () => b.sync.isActive);
   });
 
-  it('to a node that dies at once leaves the next one free to try, even if an older row is read after the promotion', async () => {
+  it('the next standby takes over at once from a successor that dies at once, even if it reads an older row after the promotion', async () => {
     const b = await start('node-b', { isActive: false });
     const startedAt = performance.now();
     b.sync.handleSignal({ kind: 'promoted', term: 99, node: 'node-a', url: 'http://node-a' });
@@ -92,7 +92,7 @@ describe('A switchover', () => {
     expect(performance.now() - startedAt).to.be.below(LEASE_MS);
   });
 
-  it('is not needed when an active node dies that no peer ever observed: a standby takes over just as fast', async () => {
+  it('a standby takes over as fast from an active node that no peer has ever observed', async () => {
     const a = localLock({ databaseUrl: database.url, node: 'node-a', leaseMs: 30_000 });
     await a.lock.tryAcquire(PROMOTION);
     // Started after the promotion and without peers: only PostgreSQL knows the active node.
@@ -109,7 +109,7 @@ describe('A switchover', () => {
     expect(performance.now() - diedAt).to.be.below(LEASE_MS / 2);
   });
 
-  it('does not happen while a node stops: it is not promoted again, even if revived in the meantime', async () => {
+  it('a node that stops is not promoted again, even if it is revived in the meantime', async () => {
     const a = await startActive('node-a');
     await a.sync.fall();
     const stopped = a.sync.stop();

@@ -149,8 +149,8 @@ describe('The model of the log', () => {
     expect(fault(made, [12, 13, 14, 15])).to.match(/^heard what it must not: message at 15/);
     expect(fault(made, [12, 13, 13, 14])).to.match(/^something twice/);
     expect(fault(made, [13, 12, 14])).to.match(/^out of order/);
-    expect(fault(made, [12, 13, 14, 16], 16)).to.match(/^told to go on at 16/);
-    expect(fault(made, [12, 13, 14], 9)).to.match(/^told to go on at 9/);
+    expect(fault(made, [12, 13, 14, 16], 16)).to.match(/^position 16 after/);
+    expect(fault(made, [12, 13, 14], 9)).to.match(/^position 9 after/);
   });
 
   it('allows a deleted message to be missing, and never together with its deletion', () => {

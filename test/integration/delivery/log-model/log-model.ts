@@ -96,7 +96,7 @@ export class LogModel {
    * or replaced later than `to` may be missing, if that happened before the read.
    */
   fault(reading: Reading, from: number, to: number, events: readonly Pick<LogEvent, 'position'>[]): string | null {
-    if (to < from || to > this.head) return `told to go on at ${to}, being at ${from} of ${this.head}`;
+    if (to < from || to > this.head) return `position ${to} after ${from}, with a head of ${this.head}`;
     const heard = new Set(events.map(({ position }) => position));
     const positions = [...heard];
     if (positions.length !== events.length) return `something twice: ${events.map(({ position }) => position)}`;

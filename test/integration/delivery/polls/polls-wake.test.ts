@@ -64,13 +64,13 @@ describe('A long poll', () => {
     it('returns the payload of /notify/{group} on a topic', async () => {
       const answers = await waitOnBoth('status?group=t%C3%B3pico%20livre');
       const payload = { level: 3, text: 'manutenção', list: [1, null, true] };
-      const told = await post(on('/notify/t%C3%B3pico%20livre'), { payload });
-      expect(told.status).to.equal(200);
-      expect(told.body).to.have.all.keys('message', 'cursor');
-      expect(told.body.message).to.equal('notification sent to group tópico livre');
-      expect(told.body.cursor).to.match(CURSOR);
+      const sent = await post(on('/notify/t%C3%B3pico%20livre'), { payload });
+      expect(sent.status).to.equal(200);
+      expect(sent.body).to.have.all.keys('message', 'cursor');
+      expect(sent.body.message).to.equal('notification sent to group tópico livre');
+      expect(sent.body.cursor).to.match(CURSOR);
       for (const { body } of await answers()) {
-        expect(body.cursor).to.equal(told.body.cursor);
+        expect(body.cursor).to.equal(sent.body.cursor);
         const [event] = body.events;
         expect(body.events).to.deep.equal([
           { cursor: body.cursor, kind: 'notification', group: 'tópico livre', group_id: null, payload, at: event?.at },
@@ -97,8 +97,8 @@ describe('A long poll', () => {
         'user?user_id=2',
       ];
       const answers = await wait(both().flatMap((node) => queries.map((query): [LocalNode, string] => [node, query])));
-      const told = await post(on('/notify/all'), { payload: 'todos' });
-      expect(told.body.message).to.equal('notification sent to all groups');
+      const sent = await post(on('/notify/all'), { payload: 'todos' });
+      expect(sent.body.message).to.equal('notification sent to all groups');
       for (const answer of await answers()) {
         expect(kinds(answer)).to.deep.equal(['broadcast']);
         expect(answer.body.events[0]).to.include({ payload: 'todos' });

@@ -45,16 +45,16 @@ describe('The input of a request', () => {
   const url = (path: string) => nodes.active.url + path;
 
   /** Checks an error's format: a sentence, a code, and an entry for each field. */
-  const expectRefused = ({ status, body, headers }: HttpResponse<JsonObject>, field: string, told = field) => {
-    expect(status, told).to.equal(400);
-    expect(headers['content-type'], told).to.equal('application/json; charset=utf-8');
-    expect(Object.keys(body), told).to.have.members(['error', 'code', 'details']);
-    expect(body.code, told).to.equal('invalid_request');
-    expect(body.error, told).to.match(new RegExp(`^${field}: .*must`));
+  const expectRefused = ({ status, body, headers }: HttpResponse<JsonObject>, field: string, what = field) => {
+    expect(status, what).to.equal(400);
+    expect(headers['content-type'], what).to.equal('application/json; charset=utf-8');
+    expect(Object.keys(body), what).to.have.members(['error', 'code', 'details']);
+    expect(body.code, what).to.equal('invalid_request');
+    expect(body.error, what).to.match(new RegExp(`^${field}: .*must`));
     const details = body.details as { field: string; problem: string }[];
     expect(
       details.map((one) => one.field),
-      told,
+      what,
     ).to.deep.equal([field]);
   };
 
@@ -150,12 +150,12 @@ describe('The input of a request', () => {
     const nul = 'a\u0000b';
     const lone = 'a\ud800b';
     for (const text of [nul, lone]) {
-      const told = JSON.stringify(text);
-      expectRefused(await post(url('/messages'), { userId: 1, groupId: 1, content: text }), 'content', told);
-      expectRefused(await post(url('/login'), { username: text }), 'username', told);
-      expectRefused(await post(url('/create-chat'), { groupName: text, creatorId: 1 }), 'groupName', told);
-      expectRefused(await post(url('/notify/x'), { payload: { deep: [text] } }), 'payload', told);
-      expectRefused(await post(url('/notify/x'), { payload: { [text]: 1 } }), 'payload', told);
+      const what = JSON.stringify(text);
+      expectRefused(await post(url('/messages'), { userId: 1, groupId: 1, content: text }), 'content', what);
+      expectRefused(await post(url('/login'), { username: text }), 'username', what);
+      expectRefused(await post(url('/create-chat'), { groupName: text, creatorId: 1 }), 'groupName', what);
+      expectRefused(await post(url('/notify/x'), { payload: { deep: [text] } }), 'payload', what);
+      expectRefused(await post(url('/notify/x'), { payload: { [text]: 1 } }), 'payload', what);
     }
     expectRefused(await get(url('/users?username=%00')), 'username');
     expectRefused(await post(url('/notify/%00')), 'group');

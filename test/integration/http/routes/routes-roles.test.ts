@@ -99,7 +99,7 @@ describe('Roles and routes:', () => {
 
   it('the table of this test has every route of /openapi.json', async () => {
     const { body } = await get<{ paths: Record<string, Record<string, unknown>> }>(`${nodes.active.url}/openapi.json`);
-    const told = Object.entries(body.paths).flatMap(([path, methods]) =>
+    const documented = Object.entries(body.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     const gets = [...CONTROL, ...READS, STREAM].map((path) => `GET ${path}`);
@@ -107,7 +107,7 @@ describe('Roles and routes:', () => {
     calls.push('POST /log-level', 'POST /pause', 'POST /resume');
     // Served by a standby too, and stored nowhere.
     calls.push('POST /typing', 'POST /invitations/check');
-    const missing = told.filter((one) => {
+    const missing = documented.filter((one) => {
       const pattern = new RegExp(`^${one.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/?]+')}(\\?|$)`);
       return !calls.some((call) => pattern.test(call));
     });

@@ -62,7 +62,7 @@ describe('GET /groups', () => {
     expect(CountedGroups.reads).to.be.below(1000);
   });
 
-  it('lists names, topics, groups that are waited for by id, and a group of unknown name by its id', async () => {
+  it('lists topics and the names of groups, also of those awaited by id, and the id of a group whose name is unknown', async () => {
     wait(new GroupOrNameAudience('um tópico', null));
     wait(new GroupOrNameAudience(5, null, 'Por número'));
     wait(new GroupOrNameAudience(6, null));

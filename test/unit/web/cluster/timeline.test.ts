@@ -31,7 +31,7 @@ describe("The cluster page's timeline", () => {
     ).to.deep.equal([[360_000, 0.65, 0.75, 'a', 'b']]);
   });
 
-  it('has no gap that lasts now if a node is active already, in a term that it does not have yet', () => {
+  it('has no present gap if a node is active in a term that the timeline does not have yet', () => {
     const ended = timeline(term(1, 'a', 45, 6, null));
     expect(chartOf(ended, { minutes: 60, nodes: [] }).gaps).to.have.length(1);
     expect(chartOf(ended, { minutes: 60, nodes: [], hasActive: true }).gaps).to.deep.equal([]);
@@ -55,7 +55,7 @@ describe("The cluster page's timeline", () => {
     expect(chartOf(timeline(term(1, 'a', 30, 6, null)), { minutes: 60, nodes: [] }).gaps[0]?.ms).to.equal(360_000);
   });
 
-  it('has no gap that lasts now if the term that ended it is known already', () => {
+  it('has no present gap if the term that ended the gap is known', () => {
     const terms = timeline(term(2, 'b', 3, null, 3 * 60_000), term(1, 'a', 30, 6, null));
     const chart = chartOf(terms, { minutes: 60, nodes: [], endedAt: NOW - 6 * 60_000 });
     expect(chart.gaps.map(({ after }) => after?.node)).to.deep.equal(['b']);

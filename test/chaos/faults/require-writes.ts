@@ -6,7 +6,7 @@ import type { TestRig } from '../test-rig.ts';
 const WITHIN_MS = 20_000;
 
 /** Returns the fault with one more requirement: before it is healed, a write is accepted while it is in force. */
-export function keepsWriting(fault: Fault<TestRig>): Fault<TestRig> {
+export function requireWrites(fault: Fault<TestRig>): Fault<TestRig> {
   return {
     ...fault,
     async inject(rig, node, random) {
