@@ -78,7 +78,7 @@ describe('What happened to a group', function () {
   });
 
   it('says first who created the group, then who was added', async () => {
-    const [ana, bruno, carla] = await Promise.all([people.newUser(), people.newUser(), people.newUser()]);
+    const [ana, bruno, carla] = [await people.newUser(), await people.newUser(), await people.newUser()];
     const byId = [ana, bruno, carla].sort((one, other) => one.id - other.id);
     const [first, creator, last] = byId as [Person, Person, Person];
     const members = [first.username, last.username];
