@@ -24,6 +24,12 @@ export const id = withJsonSchema(
   { type: 'integer', minimum: 1, maximum: MAX_ID },
 );
 
+/** An id, or 0 for the place before the first one: the read mark of a user who has read nothing. */
+export const idOrZero = withJsonSchema(
+  z.union([z.literal(0), z.literal('0').transform(Number), id], 'must be a positive integer or 0'),
+  { type: 'integer', minimum: 0, maximum: MAX_ID },
+);
+
 /** The user for whom a request acts: `requireUserId` (authentication.ts). `role` names that user in /docs. */
 export const actingUserId = (role = 'The user who acts') =>
   requiredWhenOpen(

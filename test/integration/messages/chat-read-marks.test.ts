@@ -266,6 +266,26 @@ describe('Read marks', () => {
     expectMissing(await get(on('/sync?userId=987654')), 'user_not_found');
   });
 
+  it('open the first page where the mark is 0: after and around accept what last_read_id has', async () => {
+    const groupId = await newChat('Do início');
+    const first = (await send(groupId, 'um')).message_id;
+    await send(groupId, 'dois');
+    const mark = (await chatOf(2, groupId))?.last_read_id;
+    expect(mark).to.equal(0);
+    for (const [page, ids] of [
+      [`after=${mark}&limit=1`, [first]] as const,
+      [`around=${mark}&limit=2`, [first]] as const,
+    ]) {
+      await both(`/messages?groupId=${groupId}&${page}`, ({ status, body }) => {
+        expect(status, page).to.equal(200);
+        expect((body.messages as { id: number }[]).map(({ id }) => id)).to.deep.equal(ids);
+      });
+    }
+    for (const wrong of ['before=0', 'after=-1', 'after=00', 'around=0.5', 'after=']) {
+      expect((await get(on(`/messages?groupId=${groupId}&${wrong}`))).status, wrong).to.equal(400);
+    }
+  });
+
   it('open a page around the first unread message', async () => {
     const groupId = await newGroup('Em volta');
     const ids: unknown[] = [];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { canonicalJson } from '../../../chat/idempotency/canonical-json.ts';
 import type { Posted } from '../../../chat/posting/post.ts';
-import { actingUserId, content, count, id, meta } from '../../contract/request-schemas.ts';
+import { actingUserId, content, count, id, idOrZero, meta } from '../../contract/request-schemas.ts';
 import { message } from '../../contract/response-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireMember, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
@@ -43,8 +43,10 @@ function messagePageRoute({ messages, groups }: Services): Route {
       groupId: id,
       limit: count(1, 500, 100),
       before: id.optional(),
-      after: id.optional(),
-      around: id
+      after: idOrZero
+        .optional()
+        .describe('Return messages after this message id, the oldest ones first; 0 for the first ones.'),
+      around: idOrZero
         .optional()
         .describe(
           'Half of the page is older than this message, and the other half begins with it, if it exists. Not together with before or after; limit is then at least 2.',

@@ -129,8 +129,8 @@ describe('The OpenAPI document', function () {
       ['groupId', true, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
       ['limit', false, { type: 'integer', minimum: 1, maximum: 500, default: 100 }],
       ['before', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
-      ['after', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
-      ['around', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
+      ['after', false, { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }],
+      ['around', false, { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }],
       ['userId', false, { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }],
     ]);
     const { requestBody } = contract.document.paths['/register']?.post ?? {};
