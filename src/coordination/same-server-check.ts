@@ -27,11 +27,11 @@ const AGAIN_MS = 1000;
 const LIMIT_MS = 3000;
 
 const ELSEWHERE =
-  'the session that holds the leader lock and those that write are connected to different PostgreSQL servers: two servers accept writes, or the address in DATABASE_URL now leads to another one';
+  'the session that holds the leader lock and those that write are connected to different PostgreSQL servers or databases: two servers accept writes, or the address in DATABASE_URL now leads to another one';
 /** The heartbeat does not read the epochs: a session that has locked them must not cost the active node its role. */
 const TERM_CHANGED = 'the epoch of its term was changed by hand, and PostgreSQL refuses each write';
 const POOL_ELSEWHERE =
-  'DATABASE_URL and DATABASE_DIRECT_URL lead to different PostgreSQL servers: writes other than posts are refused';
+  'DATABASE_URL and DATABASE_DIRECT_URL lead to different PostgreSQL servers or databases: writes other than posts are refused';
 
 /**
  * Checks that an active node holds the leader lock on the server to which it writes.

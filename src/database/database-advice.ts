@@ -66,13 +66,13 @@ export function adviceOn(error: unknown): string {
 
 /**
  * Runs `work`, which is the first use of the database at `url`.
- * @throws {DatabaseUnusableError} a sentence for the DBA, when it fails; a {@link MigrationError} is one already.
+ * @throws {DatabaseUnusableError} a sentence for the DBA, when it fails; it or a {@link MigrationError} is thrown unchanged.
  */
 export async function withDatabaseAdvice<T>(url: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof MigrationError) throw error;
+    if (error instanceof MigrationError || error instanceof DatabaseUnusableError) throw error;
     throw new DatabaseUnusableError(`the database ${describeDatabase(url)} cannot be used${because(error)}`, {
       cause: error,
     });

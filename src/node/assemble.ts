@@ -19,7 +19,7 @@ import { Conditions } from './conditions.ts';
 import { OwnAddress } from './own-address.ts';
 import { buildChat, type NodeChat } from './parts/chat.ts';
 import { buildCoordination, describeSecondActive, type NodeCoordination } from './parts/coordination.ts';
-import { openDatabase } from './parts/database.ts';
+import { type NodeDatabase, openDatabase } from './parts/database.ts';
 import { buildHttp } from './parts/http.ts';
 import { buildListener } from './parts/listener.ts';
 import { NodeEvents } from './parts/node-events.ts';
@@ -95,7 +95,7 @@ function buildParts({ settings, node, log, logLevel, logOutput, given }: NodeOpt
   });
   const shared = { settings, node, version: packageVersion(), url, log, logLevel, database, lock, chat, measurements };
   const coordination = buildCoordination({ ...shared, blockers, conditions, listener, events });
-  const readiness = buildReadiness({ conditions, blockers, chat, listener, coordination, logOutput });
+  const readiness = buildReadiness({ ...shared, conditions, blockers, listener, coordination, logOutput });
   const http = buildHttp({ ...shared, logOutput, coordination, readiness, notifyQueue, listener });
   return { ...shared, address, notifyQueue, tables, blockers, listener, coordination, readiness, http };
 }
@@ -107,10 +107,19 @@ interface ReadinessParts {
   listener: Listener;
   coordination: NodeCoordination;
   logOutput: LogOutput;
+  database: NodeDatabase;
 }
 
 /** Builds the check of what the other parts report. */
-function buildReadiness({ conditions, blockers, chat, listener, coordination, logOutput }: ReadinessParts): Readiness {
+function buildReadiness({
+  conditions,
+  blockers,
+  chat,
+  listener,
+  coordination,
+  logOutput,
+  database,
+}: ReadinessParts): Readiness {
   const { sync, sameServer, pause } = coordination;
   return new Readiness({
     conditions,
@@ -124,6 +133,7 @@ function buildReadiness({ conditions, blockers, chat, listener, coordination, lo
     logProblem: () => logOutput.problem,
     serverProblem: () => sameServer.problem,
     writer: chat.writer,
+    pool: database.pool,
   });
 }
 

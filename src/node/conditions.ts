@@ -11,6 +11,7 @@ export type ConditionName =
   | 'message_ids'
   | 'notify_queue'
   | 'paused'
+  | 'pool'
   | 'posts'
   | 'promotion'
   | 'triggers'

@@ -18,7 +18,15 @@ export interface ReadinessOptions {
   logProblem(): string | null;
   /** Returns why writes are refused, if this node's sessions are connected to different servers. */
   serverProblem(): string | null;
-  writer: { readonly problem: string | null; probe(): void };
+  writer: Probed;
+  /** The connections that requests use. */
+  pool: Probed;
+}
+
+/** A part that knows why it fails, and tries again when it is probed. */
+interface Probed {
+  readonly problem: string | null;
+  probe(): void;
 }
 
 const CHECK_EVERY_MS = 500;
@@ -28,7 +36,7 @@ const LOG_AFTER_MS = 2000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Conditions that keep a node of any role from serving reads and polls. */
-const PREVENTS_READS: readonly ConditionName[] = ['event_log', 'listener'];
+const PREVENTS_READS: readonly ConditionName[] = ['event_log', 'listener', 'pool'];
 /** Conditions that keep a node from doing all that its role requires. */
 const PREVENTS_WORK: readonly ConditionName[] = [...PREVENTS_READS, 'posts', 'promotion'];
 
@@ -63,6 +71,7 @@ export class Readiness {
       this.#check();
       // Without this, the node would report the problem until the next post, possibly for hours.
       if (this.#options.role() === 'active') this.#options.writer.probe();
+      this.#options.pool.probe();
     }, CHECK_EVERY_MS);
   }
 
@@ -91,15 +100,30 @@ export class Readiness {
   }
 
   #check(): void {
-    const { role, readProblem, isListening, promotionProblem, blockers, pause, secondActive, serverProblem, writer } =
-      this.#options;
+    const {
+      role,
+      readProblem,
+      isListening,
+      promotionProblem,
+      blockers,
+      pause,
+      secondActive,
+      serverProblem,
+      writer,
+      pool,
+    } = this.#options;
+    // While the log cannot be read either, that is logged instead.
+    const unlessUnreadable = { logAfterMs: readProblem() === null ? LOG_AFTER_MS : NEVER };
     this.#set('log', this.#options.logProblem(), 'the log can be written again');
     const isStandby = role() === 'standby';
     this.#set('event_log', readProblem(), 'the event log can be read again');
-    this.#set('listener', isListening() ? null : 'notifications are not received', 'notifications are received again', {
-      // While the log cannot be read either, that is logged instead.
-      logAfterMs: readProblem() === null ? LOG_AFTER_MS : NEVER,
-    });
+    this.#set(
+      'listener',
+      isListening() ? null : 'notifications are not received',
+      'notifications are received again',
+      unlessUnreadable,
+    );
+    this.#set('pool', pool.problem, 'requests can use the database again', unlessUnreadable);
     // coordination/candidacy.ts logs it, with the server's own words.
     this.#set('promotion', isStandby ? promotionProblem() : null, '', { logAfterMs: NEVER });
     this.#set(

@@ -2,8 +2,10 @@ import pg from 'pg';
 import { type RunQuery, requireSupportedServer } from '../database/checks/server-check.ts';
 import { tableWarnings } from '../database/checks/table-watch.ts';
 import { DIRECT } from '../database/database-advice.ts';
+import { type InstanceRow, READ_INSTANCE } from '../database/servers/instance.ts';
 import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/session/connection.ts';
 import type { Settings } from '../settings.ts';
+import { readPoolInstance } from './pool-check.ts';
 
 /** Thrown when a node could start but could not work correctly; the message says what to set. */
 export class StartCheckError extends Error {
@@ -40,6 +42,7 @@ export async function checkDatabase(settings: Settings, { skipTables = false } =
     await checkSessions(client, other);
     await checkLockAndListen(client);
     await checkPrivileges(run);
+    if (settings.databaseUrl !== settings.databaseDirectUrl) await checkPool(settings, run);
     const [server] = await run<ServerRow>(
       `SELECT current_setting('fsync') AS fsync, lower('Ö') = 'ö' AS "knowsLetters",
               (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
@@ -107,6 +110,15 @@ async function checkPrivileges(run: RunQuery): Promise<void> {
   if (!role || role.isAllowed) return;
   throw new StartCheckError(
     `the role ${role.name} lacks the privileges of a node: as the schema's owner, GRANT plantao_service TO ${role.name}`,
+  );
+}
+
+/** Checks that a pooler does not lead to another database of the same name, whose rows the node would show. */
+async function checkPool(settings: Settings, run: RunQuery): Promise<void> {
+  const [direct] = await run<InstanceRow>(READ_INSTANCE.text);
+  if ((await readPoolInstance(settings)) === direct?.instance) return;
+  throw new StartCheckError(
+    'DATABASE_URL and DATABASE_DIRECT_URL lead to different databases: both must lead to the same one, on the same server',
   );
 }
 

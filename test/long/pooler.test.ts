@@ -7,8 +7,9 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { ChatClient } from '../../src/client/index.ts';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
+import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/network/free-port.ts';
-import { post } from '../support/network/http.ts';
+import { get, post } from '../support/network/http.ts';
 import { untilActive } from '../support/nodes/health.ts';
 import { type NodeProcess, startNode } from '../support/nodes/node-process.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
@@ -17,12 +18,13 @@ import { testServer } from '../support/postgres/test-server.ts';
 /** Debian's path. */
 const PGBOUNCER = '/usr/sbin/pgbouncer';
 
-describe('Nodes behind PgBouncer in transaction mode', function () {
+describe('Nodes behind PgBouncer', function () {
   this.timeout(120_000);
   let database: TestDatabase;
   let folder: string;
   let pooler: ChildProcess;
   let pooled: string;
+  let configure: (how: { mode?: string; other?: string }) => Promise<void>;
   const nodes: NodeProcess[] = [];
 
   before(async function () {
@@ -45,33 +47,41 @@ describe('Nodes behind PgBouncer in transaction mode', function () {
     folder = await mkdtemp(path.join(tmpdir(), 'plantao-pgbouncer-'));
     await chmod(folder, 0o755);
     // Two sessions for all clients, so that code that relies on its own session fails.
-    await writeFile(
-      path.join(folder, 'pgbouncer.ini'),
-      `[databases]
-* = host=${hostname} port=${port} user=${decodeURIComponent(username)} password='${decodeURIComponent(password)}'
+    configure = ({ mode = 'transaction', other = '' }) =>
+      writeFile(
+        path.join(folder, 'pgbouncer.ini'),
+        `[databases]
+* = host=${hostname} port=${port} user=${decodeURIComponent(username)} password='${decodeURIComponent(password)}' ${other}
 [pgbouncer]
 listen_addr = ${hostname}
 listen_port = ${url.port}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = ${mode}
 default_pool_size = 2
 `,
-    );
+      );
   });
-  beforeEach(() => {
-    const user = process.getuid?.() === 0 ? ['--user', 'postgres'] : [];
-    pooler = spawn(PGBOUNCER, ['--quiet', ...user, path.join(folder, 'pgbouncer.ini')], { stdio: 'ignore' });
+  beforeEach(async () => {
+    await configure({});
+    startPooler();
   });
   afterEach(async () => {
     for (const node of nodes.splice(0)) await node.stop();
-    if (pooler.kill()) await once(pooler, 'exit');
+    await stopPooler();
   });
   after(async () => {
     if (folder) await rm(folder, { recursive: true });
     await database?.drop();
   });
 
+  const startPooler = () => {
+    const user = process.getuid?.() === 0 ? ['--user', 'postgres'] : [];
+    pooler = spawn(PGBOUNCER, ['--quiet', ...user, path.join(folder, 'pgbouncer.ini')], { stdio: 'ignore' });
+  };
+  const stopPooler = async () => {
+    if (pooler.kill()) await once(pooler, 'exit');
+  };
   const start = async (direct: string) => {
     const node = await startNode({ databaseUrl: pooled, env: { DATABASE_DIRECT_URL: direct, AUTH: 'open' } });
     nodes.push(node);
@@ -81,6 +91,39 @@ default_pool_size = 2
   it('refuse to start without DATABASE_DIRECT_URL, and name it', async () => {
     const error = await start(pooled).catch((reason: Error) => reason);
     expect(String(error)).to.match(/goes through a transaction pooler: set DATABASE_DIRECT_URL/);
+  });
+
+  it('refuse to start behind a pooler that refuses transactions, or that leads to another database', async () => {
+    for (const [how, reason] of [
+      [{ mode: 'statement' }, /cannot be used \(transaction blocks not allowed in statement pooling mode\)/],
+      [{ other: 'dbname=postgres' }, /DATABASE_URL and DATABASE_DIRECT_URL lead to different databases/],
+    ] as const) {
+      await stopPooler();
+      await configure(how);
+      startPooler();
+      const error = await start(database.url).catch((reason: Error) => reason);
+      expect(String(error)).to.match(reason);
+    }
+  });
+
+  it('are not ready while the pooler is down, and say so, and are ready again when it is back', async () => {
+    const node = await start(database.url);
+    await untilActive(node);
+    const readiness = () => get<{ conditions: { name: string; reason: string }[] }>(`${node.url}/readiness?for=reads`);
+    expect((await readiness()).status).to.equal(200);
+    await stopPooler();
+    await eventually('the node is not ready', async () => (await readiness()).status === 503);
+    expect((await readiness()).body.conditions).to.have.length(1);
+    expect((await readiness()).body.conditions[0]).to.deep.include({
+      name: 'pool',
+      reason: 'requests cannot use the database: the database cannot be reached, or is too slow',
+    });
+    expect((await get(`${node.url}/chats?userId=1`)).status).to.equal(503);
+    expect((await post(`${node.url}/messages`, { userId: 1, groupId: 1, content: 'x' })).status).to.equal(200);
+    await node.logged('the reason', ({ msg }) => msg.startsWith('requests cannot use the database'));
+    startPooler();
+    await eventually('the node is ready again', async () => (await readiness()).status === 200);
+    expect((await get(`${node.url}/chats?userId=1`)).status).to.equal(200);
   });
 
   it('serve all requests with DATABASE_DIRECT_URL, and fail over when the active node is killed', async () => {

@@ -5,6 +5,7 @@ import { DatabaseUnavailableError, NotReplicatedError, SqlState, sqlState } from
 import type { AbandonedBackends } from '../session/abandoned-backends.ts';
 import { isReplicationGivenUp } from '../session/commit-notice.ts';
 import { checkPins, doubtSettings, pinsDue } from '../session/settings/pin-again.ts';
+import type { PoolHealth } from './pool-health.ts';
 
 /** A callback of the driver. */
 type Done = (error: Error | null, result?: pg.QueryResult) => void;
@@ -14,6 +15,7 @@ export interface ClientBounds {
   statementLimitMs: number;
   commitLimitMs: number;
   abandoned: AbandonedBackends;
+  health: PoolHealth;
 }
 
 /**
@@ -39,6 +41,15 @@ export class BoundedClient extends pg.Client {
     this.on('notice', (notice) => {
       this.#isReplicationGivenUp ||= isReplicationGivenUp(notice);
     });
+    this.connect = ((done?: Done) => {
+      const opening = super.connect();
+      opening.then(
+        () => this.#noteOpened(),
+        (error) => bounds.health.cannotOpen(new DatabaseUnavailableError(errorMessage(error), { cause: error })),
+      );
+      if (typeof done !== 'function') return opening;
+      opening.then(() => done(null), done);
+    }) as pg.Client['connect'];
     // The driver has many signatures for query(). These are those that Sequelize and the sign-in limits use.
     this.query = ((query: string | pg.QueryConfig, ...rest: unknown[]) => {
       const done = rest.at(-1);
@@ -49,6 +60,14 @@ export class BoundedClient extends pg.Client {
         (error) => (done as Done)(error),
       );
     }) as pg.Client['query'];
+  }
+
+  #noteOpened(): void {
+    // It may have been lost at once.
+    if (this.#isLost) return;
+    const { health } = this.#bounds;
+    health.opened();
+    this.once('end', health.closed);
   }
 
   /** Runs a statement. The arguments are those of `query`. */

@@ -6,7 +6,8 @@ import { AbandonedBackends } from '../session/abandoned-backends.ts';
 import { clientConfig, connectionOptions, Sockets } from '../session/connection.ts';
 import type { PinnedConnectionOptions } from '../session/pinned-connection.ts';
 import type { ChangedSetting } from '../session/settings/setting-changes.ts';
-import { BoundedClient } from './bounded-client.ts';
+import { BoundedClient, type ClientBounds } from './bounded-client.ts';
+import { PoolHealth } from './pool-health.ts';
 import { TransactionClient } from './transaction-client.ts';
 
 /** Limit for a statement of the pool, in milliseconds: shorter than clients wait, longer than any of our statements takes. */
@@ -35,6 +36,7 @@ export function openSequelize(
   const { user: username, database } = options;
   const abandoned = new AbandonedBackends();
   const clients = new Set<BoundedClient>();
+  const health = new PoolHealth();
   const sequelize = new Sequelize({
     dialect: 'postgres',
     // For Sequelize's own use; the client does not get its fields from Sequelize.
@@ -44,7 +46,7 @@ export function openSequelize(
     // already. The types lack the first, so it is spread.
     ...{ keepDefaultTimezone: true },
     standardConformingStrings: false,
-    dialectModule: { Client: poolClient(options, abandoned, clients), types: pg.types },
+    dialectModule: { Client: poolClient(options, { abandoned, health }, clients), types: pg.types },
     logging: false,
     dialectOptions: { clientMinMessages: 'ignore' },
     pool: { max: poolSize, min: 1, idle: 30_000, acquire: 5000, evict: 5000 },
@@ -57,6 +59,7 @@ export function openSequelize(
     stream.once('close', () => clearTimeout(timer));
   });
   clientsOf.set(sequelize, clients);
+  healthOf.set(sequelize, health);
   // Behind a pooler the process ids are the pooler's own, and the pooler limits the number of sessions.
   if (!throughPooler) {
     abandonedBy.set(sequelize, abandoned);
@@ -77,6 +80,11 @@ export function renewPool(sequelize: Sequelize): void {
   for (const client of clientsOf.get(sequelize) ?? []) client.retire();
 }
 
+const healthOf = new WeakMap<Sequelize, PoolHealth>();
+
+/** Returns {@link PoolHealth.problem} of the pool. */
+export const poolProblem = (sequelize: Sequelize): string | null => healthOf.get(sequelize)?.problem ?? null;
+
 const abandonedBy = new WeakMap<Sequelize, AbandonedBackends>();
 
 /**
@@ -90,14 +98,18 @@ export async function endAbandoned(sequelize: Sequelize): Promise<boolean> {
 }
 
 /** Returns the constructor of the pool's clients. Of Sequelize's configuration it uses only the types. */
-function poolClient(options: PinnedConnectionOptions, abandoned: AbandonedBackends, clients: Set<BoundedClient>) {
+function poolClient(
+  options: PinnedConnectionOptions,
+  watched: Pick<ClientBounds, 'abandoned' | 'health'>,
+  clients: Set<BoundedClient>,
+) {
   return function PoolClient({ types }: pg.ClientConfig): pg.Client {
     const config = { ...clientConfig(options, new Sockets()), ...(types && { types }) };
     const bounds = {
       // A second above the server's own limit: this one ends a wait on a half-open socket.
       statementLimitMs: STATEMENT_LIMIT_MS + 1000,
       commitLimitMs: COMMIT_LIMIT_MS,
-      abandoned,
+      ...watched,
     };
     const client = options.throughPooler
       ? new TransactionClient(config, bounds, options.settings)

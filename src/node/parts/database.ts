@@ -1,4 +1,5 @@
-import { closeSequelize, openSequelize, renewPool } from '../../database/pool/sequelize.ts';
+import type { Sequelize } from 'sequelize';
+import { closeSequelize, openSequelize, poolProblem, renewPool } from '../../database/pool/sequelize.ts';
 import { query } from '../../database/query.ts';
 import { type InstanceRow, READ_INSTANCE } from '../../database/servers/instance.ts';
 import { applicationName } from '../../database/session/connection.ts';
@@ -43,6 +44,7 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
       return rows[0]?.instance ?? null;
     },
     renewPool: () => renewPool(sequelize),
+    pool: poolCheck(sequelize),
     /** Reopens the sessions and the connections of the pool. */
     reconnect(): void {
       for (const session of sessions) session.reconnect();
@@ -51,6 +53,25 @@ export function openDatabase(settings: Settings, node: string, events: NodeEvent
     async stop(): Promise<void> {
       removeListener();
       await Promise.all([...sessions.map((session) => session.stop()), closeSequelize(sequelize)]);
+    },
+  };
+}
+
+/** Returns the check whether requests can use the pool. While they cannot, a probe finds out when they can again. */
+function poolCheck(sequelize: Sequelize) {
+  let isProbing = false;
+  return {
+    get problem() {
+      return poolProblem(sequelize);
+    },
+    probe(): void {
+      if (isProbing || poolProblem(sequelize) === null) return;
+      isProbing = true;
+      void query(sequelize, 'SELECT')
+        .catch(() => {})
+        .finally(() => {
+          isProbing = false;
+        });
     },
   };
 }

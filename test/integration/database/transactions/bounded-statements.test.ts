@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { DatabaseUnavailableError } from '../../../../src/database/errors.ts';
 import { BoundedClient } from '../../../../src/database/pool/bounded-client.ts';
+import { PoolHealth } from '../../../../src/database/pool/pool-health.ts';
 import { AbandonedBackends } from '../../../../src/database/session/abandoned-backends.ts';
 import { clientConfig, connectionOptions, Sockets } from '../../../../src/database/session/connection.ts';
 import { DatabaseSession } from '../../../../src/database/session/database-session.ts';
@@ -24,7 +25,7 @@ describe('The limit of a statement', () => {
 
   async function withClient(work: (client: BoundedClient, abandoned: AbandonedBackends) => Promise<void>) {
     const abandoned = new AbandonedBackends();
-    const bounds = { statementLimitMs: LIMIT_MS, commitLimitMs: LIMIT_MS, abandoned };
+    const bounds = { statementLimitMs: LIMIT_MS, commitLimitMs: LIMIT_MS, abandoned, health: new PoolHealth() };
     const client = new BoundedClient(clientConfig(options(), new Sockets()), bounds);
     await client.connect();
     try {
