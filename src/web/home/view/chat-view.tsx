@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { chatTexts } from '../../i18n/texts.ts';
 import type { ChatState } from '../model/chat-state.ts';
 import { ConversationView } from './conversation/conversation-view.tsx';
@@ -11,7 +11,7 @@ export function ChatView({ chat }: { chat: ChatState }) {
   const { opened, openedId, groups } = chat;
   const t = chatTexts();
   const main = useRef<HTMLElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // The sign-in form, which had the focus, is gone. An open group moves the focus to its message field.
     if (document.activeElement === document.body) main.current?.focus();
   }, []);

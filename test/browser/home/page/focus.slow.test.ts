@@ -18,10 +18,14 @@ describe('The keyboard focus on the chat page', function () {
     );
   }
 
-  /** Opens a group of ana, who owns it, bruno and clara. */
-  async function openOwnGroup(page: Page, name: string): Promise<void> {
+  /** Creates a group of ana, who owns it, bruno and clara. */
+  async function createOwnGroup(name: string): Promise<void> {
     for (const other of ['bruno', 'clara']) await clientOf(other);
     await (await clientOf('ana')).createChat(name, ['bruno', 'clara']);
+  }
+
+  async function openOwnGroup(page: Page, name: string): Promise<void> {
+    await createOwnGroup(name);
     await openGroup(page, name);
   }
 
@@ -57,6 +61,31 @@ describe('The keyboard focus on the chat page', function () {
     expect(await page.evaluate(() => document.activeElement?.className)).to.equal('members');
     const { chats } = await (await clientOf('ana')).chats();
     expect(chats.find(({ name }) => name === 'Careful')?.members_count).to.equal(3);
+  });
+
+  it('is set before a part of the page is shown: a dialog that is opened at once returns it to its button', async () => {
+    const page = await ana();
+    await createOwnGroup('Early');
+    const seen = await page.evaluateHandle(() => {
+      const seen: (string | undefined)[] = [];
+      // Runs when a part of the page has been created, before the browser shows it.
+      const observer = new MutationObserver(() => {
+        const list = document.querySelector('dialog[open] .members');
+        const button = document.getElementById('members');
+        if (list === null && (button === null || seen.length > 0)) return;
+        seen.push(document.activeElement?.id || document.activeElement?.className);
+        button?.focus();
+        button?.click();
+        if (list !== null) observer.disconnect();
+      });
+      observer.observe(document.body, { childList: true, subtree: true });
+      return seen;
+    });
+    await page.getByRole('link', { name: 'Early' }).click();
+    await page.getByRole('combobox', { name: 'Role of bruno' }).waitFor();
+    expect(await seen.jsonValue()).to.deep.equal(['draft', 'members']);
+    await page.keyboard.press('Escape');
+    await page.locator('#members:focus').waitFor({ timeout: 5000 });
   });
 
   it('is in the list of chats after sign-in, and returns to the message after a dialog that was opened with the mouse', async () => {

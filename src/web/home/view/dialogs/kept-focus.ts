@@ -1,12 +1,12 @@
 /// <reference lib="dom" />
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import type { Conversation } from '../../model/messages/conversation.ts';
 
 const isLost = () => document.activeElement === document.body;
 
 /** Keeps the focus in the open dialog when the control that has it disappears. Another `key` means another dialog. */
 export function useKeptFocus(key: number): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = document.querySelector<HTMLElement>('dialog[open]');
     if (dialog === null) return;
     const observer = new MutationObserver(() => isLost() && dialog.focus());
@@ -20,7 +20,7 @@ export function useKeptFocus(key: number): void {
  * message exist only while it has the focus.
  */
 export function useMessageFocus({ window }: Conversation, id: number): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const at = window.all.findIndex((one) => one.id === id);
     const ids = [id, window.all[at + 1]?.id, window.all[at - 1]?.id];
     return () => {

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import type { Ref } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { SignInResult } from '../../../../client/index.ts';
 import { chatTexts, texts } from '../../../i18n/texts.ts';
 import { LanguageSwitch } from '../../../shared/language-switch.tsx';
@@ -52,7 +52,7 @@ function useForm({ attempt, fail }: Pick<ReturnType<typeof useSignIn>, 'attempt'
   const name = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
   const keep = useRef<HTMLInputElement>(null);
-  useEffect(() => (app.endedFor === undefined ? name : password).current?.focus(), []);
+  useLayoutEffect(() => (app.endedFor === undefined ? name : password).current?.focus(), []);
   const enter = (request: (name: string, password: string) => Promise<SignInResult>) =>
     attempt(() => request(name.current?.value ?? '', password.current?.value ?? ''), keep.current?.checked === true);
   const login = (event: Event) => {

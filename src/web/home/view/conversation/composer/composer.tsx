@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import type { RefObject } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { number } from '../../../../i18n/durations.ts';
 import { errorText } from '../../../../i18n/error-text.ts';
 import { chatTexts, texts } from '../../../../i18n/texts.ts';
@@ -18,7 +18,8 @@ export function Composer(options: DraftOptions) {
   const { chat, conversation, mode, setMode } = options;
   const t = chatTexts();
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  // Before the browser shows it: later, the user may have moved the focus or opened a dialog, which returns the focus where it was.
+  useLayoutEffect(() => {
     // On a touch screen the keyboard would cover the messages.
     if (mode.kind !== 'write' || matchMedia('(hover: hover)').matches) field.current?.focus();
   }, [mode]);

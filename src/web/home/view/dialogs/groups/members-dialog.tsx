@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Chat, Member, MemberRole, User } from '../../../../../client/index.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { ErrorLine } from '../../../../shared/error-line.tsx';
@@ -25,7 +25,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   const { roles, listed, error, change } = useMembers(chat, group);
   const { signal } = chat;
   // The first control is about a member: a second Enter would press it.
-  useEffect(() => list.current?.focus(), []);
+  useLayoutEffect(() => list.current?.focus(), []);
   const leave = (
     <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
       {t.leaveGroup}
