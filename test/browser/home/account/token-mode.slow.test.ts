@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
+import { ChatClient } from '../../../../src/client/index.ts';
 import { useBrowserCluster } from '../../browser-cluster.ts';
 import { openGroup, seesActiveNode } from '../../chat-browser.ts';
 
@@ -17,8 +18,18 @@ describe('The chat page with AUTH=token', function () {
     await page.getByRole('button', { name: 'Sign out' }).waitFor();
   }
 
+  async function signIn(name: string): Promise<ChatClient> {
+    const client = new ChatClient({ urls: [use.first.url] });
+    await client.login(name, `${name} has a password`);
+    return client;
+  }
+
   async function changePassword(page: Page, name: string): Promise<void> {
     await page.getByRole('button', { name: `Account: ${name}` }).click();
+    await fillPasswords(page, name);
+  }
+
+  async function fillPasswords(page: Page, name: string): Promise<void> {
     await page.getByLabel('Current password').fill(`${name} has a password`);
     await page.getByLabel('New password').fill(`${name} has another one`);
     await page.keyboard.press('Enter');
@@ -84,6 +95,22 @@ describe('The chat page with AUTH=token', function () {
     await beside.reload();
     await beside.getByRole('button', { name: 'Account: tina' }).waitFor();
     expect(use.browser.problems(/status of 401/)).to.deep.equal([]);
+  });
+
+  it('lists the devices that are signed in: also after one of them has signed out, and after a new password', async () => {
+    const page = await use.browser.open(use.second.url);
+    await register(page, 'vera');
+    const other = await signIn('vera');
+    await signIn('vera');
+    await page.getByRole('button', { name: 'Account: vera' }).click();
+    await page.getByText('3 signed-in devices').click();
+    await other.logout();
+    // The newest first, this device last: the second is the one that has signed out.
+    await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).nth(1).click();
+    await page.getByText('2 signed-in devices').waitFor();
+    await fillPasswords(page, 'vera');
+    await page.getByText('1 signed-in device', { exact: true }).waitFor();
+    expect(use.browser.problems(/status of 40[14]/)).to.deep.equal([]);
   });
 
   it('keeps nothing of an account on the device that deletes it, even if its poll is refused first', async () => {

@@ -38,7 +38,7 @@ export function AccountDialog({ chat, onClose }: DialogProps) {
       <ErrorLine error={error} />
       <LanguageSwitch />
       <AlertSwitches />
-      <AccountSessions chat={chat} />
+      {account !== undefined && <AccountSessions chat={chat} account={account} />}
       <div class="buttons">
         <a class="button secondary" href="docs">
           {texts().common.documentation}

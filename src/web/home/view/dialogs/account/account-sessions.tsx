@@ -1,20 +1,22 @@
 /// <reference lib="dom" />
 import { useEffect, useState } from 'preact/hooks';
-import type { SignedInDevice } from '../../../../../client/index.ts';
+import type { Account, SignedInDevice } from '../../../../../client/index.ts';
 import { dateAndTime } from '../../../../i18n/dates.ts';
 import { dialogTexts } from '../../../../i18n/dialog-texts.ts';
 import { useView } from '../../context.ts';
 import type { DialogProps } from '../dialog-state.ts';
 
-/** The devices that are signed in to the account, each of which the user can sign out. */
-export function AccountSessions({ chat }: { chat: DialogProps['chat'] }) {
+/** The devices that are signed in to the account, each of which the user can sign out. `account` changes when a new password ends their sessions. */
+export function AccountSessions({ chat, account }: { chat: DialogProps['chat']; account: Account }) {
   const { app } = useView();
   const t = dialogTexts();
   const [sessions, setSessions] = useState<readonly SignedInDevice[]>([]);
   const read = () => app.client.account.sessions({ signal: chat.signal }).then(setSessions, () => {});
-  useEffect(() => void read(), []);
+  useEffect(() => void read(), [account]);
   const end = (id: string) => {
-    app.client.account.endSession(id, { signal: chat.signal }).then(read, (error) => app.failed(error));
+    // After an error too: the device may have signed out itself.
+    const ending = app.client.account.endSession(id, { signal: chat.signal });
+    void ending.catch((error) => app.failed(error)).then(read);
   };
   if (sessions.length === 0) return null;
   return (
