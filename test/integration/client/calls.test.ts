@@ -16,7 +16,7 @@ import { collectGarbage } from '../../support/run/collect-garbage.ts';
 const stored = { message: 'message sent', message_id: 1, timestamp: '2026-01-01T00:00:00.000Z', cursor: 'e-1' };
 const stores: Behaviour = (_, response) => json(response, 200, stored);
 const stalls: Behaviour = () => {};
-/** For calls to a node that stalls: more than a busy machine needs for the other node. */
+/** For calls to a node that stalls. On a busy machine the other node may need several attempts. */
 const SHORT_ATTEMPT = { attemptMs: 200 };
 
 describe('The client sends a message to the node that can store it', () => {
@@ -49,8 +49,11 @@ describe('The client sends a message to the node that can store it', () => {
       const [bad, good] = [await start(behave), await start(stores)];
       expect((await clientOf([bad.url, good.url], options).send(1, 'hello')).message_id).to.equal(1);
       const keys = [...bad.calls, ...good.calls].map((heard) => heard.headers['idempotency-key']);
-      expect(keys).to.have.length(2);
-      expect(keys[0]).to.be.a('string').and.equal(keys[1]);
+      if (options !== SHORT_ATTEMPT) expect(keys).to.have.length(2);
+      expect(bad.calls).to.not.deep.equal([]);
+      expect([...new Set(keys)])
+        .to.deep.equal([keys[0]])
+        .and.to.not.deep.equal([undefined]);
     });
   }
 
@@ -87,7 +90,7 @@ describe('The client sends a message to the node that can store it', () => {
   it('does not loop between two nodes that name each other, and gives up at the deadline', async () => {
     const one: FakeNode = await start((_, response) => notActive(response, two.url));
     const two: FakeNode = await start((_, response) => notActive(response, one.url));
-    const client = clientOf([one.url, two.url], { deadlineMs: 200, backoff: { firstMs: 20, capMs: 40 } });
+    const client = clientOf([one.url, two.url], { deadlineMs: 400, backoff: { firstMs: 20, capMs: 40 } });
     const began = performance.now();
     const error = await client.send(1, 'hello').catch((caught) => caught);
     expect(error.name).to.equal('UnreachableError');
@@ -95,14 +98,14 @@ describe('The client sends a message to the node that can store it', () => {
     expect(error.code).to.be.oneOf(['not_active', 'outcome_unknown']);
     expect(error.message).to.contain(`${one.url} says not_active`).and.contain(`${two.url} says not_active`);
     expect(performance.now() - began).to.be.below(3000);
-    expect(one.calls.length + two.calls.length).to.be.within(2, 20);
+    expect(one.calls.length + two.calls.length).to.be.within(2, 40);
   });
 
   it("reports the nodes' own reasons, not that the deadline cut the last attempt short", async () => {
     const node: FakeNode = await start((_, response) => {
       if (node.calls.length === 1) notActive(response, null);
     });
-    const error = await clientOf([node.url], { deadlineMs: 150 })
+    const error = await clientOf([node.url], { deadlineMs: 400 })
       .send(1, 'hello')
       .catch((caught) => caught);
     expect(error).to.include({ name: 'UnreachableError', code: 'outcome_unknown' });

@@ -39,7 +39,7 @@ describe('A client that signed in to a cluster', () => {
     const other = await start({ cluster: 'c2', epoch: 'e9' });
     const client = await signedIn(own.node.url, other.node.url);
     own.isServing = false;
-    const error = await errorOf(client.send(1, 'Olá', { deadlineMs: 300 }));
+    const error = await errorOf(client.send(1, 'Olá', { deadlineMs: 500 }));
     expect(error.message).to.contain(`${other.node.url} belongs to cluster c2, and this client signed in to c1`);
     expect(posts(other.node)).to.equal(0);
   });
@@ -54,7 +54,7 @@ describe('A client that signed in to a cluster', () => {
     const before = posts(first.node);
     first.isServing = true;
     second.isServing = false;
-    const error = await errorOf(client.send(1, 'Olá', { deadlineMs: 300 }));
+    const error = await errorOf(client.send(1, 'Olá', { deadlineMs: 500 }));
     expect(error.message).to.contain(
       `${first.node.url} is on a database in epoch e1, which the cluster has left for e2`,
     );

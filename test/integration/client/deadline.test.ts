@@ -4,7 +4,7 @@ import { type Behaviour, type FakeNode, json, startFakeNode } from '../../suppor
 
 /** How long a slow node takes for GET /health: less than the client's limit for it. */
 const SLOW_MS = 80;
-const DEADLINE_MS = 250;
+const DEADLINE_MS = 600;
 
 describe('The checks of a node before a request', () => {
   const nodes: FakeNode[] = [];

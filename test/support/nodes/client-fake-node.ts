@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { oncePerProcess } from '../run/once-per-process.ts';
 
 /** A request that a fake node received. */
 export interface ReceivedRequest {
@@ -64,8 +65,20 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   return text === '' ? {} : JSON.parse(text);
 }
 
-/** Starts a fake node on a free port. */
+/**
+ * Starts a fake node on a free port. The first one receives a request of its own before it is returned: `fetch` loads most of its
+ * code at its first use, which takes longer on a busy machine than the short deadlines of some tests.
+ */
 export async function startFakeNode(behave: Behaviour): Promise<FakeNode> {
+  await oncePerProcess('first fetch', async () => {
+    const node = await listen((_, response) => json(response, 200, {}));
+    await fetch(node.url).then((response) => response.json());
+    await node.close();
+  });
+  return listen(behave);
+}
+
+async function listen(behave: Behaviour): Promise<FakeNode> {
   const sockets = new Set<Socket>();
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://node');

@@ -16,7 +16,7 @@ describe('The keys of a sign-in service', () => {
   let issuer: JwtIssuer;
   let source: JwksSource;
   let removed: number;
-  const limits = { fetchMs: 100, refreshMs: 60_000, unknownKeyMs: 60_000, firstRetryMs: 20, lastRetryMs: 50 };
+  const limits = { fetchMs: 5000, refreshMs: 60_000, unknownKeyMs: 60_000, firstRetryMs: 20, lastRetryMs: 50 };
   const start = (own: Partial<typeof limits> = {}) => {
     removed = 0;
     source = new JwksSource({ url: issuer.url, log, onKeysRemoved: () => removed++, limits: { ...limits, ...own } });
@@ -52,7 +52,7 @@ describe('The keys of a sign-in service', () => {
       ['a connection that breaks', (response) => void response.destroy()],
     ] as [string, JwtIssuer['answer']][]) {
       issuer.answer = answer;
-      start();
+      start({ fetchMs: 100 });
       expect(await find('first'), what).to.match(/^KeysUnavailableError/);
       source.stop();
     }
@@ -74,7 +74,7 @@ describe('The keys of a sign-in service', () => {
     issuer.answer = answer;
     const stopCollecting = collectGarbage();
     try {
-      start();
+      start({ fetchMs: 100 });
       await eventually('they are requested', () => issuer.fetches === 1);
       issuer.answer = null;
       // Patient, because the collections of garbage take the processor from everything else.
