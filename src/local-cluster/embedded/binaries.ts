@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { errorMessage } from '../../error-message.ts';
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { checkOwnTree, checkPlace } from './own-folder.ts';
-import { EmbeddedPostgresError, type ServerUser } from './system-user.ts';
+import type { ServerUser } from './system-user.ts';
 
 const run = promisify(execFile);
 

@@ -18,11 +18,10 @@ import {
   lastErrorLine,
   openDataFolder,
 } from './data-folder.ts';
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { endOrphans, serverProcesses } from './leftovers.ts';
 import { guardAgainstOrphaning, type OrphanGuard } from './orphan-guard.ts';
-import { EmbeddedPostgresError, type ServerUser, serverUser } from './system-user.ts';
-
-export { EmbeddedPostgresError } from './system-user.ts';
+import { type ServerUser, serverUser } from './system-user.ts';
 
 /** Options of {@link startEmbeddedPostgres}. */
 export interface EmbeddedPostgresOptions {

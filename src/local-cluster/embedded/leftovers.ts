@@ -2,8 +2,8 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataFolder } from './data-folder.ts';
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 import { type ListedProcess, listProcesses } from './process-list.ts';
-import { EmbeddedPostgresError } from './system-user.ts';
 
 /** A fast shutdown writes a checkpoint first, which may take a few seconds after a high load. */
 const LEFTOVER_TIMEOUT_MS = 20_000;

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { EmbeddedPostgresError } from './system-user.ts';
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 
 /** The bits of a mode that let users other than the owner write. */
 const OTHERS_WRITE = 0o022;

@@ -1,12 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts';
 
 const run = promisify(execFile);
-
-/** Thrown when the embedded PostgreSQL cannot be used. The message is a sentence for the person who started it. */
-export class EmbeddedPostgresError extends Error {
-  override name = 'EmbeddedPostgresError';
-}
 
 /** The user that runs the server, as spawn options. Empty: the user of this process. */
 export interface ServerUser {

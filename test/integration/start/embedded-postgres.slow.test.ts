@@ -8,11 +8,8 @@ import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import pg from 'pg';
 import { ClusterDatabase } from '../../../src/local-cluster/cluster-database.ts';
-import {
-  type EmbeddedPostgres,
-  EmbeddedPostgresError,
-  startEmbeddedPostgres,
-} from '../../../src/local-cluster/embedded/embedded-postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/local-cluster/embedded/embedded-postgres.ts';
+import { EmbeddedPostgresError } from '../../../src/local-cluster/embedded/embedded-postgres-error.ts';
 import { listProcesses } from '../../../src/local-cluster/embedded/process-list.ts';
 import { eventually } from '../../support/eventually.ts';
 

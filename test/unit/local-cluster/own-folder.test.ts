@@ -2,8 +2,8 @@ import { chmod, chown, lchown, link, mkdir, mkdtemp, rm, symlink, writeFile } fr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { EmbeddedPostgresError } from '../../../src/local-cluster/embedded/embedded-postgres-error.ts';
 import { checkOwnFolder, checkOwnTree, checkPlace } from '../../../src/local-cluster/embedded/own-folder.ts';
-import { EmbeddedPostgresError } from '../../../src/local-cluster/embedded/system-user.ts';
 
 /** The user nobody, as an example of another local user. */
 const OTHER = 65_534;
