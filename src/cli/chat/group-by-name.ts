@@ -6,7 +6,7 @@ export function groupNamed(name: string, groups: readonly Chat[]): Chat | undefi
   return groups.find((group) => group.name === name);
 }
 
-/** Returns the only group whose name differs from that one in case or accents. */
+/** Returns the only group whose name differs from that one only in case or accents. */
 export function groupLike(name: string, groups: readonly Chat[]): Chat | undefined {
   const wanted = foldedName(name);
   const [similar, ...others] = groups.filter((group) => wanted !== '' && foldedName(group.name) === wanted);
@@ -32,4 +32,21 @@ export async function joinOrCreate(
     await client.joinNamed(name, options);
   }
   return undefined;
+}
+
+/** Returns a name as the service compares it. */
+const keyOf = (name: string) => name.normalize('NFKC').toLowerCase();
+
+/**
+ * Returns the number of the direct chat with the user of that name, or else with the only one whose name differs only in case or accents.
+ * @throws {ChatError} if there is no such user.
+ */
+export async function directGroup(client: ChatClient, name: string, options: CallOptions): Promise<number> {
+  const found = await client.users(name, options);
+  const [first, ...others] = found.filter(({ username }) => foldedName(username) === foldedName(name));
+  // The user of exactly that name comes first.
+  const isExact = first !== undefined && keyOf(first.username) === keyOf(name);
+  const other = isExact || others.length === 0 ? first : undefined;
+  if (other === undefined) throw new ChatError(`there is no user ${name}`);
+  return (await client.openDirect(other.id, options)).group_id;
 }

@@ -1,5 +1,4 @@
-import { type CallOptions, type ChatClient, ChatError } from '../../client/index.ts';
-import { foldedName } from '../../text/folded-name.ts';
+import type { CallOptions, ChatClient } from '../../client/index.ts';
 
 /** The state of the chat that the commands use. */
 export interface MessageContext {
@@ -46,21 +45,4 @@ export async function runMessageCommand(
 function parse(rest: string): { number: number | undefined; text: string } {
   const match = /^#?([1-9]\d{0,15})(?:\s+|$)(.*)$/s.exec(rest);
   return match ? { number: Number(match[1]), text: match[2] ?? '' } : { number: undefined, text: rest };
-}
-
-/** Returns a name as the service compares it. */
-const keyOf = (name: string) => name.normalize('NFKC').toLowerCase();
-
-/**
- * Returns the number of the direct chat with the user of that name, or else with the only one whose name differs in case or accents.
- * @throws {ChatError} if there is no such user.
- */
-export async function directGroup(client: ChatClient, name: string, options: CallOptions): Promise<number> {
-  const found = await client.users(name, options);
-  const [first, ...others] = found.filter(({ username }) => foldedName(username) === foldedName(name));
-  // The user of exactly that name comes first.
-  const isExact = first !== undefined && keyOf(first.username) === keyOf(name);
-  const other = isExact || others.length === 0 ? first : undefined;
-  if (other === undefined) throw new ChatError(`there is no user ${name}`);
-  return (await client.openDirect(other.id, options)).group_id;
 }

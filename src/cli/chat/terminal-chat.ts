@@ -10,8 +10,8 @@ import {
 } from '../../client/index.ts';
 import { noticeOf } from './event-text.ts';
 import { followMembers } from './follow-members.ts';
-import { groupLike, groupNamed, joinOrCreate } from './group-by-name.ts';
-import { directGroup, runMessageCommand } from './message-commands.ts';
+import { directGroup, groupLike, groupNamed, joinOrCreate } from './group-by-name.ts';
+import { runMessageCommand } from './message-commands.ts';
 import { ReadMarker } from './read-marker.ts';
 import type { Screen } from './screen.ts';
 import { SentMessages } from './sent-messages.ts';

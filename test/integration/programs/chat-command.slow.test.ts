@@ -139,7 +139,7 @@ describe('The command-line chat with a pipe as its input', () => {
     expect(nodes.flatMap(({ heard }) => heard).filter(({ path }) => path === '/login')).to.deep.equal([]);
   }).timeout(60_000);
 
-  it('joins the group with exactly that name, although the user is in one that differs in case', async () => {
+  it('joins the group with exactly that name, although the user is in one that differs only in case', async () => {
     let names = ['Team'];
     const behave: Behaviour = (heard, response) => {
       if (heard.path === '/chats') {

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { groupLike, groupNamed, joinOrCreate } from '../../../src/cli/chat/group-by-name.ts';
-import { directGroup } from '../../../src/cli/chat/message-commands.ts';
+import { directGroup, groupLike, groupNamed, joinOrCreate } from '../../../src/cli/chat/group-by-name.ts';
 import { type Chat, ChatClient } from '../../../src/client/index.ts';
 import { type Behaviour, type FakeNode, json, startFakeNode } from '../../support/nodes/client-fake-node.ts';
 
@@ -14,7 +13,7 @@ describe('Names in the command-line chat', () => {
     return new ChatClient({ urls: [node.url], userId: 1 });
   }
 
-  it("mean the user's only group that differs in case or accents, if no group has exactly that name", () => {
+  it("mean the user's only group that differs only in case or accents, if no group has exactly that name", () => {
     const [accented, plain] = [group(1, 'Plantão'), group(2, 'plantao')];
     expect(groupNamed('plantao', [accented, plain])).to.equal(plain);
     expect(groupNamed('plantao', [accented])).to.equal(undefined);
@@ -23,7 +22,7 @@ describe('Names in the command-line chat', () => {
     expect(groupLike('Plantões', [accented])).to.equal(undefined);
   });
 
-  it('create no group if there is one that differs in case or accents', async () => {
+  it('create no group if there is one that differs only in case or accents', async () => {
     const missing = { error: 'there is no such group', code: 'group_not_found' };
     const details = [{ field: 'group', problem: 'another spelling', name: 'Plantão' }];
     const client = await clientOf((heard, response) => {
