@@ -5,7 +5,7 @@ const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** The maximum length of a text to seal, in bytes: sealed, it fits the 7999 bytes of a notification. */
-export const MAX_SEALED_BYTES = 5900;
+export const MAX_TEXT_BYTES = 5900;
 
 /** Encrypts a text for the other nodes: a role that can merely connect to the database can neither read nor forge it. */
 export function seal(text: string, key: Buffer): string {

@@ -1,4 +1,4 @@
-import { MAX_SEALED_BYTES } from './signal-seal.ts';
+import { MAX_TEXT_BYTES } from './signal-seal.ts';
 
 /** A message of one node to the others. `from` is random for each start of a node, and `number` increases with each signal. */
 export interface LiveSignal {
@@ -49,7 +49,7 @@ export function idPartsOf(ids: Iterable<number>): { of: number; part: number; id
     const parts: number[][] = Array.from({ length: of }, () => []);
     for (const id of sorted) parts[id % of]?.push(id);
     const deltas = parts.map(toDeltas);
-    const fits = deltas.every((part) => JSON.stringify(part).length < MAX_SEALED_BYTES - FRAME_BYTES);
+    const fits = deltas.every((part) => JSON.stringify(part).length < MAX_TEXT_BYTES - FRAME_BYTES);
     if (fits || of >= MAX_PARTS) return deltas.map((own, part) => ({ of, part, ids: own }));
   }
 }
