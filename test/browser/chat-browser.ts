@@ -80,7 +80,7 @@ export async function startChatBrowser(): Promise<ChatBrowser> {
     openBeside: (page, nodeUrl) => openIn(page.context(), nodeUrl),
     async signIn(nodeUrl, username, options) {
       const page = await open(nodeUrl, options);
-      await seesActiveNode(page);
+      await untilActiveNodeIsShown(page);
       await page.getByRole('textbox', { name: 'Name' }).fill(username);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.getByRole('button', { name: 'Sign out' }).waitFor();
@@ -101,7 +101,7 @@ async function closeContexts(browser: Browser): Promise<void> {
 }
 
 /** Waits for the page's first poll: before it a write may go to a standby, whose 503 appears as an error in the console. */
-export async function seesActiveNode(page: Page): Promise<void> {
+export async function untilActiveNodeIsShown(page: Page): Promise<void> {
   await page.locator('#nodes .active').first().waitFor();
 }
 

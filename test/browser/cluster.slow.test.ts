@@ -17,9 +17,9 @@ describe('The cluster page', function () {
   expectNoProblems(use, NODE_IS_DOWN);
 
   const open = (node: NodeProcess, options = {}) => use.browser.open(node.url, options, '/cluster');
-  const says = (page: Page, text: string) => page.locator('.headline .state', { hasText: text }).waitFor();
+  const untilShown = (page: Page, text: string) => page.locator('.headline .state', { hasText: text }).waitFor();
   const card = (page: Page, node: NodeProcess) => page.getByRole('listitem').filter({ hasText: node.url });
-  const isActive = (page: Page, node: NodeProcess) => says(page, `${node.name} has been active for`);
+  const untilActive = (page: Page, node: NodeProcess) => untilShown(page, `${node.name} has been active for`);
 
   /** Returns the active node and the standby, which change from test to test. */
   async function roles(): Promise<[active: NodeProcess, standby: NodeProcess]> {
@@ -40,7 +40,7 @@ describe('The cluster page', function () {
   it('asks the nodes for their roles every second, even while reads of the database hang', async () => {
     const [active, standby] = await roles();
     const page = await open(standby);
-    await isActive(page, active);
+    await untilActive(page, active);
     let reads = 0;
     let probes = 0;
     page.on('request', (request) => {
@@ -62,7 +62,7 @@ describe('The cluster page', function () {
   it('says which node is active and since when, and has a card with figures for each node', async () => {
     const [active, standby] = await roles();
     const page = await open(standby);
-    await says(page, 'Posts are accepted.');
+    await untilShown(page, 'Posts are accepted.');
     const text = await page.locator('.headline .state').textContent();
     expect(text).to.match(
       new RegExp(`^${active.name} has been active for .+ \\(term \\d+\\)\\. Posts are accepted\\.$`),
@@ -81,7 +81,7 @@ describe('The cluster page', function () {
   it('fits on a phone, in Portuguese', async () => {
     const [active] = await roles();
     const page = await open(active, { ...PHONE, locale: 'pt-BR' });
-    await says(page, `${active.name} está ativo há`);
+    await untilShown(page, `${active.name} está ativo há`);
     await page.getByText('Nada bloqueia os nós.').waitFor();
     await expectAccessible(page, 'cluster-phone-pt');
   });
@@ -89,7 +89,7 @@ describe('The cluster page', function () {
   it('asks before it hands over, can be cancelled by Escape, and then follows the switchover', async () => {
     const [active, standby] = await roles();
     const page = await open(active);
-    await isActive(page, active);
+    await untilActive(page, active);
     await card(page, standby).getByRole('button', { name: 'Make active' }).focus();
     await page.keyboard.press('Enter');
     await page.getByText(`${active.name} finishes its writes and hands over.`).waitFor();
@@ -97,7 +97,7 @@ describe('The cluster page', function () {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await operate(page, standby, 'Make active');
-    await isActive(page, standby);
+    await untilActive(page, standby);
     await page.getByText(`${active.name} handed over (requested by HTTP client`).waitFor();
   });
 
@@ -142,9 +142,9 @@ describe('The cluster page', function () {
   it('reads from the other node when its own is killed, says so, and shows the failover with its reason', async () => {
     const [active, standby] = await roles();
     const page = await open(active);
-    await isActive(page, active);
+    await untilActive(page, active);
     await active.kill('SIGKILL');
-    await isActive(page, standby);
+    await untilActive(page, standby);
     const moved = page.getByText(`${active.name} didn't respond. This page now reads from ${standby.name}.`);
     await moved.waitFor();
     await card(page, active).getByText('unreachable', { exact: true }).waitFor();
@@ -162,16 +162,16 @@ describe('The cluster page', function () {
   it('says that no node is active, why and what to do, and brings a node back', async () => {
     const [active, standby] = await roles();
     const page = await open(active);
-    await isActive(page, active);
+    await untilActive(page, active);
     await operate(page, standby, 'Take out of service');
     await card(page, active).getByRole('button', { name: 'Take out of service' }).click();
     await page.getByText('posts will be refused until you bring a node back').waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Take out of service' }).click();
-    await says(page, 'Posts are refused.');
+    await untilShown(page, 'Posts are refused.');
     await page.getByText('All running nodes are fallen (out of service). Bring one back below.').first().waitFor();
     await expectAccessible(page, 'cluster-none-active');
     await operate(page, standby, 'Bring back');
-    await isActive(page, standby);
+    await untilActive(page, standby);
     await page.getByText(`${active.name} was taken out of service. ${standby.name} became active (term `).waitFor();
     await operate(page, active, 'Bring back');
     await card(page, active).getByText('standby', { exact: true }).waitFor();
@@ -180,7 +180,7 @@ describe('The cluster page', function () {
   it('says that its node was taken out of service, not that it failed to respond, when the page moves to another node', async () => {
     const [active, standby] = await roles();
     const page = await open(standby);
-    await isActive(page, active);
+    await untilActive(page, active);
     // As for a page whose read was under way.
     await page.route(`${standby.url}/cluster`, (route) => route.abort());
     await page.getByText(`${standby.name} didn't respond. This page now reads from ${active.name}.`).waitFor();
@@ -195,7 +195,7 @@ describe('The cluster page', function () {
   it('pauses failover for the given time, says so, and ends the pause, and asks for confirmation before each', async () => {
     const [active, standby] = await roles();
     const page = await open(standby);
-    await isActive(page, active);
+    await untilActive(page, active);
     await page.getByRole('button', { name: 'Pause failover' }).click();
     await page.getByText('If the active node stops, posts are refused.').waitFor();
     await page.getByLabel('Minutes').fill('0');
@@ -219,7 +219,7 @@ describe('The cluster page', function () {
 
   it("shows PostgreSQL's standbys with what a failover could lose, and two active nodes in red", async () => {
     const page = await open(use.first);
-    await says(page, 'Posts are accepted.');
+    await untilShown(page, 'Posts are accepted.');
     // This test has one PostgreSQL server: standbys are added to the real response.
     const standby = { state: 'streaming', lag_bytes: 20_480, lag_events: 3, lag_ms: 1200, messages_at_risk: 2 };
     const standbys = [
@@ -236,19 +236,19 @@ describe('The cluster page', function () {
     await page.getByRole('listitem').filter({ hasText: 'pg3' }).getByText('2 messages').waitFor();
     await expectAccessible(page, 'cluster-standbys');
     secondActive = { node: 'node-9000', url: 'http://localhost:9000', term: 9, epoch: null };
-    await says(page, 'on this database, node-9000 (http://localhost:9000) on another.');
+    await untilShown(page, 'on this database, node-9000 (http://localhost:9000) on another.');
     await expectAccessible(page, 'cluster-two-actives');
     await page.unrouteAll({ behavior: 'ignoreErrors' });
   });
 
   it('keeps the last known state while no node can be reached', async () => {
     const page = await open(use.first);
-    await says(page, 'Posts are accepted.');
+    await untilShown(page, 'Posts are accepted.');
     await page.context().setOffline(true);
-    await says(page, "This page can't reach any node.");
+    await untilShown(page, "This page can't reach any node.");
     await page.getByText('Not live: last known state').waitFor();
     await page.context().setOffline(false);
-    await says(page, 'Posts are accepted.');
+    await untilShown(page, 'Posts are accepted.');
     use.browser.problems();
   });
 });

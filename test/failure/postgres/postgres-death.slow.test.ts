@@ -28,7 +28,7 @@ describe('The service', () => {
     await postgres.remove();
   });
 
-  const tellsItShortly = ({ logOf }: Aftermath) => {
+  const expectShortLog = ({ logOf }: Aftermath) => {
     for (const node of scene.nodes) {
       const lines = logOf(node).map(({ msg }) => msg);
       expect(lines, lines.join('\n')).to.have.length.below(MAX_LINES);
@@ -45,7 +45,7 @@ describe('The service', () => {
         downMs = performance.now() - startedAt;
       });
       expect(aftermath.gap.ms).to.be.below(downMs + SLACK_MS);
-      tellsItShortly(aftermath);
+      expectShortLog(aftermath);
     });
   }
 
@@ -67,7 +67,7 @@ describe('The service', () => {
       }
       await postgres.start();
     });
-    tellsItShortly(aftermath);
+    expectShortLog(aftermath);
   });
 
   it('has no active node after the lease while PostgreSQL is frozen (SIGSTOP), and one when it continues', async function () {
@@ -79,7 +79,7 @@ describe('The service', () => {
       await always('no node is active', isNoneActive, { forMs: 1.5 * LEASE_MS });
       await postgres.thaw();
     });
-    tellsItShortly(aftermath);
+    expectShortLog(aftermath);
   });
 
   it('keeps its active node while max_connections is exhausted, and recovers from a lost lock session once there is room', async function () {
@@ -130,6 +130,6 @@ describe('The service', () => {
       { keepsTerm: true },
     );
     expect(await scene.active()).to.equal(active);
-    tellsItShortly(aftermath);
+    expectShortLog(aftermath);
   });
 });

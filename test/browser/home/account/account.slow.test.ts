@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openGroup, seesActiveNode } from '../../chat-browser.ts';
+import { openGroup, untilActiveNodeIsShown } from '../../chat-browser.ts';
 import { expectAccessible, expectFits } from '../../page-checks.ts';
 import { useChat } from '../use-chat.ts';
 
@@ -116,7 +116,7 @@ describe('The account on the chat page', function () {
   it('says in Portuguese too what an account without a password means, and sets one', async () => {
     const page = await use.browser.open(use.first.url, { locale: 'pt-BR' });
     await page.getByText('Sem senha, qualquer pessoa pode entrar com esse nome.').waitFor();
-    await seesActiveNode(page);
+    await untilActiveNodeIsShown(page);
     await page.locator('#username').fill('otto');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Conta: otto' }).click();

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { useBrowserCluster } from '../../browser-cluster.ts';
-import { openGroup, seesActiveNode } from '../../chat-browser.ts';
+import { openGroup, untilActiveNodeIsShown } from '../../chat-browser.ts';
 
 describe('The chat page with AUTH=token', function () {
   this.timeout(120_000);
@@ -11,7 +11,7 @@ describe('The chat page with AUTH=token', function () {
   });
 
   async function register(page: Page, name: string): Promise<void> {
-    await seesActiveNode(page);
+    await untilActiveNodeIsShown(page);
     await page.getByRole('textbox', { name: 'Name' }).fill(name);
     await page.getByLabel('Password').fill(`${name} has a password`);
     await page.getByRole('button', { name: 'Register' }).click();

@@ -4,7 +4,7 @@ import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { useBrowserCluster } from '../../browser-cluster.ts';
-import { NODE_IS_DOWN, seesActiveNode, waitForMessage, write } from '../../chat-browser.ts';
+import { NODE_IS_DOWN, untilActiveNodeIsShown, waitForMessage, write } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, locale: 'pt-BR' };
@@ -26,7 +26,7 @@ describe('The chat page during maintenance', function () {
         { page: await browser.open(second.url, PHONE), notice: 'O chat está em manutenção até' },
       ] as const;
       const [{ page: desktop }, { page: phone }] = pages;
-      await seesActiveNode(phone);
+      await untilActiveNodeIsShown(phone);
       await phone.getByRole('textbox', { name: 'Nome' }).fill('ana_orm');
       await phone.getByRole('button', { name: 'Entrar' }).click();
       for (const { page } of pages) await page.locator('nav').getByRole('link', { name: 'Ops' }).first().click();

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { messagesOn, openGroup, seesActiveNode, waitForMessage, write } from '../../chat-browser.ts';
+import { messagesOn, openGroup, untilActiveNodeIsShown, waitForMessage, write } from '../../chat-browser.ts';
 
 const GROUP = 'Grupo Geral';
 
@@ -164,7 +164,7 @@ describe('Everyday use of the chat page', function () {
 
   it('works with the keyboard alone', async () => {
     const page = await use.browser.open(use.first.url);
-    await seesActiveNode(page);
+    await untilActiveNodeIsShown(page);
     await page.keyboard.type('ana_orm');
     await page.keyboard.press('Enter');
     const group = page.getByRole('link', { name: GROUP });

@@ -6,7 +6,7 @@ describe('The chat page with messages', function () {
   this.timeout(180_000);
   const { use, clientOf, ana, newGroup } = useChat();
 
-  it('edits, answers, reacts and mentions users, and every member sees it', async () => {
+  it('edits, replies, reacts and mentions users, and every member sees it', async () => {
     const { name } = await newGroup();
     const [one, other] = [await ana(), await use.browser.signIn(use.second.url, 'bruno')];
     for (const page of [one, other]) await openGroup(page, name);

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { messageField, openGroup, seesActiveNode, waitForMessage } from '../../chat-browser.ts';
+import { messageField, openGroup, untilActiveNodeIsShown, waitForMessage } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
 describe('The chat page shows what happens to a group', function () {
@@ -85,7 +85,7 @@ describe('The chat page shows what happens to a group', function () {
     await eventually('a reload shows the same', async () => (await textsOn()).join() === texts.join());
     // Another device, which has nothing of it, in Portuguese.
     const other = await use.browser.open(use.second.url, { locale: 'pt-BR' });
-    await seesActiveNode(other);
+    await untilActiveNodeIsShown(other);
     await other.locator('#username').fill('clara');
     await other.keyboard.press('Enter');
     await other.getByRole('link', { name: 'Room 2' }).click();

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { openGroup, seesActiveNode } from '../../chat-browser.ts';
+import { openGroup, untilActiveNodeIsShown } from '../../chat-browser.ts';
 import { expectAccessible } from '../../page-checks.ts';
 
 describe('Invitations on the chat page', function () {
@@ -42,7 +42,7 @@ describe('Invitations on the chat page', function () {
     await page.getByText('You are invited to “Clube & amigos”. Sign in to join.').waitFor();
     expect(await page.getByText('Bank of Trust').count()).to.equal(0);
     await expectAccessible(page, 'chat-invited');
-    await seesActiveNode(page);
+    await untilActiveNodeIsShown(page);
     await page.getByRole('textbox', { name: 'Name' }).fill('bruno');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('button', { name: 'Sign out' }).waitFor();

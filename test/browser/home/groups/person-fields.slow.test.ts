@@ -19,7 +19,7 @@ describe('The fields of the chat page in which a user names a person', function 
   expectNoProblems(use);
 
   const field = (page: Page, name: string) => page.getByRole('combobox', { name });
-  const says = (page: Page, text: string) => page.getByRole('alert').getByText(text).waitFor();
+  const untilShown = (page: Page, text: string) => page.getByRole('alert').getByText(text).waitFor();
   const membersOf = async (group: string) => {
     const chat = (await ana.chats()).chats.find(({ name }) => name === group);
     return chat?.members.map(({ username }) => username).sort();
@@ -42,7 +42,7 @@ describe('The fields of the chat page in which a user names a person', function 
     await page.getByRole('option', { name: 'clarice' }).waitFor();
     await expectAccessible(page, 'chat-new-group');
     await people.press('Enter');
-    await says(page, 'Several people match “clar”. Choose one.');
+    await untilShown(page, 'Several people match “clar”. Choose one.');
     await people.press('ArrowDown');
     await people.press('ArrowDown');
     await people.press('Enter');
@@ -96,10 +96,10 @@ describe('The fields of the chat page in which a user names a person', function 
     const page = await newGroup('Book club');
     await field(page, 'Add members').fill('zoe');
     await page.getByRole('button', { name: 'Create' }).click();
-    await says(page, 'No one is called “zoe”. Check the spelling.');
+    await untilShown(page, 'No one is called “zoe”. Check the spelling.');
     await field(page, 'Add members').fill('ana');
     await page.getByRole('button', { name: 'Create' }).click();
-    await says(page, 'ana is already included.');
+    await untilShown(page, 'ana is already included.');
     expect(await membersOf('Book club')).to.equal(undefined);
     await field(page, 'Add members').fill('');
     await page.getByRole('button', { name: 'Create' }).click();
@@ -107,7 +107,7 @@ describe('The fields of the chat page in which a user names a person', function 
     await page.getByRole('button', { name: '1 member' }).click();
     await field(page, 'Add a member').fill('bruno');
     await page.getByRole('button', { name: 'Close' }).click();
-    await says(page, "“bruno” wasn't added. Choose a person, or clear the field.");
+    await untilShown(page, "“bruno” wasn't added. Choose a person, or clear the field.");
     await field(page, 'Add a member').press('Enter');
     await eventually('bruno is a member', async () => (await membersOf('Book club'))?.includes('bruno') === true);
     await page.getByRole('button', { name: 'Close' }).click();
@@ -119,7 +119,7 @@ describe('The fields of the chat page in which a user names a person', function 
     const people = field(page, 'Add members');
     await people.fill('rita');
     await people.press('Enter');
-    await says(page, 'No one is called “rita”. Check the spelling.');
+    await untilShown(page, 'No one is called “rita”. Check the spelling.');
     await new ChatClient({ urls: [use.first.url] }).login('rita');
     await people.press('Enter');
     await page.locator('.person', { hasText: 'rita' }).waitFor();
@@ -142,7 +142,7 @@ describe('The fields of the chat page in which a user names a person', function 
     await requested;
     await people.fill('clara');
     release();
-    await says(page, 'The name is now “clara”. Try again.');
+    await untilShown(page, 'The name is now “clara”. Try again.');
     expect(await page.locator('.person').count()).to.equal(0);
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('heading', { name: 'Changed' }).waitFor();
@@ -163,7 +163,7 @@ describe('The fields of the chat page in which a user names a person', function 
     await page.getByRole('button', { name: 'New direct chat' }).click();
     await field(page, 'Who do you want to write to?').fill('someone unknown');
     await dialog.getByRole('button', { name: 'Open direct chat' }).click();
-    await says(page, 'No one is called “someone unknown”.');
+    await untilShown(page, 'No one is called “someone unknown”.');
     await field(page, 'Who do you want to write to?').fill('bruno');
     await dialog.getByRole('button', { name: 'Open direct chat' }).click();
     await page.getByRole('heading', { name: 'bruno' }).waitFor();

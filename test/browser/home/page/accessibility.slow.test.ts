@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { useBrowserCluster } from '../../browser-cluster.ts';
-import { seesActiveNode } from '../../chat-browser.ts';
+import { untilActiveNodeIsShown } from '../../chat-browser.ts';
 
 const GROUP = 'Accessible';
 /** A group that the signed-in user owns, and one that takes no messages. */
@@ -59,7 +59,7 @@ describe('The chat page has no violation that axe-core knows', function () {
         for (const violation of await violations(page)) found.push(`${state}: ${violation}`);
       };
       const close = () => page.keyboard.press('Escape');
-      await seesActiveNode(page);
+      await untilActiveNodeIsShown(page);
       await check('sign-in');
       await page.locator('#username').fill('ana');
       await page.keyboard.press('Enter');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { openGroup, seesActiveNode, waitForMessage } from '../../chat-browser.ts';
+import { openGroup, untilActiveNodeIsShown, waitForMessage } from '../../chat-browser.ts';
 import { useChat } from '../use-chat.ts';
 
 describe('The chat page on a device that is not set up as usual', function () {
@@ -49,7 +49,7 @@ describe('The chat page on a device that is not set up as usual', function () {
       return page.getByRole('dialog').getByRole('checkbox', { name: 'Play a sound for new messages' });
     };
     const page = await use.browser.open(use.first.url);
-    await seesActiveNode(page);
+    await untilActiveNodeIsShown(page);
     await signIn('ana');
     await (await switches()).check();
     await page.keyboard.press('Escape');

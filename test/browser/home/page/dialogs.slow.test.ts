@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Page, Route } from 'playwright-core';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
-import { seesActiveNode } from '../../chat-browser.ts';
+import { untilActiveNodeIsShown } from '../../chat-browser.ts';
 
 const OFFLINE = /ERR_INTERNET_DISCONNECTED|ERR_FAILED|home-dialogs.*404|404.*home-dialogs/;
 const DIALOGS = '**/assets/home-dialogs.*';
@@ -22,7 +22,8 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
   });
 
   const styles = (page: Page) => page.locator('link[href*="home-dialogs"]').count();
-  const says = (page: Page, text: string) => page.getByRole('dialog').getByRole('alert').getByText(text).waitFor();
+  const untilShown = (page: Page, text: string) =>
+    page.getByRole('dialog').getByRole('alert').getByText(text).waitFor();
   const open = (page: Page) => page.getByRole('button', { name: 'New group' }).click();
   const close = (page: Page) => page.getByRole('button', { name: 'Close' }).click();
 
@@ -32,7 +33,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.clock.install();
     await page.route(DIALOGS, respond);
     await page.reload({ waitUntil: 'domcontentloaded' });
-    await seesActiveNode(page);
+    await untilActiveNodeIsShown(page);
     await page.getByRole('textbox', { name: 'Name' }).fill('ana');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Sign out' }).waitFor();
@@ -46,7 +47,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     );
     for (const attempt of [1, 2]) {
       await open(page);
-      await says(page, 'Something went wrong. Reload the page.');
+      await untilShown(page, 'Something went wrong. Reload the page.');
       expect(await styles(page), `after attempt ${attempt}`).to.equal(0);
       await close(page);
     }
@@ -60,7 +61,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     const page = await signInWith((route) => route.abort());
     await page.context().setOffline(true);
     await open(page);
-    await says(page, "That didn't work. Try again.");
+    await untilShown(page, "That didn't work. Try again.");
   });
 
   it('can be closed while they are loaded, and are requested again after a request that is never answered', async () => {
@@ -79,7 +80,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.getByRole('dialog', { name: 'Loading…' }).waitFor();
     expect(files).to.have.length(2).and.deep.equal(requested);
     await page.clock.fastForward(20_000);
-    await says(page, 'Reload the page.');
+    await untilShown(page, 'Reload the page.');
     hangs = false;
     await close(page);
     await open(page);
@@ -91,7 +92,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     const broken = 'export function DialogView() { throw new Error("another version"); }';
     await page.route(`${DIALOGS}.js`, (route) => route.fulfill({ contentType: 'text/javascript', body: broken }));
     await page.reload();
-    await seesActiveNode(page);
+    await untilActiveNodeIsShown(page);
     await page.getByRole('textbox', { name: 'Name' }).fill('ana');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'New group' }).click();
@@ -123,7 +124,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.context().setOffline(false);
-    await seesActiveNode(page);
+    await untilActiveNodeIsShown(page);
   }
 
   it('withdraw a request that waits for a connection when they are cancelled: nothing is sent once the connection returns', async () => {

@@ -11,10 +11,10 @@ const MAX_WAITING = 4;
 describe('A synchronous standby that is down', () => {
   const nodes = useTwoNodes({ LEASE_MS: '1000' }, { server: {} });
   const dba = nodes.sql;
-  beforeEach(() => waitFor('ghost'));
-  afterEach(() => waitFor(''));
+  beforeEach(() => setSynchronousStandbys('ghost'));
+  afterEach(() => setSynchronousStandbys(''));
 
-  const waitFor = async (standbys: string) => {
+  const setSynchronousStandbys = async (standbys: string) => {
     await dba.query(`ALTER SYSTEM SET synchronous_standby_names = '${standbys}'`);
     await dba.query('SELECT pg_reload_conf()');
     await eventually('the setting is in force', async () => {
@@ -38,7 +38,7 @@ describe('A synchronous standby that is down', () => {
     ]);
     return rows[0]?.many;
   };
-  const saysThatItWaits = ({ status, body, text }: HttpResponse<JsonObject>) => {
+  const expectWaitReported = ({ status, body, text }: HttpResponse<JsonObject>) => {
     expect(status, text).to.equal(503);
     expect(body.code).to.equal('outcome_unknown');
     expect(body.error).to.contain('waits for a synchronous standby');
@@ -51,7 +51,7 @@ describe('A synchronous standby that is down', () => {
     const before = roleChanges().length;
     for (const round of [1, 2]) {
       const answers = await Promise.all([send('with key', 'ghost'), send(`without ${round}`)]);
-      answers.forEach(saysThatItWaits);
+      answers.forEach(expectWaitReported);
       expect(await waiting()).to.have.length.below(MAX_WAITING + 1);
     }
     const readiness = await get(`${nodes.active.url}/readiness`);
@@ -61,7 +61,7 @@ describe('A synchronous standby that is down', () => {
     expect((await get(`${nodes.standby.url}/readiness`)).status).to.equal(200);
     expect(roleChanges()).to.have.length(before);
     expect((await get(`${nodes.active.url}/health`)).body).to.include({ active: true });
-    await waitFor('');
+    await setSynchronousStandbys('');
     const again = await eventually('the same key is accepted', async () => {
       const answer = await send('with key', 'ghost');
       return answer.status === 200 && answer;
@@ -81,7 +81,7 @@ describe('A synchronous standby that is down', () => {
     ];
     // One after another: each that appends to the event log holds it while it waits.
     for (const [path, body] of calls)
-      saysThatItWaits(await post(`${url}${path}`, body, { deadline: RESPONSE_TIMEOUT_MS }));
+      expectWaitReported(await post(`${url}${path}`, body, { deadline: RESPONSE_TIMEOUT_MS }));
     expect(await waiting()).to.have.length.below(MAX_WAITING + 1);
   });
 
@@ -94,7 +94,7 @@ describe('A synchronous standby that is down', () => {
     });
     await dba.query('SELECT pg_cancel_backend($1)', [pid]);
     const answer = await sending;
-    saysThatItWaits(answer);
+    expectWaitReported(answer);
     expect(answer.ms).to.be.below(2900);
     const changing = post(`${nodes.active.url}/notify/ghosts`, {}, { deadline: RESPONSE_TIMEOUT_MS });
     const [other] = await eventually('the change waits', async () => {
@@ -102,7 +102,7 @@ describe('A synchronous standby that is down', () => {
       return pids.length > 0 && pids;
     });
     await dba.query('SELECT pg_cancel_backend($1)', [other]);
-    saysThatItWaits(await changing);
+    expectWaitReported(await changing);
   });
 
   it('prevents neither promotions nor heartbeat rows', async function () {
