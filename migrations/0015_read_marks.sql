@@ -52,7 +52,7 @@ BEGIN
     SELECT n.group_id, n.user_id, n.last_read_id, (SELECT g.shows_reads FROM plantao.groups g WHERE g.id = n.group_id)
     FROM old_rows o JOIN new_rows n USING (group_id, user_id)
     WHERE n.last_read_id > o.last_read_id
-  ), added AS (
+  ), moved_events AS (
     SELECT 'read' AS kind, NULL::bigint AS receiving_group, m.user_id AS receiving_user, m.group_id, m.user_id,
            jsonb_build_object('group_id', m.group_id, 'message_id', m.last_read_id) AS payload
     FROM moved m
@@ -62,7 +62,7 @@ BEGIN
     FROM moved m WHERE m.shows_reads
   )
   SELECT head + row_number() OVER (ORDER BY a.kind, a.group_id, a.user_id), a.kind, a.receiving_group, a.receiving_user, a.payload
-  FROM added a;
+  FROM moved_events a;
   GET DIAGNOSTICS added = ROW_COUNT;
   PERFORM plantao.hint('plantao_events', (head + added)::text);
   RETURN NULL;

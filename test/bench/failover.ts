@@ -52,7 +52,7 @@ const againstBareLock = (name: string, atMost: number, limit: number, because: s
   atMost,
   aim: { limit, because },
 });
-/** The ratios that were aimed at and are not reached. */
+/** Stricter limits, with the reasons why they are not met. */
 const RATIOS: Target[] = [
   againstBareLock(
     'kill -9',

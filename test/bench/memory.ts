@@ -16,7 +16,7 @@ const OWN_GROUP = 'Plantão, one group';
 const OWN_USERS = 'Plantão, a thousand users';
 const BARE = 'bare node:http';
 const SOCKET_IO = 'socket.io';
-/** A limit that was aimed at. */
+/** A stricter limit, with the reason why it is not met. */
 const AS_SMALL_AS_NODE = {
   limit: 1,
   because:

@@ -26,7 +26,7 @@ import {
 import { withToken } from './posts/with-token.ts';
 import { Pgbench } from './rivals/pgbench.ts';
 
-/** Limits that were aimed at. */
+/** Stricter limits, with the reasons why they are not met. */
 const FASTER_THAN_SQL = {
   limit: 4,
   because: 'A shared commit saves what a commit costs, which is little on a fast disk: see "Commits slower by 2 ms".',

@@ -25,7 +25,7 @@ const WITH_LIBRARIES = `
   new (require('node:worker_threads').Worker)('setInterval(() => {}, 60_000)', { eval: true });
   ${HTTP_SERVER}`;
 
-/** Limits that were aimed at. */
+/** Stricter limits, with the reasons why they are not met. */
 const SMALL = {
   limit: 80,
   because: `An empty process of Node.js takes half of that, and "${LIBRARIES}" all of it.`,

@@ -119,7 +119,8 @@ class Model {
     if (values.length > 0) this.#add({ op: 'read', type: 'ok', process, node: null, term: null, values });
   }
 
-  fail(): void {
+  /** Begins a fault, which ends the term; heals it if there is one. */
+  toggleFault(): void {
     if (this.#fault) {
       this.#add({ op: 'fault', type: 'ok', ...this.#fault, node: this.#owner, term: null });
       this.#fault = null;
@@ -134,7 +135,7 @@ class Model {
 
   /** Heals the fault, accepts one more write, lets all readers reach the head, and records the table. */
   end(): void {
-    if (this.#fault) this.fail();
+    if (this.#fault) this.toggleFault();
     while (this.#pending.length > 0) this.finish();
     const [process, value, group] = ['w9', `m${this.#values++}`, this.#random.pick(GROUPS)];
     const line = { op: 'post', process, value, group, key: null } as const;
@@ -161,7 +162,7 @@ export function validHistory(random: Random, steps: number): HistoryRecord[] {
     else if (choice < 0.55) model.commit();
     else if (choice < 0.78) model.finish();
     else if (choice < 0.94) model.read();
-    else model.fail();
+    else model.toggleFault();
   }
   model.end();
   return model.records;

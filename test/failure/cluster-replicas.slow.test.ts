@@ -94,7 +94,7 @@ describe('npm run cluster -- --replicas 1', function () {
     expect(await processesLeft(data, second.pids())).to.deep.equal([]);
   });
 
-  it('says in one sentence that it starts its own servers, where the settings name a database', async () => {
+  it('says in one sentence that it starts its own servers, if the settings name a database', async () => {
     const command = run([], { DATABASE_URL: 'postgres://me@127.0.0.1/chat' });
     expect(await command.exit).to.equal(2);
     expect(command.errors).to.equal(

@@ -5,7 +5,7 @@ const CONNECT_LIMIT_MS = 1000;
 /** A commit that waits for a standby longer than this is given up with its session. */
 const QUERY_LIMIT_MS = 2000;
 const INTERVAL_MS = 5;
-/** Writes to the log and is waited for by synchronous replication; needs no table. */
+/** Writes to the WAL, so that the commit waits for a synchronous standby; needs no table. */
 const COMMIT = "SELECT pg_logical_emit_message(true, 'bare client', '')";
 
 /**

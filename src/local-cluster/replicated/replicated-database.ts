@@ -87,10 +87,10 @@ This launcher promotes the standby, as a demonstration: in production, use Patro
     await mkdir(this.#folder, { recursive: true, mode: 0o755 });
     const [one, two] = [server('pg1'), server('pg2')];
     if (fresh) await Promise.all([one.discard(), two.discard()]);
-    const isSecond = !fresh && (await this.#recordedPrimary()) === two.name;
-    const [primary, standby] = isSecond ? [two, one] : [one, two];
+    const isSecondPrimary = !fresh && (await this.#recordedPrimary()) === two.name;
+    const [primary, standby] = isSecondPrimary ? [two, one] : [one, two];
     [this.#primary, this.#standby] = [primary, standby];
-    await this.#record(primary);
+    await this.#recordPrimary(primary);
     await primary.startAsPrimary();
     // Its commits may still wait for the standby of an earlier run.
     await primary.setSynchronousStandby(null);
@@ -146,7 +146,7 @@ This launcher promotes the standby, as a demonstration: in production, use Patro
       return failed.startAsPrimary();
     }
     output.log(`the primary ${failed.name} exited: promoting its synchronous standby ${standby.name}`);
-    await this.#record(standby);
+    await this.#recordPrimary(standby);
     await standby.promote();
     this.#isSynchronous = false;
     [this.#primary, this.#standby] = [standby, failed];
@@ -192,7 +192,7 @@ This launcher promotes the standby, as a demonstration: in production, use Patro
     return NAMES.find((name) => name === text.trim());
   }
 
-  async #record({ name }: ReplicatedServer): Promise<void> {
+  async #recordPrimary({ name }: ReplicatedServer): Promise<void> {
     const file = path.join(this.#folder, 'primary');
     await writeFile(`${file}.new`, `${name}\n`);
     await rename(`${file}.new`, file);

@@ -24,7 +24,7 @@ export interface Target {
   to?: [contestant: string, figure: string][];
   atLeast?: number;
   atMost?: number;
-  /** A stricter limit that was aimed at, and the measured reason why it is not met; printed while it is missed. */
+  /** A stricter limit, and the measured reason why it is not met; printed while it is missed. */
   aim?: { limit: number; because: string };
 }
 

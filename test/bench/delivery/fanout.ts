@@ -36,7 +36,7 @@ const JOIN: RequestSpec[] = [
 ];
 const SOCKET_IO_POLL: RequestSpec = { method: 'GET', path: `${SESSION}&sid={sid}` };
 
-/** Limits that were aimed at. */
+/** Stricter limits, with the reasons why they are not met. */
 const AS_QUICK_AS_NODE = {
   limit: 1.2,
   because:

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { OwnActivity } from '../../../src/coordination/role/own-activity.ts';
 
-describe('When a node was last active', () => {
+describe('The time at which a node was last active', () => {
   let now = 1000;
   const activity = () => new OwnActivity(() => now);
   beforeEach(() => {

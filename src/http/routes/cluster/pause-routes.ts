@@ -7,7 +7,7 @@ import { requesterOf } from './requester.ts';
 
 /** The same limit as in plantao.pause(). */
 const MAX_MINUTES = 24 * 60;
-/** The row that plantao.resume() returns if there was a pause. */
+/** What plantao.resume() returns if there was a pause. */
 const PAUSE_ENDED = 'failover is possible again';
 
 const pauseInput = z.object({
@@ -41,8 +41,8 @@ export function pauseRoutes({ sequelize, authMode }: Services): Route[] {
       responseBody: pauseResponse,
       responseExample: { message: 'failover is paused' },
       async handle({ input: { minutes, reason = null }, request }) {
-        const asked = { minutes, reason: reason || null, by: requesterOf(request, authMode).name };
-        await query(sequelize, 'SELECT plantao.pause(make_interval(mins => $minutes), $reason, $by)', asked);
+        const pause = { minutes, reason: reason || null, by: requesterOf(request, authMode).name };
+        await query(sequelize, 'SELECT plantao.pause(make_interval(mins => $minutes), $reason, $by)', pause);
         const [row] = await query<{ until: Date | null }>(
           sequelize,
           'SELECT max(until) AS until FROM plantao.current_pause',

@@ -103,7 +103,7 @@ describe('The row of a node', () => {
       expect(rows).to.deep.equal([{ waits_for: 'local' }, { waits_for: 'local' }]);
     }));
 
-  it('says when its node was active as it was sent, not when a lock or a stalled server let it be written', () =>
+  it("has the time at which it was sent as that of its node's last activity, even if a lock or a stalled server delays it", () =>
     withRegistry(async (registry, client) => {
       const active: OwnNodeRow = { ...ROW, role: 'active', term: 1 };
       for (let times = 0; times < 2; times++) await registry.write(active);

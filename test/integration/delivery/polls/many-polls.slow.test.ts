@@ -177,7 +177,7 @@ describe('A herd of polls', function () {
     expect(node.waiters.size).to.equal(0);
   });
 
-  it("brings memberships that change during the load up to the node's position", async () => {
+  it("has its memberships at the node's position, even if they change while they are loaded", async () => {
     await node.stop();
     for (const maxInMemory of [1000, 2]) {
       node = await LogNode.start({ url: database.url, maxInMemory });
