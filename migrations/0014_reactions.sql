@@ -88,7 +88,7 @@ BEGIN
                         WHERE o.message_id = c.message_id AND o.emoji = c.emoji OFFSET 0) k
   ), gone AS (
     DELETE FROM plantao.reaction_counts k WHERE k.ctid = ANY (ARRAY(SELECT r.place FROM removed r WHERE r.count <= r.number)))
-  -- Every row exists: unlike a join, this finds each by its key.
+  -- Every row exists, so that this only updates. Unlike an UPDATE with a join, it finds each row by its key.
   INSERT INTO plantao.reaction_counts AS k (message_id, emoji, count)
   SELECT r.message_id, r.emoji, r.number FROM removed r WHERE r.count > r.number
   ON CONFLICT (message_id, emoji) DO UPDATE SET count = k.count - excluded.count;

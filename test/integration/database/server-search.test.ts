@@ -93,7 +93,7 @@ describe('The search for the server that accepts writes', () => {
   beforeEach(() => {
     world = new World();
   });
-  // The timers of a search that goes on would be mixed up with those that another file mocks.
+  // The timers of a search that still runs would be mixed up with those that another file mocks.
   after(() => eventually('all searches have ended', () => [...searches].every(({ aborted }) => aborted)));
 
   it('keeps the process running while a caller waits, and no longer', async () => {

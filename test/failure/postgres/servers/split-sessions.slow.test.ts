@@ -15,7 +15,7 @@ import {
 
 const PATIENCE = { within: 30_000 };
 
-describe('An active node whose lock session stays with a former primary that goes on', function () {
+describe('An active node whose lock session stays with a former primary that still runs', function () {
   this.timeout(90_000);
   let postgres: ReplicatedPostgres;
   let former: ReplicaServer;

@@ -68,7 +68,7 @@ describe('The mutexes of the database', () => {
   }
 
   /** Takes the locks of a write, a promotion and a new group; throws if one is not available within 200 ms. */
-  async function work(): Promise<void> {
+  async function expectAvailable(): Promise<void> {
     const client = await connect(database.url);
     await client.query("SET lock_timeout = '200ms'");
     await client.query('BEGIN');
@@ -107,11 +107,11 @@ describe('The mutexes of the database', () => {
     it(`cannot be taken by a role that ${who}`, async () => {
       const client = await login(...grants);
       for (const code of await attempt(client, [...attacks, ...calls])) expect(code).to.equal('42501');
-      await work();
+      await expectAvailable();
       await client.query('ROLLBACK');
     });
 
-    it(`are not blocked, nor are writes and promotions, by the locks that a role that ${who} can take`, async () => {
+    it(`stay free, and writes and promotions possible, whatever a role locks that ${who}`, async () => {
       const client = await login(...grants);
       const advisory = [1, 2, 3, 4].map((key) => `SELECT pg_advisory_lock(1347178068, ${key})`);
       const tables = ['messages', 'events', 'leader_terms', 'groups', 'users', 'epochs'];
@@ -124,7 +124,7 @@ describe('The mutexes of the database', () => {
       ]);
       const names = ["SELECT pg_advisory_lock(1347178069, hashtext('Novo'))"];
       await attempt(client, [...advisory, ...names, ...parsed]);
-      await work();
+      await expectAvailable();
       await client.query('ROLLBACK');
       await client.query('SELECT pg_advisory_unlock_all()');
     });
@@ -148,7 +148,7 @@ describe('The mutexes of the database', () => {
     );
     // Like pg_dump.
     for (const { name } of rows) await client.query(`LOCK TABLE ${name} IN ACCESS SHARE MODE`);
-    await work();
+    await expectAvailable();
     await client.query('ROLLBACK');
   });
 });

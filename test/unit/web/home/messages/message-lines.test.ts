@@ -52,7 +52,7 @@ describe('The lines of a conversation', () => {
     ]);
   });
 
-  it('show the heading of a day on which something happened before the first message, or without any', () => {
+  it('show the heading of a day above what happened before its first message, or on a day without messages', () => {
     expect(linesOf([message(1, at(5, 10)), message(2, at(6, 12))], { clara: at(6, 11), davi: at(7, 8) })).to.deep.equal(
       [...['day 2026-1-5', 'first 1', 'day 2026-1-6', 'line clara', 'first 2', 'day 2026-1-7', 'line davi']],
     );
