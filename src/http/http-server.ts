@@ -52,6 +52,8 @@ export class HttpServer {
       requestTimeout: REQUEST_MS,
       connectionsCheckingInterval: CHECK_MS,
       maxHeaderSize: HEADER_BYTES,
+      // NODE_OPTIONS must not change it: a lenient parser lets requests be smuggled through a proxy.
+      insecureHTTPParser: false,
       // HostCheck responds instead: Node's own 400 has no body.
       requireHostHeader: false,
     };

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Clock } from '../../async/clock.ts';
 import { otherDns } from '../../network/dns-cache.ts';
+import { HTTP_PARSING } from '../../network/http-parsing.ts';
 
 /** A peer's `/health`. */
 export interface PeerHealth {
@@ -147,7 +148,8 @@ export class PeerProbe {
   /** Returns null if the address cannot be called: a DBA may write any row into plantao.nodes. */
   #send(): http.ClientRequest | null {
     try {
-      return this.#client.get(`${this.url}/health`, { agent: this.#agent, headers: { accept: 'application/json' } });
+      const headers = { accept: 'application/json' };
+      return this.#client.get(`${this.url}/health`, { ...HTTP_PARSING, agent: this.#agent, headers });
     } catch {
       return null;
     }

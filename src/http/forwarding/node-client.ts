@@ -7,6 +7,7 @@ import http, {
 import https from 'node:https';
 import { isIP } from 'node:net';
 import { otherDns } from '../../network/dns-cache.ts';
+import { HTTP_PARSING } from '../../network/http-parsing.ts';
 
 /** Maximum number of connections to one node. */
 const MAX_CONNECTIONS = 64;
@@ -80,6 +81,7 @@ export class NodeClient {
     const isSecure = node.protocol === 'https:';
     const name = node.hostname.replace(/^\[|\]$/g, '');
     const options = {
+      ...HTTP_PARSING,
       // Not as part of the URL: parsing it would resolve `..`, and encode characters that the node refuses.
       path: node.pathname.replace(/\/$/, '') + originForm(target),
       method,

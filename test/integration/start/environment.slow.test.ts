@@ -12,8 +12,10 @@ import { errorMessage } from '../../../src/error-message.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { post } from '../../support/network/http.ts';
+import { RawClient } from '../../support/network/raw-client.ts';
 import { plantao } from '../../support/nodes/command.ts';
-import { NodeProcess } from '../../support/nodes/node-process.ts';
+import { NodeProcess, startCluster, type TestCluster } from '../../support/nodes/node-process.ts';
+import { knowEachOther } from '../../support/nodes/two-nodes.ts';
 import {
   createDatabase,
   type OwnPostgres,
@@ -132,6 +134,38 @@ describe('Variables that would change the driver or the runtime', function () {
       expect(registered.username).to.equal('IRMAK');
     } finally {
       await node.stop();
+    }
+  });
+
+  describe('NODE_OPTIONS with options of the HTTP parser', () => {
+    let cluster: TestCluster;
+    before(async () => {
+      const env = { NODE_OPTIONS: '--insecure-http-parser --max-http-header-size=200', STANDBY_WRITES: 'forward' };
+      cluster = await startCluster({ databaseUrl: database.url, env });
+      await knowEachOther({ active: cluster.nodes[0] as NodeProcess, standby: cluster.nodes[1] as NodeProcess });
+    });
+    after(() => cluster?.stop());
+
+    const body = JSON.stringify({ username: 'enviada' });
+    const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+    const REQUESTS: [what: string, headers: string, body: string, status: number][] = [
+      ['has two lengths', `Content-Length: 4\r\nTransfer-Encoding: chunked\r\n`, chunked, 400],
+      ['continues a header on the next line', `Content-Length: ${body.length}\r\nX-A: b\r\n c\r\n`, body, 400],
+      ['has a header with NUL', `Content-Length: ${body.length}\r\nX-A: b\0c\r\n`, body, 400],
+      ['has 5,000 bytes of headers', `Content-Length: ${body.length}\r\nX-A: ${'x'.repeat(5000)}\r\n`, body, 200],
+    ];
+    for (const [what, headers, content, status] of REQUESTS) {
+      it(`do not change the response to a request that ${what}: ${status}`, async () => {
+        for (const { url } of cluster.nodes) {
+          const client = await RawClient.open(url);
+          client.send(
+            `POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${headers}\r\n${content}`,
+          );
+          await eventually('it has a response', () => client.statuses.length > 0);
+          client.destroy();
+          expect(client.statuses[0]).to.equal(status);
+        }
+      });
     }
   });
 
