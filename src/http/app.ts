@@ -53,7 +53,7 @@ export function createApp(services: Services): Express {
   for (const path of ['/primary', '/replica', '/readiness', '/liveness', '/health']) handleOptionsAsGet(app, path);
   if (services.trustProxy === null) app.use(warnAboutProxy(services.log));
   addStandardHeaders(app, services.origins);
-  app.options('/{*any}', cors(corsOptions(services.origins)));
+  handlePreflight(app, cors(corsOptions(services.origins)));
   const admission = new Admission(services);
   const parseBody = jsonBody(BODY_LIMIT);
   const parseText = textBody(BODY_LIMIT);
@@ -144,6 +144,15 @@ function respondForServer({ method }: Request, response: Response): void {
     .end();
 }
 
+/** Handles the preflight requests of browsers. Every other OPTIONS asks for the methods of the path. */
+function handlePreflight(app: Express, handler: RequestHandler): void {
+  app.options('/{*any}', (request, response, next) => {
+    if (request.headers['access-control-request-method'] === undefined) next();
+    else handler(request, response, next);
+  });
+}
+
+/** Responds to all other methods with those that the path supports: OPTIONS with 204, any other with 405. */
 function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   const methods = new Map<string, Set<string>>();
   for (const { path, method } of routes) {
@@ -155,7 +164,8 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   for (const [path, allowed] of methods) {
     const allow = [...allowed].sort().join(', ');
     // Adds one layer to the router. `app.all` would add one for each of Node's 35 methods, two thirds of all layers.
-    app.route(path).all(() => {
+    app.route(path).all(({ method }, response) => {
+      if (method === 'OPTIONS') return void response.set('Allow', allow).status(204).end();
       throw new HttpError('method_not_allowed', `this route accepts only ${allow}`, { headers: { Allow: allow } });
     });
   }

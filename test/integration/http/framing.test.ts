@@ -61,6 +61,26 @@ describe('The framing of a request', () => {
     expect((await once('OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n\r\n')).status).to.equal(421);
   });
 
+  it('may ask which methods a path supports; a preflight request gets those of all routes', async () => {
+    const ask = (path: string, headers = '') => once(`OPTIONS ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`);
+    for (const [path, allow] of [
+      ['/messages', 'DELETE, GET, HEAD, OPTIONS, PATCH, POST'],
+      ['/user/1/groups', 'GET, HEAD, OPTIONS, POST'],
+      ['/hooks/some-token', 'OPTIONS, POST'],
+    ] as const) {
+      const { status, text } = await ask(path);
+      expect(status, path).to.equal(204);
+      expect(text, path).to.contain(`\r\nAllow: ${allow}\r\n`);
+    }
+    expect((await ask('/unknown')).status).to.equal(404);
+    const preflight = await ask(
+      '/messages',
+      'Origin: http://localhost:3000\r\nAccess-Control-Request-Method: POST\r\n',
+    );
+    expect(preflight.status).to.equal(204);
+    expect(preflight.text).to.contain('\r\nAccess-Control-Allow-Methods: GET,HEAD,POST,PATCH,DELETE\r\n');
+  });
+
   describe('with Expect: 100-continue', () => {
     const waiting = (path: string, length: number, host = 'localhost') =>
       `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
