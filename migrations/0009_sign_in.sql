@@ -45,7 +45,7 @@ BEGIN
   INSERT INTO plantao.token_revocations (hash) SELECT unnest(hashes);
   PERFORM plantao.hint('plantao_tokens', '');
   -- A node that has not read the table for a minute clears its cache, so ten minutes are ample. At most 200 rows each time. The
-  -- clock is read in a subquery, here and in every such removal: no index serves a comparison with a volatile function, so that
+  -- clock is read in a subquery, here and in every such removal: no index serves a comparison with a volatile function, and
   -- PostgreSQL would read all rows that stay.
   DELETE FROM plantao.token_revocations WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM plantao.token_revocations WHERE at < (SELECT clock_timestamp() - interval '10 minutes')

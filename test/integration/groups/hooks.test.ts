@@ -82,7 +82,7 @@ describe('A hook', function () {
     expect((await insert.catch((error) => error)).constraint).to.equal('users_hook_name');
   });
 
-  it('takes plain text, and what curl -d sends', async () => {
+  it('accepts plain text, and what curl -d sends', async () => {
     const { token } = await create();
     const send = async (body: string | Buffer, type: string) => {
       const call: HttpCallOptions = { body, headers: { 'content-type': type } };

@@ -102,7 +102,7 @@ const unreadProgram = (pretty: boolean) => `
   process.stderr.write('goes on');
   process.stdin.resume();`;
 
-describe('The problem of the log of a process', () => {
+describe('The problem that a process reports of its log', () => {
   /** Returns what a process whose standard output is broken says about its log on standard error. */
   const problemOf = async (stdout: 'pipe' | number) => {
     const source = `

@@ -5,7 +5,7 @@ import { inParts } from '../../../src/events/reading/page-parts.ts';
 describe('A page of events', () => {
   const events = Array.from({ length: 500 }, (_, index) => ({ position: index + 1 }) as LogEvent);
 
-  it('is handed out whole where few wait, and also when it is empty', () => {
+  it('is one part if few wait, and also if it is empty', () => {
     expect(inParts(events, () => 100)).to.deep.equal([events]);
     expect(inParts([], () => 100)).to.deep.equal([[]]);
   });

@@ -85,7 +85,7 @@ describe('A role that forges notifications all the time', function () {
   }
 
   for (const kind of ['switchover', 'pause', 'promoted', 'resigned']) {
-    it(`costs no node its role, and delays no request for long, with thousands in one statement: ${kind}`, async () => {
+    it(`costs no node its role and delays no request for long when it sends thousands in one statement: ${kind}`, async () => {
       const { url } = nodes.active;
       await forger.query(
         `SELECT count(pg_notify('plantao_cluster', json_build_object('kind', $1::text, 'term', 1000 + n,

@@ -41,7 +41,7 @@ describe('plantao.finish_import()', () => {
     ]);
   });
 
-  it('announces each of them once, in this and in the next transaction', async () => {
+  it('announces each imported membership once, even if it is called twice in a transaction and again after it', async () => {
     const before = await head();
     await client.query('BEGIN');
     await importMember(2, 3);

@@ -221,7 +221,7 @@ describe('The message writer', () => {
     });
   }
 
-  it('probes between two commits, so that posts which all fail do not hide that none can be stored', async () => {
+  it('probes between two commits while every post fails, and so notices that none can be stored', async () => {
     const first = post('first');
     const { fail } = await session.batch(0);
     const second = post('second');
