@@ -71,7 +71,7 @@ BEGIN
       GRANT EXECUTE ON FUNCTION plantao.enter_by_identity, plantao.revoke_tokens TO plantao_service;
     END IF;
     IF to_regclass('plantao.message_search') IS NOT NULL THEN
-      GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.message_search TO plantao_service;
+      GRANT SELECT, INSERT, UPDATE, DELETE ON plantao.message_search, plantao.search_segments TO plantao_service;
       GRANT SELECT, INSERT, UPDATE ON plantao.search_index TO plantao_service;
       GRANT SELECT ON plantao.search_status TO plantao_service;
       GRANT EXECUTE ON FUNCTION plantao.rebuild_search TO plantao_service;

@@ -1,10 +1,12 @@
+/** What a search reads of a candidate next: the segments of the index, then the rows of those that may match, then messages. */
+type CandidateLevel = 'segments' | 'rows' | 'messages';
+
 /** A range of message ids of one group, both ends included, that the search has not read yet and that may contain matches. */
 export interface Candidate {
   groupId: number;
   from: number;
   to: number;
-  /** True if the search index is queried first, to narrow the range. */
-  isIndexed?: boolean;
+  level: CandidateLevel;
 }
 
 /**
@@ -21,22 +23,28 @@ export class Candidates {
     this.#add(candidates);
   }
 
-  /** Returns the newest candidates, at most `limit`, either all indexed or none. They count as unread until {@link report}. */
-  newest(limit: number): Candidate[] {
+  /** Returns the newest messages to read, at most `limit` ranges: none if the index has to be read before. They count as unread until {@link report}. */
+  readable(limit: number): Candidate[] {
     const newest = this.#waiting.slice(-limit).reverse();
-    const end = newest.findIndex(({ isIndexed = false }) => isIndexed !== (newest[0]?.isIndexed ?? false));
+    const end = newest.findIndex(({ level }) => level !== 'messages');
     return end < 0 ? newest : newest.slice(0, end);
   }
 
-  /**
-   * Records that the newest `count` candidates were read: `found` are the matches, `left` the ranges that were not read to their
-   * end.
-   */
-  report(count: number, found: readonly number[], left: readonly Candidate[]): void {
+  /** Returns the newest candidates whose segments, or whose rows, are read next. They count as unread until {@link report}. */
+  indexed(limits: Record<'segments' | 'rows', number>): Candidate[] {
+    const all = this.#waiting.filter(({ level }) => level !== 'messages').reverse();
+    const level = all[0]?.level === 'segments' ? 'segments' : 'rows';
+    return all.slice(0, limits[level]).filter((candidate) => candidate.level === level);
+  }
+
+  /** Records that candidates were read: `found` are the matches, `left` the ranges that were not read to their end. */
+  report(read: readonly Candidate[], found: readonly number[], left: readonly Candidate[]): void {
     // A message that was changed after it was indexed can be read twice.
     this.#found = [...new Set([...this.#found, ...found])].sort((one, other) => other - one);
-    this.#waiting.splice(this.#waiting.length - count);
-    this.#add(left);
+    const done = new Set(read);
+    const waiting = this.#waiting.filter((candidate) => !done.has(candidate));
+    this.#waiting.length = 0;
+    this.#add([...waiting, ...left]);
   }
 
   /** All messages with this id or a greater one have been read. */

@@ -7,8 +7,7 @@ import { Refused } from '../errors.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { type FoundMessage, type FoundRow, foundMessages } from './found-messages.ts';
 import { probeIndex } from './indexing/index-probe.ts';
-import { CHUNK } from './indexing/index-rows.ts';
-import { KnownNgrams } from './indexing/known-ngrams.ts';
+import { CHUNK, SEGMENT_ROWS } from './indexing/index-rows.ts';
 import { requiredHashes } from './indexing/signatures.ts';
 import { patternOf } from './search-pattern.ts';
 import type { SearchTerm } from './search-query.ts';
@@ -42,11 +41,13 @@ const LIMITS = {
   timeMs: 500,
   /** Number of messages that one statement reads: a few milliseconds of work. */
   messagesAtOnce: 8192,
-  /** Candidates that one statement reads from. */
-  candidatesAtOnce: 512,
+  /** Number of segments or rows of the index that one statement returns: a few milliseconds of work. */
+  entriesAtOnce: 4096,
 };
-/** Number of messages that the first statement reads: enough for a common word. */
-const FIRST_MESSAGES = 2048;
+/** The limits of the first statements: enough for a common word. Each further one has twice that of the one before it. */
+const FIRST = { messages: 2048, entries: 512 };
+/** The maximum number of groups that the first statements read from. */
+const GROUPS_AT_ONCE = 512;
 /** Few searches run concurrently, so that other requests find free connections, and few wait. */
 const SEARCHES = { concurrency: 2, queuedPerSource: 8, queued: 128, maxWaitMs: 3000 };
 const TOO_MANY = 'too many searches are running: try again in a few seconds';
@@ -88,7 +89,6 @@ export class MessageSearch {
   readonly #sequelize: Sequelize;
   readonly #searches = new FairSemaphore(SEARCHES, () => new Refused('overloaded', { sentence: TOO_MANY }));
   readonly #limits: typeof LIMITS;
-  readonly #ngrams = new KnownNgrams();
 
   constructor(sequelize: Sequelize, limits: Partial<typeof LIMITS> = {}) {
     this.#sequelize = sequelize;
@@ -106,24 +106,26 @@ export class MessageSearch {
     const isComplete = await this.#inTime(async (transaction) => {
       // The time counts from here: the wait for a free connection is no work of this search.
       const deadline = performance.now() + this.#limits.timeMs;
-      const scope = await searchScope(transaction, options, this.#ngrams);
+      const scope = await searchScope(transaction, options);
       before = scope.before;
       candidates = new Candidates(scope.candidates);
-      const hashes = requiredHashes(options.terms, scope.common, options.senderId);
-      let isFirst = true;
-      for (let maxMessages = FIRST_MESSAGES; candidates.certain.length <= options.limit && candidates.readFrom > 1; ) {
+      const hashes = requiredHashes(options.terms, options.senderId);
+      const limits = { ...FIRST };
+      for (let isFirst = true; candidates.certain.length <= options.limit && candidates.readFrom > 1; isFirst = false) {
         if (performance.now() > deadline) return false;
-        const newest = candidates.newest(this.#limits.candidatesAtOnce);
-        if (newest[0]?.isIndexed) {
-          candidates.report(newest.length, [], await probeIndex(transaction, newest, hashes));
-          maxMessages = FIRST_MESSAGES;
-          continue;
+        // The first ones are those that are not indexed yet. Later ones are single chunks: as many as one statement can read completely.
+        const readable = candidates.readable(isFirst ? GROUPS_AT_ONCE : Math.ceil(limits.messages / CHUNK));
+        const indexed = candidates.indexed({ segments: GROUPS_AT_ONCE, rows: limits.entries / SEGMENT_ROWS });
+        // Many chunks are read at once: the index is read on until there are enough, within limits.
+        const hasEnough =
+          isFirst || limits.entries >= this.#limits.entriesAtOnce || readable.length >= limits.messages / CHUNK;
+        if (readable.length > 0 && (hasEnough || indexed.length === 0)) {
+          await this.#read(candidates, readable, limits.messages, options, transaction);
+          limits.messages = Math.min(2 * limits.messages, this.#limits.messagesAtOnce);
+        } else {
+          candidates.report(indexed, [], await probeIndex(transaction, indexed, hashes, limits.entries));
+          limits.entries = Math.min(2 * limits.entries, this.#limits.entriesAtOnce);
         }
-        // Later steps read single chunks: as many as one statement can read completely.
-        const some = isFirst ? newest : newest.slice(0, Math.ceil(maxMessages / CHUNK));
-        isFirst = false;
-        await this.#read(candidates, some, maxMessages, options, transaction);
-        maxMessages = Math.min(2 * maxMessages, this.#limits.messagesAtOnce);
       }
       return true;
     });
@@ -160,12 +162,13 @@ export class MessageSearch {
 
   async #read(
     candidates: Candidates,
-    newest: readonly Candidate[],
+    ranges: readonly Candidate[],
     messages: number,
     of: MessageSearchOptions,
     transaction: Transaction,
   ): Promise<void> {
-    const maxMessages = Math.max(16, Math.floor(messages / newest.length));
+    // One more than a chunk has, which tells that it was read to its end.
+    const maxMessages = Math.max(CHUNK + 1, Math.floor(messages / ranges.length));
     const patterns = Object.fromEntries(of.terms.map((term, at) => [`pattern${at}`, patternOf(term)]));
     const conditions = [
       ...(of.senderId === undefined ? [] : ['m.sender_id = $senderId']),
@@ -177,18 +180,18 @@ export class MessageSearch {
       {
         ...patterns,
         ...(of.senderId !== undefined && { senderId: of.senderId }),
-        groups: newest.map(({ groupId }) => groupId),
-        froms: newest.map(({ from }) => from),
-        tos: newest.map(({ to }) => to),
+        groups: ranges.map(({ groupId }) => groupId),
+        froms: ranges.map(({ from }) => from),
+        tos: ranges.map(({ to }) => to),
         maxMessages,
       },
     );
     const left = rows.flatMap(({ number, id, is_last }) => {
-      const candidate = newest[number - 1];
+      const candidate = ranges[number - 1];
       return is_last && candidate ? [{ ...candidate, to: id - 1 }] : [];
     });
     candidates.report(
-      newest.length,
+      ranges,
       rows.filter(({ is_found }) => is_found).map(({ id }) => id),
       left,
     );

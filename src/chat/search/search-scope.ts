@@ -4,8 +4,7 @@ import { rowsAfter } from '../../database/sql/key-range.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS } from '../groups/group-limits.ts';
 import type { Candidate } from './candidates.ts';
-import type { CommonNgrams } from './indexing/common-ngrams.ts';
-import type { KnownNgrams, OtherNgrams } from './indexing/known-ngrams.ts';
+import { indexedTo } from './indexing/index-statements.ts';
 import { indexFormat } from './indexing/signatures.ts';
 
 /**
@@ -18,19 +17,15 @@ const SCOPE = `
   WITH index AS MATERIALIZED (
     SELECT coalesce(min(i.position), 0) AS position, coalesce(min(i.format), 0) = $format AS is_usable FROM plantao.search_index i
   ), own AS MATERIALIZED (
-    SELECT own.group_id AS id, coalesce((
-      SELECT s.last_id FROM plantao.message_search s
-      WHERE s.group_id = own.group_id AND (SELECT is_usable FROM index) ORDER BY s.after_id DESC LIMIT 1), 0) AS indexed_to
+    SELECT own.group_id AS id, CASE WHEN (SELECT is_usable FROM index) THEN ${indexedTo('own.group_id')} ELSE 0 END AS indexed_to
     FROM (
       SELECT m.group_id FROM plantao.memberships m
       WHERE m.user_id = $userId AND ($groupId::bigint IS NULL OR m.group_id = $groupId::bigint)
       ORDER BY m.group_id DESC LIMIT ${MAX_GROUPS}) own
   )
   SELECT (SELECT max(id) FROM plantao.messages) AS newest,
-         (SELECT json_build_object('format', i.format, 'common', i.common_ngrams) FROM plantao.search_index i
-          WHERE i.format <> $format LIMIT 1) AS other_ngrams,
          (SELECT json_agg(json_build_object('id', own.id, 'indexed_to', own.indexed_to)) FROM own) AS groups,
-         (SELECT json_agg(json_build_object('groupId', c.group_id, 'from', c.message_id, 'to', c.message_id)) FROM (
+         (SELECT json_agg(json_build_object('groupId', c.group_id, 'from', c.message_id, 'to', c.message_id, 'level', 'messages')) FROM (
             SELECT e.group_id, e.message_id FROM own CROSS JOIN LATERAL (
               SELECT e.group_id, e.message_id FROM plantao.events e
               WHERE ${rowsAfter(['e.group_id', 'e.position'], 'own.id', '(SELECT position FROM index)')} AND e.group_id IS NOT NULL
@@ -43,15 +38,12 @@ interface ScopeRow {
   newest: number | null;
   groups: { id: number; indexed_to: number }[] | null;
   changed: Candidate[] | null;
-  /** Those of the index, if it was built with others than this node knows. */
-  other_ngrams: OtherNgrams | null;
 }
 
-/** The messages to search, and the common n-grams that their index was built with. */
+/** The messages to search. */
 export interface SearchScope {
   before: number;
   candidates: Candidate[];
-  common: CommonNgrams;
 }
 
 /**
@@ -61,24 +53,20 @@ export interface SearchScope {
 export async function searchScope(
   transaction: Transaction,
   { userId, groupId, before: asked }: { userId: number; groupId?: number | undefined; before?: number | undefined },
-  ngrams: KnownNgrams,
 ): Promise<SearchScope> {
-  const { common } = ngrams;
   const [scope] = await query<ScopeRow>(transaction, SCOPE, {
     userId,
     groupId: groupId ?? null,
-    format: indexFormat(common),
+    format: indexFormat(),
   });
   if (!scope) throw new Refused('user_not_found');
   if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
-  if (scope.other_ngrams && ngrams.adopt(scope.other_ngrams))
-    return searchScope(transaction, { userId, groupId, before: asked }, ngrams);
   // The default is not the highest possible id, because a message may have it.
   const before = Math.min(asked ?? Number.POSITIVE_INFINITY, (scope.newest ?? 0) + 1);
   const candidates = (scope.groups ?? []).flatMap(({ id, indexed_to }): Candidate[] => [
-    { groupId: id, from: indexed_to + 1, to: before - 1 },
-    { groupId: id, from: 1, to: Math.min(indexed_to, before - 1), isIndexed: true },
+    { groupId: id, level: 'messages', from: indexed_to + 1, to: before - 1 },
+    { groupId: id, level: 'segments', from: 1, to: Math.min(indexed_to, before - 1) },
   ]);
   candidates.push(...(scope.changed ?? []).filter(({ to }) => to < before));
-  return { before, candidates, common };
+  return { before, candidates };
 }

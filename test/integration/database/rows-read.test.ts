@@ -168,11 +168,6 @@ describe('In a database with large tables, one group of which is busy,', functio
       expect(read).to.be.below(3 * FEW);
     });
 
-    it('a sample of messages, whose n-grams are counted, reads no groups', async () => {
-      const sample = (sequelize: Sequelize) => new IndexStore(sequelize, refuse).sample(FEW);
-      expect(await rowsRead(database.url, 'plantao.groups', sample)).to.be.below(FEW);
-    });
-
     for (const table of ['plantao.groups', 'plantao.memberships'])
       it(`creating a group reads few rows of ${table}`, async () => {
         const work = (sequelize: Sequelize) =>

@@ -172,6 +172,7 @@ describe('Commit order is log order, for every writer', () => {
         'revoked_jwts',
         'reaction_counts',
         'message_search',
+        'search_segments',
       ]) {
         const refusal = await one.query(`TRUNCATE plantao.${table}`).catch((error) => error);
         expect(refusal, table).to.include({

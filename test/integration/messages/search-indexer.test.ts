@@ -6,7 +6,7 @@ import { fold } from '../../../src/chat/search/folding.ts';
 import { IndexStore } from '../../../src/chat/search/indexing/index-store.ts';
 import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.ts';
 import { MessageSearch } from '../../../src/chat/search/message-search.ts';
-import { occurrences, termsOf } from '../../../src/chat/search/search-query.ts';
+import { occurrences, type SearchTerm, termsOf } from '../../../src/chat/search/search-query.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 
@@ -55,60 +55,29 @@ describe('The search indexer', () => {
     expect(read).to.be.within(4950, 5600);
   });
 
-  describe('counts the n-grams of the messages', function () {
+  describe('builds an index', function () {
     this.timeout(60_000);
-    const index = async () => {
-      const [rows] = await sequelize.query(
-        'SELECT generation, format, cardinality(common_ngrams) AS common FROM plantao.search_index',
-      );
-      return rows[0] as { generation: number; format: number; common: number | null };
-    };
-    const GROUPS = 256;
+    const GROUPS = 32;
 
     before(async () => {
       await sequelize.query(`INSERT INTO plantao.groups (name) SELECT 'g' || n FROM generate_series(1, ${GROUPS}) n`);
       await sequelize.query(`INSERT INTO plantao.memberships (group_id, user_id) SELECT id, 1 FROM plantao.groups`);
-    });
-
-    it('only once it has enough of them, and is then built again with the common ones', async () => {
-      const { indexer } = newIndexer();
-      await indexer.catchUp({ atFullSpeed: true });
-      const before = await index();
-      expect(before.common).to.equal(null);
       await sequelize.query(`
         INSERT INTO plantao.messages (group_id, sender_id, content)
         SELECT 3 + n % ${GROUPS}, 1, CASE WHEN n % 5000 = 0 THEN 'raridade' ELSE 'frequente ' || n END
                || (ARRAY['', ' a reunião', ' 会議室で', ' 37%', ' Łódź', ' de novo 👩', ' x'])[1 + n % 7] || ' ' || substr(md5(n::text), 1, n % 9)
-        FROM generate_series(1, ${64 * GROUPS}) n`);
-      await indexer.catchUp({ atFullSpeed: true });
-      expect((await index()).generation).to.equal(before.generation);
-      // The next round sees that there are enough.
-      await indexer.catchUp({ atFullSpeed: true });
-      const after = await index();
-      expect(after.generation).to.equal(before.generation + 1);
-      // The trigrams and longer n-grams of one word, and those of the numbers.
-      expect(after.common).to.be.within(20, 10_000);
-      await indexer.catchUp({ atFullSpeed: true });
-      expect((await index()).generation, 'built once').to.equal(after.generation);
+        FROM generate_series(1, ${512 * GROUPS}) n`);
+      await newIndexer().indexer.catchUp({ atFullSpeed: true });
     });
 
-    it('and a search that knew others finds the same as one that reads them', async () => {
-      const search = new MessageSearch(sequelize);
-      const ids = async (q: string) =>
-        (await search.find({ userId: 1, terms: termsOf(q), limit: 100 })).messages.map(({ id }) => id);
-      expect(await ids('raridade')).to.have.length(3);
-      expect(await ids('frequente 16000')).to.have.length(1);
-      await sequelize.query('SELECT plantao.rebuild_search()');
-      expect((await index()).common).to.equal(null);
-      expect(await ids('raridade')).to.have.length(3);
-      const { indexer } = newIndexer();
-      await indexer.catchUp({ atFullSpeed: true });
-      expect((await index()).common).to.be.above(20);
-      expect(await ids('raridade')).to.have.length(3);
-    });
+    /** Its time limit is not what is tested. */
+    const find = async (terms: readonly SearchTerm[], limit: number) => {
+      const { messages } = await new MessageSearch(sequelize, { timeMs: 30_000 }).find({ userId: 1, terms, limit });
+      return messages.map(({ id }) => id);
+    };
+    const ids = (q: string) => find(termsOf(q), 100);
 
-    it('and finds, for any part of a message, what reading all messages finds', async () => {
-      const search = new MessageSearch(sequelize, { timeMs: 30_000 });
+    it('by which a search finds, for any part of a message, what reading all messages finds', async () => {
       const [all] = (await sequelize.query(
         'SELECT m.id, m.content FROM plantao.messages m JOIN plantao.memberships USING (group_id) WHERE user_id = 1 ORDER BY id DESC',
       )) as [{ id: number; content: string }[], unknown];
@@ -122,36 +91,30 @@ describe('The search indexer', () => {
         const terms = termsOf(part);
         if (terms.length === 0) continue;
         const expected = folded.filter(({ text }) => terms.every((term) => !occurrences(text, term).next().done));
-        const { messages } = await search.find({ userId: 1, terms, limit: 50 });
-        const ids = expected.slice(0, 50).map(({ id }) => id);
-        expect(
-          messages.map(({ id }) => id),
-          `"${part}"`,
-        ).to.deep.equal(ids);
+        expect(await find(terms, 50), `"${part}"`).to.deep.equal(expected.slice(0, 50).map(({ id }) => id));
       }
     });
 
-    it('and is built again, like a damaged one, after a change of the list in SQL', async () => {
-      const before = await index();
-      await sequelize.query(`UPDATE plantao.search_index SET common_ngrams = '{1,2,-3,2147483647}'`);
-      await newIndexer().indexer.catchUp({ atFullSpeed: true });
-      const after = await index();
-      expect(after.generation).to.equal(before.generation + 1);
-      expect(after.common).to.be.above(20);
-    });
-
-    it('and is built without counts if the sample fails, which is not repeated at once', async () => {
-      const { store, indexer } = newIndexer();
-      let samples = 0;
-      store.sample = () => {
-        samples++;
-        return Promise.reject(new Error('canceling statement due to statement timeout'));
-      };
-      await sequelize.query('SELECT plantao.rebuild_search()');
-      for (let round = 0; round < 3; round++) await indexer.catchUp({ atFullSpeed: true });
-      expect([samples, (await index()).common]).to.deep.equal([1, null]);
-      const [[status]] = await sequelize.query('SELECT is_complete, behind::int FROM plantao.search_status');
-      expect(status).to.deep.equal({ is_complete: true, behind: 0 });
-    });
+    for (const table of ['message_search', 'search_segments']) {
+      it(`which it builds again for a group whose part of ${table} a DBA has deleted`, async () => {
+        const indexed = async () => {
+          const [rows] = await sequelize.query(
+            `SELECT max(last_id)::int AS rows_to, (SELECT max(last_id)::int FROM plantao.search_segments WHERE group_id = 3) AS segments_to
+             FROM plantao.message_search WHERE group_id = 3`,
+          );
+          return rows[0];
+        };
+        const [before, found] = [await indexed(), await ids('raridade')];
+        expect(found).to.have.length.above(2);
+        await sequelize.query(`DELETE FROM plantao.${table} WHERE group_id = 3`);
+        expect(await ids('raridade')).to.deep.equal(found);
+        await sequelize.query(
+          `INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (3, 1, 'raridade nova')`,
+        );
+        await newIndexer().indexer.catchUp({ atFullSpeed: true });
+        expect(await indexed()).to.deep.equal(before);
+        expect(await ids('raridade')).to.have.length(found.length + 1);
+      });
+    }
   });
 });

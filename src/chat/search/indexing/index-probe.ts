@@ -1,68 +1,104 @@
 import type { Transaction } from 'sequelize';
 import { query } from '../../../database/query.ts';
 import type { Candidate } from '../candidates.ts';
-
-/**
- * The maximum number of rows that one statement returns for all groups together, unless each group would then have fewer than the minimum.
- * A search for a common word needs only a few rows of each group.
- */
-const MAX_ROWS = 512;
-const MIN_ROWS_PER_GROUP = 4;
-
-interface ProbedRow {
-  number: number;
-  after_id: number;
-  ends: number[];
-  mask: number;
-}
+import { SEGMENT_ROWS } from './index-rows.ts';
+import type { Hashes } from './signatures.ts';
 
 /** Number of hashes that are compared before the others: few chunks without a match have all of them. */
 const HASHES_AT_ONCE = 4;
 
-/** Returns an expression for the chunks that have these hashes. They are numbers that this program computed, not input. */
+/** Returns the condition for segments that have these hashes. They are numbers that this program computed, not input. */
+const hasAll = (hashes: readonly number[]) => hashes.map((hash) => `AND get_bit(s.bits, ${hash}) = 1`).join(' ');
+
+const segmentQuery = (hashes: readonly number[]) => `
+  SELECT c.number::int, s.after_id, s.last_id
+  FROM unnest($groups::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, to_id, number)
+  CROSS JOIN LATERAL (
+    SELECT s.after_id, s.last_id FROM plantao.search_segments s
+    WHERE s.group_id = c.group_id AND s.after_id < c.to_id ${hasAll(hashes)}
+    ORDER BY s.after_id DESC LIMIT $perCandidate) s`;
+
+/** Returns an expression for the chunks that have these hashes. */
 const maskOf = (hashes: readonly number[]) =>
   hashes.length === 0 ? '-1' : hashes.map((hash) => `s.slices[${hash + 1}]`).join(' & ');
 
-function probeQuery(hashes: readonly number[]): string {
+function rowQuery(hashes: readonly number[]): string {
   const mask = maskOf(hashes);
   return `
     SELECT c.number::int, s.after_id, to_json(s.ends) AS ends, s.mask
-    FROM unnest($groups::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, to_id, number)
+    FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, from_id, to_id, number)
     CROSS JOIN LATERAL (
       SELECT s.after_id, s.ends, ${mask} AS mask FROM plantao.message_search s
-      WHERE s.group_id = c.group_id AND s.after_id < c.to_id
+      WHERE s.group_id = c.group_id AND s.after_id < c.to_id AND s.after_id >= c.from_id - 1
         AND CASE WHEN ${maskOf(hashes.slice(0, HASHES_AT_ONCE))} = 0 THEN false ELSE ${mask} <> 0 END
-      ORDER BY s.after_id DESC LIMIT $rowsPerGroup) s`;
+      ORDER BY s.after_id DESC LIMIT $perCandidate) s`;
+}
+
+interface FoundEntry {
+  number: number;
+  after_id: number;
 }
 
 /**
- * Queries the search index. Returns the chunks of these candidates that have all hashes, as candidates to be read, and for a
- * group with more rows than one statement returns the rest of its range, to be queried again.
+ * Queries one level of the search index, that of the candidates. Returns the parts of them that have all hashes, as candidates of the
+ * next level, and for a group with more matches than one statement returns the rest of its range, to be queried again. `entries` is
+ * the maximum number of segments or rows of all candidates together, unless each would then have less than a segment.
  */
-export async function probeIndex(
+export function probeIndex(
   transaction: Transaction,
   candidates: readonly Candidate[],
-  hashes: readonly number[],
+  hashes: Hashes,
+  entries: number,
 ): Promise<Candidate[]> {
-  const rowsPerGroup = Math.max(MIN_ROWS_PER_GROUP, Math.floor(MAX_ROWS / candidates.length));
-  const rows = await query<ProbedRow>(transaction, probeQuery(hashes), {
+  const perCandidate = Math.max(SEGMENT_ROWS, Math.floor(entries / candidates.length));
+  return candidates[0]?.level === 'segments'
+    ? probe<FoundEntry & { last_id: number }>(
+        transaction,
+        candidates,
+        perCandidate,
+        segmentQuery(hashes.segment),
+        ({ to, ...of }, found) => [{ ...of, level: 'rows', from: found.after_id + 1, to: Math.min(found.last_id, to) }],
+      )
+    : probe<FoundEntry & { ends: number[]; mask: number }>(
+        transaction,
+        candidates,
+        perCandidate,
+        rowQuery(hashes.row),
+        chunksOf,
+      );
+}
+
+async function probe<Found extends FoundEntry>(
+  transaction: Transaction,
+  candidates: readonly Candidate[],
+  perCandidate: number,
+  sql: string,
+  partsOf: (candidate: Candidate, found: Found) => Candidate[],
+): Promise<Candidate[]> {
+  const all = await query<Found>(transaction, sql, {
     groups: candidates.map(({ groupId }) => groupId),
+    ...(sql.includes('$froms') && { froms: candidates.map(({ from }) => from) }),
     tos: candidates.map(({ to }) => to),
-    rowsPerGroup,
+    perCandidate,
   });
   const counts = new Map<number, number>();
-  return rows.flatMap(({ number, after_id: afterId, ends, mask }) => {
-    const candidate = candidates[number - 1];
+  return all.flatMap((found) => {
+    const candidate = candidates[found.number - 1];
     if (!candidate) return [];
-    const count = (counts.get(number) ?? 0) + 1;
-    counts.set(number, count);
-    const rest = count === rowsPerGroup ? [{ ...candidate, to: afterId }] : [];
-    return [...rest, ...chunksOf(candidate, afterId, ends, mask)];
+    const count = (counts.get(found.number) ?? 0) + 1;
+    counts.set(found.number, count);
+    const rest = count === perCandidate ? [{ ...candidate, to: found.after_id }] : [];
+    return [...rest, ...partsOf(candidate, found)];
   });
 }
 
-function chunksOf({ groupId, to }: Candidate, afterId: number, ends: readonly number[], mask: number): Candidate[] {
+function chunksOf(
+  { groupId, to }: Candidate,
+  { after_id: afterId, ends, mask }: { after_id: number; ends: number[]; mask: number },
+): Candidate[] {
   return ends.flatMap((end, chunk) =>
-    (mask & (1 << chunk)) === 0 ? [] : [{ groupId, from: (ends[chunk - 1] ?? afterId) + 1, to: Math.min(end, to) }],
+    (mask & (1 << chunk)) === 0
+      ? []
+      : [{ groupId, level: 'messages', from: (ends[chunk - 1] ?? afterId) + 1, to: Math.min(end, to) }],
   );
 }

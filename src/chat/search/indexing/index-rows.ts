@@ -1,6 +1,4 @@
-import { fold } from '../folding.ts';
-import type { CommonNgrams } from './common-ngrams.ts';
-import { HASHES, hashesOf, senderHash } from './signatures.ts';
+import { HASH_VALUES, visitHashes } from './signatures.ts';
 
 /** A message as the index reads it. */
 export interface IndexedMessage {
@@ -20,10 +18,36 @@ export interface IndexRow {
   slices: Int16Array;
 }
 
+/** A row of plantao.search_segments: up to four rows of plantao.message_search. */
+export interface Segment {
+  groupId: number;
+  afterId: number;
+  lastId: number;
+  /** The number of chunks in its rows. */
+  chunks: number;
+  /** One bit for each hash, the lowest of a byte first: set if one of the messages has it. */
+  bits: Uint8Array;
+}
+
+/** A row, and the segment that it belongs to. */
+interface Place {
+  row: IndexRow;
+  segment: Segment;
+}
+
+/** Some rows and segments of the index. */
+export interface IndexPart {
+  rows: IndexRow[];
+  segments: Segment[];
+}
+
 /** Number of messages per chunk. A smaller number makes searches more selective and the index larger. */
 export const CHUNK = 16;
 /** Number of chunks per row: one for each bit of a smallint. */
 export const CHUNKS = 16;
+/** Number of rows per segment, and of their chunks. */
+export const SEGMENT_ROWS = 4;
+export const SEGMENT_CHUNKS = SEGMENT_ROWS * CHUNKS;
 /**
  * Messages of a group that are indexed at once, because the row is written again each time. Up to this many of each group are
  * not indexed yet.
@@ -51,40 +75,51 @@ export function chunksOf(messages: readonly IndexedMessage[]): IndexedMessage[][
   return chunks;
 }
 
-/** Sets the bits of a message in its chunk. Returns true if that changed the row. */
+/** Sets the bits of a message in its chunk and in its segment. Returns true if that changed one. */
 export function markMessage(
-  { slices }: IndexRow,
+  { row: { slices }, segment: { bits } }: Place,
   chunk: number,
-  { sender_id, content }: IndexedMessage,
-  common: CommonNgrams,
+  message: IndexedMessage,
 ): boolean {
   const bit = 1 << chunk;
   let isChanged = false;
-  const mark = (hash: number) => {
-    const before = slices[hash] ?? 0;
-    if ((before & bit) !== 0) return;
-    slices[hash] = before | bit;
-    isChanged = true;
-  };
-  mark(senderHash(sender_id));
-  for (const hash of hashesOf(fold(content), common)) mark(hash);
+  visitHashes(message, {
+    segment: (hash) => {
+      const before = bits[hash >>> 3] ?? 0;
+      const after = before | (1 << (hash & 7));
+      isChanged ||= after !== before;
+      bits[hash >>> 3] = after;
+    },
+    row: (hash) => {
+      const before = slices[hash] ?? 0;
+      isChanged ||= (before & bit) === 0;
+      slices[hash] = before | bit;
+    },
+  });
   return isChanged;
 }
 
-/** Appends a chunk to the last of a group's rows, or to a new row after `afterId` if the group has none or it is full. */
-export function appendChunk(
-  rows: IndexRow[],
-  afterId: number,
-  chunk: readonly IndexedMessage[],
-  common: CommonNgrams,
-): void {
-  let row = rows.at(-1);
+/** Appends a chunk to the last row and the last segment of those of a group, or to new ones after `afterId` if it has none or they are full. */
+export function appendChunk(group: IndexPart, afterId: number, chunk: readonly IndexedMessage[]): void {
   const last = chunk.at(-1);
   if (!last) return;
+  const place = placeAfter(group, { groupId: last.group_id, afterId: group.rows.at(-1)?.ends.at(-1) ?? afterId });
+  place.row.ends.push(last.id);
+  place.segment.lastId = last.id;
+  place.segment.chunks++;
+  for (const message of chunk) markMessage(place, place.row.ends.length - 1, message);
+}
+
+function placeAfter({ rows, segments }: IndexPart, key: { groupId: number; afterId: number }): Place {
+  let row = rows.at(-1);
   if (!row || row.ends.length >= CHUNKS) {
-    row = { groupId: last.group_id, afterId: row?.ends.at(-1) ?? afterId, ends: [], slices: new Int16Array(HASHES) };
+    row = { ...key, ends: [], slices: new Int16Array(HASH_VALUES.row) };
     rows.push(row);
   }
-  row.ends.push(last.id);
-  for (const message of chunk) markMessage(row, row.ends.length - 1, message, common);
+  let segment = segments.at(-1);
+  if (!segment || segment.chunks >= SEGMENT_CHUNKS) {
+    segment = { ...key, lastId: key.afterId, chunks: 0, bits: new Uint8Array(HASH_VALUES.segment / 8) };
+    segments.push(segment);
+  }
+  return { row, segment };
 }

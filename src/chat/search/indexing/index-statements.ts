@@ -1,44 +1,19 @@
-import { rowsAfter, rowsUpTo } from '../../../database/sql/key-range.ts';
-import { INDEXED_AT_ONCE } from './index-rows.ts';
-
-/** Once the index has this many rows, of up to 256 messages, it is built again with the common n-grams of its messages. */
-const ROWS_TO_COUNT = 256;
+import { rowsAfter } from '../../../database/sql/key-range.ts';
+import { CHUNKS, INDEXED_AT_ONCE, SEGMENT_CHUNKS } from './index-rows.ts';
 
 /** Reads the progress of the index. */
 export const STATE = `
-  SELECT i.generation, i.position, i.swept_group, i.position < b.floor OR i.position > b.head AS is_lost,
-         CASE WHEN i.format <> $format THEN json_build_object('format', i.format, 'common', i.common_ngrams) END AS other_ngrams,
-         CASE WHEN i.common_ngrams IS NULL
-           THEN (SELECT count(*) FROM (SELECT FROM plantao.message_search LIMIT ${ROWS_TO_COUNT}) r) = ${ROWS_TO_COUNT}
-           ELSE false END AS is_count_due
+  SELECT i.generation, i.position, i.swept_group,
+         i.format <> $format OR i.position < b.floor OR i.position > b.head AS is_lost
   FROM plantao.search_index i CROSS JOIN plantao.log_bounds b`;
 
-/**
- * Number of random message ids by which a sample finds groups: a second of reading where nothing is cached. A random order of all groups
- * would read all of them, which takes longer than a statement may once there are millions.
- */
-const SAMPLED_IDS = 2048;
+/** Reads one column of a group's newest row or segment. */
+const newest = (column: string, table: 'message_search' | 'search_segments', group: string) =>
+  `(SELECT t.${column} FROM plantao.${table} t WHERE t.group_id = ${group} ORDER BY t.after_id DESC LIMIT 1)`;
 
-/** Reads the newest messages of each of some random groups. */
-export const SAMPLE = `
-  WITH random_ids AS MATERIALIZED (
-    SELECT ceil(random() * (SELECT max(id) FROM plantao.messages))::bigint AS id FROM generate_series(1, ${SAMPLED_IDS})
-  ),
-  sampled AS MATERIALIZED (
-    SELECT DISTINCT m.group_id AS id FROM random_ids r
-    CROSS JOIN LATERAL (SELECT m.group_id FROM plantao.messages m WHERE m.id >= r.id ORDER BY m.id LIMIT 1) m
-  )
-  SELECT m.content FROM (SELECT id FROM sampled ORDER BY random()) g
-  CROSS JOIN LATERAL (
-    SELECT left(m.content, 300) AS content FROM plantao.messages m
-    WHERE ${rowsUpTo(['m.group_id', 'm.id'], 'g.id')}
-    ORDER BY m.group_id DESC, m.id DESC LIMIT $perGroup) m
-  LIMIT $limit`;
-
-/** The newest row of a group. */
-export const LAST_ROW = `
-  SELECT r.after_id, r.last_id, r.ends, r.slices FROM plantao.message_search r
-  WHERE r.group_id = g.id ORDER BY r.after_id DESC LIMIT 1`;
+/** Returns the SQL expression for the id up to which a group is indexed. A DBA may have deleted its rows, or its segments. */
+export const indexedTo = (group: string) =>
+  `least(coalesce(${newest('last_id', 'message_search', group)}, 0), coalesce(${newest('last_id', 'search_segments', group)}, 0))`;
 
 /**
  * Reads the work of the next events, as one row. For most groups it only compares the id of the oldest new message with the
@@ -54,7 +29,8 @@ export const FOLLOW = `
     WHERE kind = 'message' AND group_id IS NOT NULL AND message_id IS NOT NULL GROUP BY group_id
   ),
   overtaken AS (
-    SELECT g.id, s.last_id FROM groups g CROSS JOIN LATERAL (${LAST_ROW}) s WHERE s.last_id >= g.first_id
+    SELECT i.id, i.last_id FROM (SELECT g.id, g.first_id, ${indexedTo('g.id')} AS last_id FROM groups g) i
+    WHERE i.last_id >= i.first_id
   )
   SELECT (SELECT count(*)::int FROM events) AS count, (SELECT max(position) FROM events) AS position,
          coalesce((SELECT json_agg(json_build_object('id', id, 'to', last_id)) FROM groups), '[]') AS groups,
@@ -66,17 +42,63 @@ export const FOLLOW = `
 
 /** Reads the groups that have enough messages to index. */
 export const DUE = `
-  SELECT g.id, g.to_id AS "to", coalesce(s.last_id, 0) AS indexed_to
-  FROM unnest($ids::bigint[], $tos::bigint[]) AS g (id, to_id)
-  LEFT JOIN LATERAL (${LAST_ROW}) s ON true
+  SELECT g.id, g.to_id AS "to", g.indexed_to
+  FROM (
+    SELECT g.id, g.to_id, ${indexedTo('g.id')} AS indexed_to
+    FROM unnest($ids::bigint[], $tos::bigint[]) AS g (id, to_id) OFFSET 0
+  ) g
   WHERE g.to_id >= (
-    SELECT m.id FROM plantao.messages m WHERE ${rowsAfter(['m.group_id', 'm.id'], 'g.id', 'coalesce(s.last_id, 0)')}
+    SELECT m.id FROM plantao.messages m WHERE ${rowsAfter(['m.group_id', 'm.id'], 'g.id', 'g.indexed_to')}
     ORDER BY m.group_id, m.id OFFSET ${INDEXED_AT_ONCE - 1} LIMIT 1)`;
 
-/** Stores rows. Locks the groups until the commit. Skips a group that is being deleted, since waiting for it could deadlock. */
+/** The columns of a row and of a segment, as this program names them. */
+export const ROW = `r.group_id AS "groupId", r.after_id AS "afterId", to_json(r.ends) AS ends, to_json(r.slices) AS slices`;
+export const SEGMENT = `s.group_id AS "groupId", s.after_id AS "afterId", s.last_id AS "lastId", s.chunks, s.bits`;
+
+/** Reads the row to which the next chunk of each group is appended, if it is not full. */
+export const OPEN_ROWS = `
+  SELECT ${ROW}
+  FROM unnest($ids::bigint[], $indexedTos::bigint[]) AS g (id, indexed_to)
+  CROSS JOIN LATERAL (
+    SELECT r.* FROM plantao.message_search r WHERE r.group_id = g.id AND r.after_id < g.indexed_to ORDER BY r.after_id DESC LIMIT 1) r
+  WHERE r.last_id = g.indexed_to AND cardinality(r.ends) < ${CHUNKS}`;
+
+/** Reads the segment to which the next chunk of each group is appended, if it is not full. */
+export const OPEN_SEGMENTS = `
+  SELECT ${SEGMENT}
+  FROM unnest($ids::bigint[], $indexedTos::bigint[]) AS g (id, indexed_to)
+  CROSS JOIN LATERAL (
+    SELECT s.* FROM plantao.search_segments s WHERE s.group_id = g.id AND s.after_id < g.indexed_to ORDER BY s.after_id DESC LIMIT 1) s
+  WHERE s.last_id = g.indexed_to AND s.chunks < ${SEGMENT_CHUNKS}`;
+
+/** Reads those of these messages that are indexed, each with its row and its segment. */
+export const INDEXED = `
+  SELECT m.id, m.sender_id, m.content, m.group_id, r.after_id AS row_after, s.after_id AS segment_after
+  FROM plantao.messages m
+  CROSS JOIN LATERAL (
+    SELECT r.after_id, r.last_id FROM plantao.message_search r
+    WHERE r.group_id = m.group_id AND r.after_id < m.id ORDER BY r.after_id DESC LIMIT 1) r
+  CROSS JOIN LATERAL (
+    SELECT s.after_id, s.last_id FROM plantao.search_segments s
+    WHERE s.group_id = m.group_id AND s.after_id < m.id ORDER BY s.after_id DESC LIMIT 1) s
+  WHERE m.id = ANY($ids::bigint[]) AND r.last_id >= m.id AND s.last_id >= m.id`;
+
+/**
+ * Stores rows and segments. Locks the groups until the commit. Skips a group that is being deleted, since waiting for it could
+ * deadlock.
+ */
 export const SAVE = `
   WITH kept AS MATERIALIZED (
     SELECT g.id FROM plantao.groups g WHERE g.id = ANY($groupIds::bigint[]) ORDER BY g.id FOR KEY SHARE SKIP LOCKED
+  ),
+  segments AS (
+    INSERT INTO plantao.search_segments (group_id, after_id, last_id, chunks, bits)
+    SELECT s.group_id, s.after_id, s.last_id, s.chunks, decode(s.bits, 'hex')
+    FROM unnest($segmentGroupIds::bigint[], $segmentAfterIds::bigint[], $segmentLastIds::bigint[], $segmentChunks::smallint[], $segmentBits::text[])
+           AS s (group_id, after_id, last_id, chunks, bits)
+    JOIN kept ON kept.id = s.group_id
+    ON CONFLICT (group_id, after_id)
+    DO UPDATE SET last_id = excluded.last_id, chunks = excluded.chunks, bits = excluded.bits
   )
   INSERT INTO plantao.message_search (group_id, after_id, last_id, ends, slices)
   SELECT r.group_id, r.after_id, r.ends[cardinality(r.ends)], r.ends, r.slices

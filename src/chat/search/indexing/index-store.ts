@@ -2,10 +2,8 @@ import type { Sequelize, Transaction } from 'sequelize';
 import { query } from '../../../database/query.ts';
 import { rowsAfter } from '../../../database/sql/key-range.ts';
 import type { Write } from '../../../database/writes/fenced-write.ts';
-import type { CommonNgrams } from './common-ngrams.ts';
-import { CHUNKS, type IndexedMessage, type IndexRow } from './index-rows.ts';
-import { DUE, FOLLOW, LAST_ROW, SAMPLE, SAVE, STATE } from './index-statements.ts';
-import { KnownNgrams, type OtherNgrams } from './known-ngrams.ts';
+import type { IndexedMessage, IndexPart, IndexRow, Segment } from './index-rows.ts';
+import { DUE, FOLLOW, INDEXED, OPEN_ROWS, OPEN_SEGMENTS, ROW, SAVE, SEGMENT, STATE } from './index-statements.ts';
 import { indexFormat } from './signatures.ts';
 
 /** The progress of the index. */
@@ -15,8 +13,6 @@ export interface IndexState {
   swept_group: number | null;
   /** The events after the position are not available, or the index has another format: it must be built again. */
   is_lost: boolean;
-  /** The n-grams of its messages were not counted yet, and it has enough of them. */
-  is_count_due: boolean;
 }
 
 /**
@@ -43,44 +39,42 @@ export interface IndexedGroup {
   indexed_to: number;
 }
 
-type StateRow = IndexState & { other_ngrams: OtherNgrams | null };
+type StoredRow = Omit<IndexRow, 'slices'> & { slices: number[] };
 
-interface StoredRow {
-  group_id: number;
-  after_id: number;
-  ends: number[];
-  slices: number[];
+const rowOf = (row: StoredRow): IndexRow => ({ ...row, slices: Int16Array.from(row.slices) });
+
+/** An indexed message, and after which ids its row and its segment begin. */
+export interface PlacedMessage extends IndexedMessage {
+  row_after: number;
+  segment_after: number;
 }
 
-const rowOf = ({ group_id: groupId, after_id: afterId, ends, slices }: StoredRow): IndexRow => ({
-  groupId,
-  afterId,
-  ends,
-  slices: Int16Array.from(slices),
+const bindOf = (groups: readonly IndexedGroup[]) => ({
+  ids: groups.map(({ id }) => id),
+  indexedTos: groups.map(({ indexed_to }) => indexed_to),
+});
+
+/** The keys of rows or segments. */
+type Keys = readonly { groupId: number; afterId: number }[];
+const keyArrays = (keys: Keys) => ({
+  groupIds: keys.map(({ groupId }) => groupId),
+  afterIds: keys.map(({ afterId }) => afterId),
 });
 
 /** Reads and writes the search index, and the messages that it covers. */
 export class IndexStore {
   readonly #sequelize: Sequelize;
   readonly #write: Write;
-  readonly #ngrams = new KnownNgrams();
 
   constructor(sequelize: Sequelize, write: Write) {
     this.#sequelize = sequelize;
     this.#write = write;
   }
 
-  /** The common n-grams that the index was built with, as of the last {@link state}. */
-  get common(): CommonNgrams {
-    return this.#ngrams.common;
-  }
-
   /** Returns the progress; null if the index was never begun. */
   async state(): Promise<IndexState | null> {
-    const [row] = await this.#select<StateRow>(STATE, { format: this.#ngrams.format });
-    if (!row) return null;
-    const { other_ngrams: others, is_lost, ...state } = row;
-    return { ...state, is_lost: is_lost || (others !== null && !this.#ngrams.adopt(others)) };
+    const [state] = await this.#select<IndexState>(STATE, { format: indexFormat() });
+    return state ?? null;
   }
 
   /** Returns the work that the next events require; null if there are no more events. */
@@ -104,15 +98,14 @@ export class IndexStore {
     return this.#select<IndexedGroup>(DUE, { ids: groups.map(({ id }) => id), tos: groups.map(({ to }) => to) });
   }
 
-  /** Returns the newest row of each group among these, if that row has room for a chunk. */
-  async openRows(ids: readonly number[]): Promise<Map<number, IndexRow>> {
-    const rows = await this.#select<StoredRow>(
-      `SELECT g.id AS group_id, s.after_id, to_json(s.ends) AS ends, to_json(s.slices) AS slices
-       FROM unnest($ids::bigint[]) AS g (id) CROSS JOIN LATERAL (${LAST_ROW}) s
-       WHERE cardinality(s.ends) < ${CHUNKS}`,
-      { ids },
-    );
-    return new Map(rows.map((row) => [row.group_id, rowOf(row)]));
+  /** Returns the rows to which the next chunks of these groups are appended, if they are not full. */
+  async openRows(groups: readonly IndexedGroup[]): Promise<IndexRow[]> {
+    return (await this.#select<StoredRow>(OPEN_ROWS, bindOf(groups))).map(rowOf);
+  }
+
+  /** Returns the segments to which the next chunks of these groups are appended, if they are not full. */
+  openSegments(groups: readonly IndexedGroup[]): Promise<Segment[]> {
+    return this.#select<Segment>(OPEN_SEGMENTS, bindOf(groups));
   }
 
   /** Returns the next unindexed messages of each of these groups, in the order of their ids. */
@@ -133,40 +126,44 @@ export class IndexStore {
     );
   }
 
-  /** Returns the messages among these that are in indexed chunks, each with its row. */
-  indexed(ids: readonly number[]) {
-    return this.#select<IndexedMessage & { after_id: number }>(
-      `SELECT m.id, m.sender_id, m.content, m.group_id, s.after_id
-       FROM plantao.messages m
-       CROSS JOIN LATERAL (
-         SELECT r.after_id, r.last_id FROM plantao.message_search r
-         WHERE r.group_id = m.group_id AND r.after_id < m.id
-         ORDER BY r.after_id DESC LIMIT 1) s
-       WHERE m.id = ANY($ids::bigint[]) AND s.last_id >= m.id`,
-      { ids },
-    );
+  /** Returns the messages among these that are indexed, each with the keys of its row and its segment. */
+  indexed(ids: readonly number[]): Promise<PlacedMessage[]> {
+    return this.#select<PlacedMessage>(INDEXED, { ids });
   }
 
   /** Returns the rows with these keys. */
-  async rows(of: readonly { group_id: number; after_id: number }[]): Promise<IndexRow[]> {
+  async rows(keys: Keys): Promise<IndexRow[]> {
     const rows = await this.#select<StoredRow>(
-      `SELECT group_id, after_id, to_json(ends) AS ends, to_json(slices) AS slices FROM plantao.message_search
+      `SELECT ${ROW} FROM plantao.message_search r
        WHERE (group_id, after_id) IN (SELECT * FROM unnest($groupIds::bigint[], $afterIds::bigint[]))`,
-      { groupIds: of.map(({ group_id }) => group_id), afterIds: of.map(({ after_id }) => after_id) },
+      keyArrays(keys),
     );
     return rows.map(rowOf);
   }
 
-  /** Stores rows, new or changed. Returns false if the index has been restarted since `generation`. */
-  save({ generation }: IndexState, rows: readonly IndexRow[]): Promise<boolean> {
+  /** Returns the segments with these keys. */
+  segments(keys: Keys): Promise<Segment[]> {
+    return this.#select<Segment>(
+      `SELECT ${SEGMENT} FROM plantao.search_segments s
+       WHERE (group_id, after_id) IN (SELECT * FROM unnest($groupIds::bigint[], $afterIds::bigint[]))`,
+      keyArrays(keys),
+    );
+  }
+
+  /** Stores rows and segments, new or changed. Returns false if the index has been restarted since `generation`. */
+  save({ generation }: IndexState, { rows, segments }: IndexPart): Promise<boolean> {
     return this.#change(generation, async (transaction) => {
-      const bind = {
-        groupIds: rows.map(({ groupId }) => groupId),
-        afterIds: rows.map(({ afterId }) => afterId),
+      const ofSegments = keyArrays(segments);
+      await query(transaction, SAVE, {
+        ...keyArrays(rows),
         ends: rows.map(({ ends }) => `{${ends}}`),
         slices: rows.map(({ slices }) => `{${slices}}`),
-      };
-      await query(transaction, SAVE, bind);
+        segmentGroupIds: ofSegments.groupIds,
+        segmentAfterIds: ofSegments.afterIds,
+        segmentLastIds: segments.map(({ lastId }) => lastId),
+        segmentChunks: segments.map(({ chunks }) => chunks),
+        segmentBits: segments.map(({ bits }) => Buffer.from(bits).toString('hex')),
+      });
     });
   }
 
@@ -184,23 +181,11 @@ export class IndexStore {
     });
   }
 
-  /** Returns the texts of a sample of the messages: at most `limit`, of many groups if these have enough. */
-  async sample(limit: number): Promise<string[]> {
-    for (let perGroup = 64; ; perGroup *= 16) {
-      const rows = await this.#select<{ content: string }>(SAMPLE, { perGroup, limit });
-      if (rows.length >= limit / 2 || perGroup >= limit) return rows.map(({ content }) => content);
-    }
-  }
-
-  /** Begins the index again, in this program's format with these common n-grams. */
-  async rebuild(common: CommonNgrams): Promise<void> {
+  /** Begins the index again, in this program's format. */
+  async rebuild(): Promise<void> {
     await this.#write(async (transaction) => {
       await query(transaction, 'SELECT plantao.rebuild_search()');
-      await query(
-        transaction,
-        'UPDATE plantao.search_index SET format = $format, common_ngrams = $common::text::integer[]',
-        { format: indexFormat(common), common: common.stored && `{${common.stored}}` },
-      );
+      await query(transaction, 'UPDATE plantao.search_index SET format = $format', { format: indexFormat() });
     });
   }
 

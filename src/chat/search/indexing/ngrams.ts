@@ -2,25 +2,14 @@ import { classOf } from '../folding.ts';
 
 /**
  * The kinds of n-grams: whole words of one or two letters, overlapping parts of longer words, and the characters that count as words
- * by themselves ("signs": symbols, emoji, ideographs), alone and in pairs.
+ * by themselves ("signs": symbols, emoji, ideographs), alone and in pairs. The longest ones are in the fewest texts, and come first.
  */
-const NGRAM_KINDS = ['shortWord', 'threeLetters', 'fourLetters', 'fiveLetters', 'sign', 'twoSigns'] as const;
+export const NGRAM_KINDS = ['fiveLetters', 'fourLetters', 'threeLetters', 'twoSigns', 'sign', 'shortWord'] as const;
 /** A kind of n-grams. */
 export type NgramKind = (typeof NGRAM_KINDS)[number];
 
-/** Receives an n-gram as a number of 32 bits, and returns how common it is: 0 if it is rare. */
-export type VisitNgram = (kind: NgramKind, ngram: number) => number;
-
-/** The n-grams of a longer word, and of a sequence of signs, the shortest first. */
-const OF_WORD = [
-  ['threeLetters', 3],
-  ['fourLetters', 4],
-  ['fiveLetters', 5],
-] as const;
-const OF_SIGNS = [
-  ['sign', 1],
-  ['twoSigns', 2],
-] as const;
+/** Receives an n-gram as a number of 32 bits. */
+export type VisitNgram = (kind: NgramKind, ngram: number) => void;
 
 /** Mixes a number into a hash of 32 bits. */
 export const mixed = (hash: number, part: number) => {
@@ -33,16 +22,8 @@ const SEEDS = Object.fromEntries(NGRAM_KINDS.map((kind, at) => [kind, mixed(at +
   number
 >;
 
-/** Returns the n-gram of a kind with these code points. */
-function ngramOf(kind: NgramKind, points: readonly number[], start: number, end: number): number {
-  let hash = SEEDS[kind];
-  for (let at = start; at < end; at++) hash = mixed(hash, points[at] ?? 0);
-  return hash;
-}
-
 /**
- * Visits the n-grams of a folded text, which may be repeated. A longer n-gram is visited only if both shorter ones in it are common:
- * texts that contain a rare one seldom lack what is searched for. `isOpen` is true for a part of a longer text, where the first and
+ * Visits the n-grams of a folded text, which may be repeated. `isOpen` is true for a part of a longer text, where the first and
  * the last word may continue: then it visits only n-grams that the whole text has in any case.
  */
 export function visitNgrams(text: string, isOpen: boolean, visit: VisitNgram): void {
@@ -53,31 +34,28 @@ export function visitNgrams(text: string, isOpen: boolean, visit: VisitNgram): v
     points.push(point);
     if (point > 0xffff) at++;
   }
+  /** Visits the n-grams of a length in a range of the characters. */
+  const visitEach = (kind: NgramKind, length: number, start: number, end: number) => {
+    for (let first = start; first + length <= end; first++) {
+      let ngram = SEEDS[kind];
+      for (let at = first; at < first + length; at++) ngram = mixed(ngram, points[at] ?? 0);
+      visit(kind, ngram);
+    }
+  };
   for (let start = 0; start < points.length; ) {
     const kind = classOf(points[start] ?? 0);
     let end = start + 1;
     while (end < points.length && classOf(points[end] ?? 0) === kind) end++;
+    const length = end - start;
     const isWhole = !isOpen || (start > 0 && end < points.length);
-    if (kind === 'single') visitSequence(OF_SIGNS, points, start, end, visit);
-    else if (kind === 'word' && end - start > 2) visitSequence(OF_WORD, points, start, end, visit);
-    else if (kind === 'word' && isWhole) visit('shortWord', ngramOf('shortWord', points, start, end));
+    if (kind === 'single') {
+      visitEach('sign', 1, start, end);
+      visitEach('twoSigns', 2, start, end);
+    } else if (kind === 'word' && length > 2) {
+      visitEach('threeLetters', 3, start, end);
+      visitEach('fourLetters', 4, start, end);
+      visitEach('fiveLetters', 5, start, end);
+    } else if (kind === 'word' && isWhole) visitEach('shortWord', length, start, end);
     start = end;
-  }
-}
-
-function visitSequence(
-  kinds: typeof OF_WORD | typeof OF_SIGNS,
-  points: readonly number[],
-  start: number,
-  end: number,
-  visit: VisitNgram,
-): void {
-  /** For each character, whether the next shorter n-gram that begins there is common. */
-  const areCommon = new Array<boolean>(end - start + 1).fill(true);
-  for (const [kind, length] of kinds) {
-    for (let at = start; at + length <= end; at++) {
-      const isVisited = areCommon[at - start] && areCommon[at - start + 1];
-      areCommon[at - start] = isVisited === true && visit(kind, ngramOf(kind, points, at, at + length)) > 0;
-    }
   }
 }

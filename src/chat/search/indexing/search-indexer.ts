@@ -5,8 +5,15 @@ import { BlockedError } from '../../../database/checks/blocking.ts';
 import { isUnavailable } from '../../../database/errors.ts';
 import { NotActiveError } from '../../../database/writes/fenced-write.ts';
 import type { Log } from '../../../log/log.ts';
-import { CommonNgrams, NgramCounter } from './common-ngrams.ts';
-import { appendChunk, chunksOf, type IndexedMessage, type IndexRow, markMessage } from './index-rows.ts';
+import {
+  appendChunk,
+  chunksOf,
+  type IndexedMessage,
+  type IndexPart,
+  type IndexRow,
+  markMessage,
+  type Segment,
+} from './index-rows.ts';
 import type { GroupsToIndex, IndexedGroup, IndexState, IndexStore } from './index-store.ts';
 
 /** Options of {@link SearchIndexer}. */
@@ -32,20 +39,17 @@ const EVENTS = 2000;
 /** Number of groups that a step checks while the index is built. */
 const GROUPS = 50;
 /** Number of groups whose messages one statement reads. */
-const GROUPS_PER_BATCH = 16;
-/** Number of messages that it reads, of all these groups together. */
+const GROUPS_PER_BATCH = 8;
+/** Number of messages that it reads, of all these groups together: of each as many as a row has, so that a row is written once. */
 const MESSAGES_PER_BATCH = 2048;
-/** Edited messages that one statement reads: each may be in another row, of 20 KB as JSON. */
+/** Edited messages that one statement reads: each may be in another row and segment, of 20 and 16 KB as text. */
 const EDITS_PER_BATCH = 64;
-/** Number of messages whose n-grams are counted. With fewer, the counts say little, and an index is hardly needed. */
-const SAMPLE = 16_384;
-const MIN_SAMPLE = 2000;
-/** Pause before they are counted again, after a sample that was too small or failed. */
-const COUNT_AGAIN_MS = 600_000;
-/** Number of characters counted before the event loop runs other work: one or two milliseconds. */
-const COUNTED_PER_SLICE = 4096;
 /** Number of characters indexed before the event loop runs other work: about a millisecond. */
 const CHARACTERS_PER_SLICE = 16_384;
+
+/** Rows or segments by group and id. */
+const byKey = <Entry extends { groupId: number; afterId: number }>(entries: readonly Entry[]) =>
+  new Map(entries.map((entry) => [`${entry.groupId} ${entry.afterId}`, entry]));
 
 /**
  * Keeps the search index up to date while this node is active: follows the event log, and goes through all groups when a new
@@ -55,8 +59,6 @@ export class SearchIndexer {
   readonly #options: SearchIndexerOptions;
   readonly #loop: BackgroundLoop;
   #failures = 0;
-  /** When the n-grams may be counted, as `performance.now()` gives it. */
-  #countAt = 0;
   /** Rounds in a row that found nothing to do. */
   #idleRounds = 0;
 
@@ -100,14 +102,10 @@ export class SearchIndexer {
   async #step(): Promise<boolean> {
     const { store, log } = this.#options;
     const state = await store.state();
-    const isLost = !state || state.is_lost;
-    if (isLost || (state.is_count_due && performance.now() >= this.#countAt)) {
-      const common = await this.#commonNgrams();
-      if (isLost || common.stored) {
-        log.info({ event: 'search_rebuild' }, 'building the search index: searches are slower until it is complete');
-        await store.rebuild(common);
-        return true;
-      }
+    if (!state || state.is_lost) {
+      log.info({ event: 'search_rebuild' }, 'building the search index: searches are slower until it is complete');
+      await store.rebuild();
+      return true;
     }
     const followed = await this.#follow(state);
     if (followed > 0) this.#idleRounds = 0;
@@ -115,30 +113,6 @@ export class SearchIndexer {
     if (state.swept_group === null) return followed === EVENTS;
     await this.#sweep(state.swept_group);
     return true;
-  }
-
-  /** Returns the n-grams that are common in a sample of the messages; if it is too small, or fails, an index is built without them. */
-  async #commonNgrams(): Promise<CommonNgrams> {
-    const { store, log } = this.#options;
-    const sample = await store.sample(SAMPLE).catch((err: unknown) => {
-      log.debug({ err }, 'the n-grams of messages could not be counted: searches read more messages than they need to');
-      return [];
-    });
-    if (sample.length < MIN_SAMPLE) {
-      this.#countAt = performance.now() + COUNT_AGAIN_MS;
-      return new CommonNgrams(null);
-    }
-    const counter = new NgramCounter();
-    let characters = 0;
-    for (const content of sample) {
-      counter.add(content);
-      characters += content.length;
-      if (characters > COUNTED_PER_SLICE) {
-        characters = 0;
-        await nextTurn();
-      }
-    }
-    return counter.result();
   }
 
   /** Indexes the messages of the next events. Returns the number of events. */
@@ -175,52 +149,64 @@ export class SearchIndexer {
       for (let at = 0; at < due.length && this.#mayContinue; at += GROUPS_PER_BATCH) {
         const groups = due.slice(at, at + GROUPS_PER_BATCH);
         for (const { id, indexed_to } of groups) before.set(id, indexed_to);
-        if (!(await store.save(state, await this.#nextRows(groups)))) return;
+        if (!(await store.save(state, await this.#nextPart(groups)))) return;
       }
       rest = due;
     }
   }
 
-  /** Returns the rows of groups with their next messages. */
-  async #nextRows(groups: readonly IndexedGroup[]): Promise<IndexRow[]> {
+  /** Returns the rows and segments of groups with their next messages. */
+  async #nextPart(groups: readonly IndexedGroup[]): Promise<IndexPart> {
     const { store } = this.#options;
-    const open = await store.openRows(groups.map(({ id }) => id));
+    const open: IndexPart = { rows: await store.openRows(groups), segments: await store.openSegments(groups) };
     const messages = new Map<number, IndexedMessage[]>(groups.map(({ id }) => [id, []]));
     for (const message of await store.unindexed(groups, Math.floor(MESSAGES_PER_BATCH / groups.length)))
       messages.get(message.group_id)?.push(message);
-    const changed: IndexRow[] = [];
+    const changed: IndexPart = { rows: [], segments: [] };
     let characters = 0;
     for (const { id, indexed_to } of groups) {
-      const openRow = open.get(id);
-      const rows = openRow ? [openRow] : [];
+      const isOwn = ({ groupId }: { groupId: number }) => groupId === id;
+      const part = { rows: open.rows.filter(isOwn), segments: open.segments.filter(isOwn) };
       const chunks = chunksOf(messages.get(id) ?? []);
       for (const chunk of chunks) {
-        appendChunk(rows, indexed_to, chunk, store.common);
+        appendChunk(part, indexed_to, chunk);
         for (const { content } of chunk) characters += content.length;
         if (characters > CHARACTERS_PER_SLICE) {
           characters = 0;
           await nextTurn();
         }
       }
-      if (chunks.length > 0) changed.push(...rows);
+      if (chunks.length === 0) continue;
+      changed.rows.push(...part.rows);
+      changed.segments.push(...part.segments);
     }
     return changed;
   }
 
-  /** Sets the bits of the current texts of messages in their chunks. */
+  /** Sets the bits of the current texts of messages in their chunks and segments. */
   async #mark(state: IndexState, ids: readonly number[]): Promise<void> {
     const { store } = this.#options;
     const messages = ids.length > 0 ? await store.indexed(ids) : [];
     for (let at = 0; at < messages.length && this.#mayContinue; at += EDITS_PER_BATCH) {
       const some = messages.slice(at, at + EDITS_PER_BATCH);
-      const rows = new Map((await store.rows(some)).map((row) => [`${row.groupId} ${row.afterId}`, row]));
-      const changed = new Set<IndexRow>();
+      const rows = byKey(await store.rows(some.map((one) => ({ groupId: one.group_id, afterId: one.row_after }))));
+      const segments = byKey(
+        await store.segments(some.map((one) => ({ groupId: one.group_id, afterId: one.segment_after }))),
+      );
+      const changed = { rows: new Set<IndexRow>(), segments: new Set<Segment>() };
       for (const message of some) {
-        const row = rows.get(`${message.group_id} ${message.after_id}`);
+        const row = rows.get(`${message.group_id} ${message.row_after}`);
+        const segment = segments.get(`${message.group_id} ${message.segment_after}`);
         const chunk = row?.ends.findIndex((end) => message.id <= end) ?? -1;
-        if (row && chunk >= 0 && markMessage(row, chunk, message, store.common)) changed.add(row);
+        if (!row || !segment || chunk < 0 || !markMessage({ row, segment }, chunk, message)) continue;
+        changed.rows.add(row);
+        changed.segments.add(segment);
       }
-      if (changed.size > 0 && !(await store.save(state, [...changed]))) return;
+      if (
+        changed.rows.size > 0 &&
+        !(await store.save(state, { rows: [...changed.rows], segments: [...changed.segments] }))
+      )
+        return;
       await nextTurn();
     }
   }

@@ -1,93 +1,106 @@
-import { foldsOf } from '../folding.ts';
+import { fold, foldsOf } from '../folding.ts';
 import { lazy } from '../lazy.ts';
 import type { SearchTerm } from '../search-query.ts';
-import type { CommonNgrams } from './common-ngrams.ts';
-import { mixed, type NgramKind, visitNgrams } from './ngrams.ts';
+import { mixed, NGRAM_KINDS, type NgramKind, visitNgrams } from './ngrams.ts';
 
 /**
- * The number of hash values; migrations/0021_search.sql has the same number. A row with two bytes for each fills a page of
- * PostgreSQL.
+ * The number of hash values at each level of the index; migrations/0021_search.sql has the same numbers. A segment, of about a
+ * thousand messages, with a bit for each fills a page of PostgreSQL, and so does a row with two bytes for each, whose bits tell chunks
+ * of 16 messages apart.
  */
-export const HASHES = 3936;
-/** The maximum number of hashes that a search checks. */
+export const HASH_VALUES = { segment: 64_000, row: 3936 };
+/** Hashes of n-grams for each level. */
+export type Hashes = Record<keyof typeof HASH_VALUES, number[]>;
+
+/** The maximum number of hashes that a search checks at each level. */
 const MAX_HASHES = 32;
 
 /**
- * The number of hashes of an n-gram, from a rare one to the most common ones. A search may be for three letters, one short word or
- * one sign alone: if that is rare, few chunks without it have all its hashes. The longer n-grams are checked in addition to the
- * shorter ones in them, and exclude texts that have those only in several words.
+ * The number of hashes of an n-gram at each level. A search may be for three letters, one short word or one sign alone: if no message
+ * has it, the segments exclude nearly all of the index. Rows are read of the segments that have all n-grams, and need not know the
+ * longest ones. A thousand messages have some thousands of trigrams, but tens of thousands of longer n-grams.
  */
-const HASHES_OF: Record<NgramKind, readonly number[]> = {
-  shortWord: [8, 3, 2, 2],
-  threeLetters: [8, 3, 2, 1],
-  fourLetters: [3, 1, 1, 1],
-  fiveLetters: [1, 1, 1, 1],
-  sign: [8, 3, 2, 2],
-  twoSigns: [1, 1, 1, 1],
+const HASHES_OF: Record<NgramKind | 'sender', Record<keyof Hashes, number>> = {
+  fiveLetters: { segment: 1, row: 0 },
+  fourLetters: { segment: 1, row: 1 },
+  threeLetters: { segment: 6, row: 3 },
+  twoSigns: { segment: 1, row: 1 },
+  sign: { segment: 6, row: 5 },
+  shortWord: { segment: 6, row: 5 },
+  sender: { segment: 2, row: 1 },
 };
+const MOST_HASHES = Math.max(...Object.values(HASHES_OF).flatMap((counts) => Object.values(counts)));
 
-const MOST_HASHES = Math.max(...Object.values(HASHES_OF).flat());
+const hashOf = (ngram: number, number: number, values: number) =>
+  (Math.imul(mixed(ngram, number), 0xc2b2ae35) >>> 8) % values;
 
-/** Returns the hash with a number of an n-gram. */
-const hashOf = (ngram: number, number: number) => (Math.imul(mixed(ngram, number), 0xc2b2ae35) >>> 8) % HASHES;
+/** A sender counts as an n-gram of each message, so that the messages of one person are found. */
+const SENDER_SEED = 0x9e3779b1;
+const senderNgram = (id: number) => mixed(mixed(SENDER_SEED, id % 0x1_0000_0000), Math.floor(id / 0x1_0000_0000));
 
-const SENDER = 0x9e3779b1;
-/** Returns the hash of a sender, by which the messages of one person are found. */
-export const senderHash = (id: number) =>
-  hashOf(mixed(mixed(SENDER, id % 0x1_0000_0000), Math.floor(id / 0x1_0000_0000)), 0);
-
-/** Returns the hashes of a folded text, which may be repeated. */
-export function hashesOf(text: string, common: CommonNgrams): number[] {
-  const hashes: number[] = [];
-  visitNgrams(text, false, (kind, ngram) => {
-    const level = common.levelOf(ngram);
-    const count = HASHES_OF[kind][level] ?? 0;
-    for (let number = 0; number < count; number++) hashes.push(hashOf(ngram, number));
-    return level;
-  });
-  return hashes;
+/** Visits the hashes of a message at each level, some of them repeatedly. */
+export function visitHashes(
+  { content, sender_id }: { content: string; sender_id: number },
+  visit: Record<keyof Hashes, (hash: number) => void>,
+): void {
+  const visitNgram = (kind: NgramKind | 'sender', ngram: number) => {
+    const { segment, row } = HASHES_OF[kind];
+    for (let number = 0; number < segment; number++) visit.segment(hashOf(ngram, number, HASH_VALUES.segment));
+    for (let number = 0; number < row; number++) visit.row(hashOf(ngram, number, HASH_VALUES.row));
+  };
+  visitNgrams(fold(content), false, visitNgram);
+  visitNgram('sender', senderNgram(sender_id));
 }
 
 /**
- * Returns hashes that every chunk with a matching message has, if possible equally many from each term, and those that exclude most
- * chunks first.
+ * Returns hashes that everything with a matching message has, if possible equally many from each term, and those that exclude most
+ * first.
  */
-export function requiredHashes(terms: readonly SearchTerm[], common: CommonNgrams, senderId?: number): number[] {
-  const ofTerms = terms.map((term) => hashesOfTerm(term, common));
-  const required = new Set<number>();
-  for (let at = 0; ofTerms.some(({ length }) => at < length); at++) {
-    for (const { [at]: hash } of ofTerms) if (hash !== undefined && required.size < MAX_HASHES) required.add(hash);
-  }
-  if (senderId !== undefined) required.add(senderHash(senderId));
-  return [...required];
-}
-
-/** Returns the hashes that a term requires, each once: those of rare n-grams first, and of these the first hash of each, then the second. */
-function hashesOfTerm({ text, isWholeWord }: SearchTerm, common: CommonNgrams): number[] {
-  const byRank: number[][] = [];
-  visitNgrams(text, !isWholeWord, (kind, ngram) => {
-    const level = common.levelOf(ngram);
-    const count = HASHES_OF[kind][level] ?? 0;
-    for (let number = 0; number < count; number++) {
-      const rank = level * MOST_HASHES + number;
-      byRank[rank] ??= [];
-      byRank[rank].push(hashOf(ngram, number));
+export function requiredHashes(terms: readonly SearchTerm[], senderId?: number): Hashes {
+  const ofTerms = terms.map(ngramsOfTerm);
+  const requiredAt = (level: keyof Hashes): number[] => {
+    const each = ofTerms.map((ngrams) => hashesAt(level, ngrams));
+    const required = new Set<number>();
+    for (let at = 0; each.some(({ length }) => at < length); at++) {
+      for (const { [at]: hash } of each) if (hash !== undefined && required.size < MAX_HASHES) required.add(hash);
     }
-    return level;
+    if (senderId === undefined) return [...required];
+    return [...required, ...hashesAt(level, { sender: [senderNgram(senderId)] })];
+  };
+  return { segment: requiredAt('segment'), row: requiredAt('row') };
+}
+
+type Ngrams = Partial<Record<NgramKind | 'sender', number[]>>;
+
+function ngramsOfTerm({ text, isWholeWord }: SearchTerm): Ngrams {
+  const ngrams: Ngrams = {};
+  visitNgrams(text, !isWholeWord, (kind, ngram) => {
+    ngrams[kind] ??= [];
+    ngrams[kind].push(ngram);
   });
-  return [...new Set(byRank.flat())];
+  return ngrams;
+}
+
+/** Returns the hashes of n-grams, each once: the first hash of each, of the longest n-grams first, then the second, and so on. */
+function hashesAt(level: keyof Hashes, ngrams: Ngrams): number[] {
+  const hashes = new Set<number>();
+  for (let number = 0; number < MOST_HASHES; number++) {
+    for (const kind of [...NGRAM_KINDS, 'sender'] as const) {
+      if (number >= HASHES_OF[kind][level]) continue;
+      for (const ngram of ngrams[kind] ?? []) hashes.add(hashOf(ngram, number, HASH_VALUES[level]));
+    }
+  }
+  return [...hashes];
 }
 
 /**
- * Identifies how this program hashes texts. It depends on the case folding of the Unicode version of Node.js, and on which n-grams
- * are common. Increase the version when a text gets other hashes for another reason.
+ * Identifies how this program hashes texts. It depends on the case folding of the Unicode version of Node.js. Increase the version
+ * when a text gets other hashes for another reason.
  */
-export const indexFormat = (common: CommonNgrams) => mixed(programFormat(), common.digest) | 0;
-
-const programFormat = lazy(() => formatOf(5));
+export const indexFormat = lazy(() => formatOf(6));
 
 function formatOf(version: number): number {
-  let format = mixed(version, HASHES);
+  let format = mixed(mixed(version, HASH_VALUES.segment), HASH_VALUES.row);
   for (const [point, folded] of foldsOf()) format = mixed(mixed(format, point), folded);
-  return format;
+  return format | 0;
 }

@@ -20,7 +20,10 @@ const HOLDS: [what: string, sql: string][] = [
   ['plantao.tokens', 'LOCK TABLE plantao.tokens IN SHARE MODE'],
   ['plantao.pauses', 'LOCK TABLE plantao.pauses IN ACCESS EXCLUSIVE MODE'],
   ['plantao.cluster', 'LOCK TABLE plantao.cluster IN ACCESS EXCLUSIVE MODE'],
-  ['the search index', 'LOCK TABLE plantao.search_index, plantao.message_search IN ACCESS EXCLUSIVE MODE'],
+  [
+    'the search index',
+    'LOCK TABLE plantao.search_index, plantao.search_segments, plantao.message_search IN ACCESS EXCLUSIVE MODE',
+  ],
 ];
 
 describe('A transaction that stays open', () => {

@@ -1,12 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Candidates } from '../../../../src/chat/search/candidates.ts';
+import { type Candidate, Candidates } from '../../../../src/chat/search/candidates.ts';
 import { fold, foldWithStarts } from '../../../../src/chat/search/folding.ts';
 import { foundMessages } from '../../../../src/chat/search/found-messages.ts';
 import { MAX_MATCHES, partsOf } from '../../../../src/chat/search/highlights.ts';
-import { CommonNgrams, NgramCounter } from '../../../../src/chat/search/indexing/common-ngrams.ts';
-import { appendChunk, chunksOf, type IndexRow, markMessage } from '../../../../src/chat/search/indexing/index-rows.ts';
-import { hashesOf, requiredHashes, senderHash } from '../../../../src/chat/search/indexing/signatures.ts';
+import { appendChunk, chunksOf, type IndexPart, markMessage } from '../../../../src/chat/search/indexing/index-rows.ts';
+import { type Hashes, requiredHashes, visitHashes } from '../../../../src/chat/search/indexing/signatures.ts';
 import { occurrences, termsOf } from '../../../../src/chat/search/search-query.ts';
 import { ERROR_CODES } from '../../../../src/http/contract/error-codes.ts';
 import { FIELDS } from '../../../../src/http/docs/field-texts.ts';
@@ -94,28 +93,52 @@ describe('The parts of a found message', () => {
 });
 
 describe('The candidates of a search', () => {
+  const LIMITS = { segments: 9, rows: 9 };
+  const messages = (groupId: number, from: number, to: number): Candidate => ({ groupId, from, to, level: 'messages' });
+
   it('are read newest first, and a match is final when no newer message is unread', () => {
-    const candidates = new Candidates([
-      { groupId: 3, from: 1, to: 49 },
-      { groupId: 1, from: 60, to: 99 },
-      { groupId: 2, from: 50, to: 90 },
-    ]);
+    const candidates = new Candidates([messages(3, 1, 49), messages(1, 60, 99), messages(2, 50, 90)]);
     expect(candidates.readFrom).to.equal(100);
-    expect(candidates.newest(1)).to.deep.equal([{ groupId: 1, from: 60, to: 99 }]);
-    candidates.report(1, [95, 85], [{ groupId: 1, from: 60, to: 80 }]);
+    const one = candidates.readable(1);
+    expect(one).to.deep.equal([messages(1, 60, 99)]);
+    candidates.report(one, [95, 85], [messages(1, 60, 80)]);
     expect([candidates.readFrom, candidates.certain]).to.deep.equal([91, [95]]);
-    expect(candidates.newest(2).map(({ groupId }) => groupId)).to.deep.equal([2, 1]);
-    candidates.report(2, [], []);
+    const two = candidates.readable(2);
+    expect(two.map(({ groupId }) => groupId)).to.deep.equal([2, 1]);
+    candidates.report(two, [], []);
     expect([candidates.readFrom, candidates.certain]).to.deep.equal([50, [95, 85]]);
-    expect(candidates.newest(9).map(({ groupId }) => groupId)).to.deep.equal([3]);
-    candidates.report(1, [], []);
+    const last = candidates.readable(9);
+    expect(last.map(({ groupId }) => groupId)).to.deep.equal([3]);
+    candidates.report(last, [], []);
     expect(candidates.readFrom).to.equal(1);
+    expect(candidates.readable(9)).to.deep.equal([]);
   });
 
   it('count as unread until they have been read completely', () => {
-    const candidates = new Candidates([{ groupId: 1, from: 1, to: 99 }]);
-    candidates.newest(9);
+    const candidates = new Candidates([messages(1, 1, 99)]);
+    candidates.readable(9);
     expect(candidates.readFrom).to.equal(100);
+  });
+
+  it('are read once no newer part of the index may have matches', () => {
+    const [segments, rows]: Candidate[] = [
+      { groupId: 2, from: 1, to: 90, level: 'segments' },
+      { groupId: 3, from: 70, to: 80, level: 'rows' },
+    ];
+    if (!segments || !rows) throw new Error('no candidates');
+    const candidates = new Candidates([messages(1, 95, 99), segments, messages(1, 60, 69), rows]);
+    const readable = candidates.readable(9);
+    expect(readable).to.deep.equal([messages(1, 95, 99)]);
+    expect(candidates.indexed(LIMITS)).to.deep.equal([segments]);
+    candidates.report(readable, [97], []);
+    expect([candidates.readFrom, candidates.certain]).to.deep.equal([91, [97]]);
+    expect(candidates.readable(9)).to.deep.equal([]);
+    candidates.report([segments], [], [{ groupId: 2, from: 41, to: 66, level: 'rows' }]);
+    expect([candidates.readFrom, candidates.certain]).to.deep.equal([81, [97]]);
+    expect(candidates.indexed({ ...LIMITS, rows: 1 })).to.deep.equal([rows]);
+    expect(candidates.indexed(LIMITS)).to.have.length(2);
+    candidates.report([rows], [], []);
+    expect(candidates.readable(9)).to.deep.equal([messages(1, 60, 69)]);
   });
 });
 
@@ -127,35 +150,34 @@ describe('The signatures of the search index', () => {
     anyText(30),
   );
 
-  /** The common n-grams of these messages. */
-  const counted = (contents: readonly string[]) => {
-    const counter = new NgramCounter();
-    for (const content of contents) counter.add(content);
-    return counter.result();
+  /** The hashes of a message. */
+  const hashesOf = (content: string): Hashes => {
+    const hashes: Hashes = { segment: [], row: [] };
+    visitHashes(
+      { content, sender_id: 7 },
+      { segment: (hash) => hashes.segment.push(hash), row: (hash) => hashes.row.push(hash) },
+    );
+    return hashes;
   };
-  const unknown = new CommonNgrams(null);
-  const none = new CommonNgrams([]);
 
-  const some = fc.sample(text, { numRuns: 100, seed: 7 });
-  const [few, many] = [counted([...some, ...Array.from({ length: 3000 }, () => '')]), counted(some)];
-
-  it('have every hash that a search for a part of the text requires, whichever n-grams are common', () => {
+  it('have every hash that a search for a part of the text requires', () => {
     let found = 0;
     fc.assert(
       fc.property(
-        fc.constantFrom(unknown, none, few, many),
         text,
         fc.nat(30),
         fc.integer({ min: 1, max: 12 }),
         fc.boolean(),
-        (common, content, start, length, isPhrase) => {
+        (content, start, length, isPhrase) => {
           const part = [...content].slice(start, start + length).join('');
           const terms = termsOf(isPhrase ? `"${part}"` : part);
           const folded = fold(content);
           const isFound = terms.every((term) => !occurrences(folded, term).next().done);
           if (terms.length === 0 || !isFound) return;
           found++;
-          expect([...hashesOf(folded, common), senderHash(7)]).to.include.members(requiredHashes(terms, common, 7));
+          const [all, required] = [hashesOf(content), requiredHashes(terms, 7)];
+          expect(all.segment).to.include.members(required.segment);
+          expect(all.row).to.include.members(required.row);
         },
       ),
       { numRuns: 2000 },
@@ -179,64 +201,59 @@ describe('The signatures of the search index', () => {
     const absentSigns = [...range(0x4e00, 2000), ...range(0x1f400, 300)].filter((one) => !english.includes(one));
     const words = [...new Set(english.match(/[a-z]{6,10}/g))];
 
-    const kinds: [string, string[], limit: { uncounted: number; counted: number }][] = [
-      ['three letters', absentWords.filter((_, at) => at % 10 === 0), { uncounted: 0.02, counted: 0.002 }],
-      ['a word of one or two letters', absentShortWords, { uncounted: 0.02, counted: 0.002 }],
-      ['a sign, an ideograph or an emoji', absentSigns, { uncounted: 0.02, counted: 0.002 }],
-      ['words of the same language', words, { uncounted: 0.004, counted: 0.008 }],
+    const kinds: [what: string, searched: string[], limit: Record<keyof Hashes, number>][] = [
+      ['three letters', absentWords.filter((_, at) => at % 10 === 0), { row: 0.02, segment: 0.0001 }],
+      ['a word of one or two letters', absentShortWords, { row: 0.02, segment: 0.0001 }],
+      ['a sign, an ideograph or an emoji', absentSigns, { row: 0.02, segment: 0.0001 }],
+      ['words of the same language', words, { row: 0.004, segment: 0.001 }],
     ];
-    for (const [common, when, limit] of [
-      [unknown, 'before the n-grams were counted', 'uncounted'],
-      [counted(english.match(/.{1,60}(?= |$)/gs) ?? []), 'afterwards', 'counted'],
-    ] as const) {
-      const chunks = texts.map((text) => ({ text, hashes: new Set(hashesOf(text, common)) }));
-      /** The part of the texts without these words that the index does not exclude, on average. */
-      const confused = (searched: string[]) => {
-        const shares = searched.map((word) => {
-          const terms = termsOf(word);
-          const required = requiredHashes(terms, common);
-          const others = chunks.filter(({ text }) => terms.some((term) => occurrences(text, term).next().done));
-          return others.filter(({ hashes }) => required.every((hash) => hashes.has(hash))).length / others.length;
-        });
-        return shares.reduce((sum, share) => sum + share, 0) / shares.length;
-      };
-      for (const [what, searched, limits] of kinds) {
-        it(`${what}, ${when}`, () => {
-          expect(searched).to.have.length.above(300);
-          expect(confused(searched)).to.be.below(limits[limit]);
-        });
-      }
+    const chunks = texts.map((content) => {
+      const { segment, row } = hashesOf(content);
+      return { text: content, segment: new Set(segment), row: new Set(row) };
+    });
+    /** The part of the texts without these words that a level of the index does not exclude, on average. */
+    const confused = (searched: string[], level: keyof Hashes) => {
+      const shares = searched.map((word) => {
+        const terms = termsOf(word);
+        const required = requiredHashes(terms)[level];
+        const others = chunks.filter(({ text }) => terms.some((term) => occurrences(text, term).next().done));
+        return (
+          others.filter(({ [level]: hashes }) => required.every((hash) => hashes.has(hash))).length / others.length
+        );
+      });
+      return shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    };
+    for (const [what, searched, limits] of kinds) {
+      it(what, () => {
+        expect(searched).to.have.length.above(300);
+        expect(confused(searched, 'row')).to.be.below(limits.row);
+        expect(confused(searched, 'segment')).to.be.below(limits.segment);
+      });
     }
+
+    it('also a text as long as a thousand messages', () => {
+      // A part of the text, so that it lacks some of the words.
+      const part = english.slice(0, english.length / 2);
+      const all = new Set(hashesOf(part).segment);
+      const absent = words.filter((word) => !part.includes(word));
+      const confused = absent.filter((word) => requiredHashes(termsOf(word)).segment.every((hash) => all.has(hash)));
+      expect(absent).to.have.length.above(50);
+      expect(confused.length / absent.length).to.be.below(0.05);
+    });
   });
 
   it('are checked equally for each term, and those that exclude most first', () => {
-    const first = (query: string, common = unknown) => requiredHashes(termsOf(query), common);
-    expect(first('quetzalcoatl', none)).to.have.length(32);
-    expect(first('ocasional raridade').slice(0, 2)).to.deep.equal([first('ocasional')[0], first('raridade')[0]]);
-    expect(first('"a b"')).to.deep.equal([]);
-    // Words that are parts of each other have hashes in common: others take the place of these.
-    expect(first('inexistente inexistent inexisten inexiste', none)).to.have.length(32);
-    const common = counted(['frequente', 'frequente']);
-    expect(first('frequente raro', common)).to.include.members(first('raro', none));
-    expect(first('"frequente raro"', common)[0]).to.equal(first('raro', none)[0]);
-  });
-
-  it('have fewer hashes for n-grams that many messages contain', () => {
-    const rarely = Array.from({ length: 2000 }, (_, at) => (at < 2 ? 'casa' : `${at}`));
-    const often = rarely.map((content, at) => (at % 50 === 0 ? 'casa' : content));
-    const count = (common: CommonNgrams) => new Set(hashesOf('casa', common)).size;
-    expect([none, counted(rarely), counted(often)].map(count)).to.deep.equal([16, 7, 3]);
-  });
-
-  it('have a limited list of common n-grams: those of the highest counts', () => {
-    const contents = Array.from(
-      { length: 2000 },
-      (_, at) =>
-        `casa ${String.fromCodePoint(...Array.from({ length: 30 }, (_, k) => 0x4e00 + ((at * 30 + k) % 20_000)))}`,
-    );
-    const { stored } = counted(contents);
-    expect(stored).to.have.length.within(3, 16_384);
-    expect(new Set(hashesOf('casa', counted(contents))).size, 'casa is most common').to.equal(3);
+    for (const level of ['segment', 'row'] as const) {
+      const required = (query: string) => requiredHashes(termsOf(query))[level];
+      expect(required('quetzalcoatl ocasional')).to.have.length(32);
+      expect(required('ocasional raridade').slice(0, 2)).to.deep.equal([
+        required('ocasional')[0],
+        required('raridade')[0],
+      ]);
+      expect(required('"a b"')).to.deep.equal([]);
+      // Words that are parts of each other have hashes in common: others take the place of these.
+      expect(required('inexistente inexistent inexisten inexiste')).to.have.length(32);
+    }
   });
 
   it('cover chunks of up to 16 messages, up to 16 chunks in a row of the index, without gaps', () => {
@@ -244,17 +261,36 @@ describe('The signatures of the search index', () => {
     const messages = Array.from({ length: 64 * 10 + 63 }, (_, at) => message(100 + 3 * at));
     const chunks = chunksOf(messages);
     expect(chunks.map(({ length }) => length)).to.deep.equal(Array.from({ length: 40 }, () => 16));
-    const rows: IndexRow[] = [];
-    for (const chunk of chunks) appendChunk(rows, 7, chunk, unknown);
+    const part: IndexPart = { rows: [], segments: [] };
+    for (const chunk of chunks) appendChunk(part, 7, chunk);
+    const { rows, segments } = part;
     expect(rows.map(({ ends }) => ends.length)).to.deep.equal([16, 16, 8]);
     expect(rows.map(({ afterId }) => afterId)).to.deep.equal([7, rows[0]?.ends.at(-1), rows[1]?.ends.at(-1)]);
     expect(rows[2]?.ends.at(-1)).to.equal(chunks.at(-1)?.at(-1)?.id);
     const [row] = rows;
-    if (!row) throw new Error('no row');
-    expect(markMessage(row, 15, chunks[15]?.[10] ?? message(1), unknown)).to.equal(false);
-    expect(markMessage(row, 15, message(1, 'quetzal'), unknown)).to.equal(true);
-    const [hash = 0] = hashesOf('quetzal', unknown);
+    const [segment] = segments;
+    if (!row || !segment) throw new Error('no row');
+    expect({ ...segment, bits: segment.bits.length }).to.deep.equal({
+      ...{ groupId: 5, afterId: 7, lastId: rows[2]?.ends.at(-1), chunks: 40, bits: 8000 },
+    });
+    expect(markMessage({ row, segment }, 15, chunks[15]?.[10] ?? message(1))).to.equal(false);
+    expect(markMessage({ row, segment }, 15, message(1, 'quetzal'))).to.equal(true);
+    const { row: [hash = 0] = [], segment: [bit = 0] = [] } = hashesOf('quetzal');
     expect(row.slices[hash]).to.be.below(0);
+    expect((segment.bits[bit >>> 3] ?? 0) & (1 << (bit & 7))).to.be.above(0);
+  });
+
+  it('are in segments of four rows', () => {
+    const part: IndexPart = { rows: [], segments: [] };
+    for (let id = 1; id <= 16 * 64 + 1; id++) appendChunk(part, 0, [{ id, group_id: 5, sender_id: 1, content: 'olá' }]);
+    const { rows, segments } = part;
+    expect(segments.map(({ chunks }) => chunks)).to.deep.equal([...Array.from({ length: 16 }, () => 64), 1]);
+    expect(segments.map(({ afterId }) => afterId)).to.deep.equal(
+      rows.filter((_, at) => at % 4 === 0).map(({ afterId }) => afterId),
+    );
+    expect(segments.map(({ lastId }) => lastId).slice(0, -1)).to.deep.equal(
+      segments.slice(1).map(({ afterId }) => afterId),
+    );
   });
 
   it('are made in shorter chunks of long messages', () => {
