@@ -1,8 +1,9 @@
 /** `/docs`: the OpenAPI document for people, as one page of HTML. Its script adds the filter and the forms (src/web/docs/docs.ts). */
 
+import { escapeHtml } from '../../text/escape-html.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { eventKinds } from './event-kinds.ts';
-import { anchorOf, chapters, escapeHtml } from './html.ts';
+import { anchorOf, chapters } from './html.ts';
 import type { OpenApi } from './openapi.ts';
 import { sectionOf } from './operation-section.ts';
 import { schemaOf } from './schema-text.ts';

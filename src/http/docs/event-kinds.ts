@@ -1,8 +1,9 @@
 import type { z } from 'zod';
+import { escapeHtml } from '../../text/escape-html.ts';
 import type { event } from '../contract/event-schemas.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
 import { exampleOf } from './examples.ts';
-import { escapeHtml, inline } from './html.ts';
+import { inline } from './html.ts';
 
 /** The cause of each kind of event, and its recipients. A kind without an entry fails to compile. */
 export const EVENT_KINDS: Record<z.output<typeof event>['kind'], string> = {

@@ -1,8 +1,4 @@
-/** Escapes text for HTML. */
-export function escapeHtml(plain = ''): string {
-  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  return plain.replace(/[&<>"']/g, (character) => entities[character] ?? character);
-}
+import { escapeHtml } from '../../text/escape-html.ts';
 
 /** Returns the guide as HTML, each chapter as one element that the filter can hide. */
 export const chapters = (source: string): string =>

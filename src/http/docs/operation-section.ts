@@ -1,5 +1,6 @@
+import { escapeHtml } from '../../text/escape-html.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
-import { escapeHtml, inline } from './html.ts';
+import { inline } from './html.ts';
 import { typeOf } from './schema-text.ts';
 import { commandOf, formOf, type Located, needsToken } from './try-it.ts';
 

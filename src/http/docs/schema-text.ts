@@ -1,5 +1,6 @@
+import { escapeHtml } from '../../text/escape-html.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
-import { escapeHtml, inline } from './html.ts';
+import { inline } from './html.ts';
 
 /** Returns a named schema as HTML: its description and its fields. */
 export function schemaOf([name, schema]: [string, JsonSchema]): string {
@@ -36,7 +37,7 @@ export function typeOf(schema: JsonSchema): string {
     enum: values,
     const: value,
     format,
-    default: otherwise,
+    default: defaultValue,
   } = schema as Record<string, unknown>;
   if (typeof $ref === 'string') {
     const name = $ref.split('/').at(-1) ?? '';
@@ -53,7 +54,7 @@ export function typeOf(schema: JsonSchema): string {
       name,
       format ? `(${format})` : '',
       limitsOf(schema),
-      otherwise === undefined ? '' : `default ${JSON.stringify(otherwise)}`,
+      defaultValue === undefined ? '' : `default ${JSON.stringify(defaultValue)}`,
     ]
       .filter((part) => part !== '')
       .join(' '),

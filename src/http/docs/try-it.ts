@@ -1,6 +1,6 @@
+import { escapeHtml } from '../../text/escape-html.ts';
 import { curlCommand } from '../../web/docs/curl-command.ts';
 import type { JsonSchema } from '../contract/json-schema.ts';
-import { escapeHtml } from './html.ts';
 import type { OpenApiOperation } from './openapi.ts';
 
 /** One operation with its place in the document. */

@@ -1,12 +1,8 @@
+import { escapeHtml } from '../../text/escape-html.ts';
+
 /** Markup that needs no further escaping. */
 export interface Html {
   readonly html: string;
-}
-
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? character);
 }
 
 type Part = string | number | Html | readonly Html[] | null;
@@ -19,6 +15,6 @@ export function html(texts: TemplateStringsArray, ...values: readonly Part[]): H
 
 function shown(value: Part): string {
   if (value === null) return '';
-  if (typeof value === 'string' || typeof value === 'number') return escaped(String(value));
+  if (typeof value === 'string' || typeof value === 'number') return escapeHtml(String(value));
   return 'html' in value ? value.html : value.map((one) => one.html).join('');
 }
