@@ -3,7 +3,7 @@ import { serviceUnavailable } from '../http-error.ts';
 import { RequestLifetime } from '../request/request-lifetime.ts';
 import { readWholeBody } from './body.ts';
 import { forwardedHeaders, HOP, relay } from './forwarded-headers.ts';
-import { isWrongAfterLoss, lost, markLost } from './lost-attempts.ts';
+import { isWrongAfterLoss, lostError, markLost } from './lost-attempts.ts';
 import { NodeClient, type NodeResponse, NoResponse } from './node-client.ts';
 import { type ForwardingCluster, type Peer, SuccessorWatch } from './successor-watch.ts';
 
@@ -145,9 +145,9 @@ export class WriteForwarder {
         isLost ||= outcome.isSent;
         if (outcome.isSent) markLost(response);
         const mayRepeat = isRepeatable || !outcome.isSent;
-        if (!mayRepeat || performance.now() >= until) throw isLost ? lost() : unreachable();
+        if (!mayRepeat || performance.now() >= until) throw isLost ? lostError() : unreachable();
       } else if (!isRefusedByRole(outcome) || performance.now() >= until) {
-        if (isWrongAfterLoss(outcome.body, response)) throw lost();
+        if (isWrongAfterLoss(outcome.body, response)) throw lostError();
         return relay(outcome, response);
       }
       await untilNextCheck();
