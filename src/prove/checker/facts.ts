@@ -9,7 +9,7 @@ export interface MessageFacts {
   postCount: number;
   acknowledged: number;
   refused: number;
-  /** Begin of the first post, and first acknowledgement. The commit happened between them. */
+  /** Start of the first post, and first acknowledgement. The commit happened between them. */
   invokedAt: number;
   acknowledgedAt: number;
   /** Its acknowledgements that differ in message id, position, epoch or durability. */
@@ -46,7 +46,7 @@ export interface ReaderFacts {
   refusals: { cursor: string | null; reason: string }[];
 }
 
-/** The writes accepted in a term: the nodes that accepted them, the earliest end and the latest begin. */
+/** The writes accepted in a term: the nodes that accepted them, the earliest end and the latest start. */
 export interface TermWrites {
   nodes: Map<string, string>;
   firstDone: number;
@@ -129,13 +129,16 @@ export interface AcceptedWrite {
 }
 
 /** Adds an accepted write to its term. */
-export function addWrite(uses: Map<number, TermWrites>, { term, node, begun, done, value }: AcceptedWrite): void {
-  let use = uses.get(term);
-  if (!use) {
-    use = { nodes: new Map(), firstDone: done, firstDoneMessage: value, lastBegun: begun, lastBegunMessage: value };
-    uses.set(term, use);
+export function addWrite(
+  writesByTerm: Map<number, TermWrites>,
+  { term, node, begun, done, value }: AcceptedWrite,
+): void {
+  let writes = writesByTerm.get(term);
+  if (!writes) {
+    writes = { nodes: new Map(), firstDone: done, firstDoneMessage: value, lastBegun: begun, lastBegunMessage: value };
+    writesByTerm.set(term, writes);
   }
-  if (node !== null && !use.nodes.has(node)) use.nodes.set(node, value);
-  if (done < use.firstDone) Object.assign(use, { firstDone: done, firstDoneMessage: value });
-  if (begun > use.lastBegun) Object.assign(use, { lastBegun: begun, lastBegunMessage: value });
+  if (node !== null && !writes.nodes.has(node)) writes.nodes.set(node, value);
+  if (done < writes.firstDone) Object.assign(writes, { firstDone: done, firstDoneMessage: value });
+  if (begun > writes.lastBegun) Object.assign(writes, { lastBegun: begun, lastBegunMessage: value });
 }
