@@ -19,11 +19,11 @@ function documentOf(schema: z.core.$ZodType): JsonSchema | undefined {
   return documents.get(schema) ?? (parent && documentOf(parent));
 }
 
-const needed = new WeakSet<object>();
+const fieldsRequiredWhenOpen = new WeakSet<object>();
 
 /** Marks a field that names the caller: it is required only with AUTH=open, where no token names the caller. Returns the same schema. */
 export function requiredWhenOpen<Schema extends z.ZodType>(schema: Schema): Schema {
-  needed.add(schema);
+  fieldsRequiredWhenOpen.add(schema);
   return schema;
 }
 
@@ -47,7 +47,7 @@ export function fieldsOf(input: z.ZodType): Field[] {
     return {
       name,
       required: !('default' in rest) && !rest.isOptional,
-      requiredWhenOpen: needed.has(field),
+      requiredWhenOpen: fieldsRequiredWhenOpen.has(field),
       schema: {
         ...requestSchemaOf(schema),
         ...('default' in rest && { default: rest.default }),

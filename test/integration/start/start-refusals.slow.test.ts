@@ -96,7 +96,7 @@ describe('A node that connects to a hot standby', function () {
   after(async () => postgres.remove());
 
   for (const schema of ['that has no schema', 'that is migrated']) {
-    it(`${schema} refuses to start with the reason, and so does a migration`, async () => {
+    it(`${schema} refuses to start, with the reason, and so does a migration`, async () => {
       if (schema === 'that is migrated') await migrate(postgres.url);
       await postgres.restartAsStandby();
       const options = '-c default_transaction_isolation=read\\ committed';

@@ -14,7 +14,7 @@ describe('readStatus', () => {
     return readStatus(query);
   };
 
-  it('shows the rest where a full or damaged disk hides the NOTIFY queue or the standbys, and says so', async () => {
+  it('shows the rest if a full or damaged disk hides the NOTIFY queue or the standbys, and says so', async () => {
     for (const [view, part] of [
       ['notify_queue', 'the NOTIFY queue'],
       ['durability', 'the standbys of PostgreSQL'],

@@ -25,7 +25,7 @@ describe('The time at which a node was last active', () => {
     expect(own.lastAt).to.equal(3000);
   });
 
-  it('is the moment at which it resigned, which the later change of its role leaves as it is', () => {
+  it('is the moment at which it resigned, even after its role has changed', () => {
     const own = activity();
     own.leased(3000);
     now = 1500;

@@ -13,7 +13,7 @@ describe('The tail of the log', () => {
     expect(tail.after(41, [routingKey.everyone, routingKey.group(1)])).to.deep.equal([]);
   });
 
-  it('returns the events of the requested topics after a position, in order', () => {
+  it('returns the events of the requested routing keys after a position, in order', () => {
     const tail = new Tail(0);
     tail.append(logEvent(1, { groupId: 1 }));
     tail.append(logEvent(2, { groupId: 2 }));
@@ -27,7 +27,7 @@ describe('The tail of the log', () => {
     expect(positions(tail.after(0, all))).to.deep.equal([1, 2, 3, 4, 5]);
   });
 
-  it('returns an event once, even if several topics match', () => {
+  it('returns an event once, even if several keys match', () => {
     const tail = new Tail(0);
     tail.append(logEvent(1, { kind: 'joined', groupId: 1, userId: 7 }));
     tail.append(logEvent(2, { kind: 'notification', groupId: 1, topic: 'x' }));

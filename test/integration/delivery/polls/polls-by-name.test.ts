@@ -73,7 +73,7 @@ describe('Polls by the name of a group', function () {
     ['renamed', 'group_changed', "UPDATE plantao.groups SET name = name || ' new' WHERE id = $1"],
   ];
   for (const [what, kind, change] of CHANGES) {
-    it(`receive that it was ${what}, live and by cursor, and those of strangers do not`, async () => {
+    it(`report that it was ${what}, live and by cursor, but not to strangers`, async () => {
       const name = People.name('sala');
       const groupId = await people.group(name, [member]);
       const cursor = await cursorOf(member);

@@ -165,7 +165,7 @@ describe('A conversation', () => {
     expect([conversation.window.hasOlder, conversation.window.hasNewer]).to.deep.equal([true, false]);
   });
 
-  it('counts no unread messages at the end, even if too many arrived to be kept while the user was far up', () => {
+  it('counts no unread messages at the end, even if too many arrived to be kept while the user had scrolled up', () => {
     conversation.load({ messages: [message(1)], has_more: false, has_newer: true, cursor: cursor(2) });
     for (let id = 2; id <= 900; id += 1) conversation.apply(posted(id, message(id)));
     expect(conversation.unread).to.equal(899);

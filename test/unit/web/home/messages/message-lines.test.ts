@@ -80,7 +80,7 @@ describe('The lines of a conversation', () => {
     expect(isDivided(elsewhere)).to.equal(false);
   });
 
-  it('divide the messages that arrived while the user was far up, once they are loaded', () => {
+  it('divide the messages that arrived while the user had scrolled up, once they are loaded', () => {
     const conversation = new Conversation(group, me.id);
     const page = (id: number, has_more: boolean) => ({ messages: [message(id, at(5, id))], cursor: 'e1-9', has_more });
     conversation.updateFromList({ ...group, unread: 2, last_read_id: 2 }, 'e1-9', at(5, 4));
