@@ -75,9 +75,9 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
   return (
     <li>
       <a href={groupHash(group.id)} aria-current={isOpen ? 'page' : undefined} tabIndex={isTabStop ? 0 : -1}>
-        <span class="name">
+        <span class="name" dir="auto">
           {group.direct && <Icon name="person" />}
-          <bdi>{nameOf(group, me)}</bdi>
+          {nameOf(group, me)}
           <OnlineDot userId={otherOf(group, me)?.id} />
           {isMuted && (
             <span role="img" aria-label={t.muted} title={t.muted}>
@@ -90,7 +90,9 @@ function GroupLink({ chat, conversation, isOpen, isTabStop, isMuted }: LinkProps
         ) : (
           last !== undefined && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp), nodeTime())}</time>
         )}
-        <span class="preview">{preview(chat, conversation, isOpen)}</span>
+        <span class="preview" dir="auto">
+          {preview(chat, conversation, isOpen)}
+        </span>
         {unread > 0 && (
           <span class="badges">
             {mentions > 0 && (
@@ -113,12 +115,16 @@ function preview({ drafts, me }: ChatState, { group, last, waiting }: Conversati
   const t = chatTexts();
   // The draft of the open chat is in its composer.
   const draft = isOpen ? '' : drafts.get(group.id).text.trim();
-  const excerpt = (by: ComponentChildren, text: string) => [by, by && ': ', <bdi>{plainText(text.slice(0, 400))}</bdi>];
-  if (waiting !== undefined) return excerpt(<bdi>{t.you}</bdi>, waiting.content);
+  const excerpt = (by: ComponentChildren, text: string) => [
+    by && <bdi>{by}</bdi>,
+    by && ': ',
+    plainText(text.slice(0, 400)),
+  ];
+  if (waiting !== undefined) return excerpt(t.you, waiting.content);
   if (draft !== '') return excerpt(<b>{t.draft}</b>, draft);
   if (last === undefined) return t.noMessages;
   const sender = senderOf(last, group, me);
-  return excerpt(sender && <bdi>{sender}</bdi>, last.excerpt);
+  return excerpt(sender, last.excerpt);
 }
 
 /** Returns the sender that a line of the list names. In a direct chat, the line already has the other user's name. */

@@ -135,6 +135,31 @@ describe('The layout of the chat page', function () {
     });
   }
 
+  it('shows the beginning of a name and a message in the list that are cut, also if they are written from right to left', async () => {
+    const carla = new ChatClient({ urls: [use.first.url] });
+    await carla.login('carla');
+    for (const word of ['palavra ', 'מילה ', 'كلمة ']) {
+      const { group_id: id } = await carla.createChat(word.repeat(14));
+      await carla.send(id, word.repeat(30));
+    }
+    const page = await use.browser.signIn(use.first.url, 'carla');
+    await page.locator('#groups .preview').nth(2).waitFor();
+    const isBeginningSeen = await page.locator('#groups .name, #groups .preview').evaluateAll((parts) =>
+      parts.map((part) => {
+        const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+        const range = document.createRange();
+        let last: Node | null = null;
+        while (texts.nextNode()) last = texts.currentNode;
+        if (last === null) return false;
+        range.setStart(last, 0);
+        range.setEnd(last, 1);
+        const [letter, box] = [range.getBoundingClientRect(), part.getBoundingClientRect()];
+        return letter.left >= box.left - 1 && letter.right <= box.right + 1;
+      }),
+    );
+    expect(isBeginningSeen).to.deep.equal([true, true, true, true, true, true]);
+  });
+
   it('opens the list of shortcuts at its beginning, and does not cut it', async () => {
     const page = await use.browser.signIn(use.first.url, 'ana', SMALL);
     await page.keyboard.press('Control+/');

@@ -108,9 +108,8 @@ function Foot({ message }: { message: Message }) {
 function Quote({ reply, goTo }: { reply: NonNullable<Message['reply_to']>; goTo: (id: number) => void }) {
   if (reply.deleted) return <div class="quote deleted">{chatTexts().repliedDeleted}</div>;
   return (
-    <button type="button" class="quote" tabIndex={-1} onClick={() => goTo(reply.id)}>
-      <bdi class="quote-sender">{shownName(reply.sender ?? '', reply.sender_id)}</bdi>{' '}
-      <bdi>{plainText(reply.excerpt ?? '')}</bdi>
+    <button type="button" class="quote" dir="auto" tabIndex={-1} onClick={() => goTo(reply.id)}>
+      <bdi class="quote-sender">{shownName(reply.sender ?? '', reply.sender_id)}</bdi> {plainText(reply.excerpt ?? '')}
     </button>
   );
 }

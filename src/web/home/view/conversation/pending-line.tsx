@@ -28,8 +28,8 @@ export function PendingLine({ chat, conversation, names, pending: { key, content
     <li class={`message own first ${state}`}>
       <div class="sender">{t.you}</div>
       {excerpt !== undefined && (
-        <div class="quote">
-          <bdi class="quote-sender">{shownName(replyTo?.sender ?? '')}</bdi> <bdi>{plainText(excerpt)}</bdi>
+        <div class="quote" dir="auto">
+          <bdi class="quote-sender">{shownName(replyTo?.sender ?? '')}</bdi> {plainText(excerpt)}
         </div>
       )}
       <div class="body">

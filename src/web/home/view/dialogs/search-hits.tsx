@@ -41,7 +41,7 @@ export function groupHits(chat: ChatState, term: string): SearchHit[] {
     .map(({ group, unread, name }) => ({
       key: `group-${group.id}`,
       kind: 'group',
-      title: <bdi>{name}</bdi>,
+      title: name,
       detail: unread > 0 ? dialogTexts().unread(unread) : '',
       open: () => goTo(groupHash(group.id)),
     }));
@@ -54,7 +54,7 @@ export function peopleHits(client: ChatClient, chat: ChatState, people: readonly
     .map(({ id, username }) => ({
       key: `person-${id}`,
       kind: 'person',
-      title: <bdi>{username}</bdi>,
+      title: username,
       detail: dialogTexts().writeTo,
       open: () => openDirect(client, chat, id),
     }));
@@ -87,7 +87,7 @@ function Excerpt({ parts }: { parts: FoundMessage['parts'] }) {
   const first = parts.findIndex(({ match }) => match);
   const shown = parts.slice(Math.max(0, first - 1));
   return (
-    <bdi>
+    <>
       {shown.map(({ text, match }, index) =>
         match ? (
           <mark key={index}>{text}</mark>
@@ -97,7 +97,7 @@ function Excerpt({ parts }: { parts: FoundMessage['parts'] }) {
           text.slice(0, 120)
         ),
       )}
-    </bdi>
+    </>
   );
 }
 
@@ -119,7 +119,9 @@ export function SearchHitLine({ id, hit, isSelected, open }: LineProps) {
   return (
     <button type="button" id={id} role="option" tabIndex={-1} aria-selected={isSelected} onClick={open}>
       <span class="kind">{dialogTexts().kinds[hit.kind]}</span>
-      <span class="title">{hit.title}</span>
+      <span class="title" dir="auto">
+        {hit.title}
+      </span>
       <span class="hint">{hit.detail}</span>
     </button>
   );

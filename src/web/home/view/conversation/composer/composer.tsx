@@ -132,9 +132,9 @@ function ModeLine({ mode, conversation, cancel }: ModeLineProps) {
   const { content } = conversation.window.find(mode.message.id) ?? mode.message;
   return (
     <div class="mode">
-      <span>
-        <strong>{mode.kind === 'edit' ? t.editing : t.replyingTo(shownName(mode.message.sender))}</strong>{' '}
-        <bdi>{plainText(content).slice(0, 100)}</bdi>
+      <span dir="auto">
+        <strong dir="auto">{mode.kind === 'edit' ? t.editing : t.replyingTo(shownName(mode.message.sender))}</strong>{' '}
+        {plainText(content).slice(0, 100)}
       </span>
       <IconButton icon="close" label={texts().common.cancel} onClick={cancel} />
     </div>
