@@ -137,9 +137,11 @@ export const searchText = withJsonSchema(textOf(256), { type: 'string', minLengt
 
 /** Longest message, in characters. A page of 500 of them has at most 8 MB. */
 const CONTENT_LIMIT = 4096;
+/** A character that can be seen: no space, control character, joiner, filler or mark of direction. */
+const VISIBLE = /[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/u;
 /** The text of a message. */
 export const content = withJsonSchema(
-  textOf(CONTENT_LIMIT).refine((value) => value.trim() !== '', 'must not be empty'),
+  textOf(CONTENT_LIMIT).refine((value) => VISIBLE.test(value), 'must not be empty'),
   { type: 'string', minLength: 1, maxLength: CONTENT_LIMIT, pattern: '\\S' },
 );
 

@@ -147,6 +147,30 @@ describe('The input of a request', () => {
     expect({}).to.not.have.property('userId');
   });
 
+  it('is refused as the text of a message if nothing of it can be seen', async () => {
+    const { body } = await post(url('/messages'), { userId: 1, groupId: 1, content: 'to change' });
+    for (const text of [
+      '',
+      ' \n',
+      '\u3000',
+      '\ufeff',
+      '\u200b',
+      '\u200d\u200b \u202e',
+      '\u2800',
+      '\u3164',
+      '\ufe0f',
+      '\u0007',
+    ]) {
+      const what = JSON.stringify(text);
+      expectRefused(await post(url('/messages'), { userId: 1, groupId: 1, content: text }), 'content', what);
+      const edit = { messageId: body.message_id, content: text };
+      expectRefused(await request('PATCH', url('/messages'), { body: edit }), 'content', what);
+    }
+    for (const text of ['\u200bx', '\u202eשלום', '❤\ufe0f', '\u0301', '.', 'a\u0007']) {
+      expect((await post(url('/messages'), { userId: 1, groupId: 1, content: text })).status, text).to.equal(200);
+    }
+  });
+
   it('is refused in every place when PostgreSQL cannot store the text', async () => {
     const nul = 'a\u0000b';
     const lone = 'a\ud800b';
