@@ -2,8 +2,10 @@ import pg from 'pg';
 import { type RunQuery, requireSupportedServer } from '../database/checks/server-check.ts';
 import { tableWarnings } from '../database/checks/table-watch.ts';
 import { DIRECT } from '../database/database-advice.ts';
+import { isUnavailable, sqlState } from '../database/errors.ts';
 import { type InstanceRow, READ_INSTANCE } from '../database/servers/instance.ts';
 import { applicationName, clientConfig, connectionOptions, Sockets } from '../database/session/connection.ts';
+import { errorMessage } from '../error-message.ts';
 import type { Settings } from '../settings.ts';
 import { readPoolInstance } from './pool-check.ts';
 
@@ -43,15 +45,14 @@ export async function checkDatabase(settings: Settings, { skipTables = false } =
     await checkLockAndListen(client);
     await checkPrivileges(run);
     if (settings.databaseUrl !== settings.databaseDirectUrl) await checkPool(settings, run);
-    const [server] = await run<ServerRow>(
-      `SELECT current_setting('fsync') AS fsync, lower('Ö') = 'ö' AS "knowsLetters",
-              (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
-    );
-    return [
-      ...(server ? serverWarnings(server) : []),
-      ...(await collationWarnings(run, version)),
-      ...(skipTables ? [] : await tableWarnings(run)),
+    const checks = [
+      serverWarnings,
+      (one: RunQuery) => collationWarnings(one, version),
+      ...(skipTables ? [] : [tableWarnings]),
     ];
+    const warnings: string[] = [];
+    for (const checkOne of checks) warnings.push(...(await checkOne(run).catch(notChecked)));
+    return warnings;
   } finally {
     // end() alone waits forever on a half-open connection.
     const force = setTimeout(() => sockets.destroy(), CLOSE_LIMIT_MS);
@@ -69,7 +70,18 @@ interface ServerRow extends pg.QueryResultRow {
 const ASCII_ONLY =
   "the database's locale changes the case of ASCII letters only, so Zoë and ZOË are two users: create the database with LOCALE 'C.UTF-8'";
 
-function serverWarnings(server: ServerRow): string[] {
+/** Returns a warning instead of an error, which must not keep a node from starting: a DBA may have revoked a view of the catalog. */
+function notChecked(error: unknown): string[] {
+  if (isUnavailable(error) || sqlState(error) === null) throw error;
+  return [`a part of the database's configuration cannot be checked: ${errorMessage(error)}`];
+}
+
+async function serverWarnings(run: RunQuery): Promise<string[]> {
+  const [server] = await run<ServerRow>(
+    `SELECT current_setting('fsync') AS fsync, lower('Ö') = 'ö' AS "knowsLetters",
+            (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit`,
+  );
+  if (!server) return [];
   const warnings: string[] = [];
   if (server.fsync === 'off') {
     warnings.push('fsync is off in PostgreSQL: a crash of the machine LOSES acknowledged messages. Set fsync = on');

@@ -121,6 +121,28 @@ describe('The check at start', () => {
     }
   });
 
+  for (const revoked of ['SELECT ON pg_catalog.pg_settings', 'SELECT ON pg_catalog.pg_database']) {
+    it(`warns that it cannot check a part of the database if the role lacks ${revoked}`, async () => {
+      const login = `${database.name}_node`;
+      const { admin } = await testServer();
+      await migrate(database.url);
+      await admin(`CREATE ROLE ${login} LOGIN PASSWORD 'pw' IN ROLE plantao_service`);
+      await client.query(`REVOKE ${revoked} FROM PUBLIC`);
+      try {
+        const url = Object.assign(new URL(database.url), { username: login, password: 'pw' }).href;
+        const name = revoked.replace(/.*\./, '');
+        const warnings = (await check(url)).filter((one) => one.includes(name));
+        expect(warnings).to.have.length(1);
+        expect(warnings[0]).to.match(
+          /^a part of the database's configuration cannot be checked: permission denied for /,
+        );
+      } finally {
+        await client.query(`DROP OWNED BY ${login}`);
+        await admin(`DROP ROLE ${login}`);
+      }
+    });
+  }
+
   it('warns of disabled triggers, and names each table', async () => {
     await migrate(database.url);
     const warnings = async () => (await check()).filter((one) => /triggers/.test(one));
