@@ -45,7 +45,7 @@ describe('npm run cluster', function () {
 
   it('starts PostgreSQL and two nodes, survives the kill -9 of one, and stops gracefully on Ctrl-C', async () => {
     const command = start();
-    await command.ready();
+    await command.untilReady();
     for (const index of [0, 1]) expect(command.output).to.include(`${url(index)}/home`);
     const pids = command.pids();
     const [active = 0] = pids;
@@ -57,8 +57,8 @@ describe('npm run cluster', function () {
 
     process.kill(active, 'SIGKILL');
     await eventually('the other is active', async () => (await get(`${url(1)}/health`)).body.active === true);
-    await command.says('it restarts the node', /node-\d+ was killed by SIGKILL; restarting it in \d\.\d s/);
-    const [, again] = await command.says('it is back', /is running again \(pid (\d+)\)/);
+    await command.untilSays('it restarts the node', /node-\d+ was killed by SIGKILL; restarting it in \d\.\d s/);
+    const [, again] = await command.untilSays('it is back', /is running again \(pid (\d+)\)/);
     await eventually('it is a standby', async () => (await get(`${url(0)}/health`)).body.active === false, {
       within: 20_000,
     });
@@ -73,7 +73,7 @@ describe('npm run cluster', function () {
 
   it('keeps its data between two starts, adds the demo data once, and deletes everything with --fresh', async () => {
     const second = start();
-    await second.ready();
+    await second.untilReady();
     const kept = await get<{ messages: { content: string }[] }>(`${url(0)}/messages?groupId=1`);
     expect(kept.body.messages.map(({ content }) => content))
       .to.have.length(3)
@@ -82,7 +82,7 @@ describe('npm run cluster', function () {
     expect(await second.exit).to.equal(0);
 
     const fresh = start('--fresh', '--nodes', '1');
-    await fresh.ready();
+    await fresh.untilReady();
     const demo = await get<{ messages: unknown[] }>(`${url(0)}/messages?groupId=1`);
     expect(demo.body.messages).to.have.length(2);
     expect(await isFree(port + 1)).to.equal(true);
@@ -103,19 +103,19 @@ describe('npm run cluster', function () {
 
   it('leaves nothing behind after kill -9, and starts again', async () => {
     const killed = start();
-    await killed.ready();
+    await killed.untilReady();
     const pids = killed.pids();
     killed.child.kill('SIGKILL');
     await killed.exit;
     const again = start();
-    await again.ready();
+    await again.untilReady();
     expect((await left(pids)).filter((line) => pids.includes(Number(line.split(' ')[0])))).to.deep.equal([]);
 
     // A second Ctrl-C while the first one waits for nodes that do not respond.
     for (const pid of again.pids()) process.kill(pid, 'SIGSTOP');
     again.ctrlC();
-    await again.says('it stops', /stopping the nodes/);
-    const [, postgresPort] = await again.says('PostgreSQL is running', /PostgreSQL is running on port (\d+)/);
+    await again.untilSays('it stops', /stopping the nodes/);
+    const [, postgresPort] = await again.untilSays('PostgreSQL is running', /PostgreSQL is running on port (\d+)/);
     await always('PostgreSQL outlives the nodes', async () => !(await isFree(Number(postgresPort))), { forMs: 600 });
     again.ctrlC();
     expect(await again.exit).to.equal(1);

@@ -57,17 +57,17 @@ describe('npm run cluster -- --replicas 1', function () {
     await requireServerTools(this);
     const data = path.join(base, 'data');
     const command = run(['--data', data]);
-    await command.ready(START_TIMEOUT_MS);
-    const [, name, pid] = await command.says('which the primary is', /primary is (pg\d) \(pid (\d+)\) and its/);
+    await command.untilReady(START_TIMEOUT_MS);
+    const [, name, pid] = await command.untilSays('which the primary is', /primary is (pg\d) \(pid (\d+)\) and its/);
     expect(name).to.equal('pg1');
     expect(command.output).to.include('as a demonstration: in production, use Patroni or a managed service');
     expect(await send('on both')).to.equal('replicated');
 
     kill(pid);
-    await command.says('the standby is promoted', /the primary pg1 exited: promoting its synchronous standby pg2/);
+    await command.untilSays('the standby is promoted', /the primary pg1 exited: promoting its synchronous standby pg2/);
     await send('on the promoted one');
     const again = /pg1 is the synchronous standby of pg2 \(pid (\d+)\)/;
-    const [, standbyPid] = await command.says('the former primary is copied again', again, PATIENCE.within);
+    const [, standbyPid] = await command.untilSays('the former primary is copied again', again, PATIENCE.within);
     await eventually(
       'acknowledgements say replicated',
       async () => (await send('with a standby')) === 'replicated',
@@ -75,18 +75,18 @@ describe('npm run cluster -- --replicas 1', function () {
     );
 
     kill(standbyPid);
-    await command.says('posts do not wait', /the standby pg1 exited: posts do not wait for it \(durable: local\)/);
+    await command.untilSays('posts do not wait', /the standby pg1 exited: posts do not wait for it \(durable: local\)/);
     await send('without a standby');
     const twice = new RegExp(`${again.source}[^]*${again.source}`);
-    await command.says('the standby is copied again', twice, PATIENCE.within);
+    await command.untilSays('the standby is copied again', twice, PATIENCE.within);
 
     command.ctrlC();
     expect(await command.exit, command.errors).to.equal(0);
     expect(await processesLeft(data, command.pids())).to.deep.equal([]);
 
-    // Which server is the primary is known to the next run.
+    // The next run knows which server is the primary.
     const second = run(['--data', data]);
-    await second.ready(START_TIMEOUT_MS);
+    await second.untilReady(START_TIMEOUT_MS);
     expect(second.output).to.match(/primary pg2 on port/);
     expect(await contents()).to.include.members(['on both', 'on the promoted one', 'without a standby']);
     second.ctrlC();

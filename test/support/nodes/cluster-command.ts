@@ -38,8 +38,8 @@ export class ClusterCommand {
     track({ owner: 'npm run cluster', pid, kill: () => void this.child.kill('SIGKILL') });
   }
 
-  ready = (within = 60_000) => this.says('ready', /Plantão is ready\.[\s\S]*Ctrl-C/, within);
-  says = (what: string, pattern: RegExp, within = 15_000) =>
+  untilReady = (within = 60_000) => this.untilSays('ready', /Plantão is ready\.[\s\S]*Ctrl-C/, within);
+  untilSays = (what: string, pattern: RegExp, within = 15_000) =>
     eventually(`the launcher prints that ${what}`, () => pattern.exec(this.output), { within }).catch((error) => {
       throw new Error(`${error.message}; its output:\n${this.output}${this.errors}`);
     });
