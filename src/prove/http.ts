@@ -27,7 +27,7 @@ export interface HttpCallOptions {
 /** The type of most bodies. */
 export type JsonObject = Record<string, unknown>;
 
-/** Sends one request on its own connection, which is closed afterwards: no test leaves a kept-alive socket to the next. */
+/** Sends one request on its own connection, which is closed afterwards. */
 export async function request<Body = JsonObject>(
   method: string,
   url: string,

@@ -17,8 +17,8 @@ export function timelineChart({ timeline, gaps }: CheckResult): Html {
   const x = (ms: number) => round(((ms - beganMs) / Math.max(1, lengthMs)) * WIDTH);
   const bars = acknowledged.map((posts, at) => {
     const height = round((posts / highest) * (BASE - TOP));
-    const begin = beganMs + at * bucketMs;
-    const [left, right] = [x(begin), x(Math.min(endedMs, begin + bucketMs))];
+    const start = beganMs + at * bucketMs;
+    const [left, right] = [x(start), x(Math.min(endedMs, start + bucketMs))];
     return html`<rect class="bar" x="${left}" y="${round(BASE - height)}" width="${round(Math.max(0.5, right - left - 0.4))}" height="${height}"/>`;
   });
   const bands = gaps.map(({ kind, began, healed }) => {

@@ -15,8 +15,8 @@ interface Span {
 }
 
 /**
- * The times in which nodes were active, by the responses of their `/health`. Keeps one span for each node and term, however many
- * responses there are: a run may last a day.
+ * The times in which nodes were active, according to the responses of their `/health`. Keeps one span for each node and term,
+ * however many responses there are: a run may last a day.
  */
 export class ActiveSpans {
   readonly #spans = new Map<string, Span>();

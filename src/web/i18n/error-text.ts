@@ -19,15 +19,17 @@ export function errorText(error: unknown): string {
 function textOf({ code, details, status }: ChatError): string {
   const { errors } = texts();
   for (const { field } of details) {
-    const known = own(errors.byField, String(field));
+    const known = ownValue(errors.byField, String(field));
     if (known !== undefined) return known;
   }
   if (details.length > 0) return errors.invalid;
   return (
-    own(errors.byCode, code) ?? own(further(), code) ?? (status >= 400 && status < 500 ? errors.refused : errors.failed)
+    ownValue(errors.byCode, code) ??
+    ownValue(further(), code) ??
+    (status >= 400 && status < 500 ? errors.refused : errors.failed)
   );
 }
 
-function own(known: Record<string, string>, key: string): string | undefined {
+function ownValue(known: Record<string, string>, key: string): string | undefined {
   return Object.hasOwn(known, key) ? known[key] : undefined;
 }

@@ -21,7 +21,7 @@ describe('The limits on groups', function () {
       [userId, creatorId, count, age],
     );
 
-  it('let a user whom others added to a thousand groups create more, and leave all by one request', async () => {
+  it('let a user whom others added to a thousand groups create more, and leave all with one request', async () => {
     const [ana, stranger] = [await people.newUser(), await people.newUser()];
     await addTo(ana.id, stranger.id, 1000);
     expect((await create(ana.id)).status).to.equal(200);

@@ -266,7 +266,7 @@ describe('Read marks', () => {
     expectMissing(await get(on('/sync?userId=987654')), 'user_not_found');
   });
 
-  it('open the first page where the mark is 0: after and around accept what last_read_id has', async () => {
+  it('are valid values of after and around: with 0, these return the first page', async () => {
     const groupId = await newChat('Do início');
     const first = (await send(groupId, 'um')).message_id;
     await send(groupId, 'dois');

@@ -6,7 +6,7 @@ import { chatCalls } from '../chat-calls.ts';
 
 const HIGHEST = Number.MAX_SAFE_INTEGER;
 
-/** A row that a DBA has inserted: a default of a page that excludes the highest id would hide it. */
+/** A DBA has inserted it. A page whose default range excludes the highest id would hide it. */
 describe('The message with the highest id', () => {
   // A node that reads the log while the last position is taken logs that it jumps.
   const nodes = useTwoNodes({}, { mayLogErrors: true });

@@ -21,7 +21,7 @@ describe('The lines of an import', () => {
     expect(await linesIn(Buffer.from('a\u2028b\r\nc\rd\ne\n'))).to.deep.equal(['a\u2028b', 'c\rd', 'e']);
   });
 
-  it('are refused when one has no end', async () => {
+  it('are refused if one is longer than any line of an export', async () => {
     const chunks = Array.from({ length: 11 }, () => Buffer.alloc(100_000, 'x'));
     const error = await linesIn(...chunks).catch((reason: Error) => reason);
     expect(String(error)).to.match(/longer than any of an export/);

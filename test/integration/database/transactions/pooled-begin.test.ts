@@ -21,7 +21,7 @@ describe('A pooled connection whose transaction cannot begin', () => {
     // Once the role is no longer a superuser, BEGIN succeeds and the settings after it are refused: it may not set this back.
     await admin(`ALTER ROLE ${role} SET session_replication_role = replica`);
     const url = Object.assign(new URL(database.url), { username: role, password: 'of this test' });
-    // One connection, and no pooler between: which of its sessions would begin is a matter of chance.
+    // One connection, without a real pooler, which would choose one of its sessions by chance.
     pool = openSequelize(url.href, NAME, 1, { throughPooler: true });
   });
   afterEach(async () => {

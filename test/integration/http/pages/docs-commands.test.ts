@@ -15,7 +15,7 @@ describe('The commands of /docs', function () {
   this.timeout(300_000);
   const nodes = useTwoNodes();
 
-  it('are complete where AUTH=open: each can be copied and run', async () => {
+  it('are complete with AUTH=open: each can be copied and run', async () => {
     const { text } = await get(`${nodes.active.url}/docs`);
     const commands = [...text.matchAll(/<div class="curl"><code[^>]*>(.*?)<\/code>/gs)].map(([, code = '']) =>
       plain(code),
