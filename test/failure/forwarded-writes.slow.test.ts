@@ -1,24 +1,22 @@
 import { expect } from 'chai';
 import { post } from '../support/network/http.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
+import { useDatabase } from '../support/postgres/use-database.ts';
 import { Scene } from './scene.ts';
 
 /** Far below the 35 s after which a forwarded write is given up; a busy machine needs seconds for the failover. */
 const SOON_MS = 15_000;
 
 describe('Writes that standbys forward', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   let scene: Scene;
 
   before(async function () {
     this.timeout(90_000);
-    database = await createDatabase();
     scene = await Scene.open({ databaseUrl: database.url, nodes: 3, env: { STANDBY_WRITES: 'forward' } });
   });
   after(async function () {
     this.timeout(60_000);
     await scene.close();
-    await database.drop();
   });
 
   it('reach the successor of an active node that was frozen while it held them (SIGSTOP)', async function () {

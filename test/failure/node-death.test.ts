@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { get, post } from '../support/network/http.ts';
 import type { LogEntry, NodeProcess } from '../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../support/postgres/postgres.ts';
+import { useDatabase } from '../support/postgres/use-database.ts';
 import { Scene } from './scene.ts';
 
 const LEASE_MS = 1000;
@@ -11,18 +11,16 @@ const SLACK_MS = 2000;
 const MAX_LINES = 8;
 
 describe('The active node', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   let scene: Scene;
 
   before(async function () {
     this.timeout(90_000);
-    database = await createDatabase();
     scene = await Scene.open({ databaseUrl: database.url, leaseMs: LEASE_MS });
   });
   after(async function () {
     this.timeout(60_000);
     await scene.close();
-    await database.drop();
   });
 
   const events = (log: LogEntry[]) => log.flatMap(({ event }) => (event === undefined ? [] : [event]));

@@ -4,7 +4,8 @@ import { seedData } from '../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { testServer } from '../../support/postgres/test-server.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 const PATIENCE = { within: 20_000, every: 50 };
 const MESSAGE = { userId: 1, groupId: 1, content: 'x' };
@@ -88,32 +89,28 @@ const DROPPED: [table: string, path: string, body: JsonObject][] = [
 ];
 
 describe('A node whose database refuses what it needs', () => {
-  let database: TestDatabase;
+  const { database, sql } = useDatabase();
   let nodes: TwoNodes;
-  let dba: pg.Client;
   let login: string;
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
-    dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
-    await dba.query(
+    await sql.query(
       "CREATE FUNCTION public.frozen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen: %'', TG_TABLE_NAME; END'",
     );
-    await dba.query("CREATE FUNCTION public.dropped() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
-    await dba.query(
+    await sql.query("CREATE FUNCTION public.dropped() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
+    await sql.query(
       "CREATE FUNCTION public.divides() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1 / 0; RETURN NEW; END'",
     );
-    await dba.query(
+    await sql.query(
       "CREATE FUNCTION public.validates() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen'' USING ERRCODE = ''22023''; END'",
     );
-    await dba.query(
+    await sql.query(
       "CREATE FUNCTION public.raises() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''frozen'' USING ERRCODE = ''ZZ001''; END'",
     );
-    await dba.query("INSERT INTO plantao.users (id, username) VALUES (100, 'caio')");
+    await sql.query("INSERT INTO plantao.users (id, username) VALUES (100, 'caio')");
     login = `node_${process.pid}`;
-    await dba.query(`CREATE ROLE ${login} LOGIN PASSWORD 'pw' IN ROLE plantao_service`);
+    await sql.query(`CREATE ROLE ${login} LOGIN PASSWORD 'pw' IN ROLE plantao_service`);
     const url = new URL(database.url);
     Object.assign(url, { username: login, password: 'pw' });
     nodes = await startTwoNodes(url.href);
@@ -121,9 +118,8 @@ describe('A node whose database refuses what it needs', () => {
   after(async () => {
     // The faults of these tests are logged as errors.
     await nodes?.stop().catch(() => {});
-    await dba?.query(`DROP ROLE ${login}`);
-    await dba?.end();
-    await database?.drop();
+    const { admin } = await testServer();
+    await admin(`DROP ROLE ${login}`);
   });
 
   const send = (headers = {}) => post(`${nodes.active.url}/messages`, MESSAGE, { headers });
@@ -135,7 +131,7 @@ describe('A node whose database refuses what it needs', () => {
 
   it('shows messages without reactions if only the reactions cannot be read, says so, and logs it once', async () => {
     const page = () => get(`${nodes.standby.url}/messages?groupId=1&limit=1`);
-    await dba.query('ALTER TABLE plantao.reactions RENAME TO away');
+    await sql.query('ALTER TABLE plantao.reactions RENAME TO away');
     try {
       for (let count = 0; count < 2; count++) {
         const { status, body, text } = await page();
@@ -143,7 +139,7 @@ describe('A node whose database refuses what it needs', () => {
         expect(body.messages).to.have.length(1);
       }
     } finally {
-      await dba.query('ALTER TABLE plantao.away RENAME TO reactions');
+      await sql.query('ALTER TABLE plantao.away RENAME TO reactions');
     }
     expect((await page()).body).not.to.have.property('incomplete');
     expect(nodes.standby.entries.filter(({ event }) => event === 'reactions_unreadable')).to.have.length(1);
@@ -152,7 +148,7 @@ describe('A node whose database refuses what it needs', () => {
   for (const [what, fault, undo, sqlState] of FAULTS) {
     it(`responds 503 with the true reason, and logs it once: ${what}`, async () => {
       const before = failures().length;
-      await dba.query(fault);
+      await sql.query(fault);
       try {
         for (const headers of [{}, { 'idempotency-key': `key-${sqlState}-${before}` }, {}]) {
           const { status, body, text } = await send(headers);
@@ -162,7 +158,7 @@ describe('A node whose database refuses what it needs', () => {
             .and.not.match(/frozen|SQLSTATE|zz|zero|post_messages|keys/);
         }
       } finally {
-        await dba.query(undo);
+        await sql.query(undo);
       }
       await eventually('posts are stored again', async () => (await send()).status === 200, PATIENCE);
       const logged = failures().slice(before) as unknown as { err: { code: string } }[];
@@ -171,21 +167,21 @@ describe('A node whose database refuses what it needs', () => {
   }
 
   it('stores a message without a key while the table of the keys has another name', async () => {
-    await dba.query('ALTER TABLE plantao.idempotency_keys RENAME TO away');
+    await sql.query('ALTER TABLE plantao.idempotency_keys RENAME TO away');
     try {
       expect((await send()).status).to.equal(200);
       const { status, body, text } = await send({ 'idempotency-key': 'renamed' });
       expect([status, body.code], text).to.deep.equal([503, 'database_refused']);
       expect((await send()).status, 'after the refused one').to.equal(200);
     } finally {
-      await dba.query('ALTER TABLE plantao.away RENAME TO idempotency_keys');
+      await sql.query('ALTER TABLE plantao.away RENAME TO idempotency_keys');
     }
     expect((await send({ 'idempotency-key': 'renamed' })).status).to.equal(200);
   });
 
   for (const [at, [table, path, body]] of DROPPED.entries()) {
     it(`acknowledges nothing that a trigger of the operator drops: ${table}, POST ${path}`, async () => {
-      await dba.query(
+      await sql.query(
         `CREATE TRIGGER zz BEFORE INSERT ON plantao.${table} FOR EACH ROW EXECUTE FUNCTION public.dropped()`,
       );
       try {
@@ -193,7 +189,7 @@ describe('A node whose database refuses what it needs', () => {
         const { status, body: answer, text } = await post(`${nodes.active.url}${path}`, body, { headers });
         expect([status, answer.code], text).to.deep.equal([503, 'database_refused']);
       } finally {
-        await dba.query(`DROP TRIGGER zz ON plantao.${table}`);
+        await sql.query(`DROP TRIGGER zz ON plantao.${table}`);
       }
       const headers = { 'idempotency-key': `kept-${at}` };
       const { status, text } = await post(`${nodes.active.url}${path}`, body, { headers });
@@ -202,14 +198,14 @@ describe('A node whose database refuses what it needs', () => {
   }
 
   it('acknowledges no message while the triggers are disabled that append its event', async () => {
-    await dba.query('ALTER TABLE plantao.messages DISABLE TRIGGER USER');
+    await sql.query('ALTER TABLE plantao.messages DISABLE TRIGGER USER');
     try {
       for (const headers of [{}, { 'idempotency-key': 'disabled' }]) {
         const { status, body, text } = await send(headers);
         expect([status, body.code], text).to.deep.equal([503, 'database_refused']);
       }
     } finally {
-      await dba.query('ALTER TABLE plantao.messages ENABLE TRIGGER USER');
+      await sql.query('ALTER TABLE plantao.messages ENABLE TRIGGER USER');
     }
     await eventually('posts are stored again', isStored, PATIENCE);
   });
@@ -219,7 +215,7 @@ describe('A node whose database refuses what it needs', () => {
     const paths = [`/messages?groupId=${groupId}`, '/chats?userId=1', '/users', `/group-users?groupId=${groupId}`];
     const codesOf = (url: string) => Promise.all(paths.map(async (path) => (await get(`${url}${path}`)).body.code));
     for (const table of ['messages', 'users', 'memberships']) {
-      await dba.query(`ALTER TABLE plantao.${table} ENABLE ROW LEVEL SECURITY`);
+      await sql.query(`ALTER TABLE plantao.${table} ENABLE ROW LEVEL SECURITY`);
       try {
         for (const { url } of [nodes.active, nodes.standby]) {
           const codes = await codesOf(url);
@@ -227,7 +223,7 @@ describe('A node whose database refuses what it needs', () => {
           expect([undefined, 'database_refused'], table).to.include.members(codes);
         }
       } finally {
-        await dba.query(`ALTER TABLE plantao.${table} DISABLE ROW LEVEL SECURITY`);
+        await sql.query(`ALTER TABLE plantao.${table} DISABLE ROW LEVEL SECURITY`);
       }
       expect(new Set(await codesOf(nodes.standby.url))).to.deep.equal(new Set([undefined]));
     }
@@ -241,7 +237,7 @@ describe('A node whose database refuses what it needs', () => {
     let notified = 0;
     listener.on('notification', () => notified++);
     await listener.query('LISTEN plantao_events');
-    await dba.query(`REVOKE EXECUTE ON ${FUNCTION} FROM PUBLIC`);
+    await sql.query(`REVOKE EXECUTE ON ${FUNCTION} FROM PUBLIC`);
     try {
       expect((await post(`${nodes.active.url}/messages`, MESSAGE)).status).to.equal(200);
       await eventually('the post was notified', () => notified > 0, PATIENCE);
@@ -254,14 +250,14 @@ describe('A node whose database refuses what it needs', () => {
       expect((await post(`${nodes.standby.url}/switchover`, {})).status).to.equal(200);
       await eventually('posts are stored by the first node again', isStored, PATIENCE);
     } finally {
-      await dba.query(`GRANT EXECUTE ON ${FUNCTION} TO PUBLIC`);
+      await sql.query(`GRANT EXECUTE ON ${FUNCTION} TO PUBLIC`);
       await listener.end();
     }
   });
 
   it('responds 503 to reads and polls too, shows the reason in /readiness, and logs it once', async () => {
     const entries = () => nodes.standby.entries.filter(({ msg }) => msg?.includes('could not read the event log'));
-    await dba.query('REVOKE USAGE ON SCHEMA plantao FROM plantao_service');
+    await sql.query('REVOKE USAGE ON SCHEMA plantao FROM plantao_service');
     try {
       const ready = () => get<{ conditions: { name: string; reason: string }[] }>(`${nodes.standby.url}/readiness`);
       await eventually(
@@ -285,7 +281,7 @@ describe('A node whose database refuses what it needs', () => {
       await eventually('several reads of the log have failed', () => Date.now() - since > 2500, PATIENCE);
       expect(entries()).to.have.length(1);
     } finally {
-      await dba.query('GRANT USAGE ON SCHEMA plantao TO plantao_service');
+      await sql.query('GRANT USAGE ON SCHEMA plantao TO plantao_service');
     }
     await eventually('posts are stored again', isStored, PATIENCE);
     await eventually(

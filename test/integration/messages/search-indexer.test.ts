@@ -8,21 +8,19 @@ import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.
 import { MessageSearch } from '../../../src/chat/search/message-search.ts';
 import { occurrences, type SearchTerm, termsOf } from '../../../src/chat/search/search-query.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('The search indexer', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   let sequelize: Sequelize;
 
   before(async () => {
-    database = await createDatabase();
     sequelize = openSequelize(database.url, 'test', 1);
     await sequelize.query(`INSERT INTO plantao.users (username) VALUES ('ana')`);
     await sequelize.query(`INSERT INTO plantao.groups (name) VALUES ('um'), ('dois')`);
   });
   after(async () => {
     await closeSequelize(sequelize);
-    await database.drop();
   });
 
   const newIndexer = () => {

@@ -4,16 +4,14 @@ import { MessageSearch } from '../../../src/chat/search/message-search.ts';
 import { termsOf } from '../../../src/chat/search/search-query.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { rowsRead } from '../../support/postgres/rows-read.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('A search', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
   });
-  after(() => database?.drop());
 
   /** Runs work on a pool of one connection, which is closed at the end. */
   async function onPool<Result>(work: (sequelize: Sequelize) => Promise<Result>): Promise<Result> {

@@ -8,16 +8,12 @@ import { expect } from 'chai';
 import { PACKAGE_ROOT } from '../../../src/package-root.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { useDatabase } from '../../support/postgres/use-database.ts';
 import { track } from '../../support/run/tracked.ts';
 
 describe('npm start', function () {
   this.timeout(180_000);
-  let database: TestDatabase;
-  before(async () => {
-    database = await createDatabase();
-  });
-  after(() => database.drop());
+  const { database } = useDatabase();
 
   it('builds, runs a node that needs neither tsx nor esbuild, and passes SIGTERM on to it', async () => {
     const port = await freePort();

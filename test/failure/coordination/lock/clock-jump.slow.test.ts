@@ -2,19 +2,18 @@ import { expect } from 'chai';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get } from '../../../support/network/http.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { Scene } from '../../scene.ts';
 
 const LEASE_MS = 1000;
 const HALF_AN_HOUR_MS = 1_800_000;
 
 describe('A node whose wall clock jumps', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   let scene: Scene;
 
   before(async function () {
     this.timeout(90_000);
-    database = await createDatabase();
     const imports = ['test/failure/coordination/lock/jumping-clock.ts'];
     scene = await Scene.open({ databaseUrl: database.url, leaseMs: LEASE_MS, imports });
     // A new database's active node logs that it builds the search index, which is no effect of a jump.
@@ -25,7 +24,6 @@ describe('A node whose wall clock jumps', () => {
   after(async function () {
     this.timeout(60_000);
     await scene.close();
-    await database.drop();
   });
 
   for (const [direction, signal] of [

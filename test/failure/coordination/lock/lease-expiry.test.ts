@@ -1,16 +1,12 @@
 import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { type LocalLock, localLock, PROMOTION, startCoordinator } from '../coordinator.ts';
 
 const LEASE_MS = 1000;
 
 describe('The lease of an active node', () => {
-  let database: TestDatabase;
-  before(async () => {
-    database = await createDatabase();
-  });
-  after(async () => database.drop());
+  const { database } = useDatabase();
 
   describe('by the monotonic clock of the node', () => {
     let now: number;

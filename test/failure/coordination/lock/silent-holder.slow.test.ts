@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
 
 const LEASE_MS = 600;
@@ -10,17 +10,13 @@ const TAKE = 'SELECT pg_advisory_lock(1347178068, 1)';
 
 describe('A silent holder of the leader lock', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database, sql } = useDatabase({ each: true });
   const clients: pg.Client[] = [];
   const candidates: Coordinator[] = [];
 
-  beforeEach(async () => {
-    database = await createDatabase();
-  });
   afterEach(async () => {
     for (const candidate of candidates.splice(0)) await candidate.stop();
     await Promise.all(clients.splice(0).map((client) => client.end().catch(() => undefined)));
-    await database.drop();
   });
 
   /** Opens a session that takes the lock and that PostgreSQL itself never ends, as if its clock had been set back. */
@@ -82,11 +78,8 @@ describe('A silent holder of the leader lock', function () {
     const sightings = performance.now();
     await eventually('six leases have passed', () => performance.now() - sightings > 6 * LEASE_MS);
     expect(stranger.isEnded).to.equal(false);
-    const dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
-    clients.push(dba);
     await eventually('the view names it', async () => {
-      const found = await dba.query('SELECT blocks, application_name FROM plantao.blocking');
+      const found = await sql.query('SELECT blocks, application_name FROM plantao.blocking');
       return found.rows.some(({ blocks, application_name }) => blocks === 'leader lock' && application_name === 'psql');
     });
   });

@@ -10,7 +10,7 @@ import { freePort } from '../../../support/network/free-port.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { healthOf, isActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import type { Stall } from './stalling-node.ts';
 
 const LEASE_MS = 1000;
@@ -21,14 +21,13 @@ const MESSAGE = { userId: 1, groupId: 1, content: 'still active' };
 
 describe('An active node whose event loop stalls', function () {
   this.timeout(90_000);
-  let database: TestDatabase;
+  const { database } = useDatabase({ each: true });
   let stalled: ChildProcess;
   let url: string;
   let other: LocalNode;
   let agent: http.Agent;
 
   beforeEach(async () => {
-    database = await createDatabase();
     await seedData(database.url);
     const env = { DATABASE_URL: database.url, LEASE_MS: String(LEASE_MS) };
     stalled = fork(fileURLToPath(new URL('stalling-node.ts', import.meta.url)), {
@@ -46,7 +45,6 @@ describe('An active node whose event loop stalls', function () {
     await other.stop();
     stalled.kill('SIGKILL');
     await once(stalled, 'exit');
-    await database.drop();
   });
 
   const holderOf = async () => (await get(`${other.url}/cluster`)).body.active_node;

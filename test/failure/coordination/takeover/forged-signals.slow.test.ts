@@ -1,12 +1,11 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import type { ClusterSignal } from '../../../../src/coordination/peers/cluster-signal.ts';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const URL_OF_NONE = 'http://127.0.0.1:9';
 
@@ -25,25 +24,15 @@ const FORGED: [what: string, signals: (term: number) => ClusterSignal[]][] = [
 
 describe('A role that forges notifications all the time', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database, sql: forger } = useDatabase({ each: true });
   let nodes: TwoNodes;
-  let forger: pg.Client;
-  let dba: pg.Client;
 
   beforeEach(async () => {
-    database = await createDatabase();
     await seedData(database.url);
     nodes = await startTwoNodes(database.url, { STANDBY_WRITES: 'forward', LEASE_MS: '2000' });
-    [forger, dba] = [database.url, database.url].map((connectionString) => new pg.Client({ connectionString })) as [
-      pg.Client,
-      pg.Client,
-    ];
-    await Promise.all([forger.connect(), dba.connect()]);
   });
   afterEach(async () => {
-    await Promise.all([forger?.end(), dba?.end()]);
     await nodes?.stop().catch(() => {});
-    await database?.drop();
   });
 
   /** Sends them about every 10 ms while `work` goes on, which begins after some were sent. */

@@ -2,20 +2,16 @@ import { expect } from 'chai';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakePeer } from '../../../support/nodes/fake-peer.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { type Coordinator, useCoordinators } from '../coordinator.ts';
 
 const LEASE_MS = 600;
 
 describe('The health response of a peer', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   const { start } = useCoordinators(() => database.url, LEASE_MS);
   const liars: FakePeer[] = [];
 
-  before(async () => {
-    database = await createDatabase();
-  });
-  after(async () => database.drop());
   afterEach(async () => {
     for (const liar of liars.splice(0)) await liar.stop();
   });

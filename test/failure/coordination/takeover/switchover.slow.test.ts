@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { monotonic } from '../../../../src/async/clock.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { FakePeer } from '../../../support/nodes/fake-peer.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { testServer } from '../../../support/postgres/test-server.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { type CoordinatorOptions, localLock, PROMOTION, useCoordinators } from '../coordinator.ts';
 
 /** Long enough for half of it to be more than a busy machine takes for a promotion. */
@@ -11,13 +11,8 @@ const LEASE_MS = 2000;
 const REQUEST = { reason: 'test', requester: { name: 'the test', via: 'SQL', from: null, at: new Date() } } as const;
 
 describe('Switchovers and takeovers:', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   const { start } = useCoordinators(() => database.url, LEASE_MS);
-
-  before(async () => {
-    database = await createDatabase();
-  });
-  after(async () => database.drop());
 
   const startActive = async (node: string, more: Partial<CoordinatorOptions> = {}) => {
     const one = await start(node, more);

@@ -1,16 +1,15 @@
 import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
 import { FakePeer } from '../../../support/nodes/fake-peer.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
 
 describe('An active node that cannot reach the database to write', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   let peer: FakePeer;
   let active: Coordinator;
 
   before(async () => {
-    database = await createDatabase();
     peer = await FakePeer.start({ status: 'alive', active: false, node: 'peer', term: null });
   });
   afterEach(async () => {
@@ -18,7 +17,6 @@ describe('An active node that cannot reach the database to write', () => {
   });
   after(async () => {
     await peer?.stop();
-    await database?.drop();
   });
 
   it('resigns after seconds, however long its lease is', async () => {

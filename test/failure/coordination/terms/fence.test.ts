@@ -9,14 +9,14 @@ import { fencedWrite, NotActiveError } from '../../../../src/database/writes/fen
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { lockWaits } from '../../../support/postgres/lock-waits.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { type LocalLock, localLock, PROMOTION, RESIGNATION } from '../coordinator.ts';
 
 const LEASE_MS = 2000;
 const INSERT = 'INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, $1)';
 
 describe('The write fence', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   let a: LocalLock;
   let b: LocalLock;
   let term: number;
@@ -24,13 +24,11 @@ describe('The write fence', () => {
   const open: pg.Client[] = [];
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
     bystander = await connect('witness');
   });
   after(async () => {
     await bystander.end();
-    await database.drop();
   });
 
   beforeEach(async () => {

@@ -1,23 +1,21 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { healthOf, isActive } from '../../../support/nodes/health.ts';
 import { NodeProcess } from '../../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 /** Long, so that a node that only waits for its lease to expire fails the test. */
 const LEASE_MS = 8000;
 
 describe('An active node that does not learn that PostgreSQL ended its lock session (half-open connection)', function () {
   this.timeout(90_000);
-  let database: TestDatabase;
+  const { database, sql } = useDatabase();
   let proxy: TcpProxy;
   let nodes: NodeProcess[] = [];
 
   before(async () => {
-    database = await createDatabase();
     proxy = await startTcpProxy({ port: Number(new URL(database.url).port) });
     const ports = [await freePort(), await freePort()];
     nodes = ports.map(
@@ -36,7 +34,6 @@ describe('An active node that does not learn that PostgreSQL ended its lock sess
     proxy.heal();
     for (const node of [...nodes].reverse()) await node.stop();
     await proxy.close();
-    await database.drop();
   });
 
   it('stops acting on its term as soon as it sees a peer active in a later one', async () => {
@@ -46,9 +43,7 @@ describe('An active node that does not learn that PostgreSQL ended its lock sess
       return (await isActive(first)) && (await healthOf(second)).active_node === first.name;
     });
     proxy.swallow('both');
-    const admin = new pg.Client({ connectionString: database.url });
-    await admin.connect();
-    await admin.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder').finally(() => admin.end());
+    await sql.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     await eventually('the second node is active', () => isActive(second), { within: 5000 });
     const promotedAt = performance.now();
     await eventually('the first node no longer says that it is active', async () => !(await isActive(first)), {

@@ -1,16 +1,15 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { plantao } from '../../../support/nodes/command.ts';
 import type { NodeProcess } from '../../../support/nodes/node-process.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import {
   type ReplicatedPostgres,
   requireServerTools,
   startReplicatedPostgres,
 } from '../../../support/postgres/replica.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { Scene } from '../../scene.ts';
 
 interface Ended {
@@ -34,16 +33,14 @@ const endedBy = (scene: Scene, cause: string) =>
 
 describe('The cause in plantao.leader_history', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database, sql } = useDatabase();
   let scene: Scene;
 
   before(async () => {
-    database = await createDatabase();
     scene = await Scene.open({ databaseUrl: database.url, leaseMs: 1000 });
   });
   after(async () => {
     await scene?.close();
-    await database?.drop();
   });
 
   const startAgain = async (node: NodeProcess) => {
@@ -105,13 +102,11 @@ describe('The cause in plantao.leader_history', function () {
 
   it('distinguishes a lock on plantao.leader_terms from a lost connection', async () => {
     const active = await scene.active();
-    const dba = new pg.Client({ connectionString: database.url });
-    await dba.connect();
     const since = active.entries.length;
     await scene.broken(async () => {
-      await dba.query('BEGIN; LOCK TABLE plantao.leader_terms IN ACCESS EXCLUSIVE MODE');
+      await sql.query('BEGIN; LOCK TABLE plantao.leader_terms IN ACCESS EXCLUSIVE MODE');
       await active.logged('the loss', ({ msg }) => /lost the leader lock/.test(msg), { since, within: 20_000 });
-      await dba.end();
+      await sql.query('ROLLBACK');
     });
     expect((await endedBy(scene, 'blocked')).node).to.equal(active.name);
   });

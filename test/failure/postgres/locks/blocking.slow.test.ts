@@ -5,44 +5,38 @@ import { eventually } from '../../../support/eventually.ts';
 import { get, type JsonObject, post } from '../../../support/network/http.ts';
 import { plantao } from '../../../support/nodes/command.ts';
 import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const INSERT = "INSERT INTO plantao.messages (group_id, sender_id, content) VALUES (1, 1, 'left open')";
 
 describe('An open transaction that blocks the nodes', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database, sql } = useDatabase();
   let nodes: TwoNodes;
-  let dba: pg.Client;
   let psql: pg.Client;
   /** A user in no group. */
   let newcomer: number;
 
   before(async () => {
-    database = await createDatabase();
     await seedData(database.url);
     nodes = await startTwoNodes(database.url, { LEASE_MS: '1500' });
-    dba = new pg.Client({ connectionString: database.url, application_name: 'a DBA' });
     psql = new pg.Client({ connectionString: database.url, application_name: 'psql of Ana' });
-    for (const client of [dba, psql]) {
-      client.on('error', () => undefined);
-      await client.connect();
-    }
-    const { rows } = await dba.query("INSERT INTO plantao.users (username) VALUES ('caio') RETURNING id::int");
+    psql.on('error', () => undefined);
+    await psql.connect();
+    const { rows } = await sql.query("INSERT INTO plantao.users (username) VALUES ('caio') RETURNING id::int");
     newcomer = rows[0].id;
   });
   afterEach(async () => {
     await psql.query('ROLLBACK');
   });
   after(async () => {
-    for (const client of [dba, psql]) await client?.end();
+    await psql?.end();
     await nodes?.stop();
-    await database.drop();
   });
 
   const entries = () => [...nodes.active.entries, ...nodes.standby.entries];
   const said = (sentence: RegExp) => entries().filter(({ msg }) => sentence.test(msg));
-  const view = async () => (await dba.query('SELECT * FROM plantao.blocking')).rows;
+  const view = async () => (await sql.query('SELECT * FROM plantao.blocking')).rows;
   const write = (path: string, body: JsonObject) => post(`${nodes.active.url}${path}`, body, { deadline: 15_000 });
   const send = (content: string) => write('/messages', { userId: 1, groupId: 1, content });
   const pid = async () => (await psql.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
@@ -136,7 +130,7 @@ describe('An open transaction that blocks the nodes', function () {
   it('prevents promotion while it locks the row of the term, and is named in the logs of both nodes', async () => {
     await psql.query('BEGIN');
     await psql.query('SELECT FROM plantao.leader_terms WHERE ended_at IS NULL FOR UPDATE');
-    await dba.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
+    await sql.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder');
     await eventually(
       'each log names it',
       () =>

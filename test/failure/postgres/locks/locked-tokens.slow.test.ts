@@ -5,18 +5,17 @@ import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { People, type Person } from '../../../support/network/people.ts';
 import { type LocalNode, startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 describe('A session that has locked the tables of the tokens, with AUTH=token', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database } = useDatabase();
   let nodes: TwoNodes;
   let dba: pg.Client;
   let ana: Person;
   let groupId: number;
 
   before(async () => {
-    database = await createDatabase();
     nodes = await startTwoNodes(database.url, { AUTH: 'token' });
     dba = new pg.Client({ connectionString: database.url, application_name: 'psql of Ana' });
     await dba.connect();
@@ -27,7 +26,6 @@ describe('A session that has locked the tables of the tokens, with AUTH=token', 
   after(async () => {
     await dba?.end();
     await nodes?.stop();
-    await database?.drop();
   });
 
   const headers = () => ({ authorization: `Bearer ${ana.token}` });

@@ -5,7 +5,7 @@ import { PoolHealth } from '../../../../src/database/pool/pool-health.ts';
 import { AbandonedBackends } from '../../../../src/database/session/abandoned-backends.ts';
 import { clientConfig, connectionOptions, Sockets } from '../../../../src/database/session/connection.ts';
 import { DatabaseSession } from '../../../../src/database/session/database-session.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const LIMIT_MS = 400;
 const SLOW = 'SELECT pg_sleep(0.1)::text AS slept';
@@ -16,12 +16,8 @@ function stall(ms: number): void {
 }
 
 describe('The limit of a statement', () => {
-  let database: TestDatabase;
+  const { database } = useDatabase();
   const options = () => connectionOptions(database.url, 'plantao:test:pool', 5000);
-  before(async () => {
-    database = await createDatabase();
-  });
-  after(() => database?.drop());
 
   async function withClient(work: (client: BoundedClient, abandoned: AbandonedBackends) => Promise<void>) {
     const abandoned = new AbandonedBackends();

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { eventually } from '../../../support/eventually.ts';
 import { lockWaits } from '../../../support/postgres/lock-waits.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 const POST = `SELECT outcome FROM plantao.post_messages(1, false, $1::bigint[], $2::bigint[], $3::text[], $4::text[])`;
 const WRITERS = 6;
@@ -19,27 +19,23 @@ const CHANGES: [what: string, sql: string][] = [
 ];
 
 describe('Posts, joins and new groups', () => {
-  let database: TestDatabase;
+  const { database, sql } = useDatabase();
   let clients: pg.Client[] = [];
-  let admin: pg.Client;
 
   before(async () => {
-    database = await createDatabase();
-    admin = new pg.Client(database.url);
     clients = Array.from({ length: WRITERS }, () => new pg.Client(database.url));
-    await Promise.all([admin, ...clients].map((client) => client.connect()));
-    await admin.query(`
+    await Promise.all(clients.map((client) => client.connect()));
+    await sql.query(`
       INSERT INTO plantao.users (id, username) VALUES (1, 'one'), (2, 'two');
       INSERT INTO plantao.groups (name, creator_id) SELECT 'g ' || n, 1 FROM generate_series(1, 3) n;
       INSERT INTO plantao.memberships (group_id, user_id) SELECT g, u FROM generate_series(1, 3) g, generate_series(1, 2) u;
       INSERT INTO plantao.leader_terms (term, node, url, backend_pid, reason) VALUES (1, 'x', 'http://x', 1, 'test')`);
   });
   after(async () => {
-    await Promise.all([admin, ...clients].map((client) => client?.end()));
-    await database?.drop();
+    await Promise.all(clients.map((client) => client.end()));
   });
 
-  for (const [what, sql] of CHANGES) {
+  for (const [what, change] of CHANGES) {
     it(`do not deadlock with ${what}`, async () => {
       let isOver = false;
       const outcomes = new Map<string, number>();
@@ -60,8 +56,8 @@ describe('Posts, joins and new groups', () => {
       const writing = clients.map(write);
       try {
         for (let round = 0; round < ROUNDS; round++) {
-          await admin.query(`BEGIN; ${sql}; ROLLBACK`).catch(async (error: pg.DatabaseError) => {
-            await admin.query('ROLLBACK');
+          await sql.query(`BEGIN; ${change}; ROLLBACK`).catch(async (error: pg.DatabaseError) => {
+            await sql.query('ROLLBACK');
             // Deleting a user who has sent messages is refused, which is no deadlock.
             if (error.code !== '23503') count(error.code ?? String(error));
           });
@@ -99,7 +95,7 @@ describe('Posts, joins and new groups', () => {
   ];
   for (const [what, first, otherSql, second] of PAIRS) {
     it(`do not deadlock with each other: ${what}`, async () => {
-      await admin.query(`
+      await sql.query(`
         SELECT plantao.repair_sequences();
         DELETE FROM plantao.groups WHERE id >= 2000000;
         INSERT INTO plantao.groups (id, name) VALUES (2000000, 'a'), (2000001, 'b');
@@ -107,17 +103,17 @@ describe('Posts, joins and new groups', () => {
         INSERT INTO plantao.invitations (hash, group_id, expires_at, uses_left)
         VALUES (sha256(convert_to('${what}', 'UTF8')), 2000000, now() + interval '1 hour', 5);
         SELECT plantao.create_hook(2000000, 'hook')`);
-      await admin.query(`BEGIN; ${first}`);
+      await sql.query(`BEGIN; ${first}`);
       const other = clients[0]?.query(`BEGIN; ${otherSql}; COMMIT`).then(
         () => 'done',
         (error: pg.DatabaseError) => error.code,
       );
-      await eventually('the other transaction waits', () => lockWaits(admin));
-      const own = await admin.query(second).then(
+      await eventually('the other transaction waits', () => lockWaits(sql));
+      const own = await sql.query(second).then(
         () => 'done',
         (error: pg.DatabaseError) => error.code,
       );
-      await admin.query('COMMIT');
+      await sql.query('COMMIT');
       const results = [own, await other];
       await clients[0]?.query('ROLLBACK');
       expect(results).to.deep.equal(['done', 'done']);
@@ -125,11 +121,11 @@ describe('Posts, joins and new groups', () => {
   }
 
   it('a post to a group whose deletion commits first gets group_not_found', async () => {
-    await admin.query("INSERT INTO plantao.groups (id, name) VALUES (1000000, 'short')");
-    await admin.query('BEGIN; DELETE FROM plantao.groups WHERE id = 1000000');
+    await sql.query("INSERT INTO plantao.groups (id, name) VALUES (1000000, 'short')");
+    await sql.query('BEGIN; DELETE FROM plantao.groups WHERE id = 1000000');
     const post = clients[0]?.query(POST, [[1], [1_000_000], ['x'], [null]]);
-    await eventually('the post waits', () => lockWaits(admin));
-    await admin.query('COMMIT');
+    await eventually('the post waits', () => lockWaits(sql));
+    await sql.query('COMMIT');
     expect((await post)?.rows).to.deep.equal([{ outcome: 'group_not_found' }]);
   });
 });

@@ -4,7 +4,7 @@ import type { ApiDocument } from '../../../support/network/contract.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { get, request } from '../../../support/network/http.ts';
 import { localNode, startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { useDatabase } from '../../../support/postgres/use-database.ts';
 
 /** Pages keep their URL when their content changes; files under /assets/ do not. */
 const PAGES = ['/home', '/docs', '/openapi.json', '/manifest.webmanifest', '/service-worker.js'];
@@ -18,15 +18,13 @@ async function assetPaths(node: string): Promise<string[]> {
 
 describe('A page', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
+  const { database } = useDatabase();
   let nodes: TwoNodes;
   before(async () => {
-    database = await createDatabase();
     nodes = await startTwoNodes(database.url);
   });
   after(async () => {
     await nodes.stop();
-    await database.drop();
   });
 
   const policyOf = (headers: Record<string, unknown>) =>
