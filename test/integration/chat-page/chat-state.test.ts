@@ -57,6 +57,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
       arrived: () => {},
       ended: () => {},
       undeliverable: (content: string) => void undeliverable.push(content),
+      removed: () => {},
     };
     chat = new ChatState(client, ana, () => store, listener, { readReportMs: 20 });
   });
@@ -327,6 +328,7 @@ describe('The chat model, when responses and events arrive out of order', () => 
       arrived: () => {},
       ended: () => {},
       undeliverable: () => {},
+      removed: () => {},
     });
     const started = chat.start();
     const waiting = () => shown(31)?.waiting;

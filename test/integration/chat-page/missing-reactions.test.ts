@@ -61,7 +61,7 @@ describe('The chat model, while the reactions cannot be read', () => {
   function open(): ChatState {
     const none = () => {};
     const client = new ChatClient({ urls: [node.url], userId: me.id });
-    const listener = { changed: none, arrived: none, ended: none, undeliverable: none };
+    const listener = { changed: none, arrived: none, ended: none, undeliverable: none, removed: none };
     return new ChatState(client, me, () => store, listener, { reactionsFirstMs: 50 });
   }
 

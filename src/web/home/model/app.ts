@@ -135,6 +135,10 @@ export class App extends Observable {
         this.alerts?.arrived(message, conversation);
       },
       ended: (error) => this.leave(error),
+      removed: (by, { name }) => {
+        const text = () => chatTexts().systemMessages;
+        this.show(() => `${name}: ${text().removed(by, text().youToo)}`);
+      },
       undeliverable: (content) => this.show(() => chatTexts().undeliverable(plainText(content).slice(0, 100))),
     });
     this.chat = chat;

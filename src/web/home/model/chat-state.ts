@@ -1,4 +1,5 @@
 import {
+  type Chat,
   type ChatClient,
   ChatError,
   type ChatEvent,
@@ -28,6 +29,8 @@ export interface ChatListener {
   ended(error: unknown): void;
   /** A message of an earlier visit cannot be sent: the user is no longer in its group. */
   undeliverable(content: string): void;
+  /** Another user, of this name, has removed this one from a group. */
+  removed(by: string, group: Chat): void;
 }
 
 /** Pauses of a {@link ChatState} in milliseconds, where they are not the usual ones. */
@@ -187,6 +190,7 @@ export class ChatState {
   }
 
   #apply(event: ChatEvent): void {
+    if (event.kind === 'left') this.#noticeRemoval(event);
     const message = this.groups.apply(event);
     const conversation = event.kind === 'message' ? this.groups.find(event.group_id) : undefined;
     if (message && conversation) this.#arrived(message, conversation);
@@ -196,6 +200,12 @@ export class ChatState {
     }
     if (this.groups.isOutdatedBy(event)) this.#reload().catch((error) => this.#report(error));
     this.#listener.changed();
+  }
+
+  /** A group that was deleted is no longer in the list when its members leave it. */
+  #noticeRemoval({ group_id, user_id, actor_id, actor }: Extract<ChatEvent, { kind: 'left' }>): void {
+    const group = this.groups.find(group_id)?.group;
+    if (group && user_id === this.me.id && actor_id !== user_id && actor) this.#listener.removed(actor, group);
   }
 
   #arrived(message: Message, conversation: Conversation): void {

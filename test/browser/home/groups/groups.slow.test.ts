@@ -47,6 +47,26 @@ describe('Groups on the chat page', function () {
     expect(use.browser.problems(/status of 404/)).to.deep.equal([]);
   });
 
+  it('says who has removed the user, and only that a group is gone if it was deleted', async () => {
+    const page = await ana();
+    const { name, id, bruno } = await newGroup();
+    await openGroup(page, name);
+    const me = await clientOf('ana');
+    const { user } = await me.sync();
+    await bruno.leave(id, { userId: user.id });
+    await page
+      .getByRole('status')
+      .filter({ hasText: `${name}: bruno removed you.` })
+      .waitFor();
+    await page.getByText("You aren't a member of this group").waitFor();
+    const other = await newGroup();
+    await openGroup(page, other.name);
+    await other.bruno.groups.delete(other.id);
+    await page.getByText("You aren't a member of this group").waitFor();
+    expect(await page.getByText(`${other.name}: bruno removed you.`).count()).to.equal(0);
+    expect(use.browser.problems(/status of 40[34]/)).to.deep.equal([]);
+  });
+
   it('closes the dialog of a group when the user goes back, or when the group is gone', async () => {
     const { name } = await newGroup();
     const me = await clientOf('ana');
