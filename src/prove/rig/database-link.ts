@@ -96,11 +96,11 @@ async function routesOf(url: string): Promise<HostAddress[]> {
 
 function targetOf({ host: { host, port, address }, at }: HostAddress): TcpProxyTarget {
   if (host.startsWith('/')) return { path: `${host}/.s.PGSQL.${port}` };
-  return { host: address ?? host, port, lookup: addressNumber(at) };
+  return { host: address ?? host, port, lookup: lookupOfAddress(at) };
 }
 
-/** Resolves a name again for each connection, since a failover may change it, and takes its address number `at`. */
-function addressNumber(at: number): LookupFunction {
+/** Returns a lookup that resolves a name again for each connection, since a failover may change it, and takes its address number `at`. */
+function lookupOfAddress(at: number): LookupFunction {
   return (name, options, done) => {
     lookupAddress(name, { ...options, all: true, verbatim: true }, (error, found) => {
       if (error || at === 0) return done(error, options.all ? found : (found[0]?.address ?? ''), found[0]?.family);

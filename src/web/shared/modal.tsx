@@ -62,7 +62,7 @@ export function Modal({ title, children, action, act, buttons, isDangerous, isWi
   );
 }
 
-/** Opens the dialog as long as it is on the page. */
+/** Opens the dialog, and closes it when it leaves the page. */
 function useOpenDialog(hasFocus: boolean | undefined) {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {

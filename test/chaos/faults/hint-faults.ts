@@ -40,7 +40,7 @@ async function notifyUntilFull(sender: pg.Client): Promise<boolean> {
   return false;
 }
 
-async function waitForStandby(rig: TestRig, name: string): Promise<void> {
+async function setSynchronousStandbys(rig: TestRig, name: string): Promise<void> {
   await asDba(rig, async (client) => {
     await client.query(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
     await client.query('SELECT pg_reload_conf()');
@@ -67,8 +67,8 @@ export const HINT_FAULTS: readonly Fault<TestRig>[] = [
     affects: ['postgres'],
     durationInLeases: [0.1, 3],
     async inject(rig) {
-      await waitForStandby(rig, 'ghost');
-      return () => waitForStandby(rig, '');
+      await setSynchronousStandbys(rig, 'ghost');
+      return () => setSynchronousStandbys(rig, '');
     },
   },
 ];

@@ -197,7 +197,7 @@ describe('A node whose database refuses what it needs', () => {
     });
   }
 
-  it('acknowledges no message while the triggers are disabled that append its event', async () => {
+  it('acknowledges no message while the triggers that append its event are disabled', async () => {
     await sql.query('ALTER TABLE plantao.messages DISABLE TRIGGER USER');
     try {
       for (const headers of [{}, { 'idempotency-key': 'disabled' }]) {

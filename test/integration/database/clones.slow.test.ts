@@ -76,13 +76,13 @@ describe('A node of a copied database', function () {
     });
     return node;
   }
-  const refused = async (url: string) =>
+  const refusalOf = async (url: string) =>
     (await post(`${url}/messages`, { userId: 1, groupId: 1, content: 'Olá' })).body;
 
   it('never probes the nodes of the source, nor sends a client there', async () => {
     const { url } = await start(copy);
     expect(peer.asked).to.equal(0);
-    expect(await refused(url)).to.include({ code: 'not_active', active_url: null });
+    expect(await refusalOf(url)).to.include({ code: 'not_active', active_url: null });
     const { body } = await get(`${url}/health`);
     expect(body.peers).to.deep.equal([]);
     expect(body.cluster, 'a copy has the same id').to.equal(peer.identity.cluster);
@@ -93,7 +93,7 @@ describe('A node of a copied database', function () {
   it('ignores a source that PEER_URL names, and logs it once', async () => {
     const { url, entries } = await start(copy, peer.url);
     expect(peer.asked).to.be.above(0);
-    expect(await refused(url)).to.include({ code: 'not_active', active_url: null });
+    expect(await refusalOf(url)).to.include({ code: 'not_active', active_url: null });
     const warnings = () =>
       entries.filter(({ msg }) => /serves a copy of this cluster's database and is not a peer/.test(msg));
     await eventually('it is logged', () => warnings().length > 0, { within: 15_000 });
@@ -105,10 +105,10 @@ describe('A node of a copied database', function () {
   it('does not change a node of the source, which has its peers as before', async () => {
     const { url } = await start(original.url);
     await eventually('the peer is probed', () => peer.asked > 0);
-    expect(await refused(url)).to.include({ code: 'not_active', active_url: peer.url });
+    expect(await refusalOf(url)).to.include({ code: 'not_active', active_url: peer.url });
   });
 
-  it('takes no row for a peer that came with a dump, or that is from before a restart', async () => {
+  it('takes a row that came with a dump, or that is from before a restart, for no peer', async () => {
     const client = await connect(original.url);
     await client.query("UPDATE plantao.nodes SET history = '1/2/3', heartbeat_at = clock_timestamp()");
     const { url } = await start(original.url);

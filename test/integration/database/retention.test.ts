@@ -159,7 +159,7 @@ describe('Retention', () => {
     expect(await status()).to.include({ payload_bytes: 15_000 });
   });
 
-  it('removes them in as many steps as the byte limit requires, and recounts after events were lost', async () => {
+  it('removes events in as many steps as the byte limit requires, and recounts after events were lost', async () => {
     await client.query("SELECT plantao.notify_group('many', to_jsonb(repeat('x', 98))) FROM generate_series(1, 2500)");
     expect(await retention({ eventBytes: 1000 }).sweep()).to.deep.equal({ events: 2590, keys: 0 });
     expect(await status()).to.include({ events: 10, payload_bytes: 1000 });

@@ -105,7 +105,7 @@ describe('A transaction that stays open', () => {
     });
   }
 
-  it('on plantao.reactions, for which an ALTER TABLE waits, or on its index delays one read of messages', async () => {
+  it('on plantao.reactions (an ALTER TABLE waits for it) or on its index delays one read of messages', async () => {
     const { url } = await active();
     await post(`${url}/messages`, { userId: 1, groupId: 1, content: 'read without reactions' });
     const { rows } = await dba.query(

@@ -38,7 +38,7 @@ describe('A token in a database that nodes of both AUTH modes serve', function (
     const call = bearer(token);
     return (await get(`${guarded.url}/chats?userId=${userId}`, call)).status;
   };
-  const refused = (who: { token: string; userId: number }) =>
+  const untilRefused = (who: { token: string; userId: number }) =>
     eventually('AUTH=token refuses it', async () => (await statusOf(who)) === 401, { within: 1500 });
   const setPassword = (userId: number, hash: string | null) =>
     sql.query('UPDATE plantao.users SET password_hash = $2 WHERE id = $1', [userId, hash]);
@@ -71,7 +71,7 @@ describe('A token in a database that nodes of both AUTH modes serve', function (
       const byPassword = await logIn(People.name(), 'correct horse');
       expect(await statusOf(byPassword)).to.equal(200);
       await setPassword(byPassword.userId, hash);
-      await refused(byPassword);
+      await untilRefused(byPassword);
     }
   });
 
@@ -84,6 +84,6 @@ describe('A token in a database that nodes of both AUTH modes serve', function (
     );
     expect(await statusOf({ token, userId })).to.equal(200);
     await sql.query("UPDATE plantao.tokens SET proof = 'name' WHERE user_id = $1", [userId]);
-    await refused({ token, userId });
+    await untilRefused({ token, userId });
   });
 });

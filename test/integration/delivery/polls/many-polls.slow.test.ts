@@ -147,7 +147,7 @@ describe('A herd of polls', function () {
     expect(asked().catch_up).to.equal(1);
   });
 
-  it('of a user with too many membership changes is refused, and of no other user', async () => {
+  it('is refused for a user with too many membership changes, and for no other user', async () => {
     const from = node.log.known.cursorAt(node.log.known.head);
     await client.query(
       `INSERT INTO plantao.events (position, kind, group_id, user_id)

@@ -42,7 +42,7 @@ export class StreamReader {
   }
 
   /** Resolves when the response has begun. */
-  async begun(): Promise<this> {
+  async untilBegun(): Promise<this> {
     await eventually('the stream has begun', () => this.status > 0);
     return this;
   }

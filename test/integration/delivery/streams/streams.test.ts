@@ -31,7 +31,7 @@ describe('A stream of server-sent events', () => {
   const open = (url: string, more?: ConstructorParameters<typeof StreamReader>[1]) => {
     const reader = new StreamReader(url, more);
     readers.push(reader);
-    return reader.begun();
+    return reader.untilBegun();
   };
 
   it('begins at once, with headers against proxy buffering, a retry hint and an id', async () => {
@@ -252,7 +252,7 @@ describe('Streams and polls of one node', () => {
   it('share its slots: one too many is refused with Retry-After on every route, and accepted after one has left', async () => {
     const { url } = nodes.standby;
     const readers = await Promise.all(
-      Array.from({ length: 3 }, () => new StreamReader(`${url}/events?userId=1`).begun()),
+      Array.from({ length: 3 }, () => new StreamReader(`${url}/events?userId=1`).untilBegun()),
     );
     const leaving = new AbortController();
     const polls = Array.from({ length: 2 }, () =>
@@ -311,7 +311,7 @@ describe('A stream with AUTH=token', () => {
       ].map(async (address) => (await get(address)).status),
     );
     expect(statuses).to.deep.equal([401, 401, 401, 403, 401, 401]);
-    const reader = await new StreamReader(`${stream}&access_token=${token}`).begun();
+    const reader = await new StreamReader(`${stream}&access_token=${token}`).untilBegun();
     await post(`${url}/create-chat`, { groupName: 'De Carla', creatorId: userId }, { headers });
     await eventually('the message arrives', () => reader.events.some(({ type }) => type === 'joined'));
     reader.close();
