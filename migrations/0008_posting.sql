@@ -193,9 +193,17 @@ BEGIN
     GET DIAGNOSTICS stored = ROW_COUNT;
     PERFORM plantao.require_stored(stored, sent, 'messages');
     -- The trigger has appended them in the order of their ids, and this transaction holds the log, so the last of them is
-    -- the head.
+    -- the head, unless there are more events.
     before := plantao.log_head() - sent;
     PERFORM plantao.require_stored(sent - (head - before), sent, 'events') WHERE before < head;
+    IF before > head THEN
+      -- A trigger of a DBA has sent messages too, so that events are before or behind these, which are together.
+      SELECT e.position - 1 INTO before FROM plantao.events e
+      WHERE e.position > head AND e.kind = 'message'
+        AND e.message_id = (SELECT min(p.id) FROM unnest(ids, outcomes) AS p (id, outcome) WHERE p.outcome = 'sent')
+      LIMIT 1;
+      PERFORM plantao.require_stored(0, sent, 'events') WHERE before IS NULL;
+    END IF;
     IF keyed THEN
       INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
       SELECT p.sender, p.key, p.group_id, sha256(convert_to(p.content || coalesce(chr(31) || p.reply_to, '') || coalesce(chr(30) || p.meta, ''), 'UTF8')), p.id, before + p.position, now()
@@ -257,8 +265,10 @@ BEGIN
     END IF;
     INSERT INTO plantao.messages AS m (group_id, sender_id, content, idempotency_key)
     VALUES (post_message.group_id, post_message.sender_id, post_message.content, post_message.key) RETURNING m.id, m.created_at INTO message_id, sent_at;
-    log_position := log_position + 1;
-    PERFORM plantao.require_stored(least(plantao.log_head(), log_position), log_position, 'events');
+    -- A trigger of a DBA may have sent messages too.
+    SELECT e.position INTO log_position FROM plantao.events e
+    WHERE e.position > post_message.log_position AND e.kind = 'message' AND e.message_id = post_message.message_id LIMIT 1;
+    PERFORM plantao.require_stored(0, 1, 'events') WHERE log_position IS NULL;
     IF post_message.key IS NOT NULL THEN
       INSERT INTO plantao.idempotency_keys (sender_id, key, group_id, content_hash, message_id, position, sent_at)
       VALUES (post_message.sender_id, post_message.key, post_message.group_id, hash, post_message.message_id,
