@@ -7,6 +7,8 @@ export interface Candidate {
   from: number;
   to: number;
   level: CandidateLevel;
+  /** Expected number of its messages, if that is known. */
+  size?: number;
 }
 
 /**

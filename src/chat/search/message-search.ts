@@ -55,17 +55,17 @@ const TOO_SLOW = 'the database is too slow for this search at the moment: try ag
 
 /** Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. */
 const readQuery = (conditions: readonly string[]) => `
-  SELECT c.number::int, m.id, m.is_found, m.number = $maxMessages AS is_last
-  FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[]) WITH ORDINALITY AS c (group_id, from_id, to_id, number)
+  SELECT c.number::int, m.id, m.is_found, m.number = c.max AS is_last
+  FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[], $limits::int[]) WITH ORDINALITY AS c (group_id, from_id, to_id, max, number)
   CROSS JOIN LATERAL (
     SELECT m.id, ${conditions.join(' AND ')} AS is_found, row_number() OVER (ORDER BY m.id DESC) AS number
     FROM (
       SELECT m.id, m.sender_id, m.content FROM plantao.messages m
       WHERE ${rowsUpTo(['m.group_id', 'm.id'], 'c.group_id', 'c.to_id')}
-      ORDER BY m.group_id DESC, m.id DESC LIMIT $maxMessages
+      ORDER BY m.group_id DESC, m.id DESC LIMIT c.max
     ) m WHERE m.id >= c.from_id
   ) m
-  WHERE m.is_found OR m.number = $maxMessages`;
+  WHERE m.is_found OR m.number = c.max`;
 
 /**
  * Checks again that the user is in the group: the only statement that reads texts. Each OFFSET 0 makes PostgreSQL look up the messages
@@ -167,8 +167,7 @@ export class MessageSearch {
     of: MessageSearchOptions,
     transaction: Transaction,
   ): Promise<void> {
-    // One more than a chunk has, which tells that it was read to its end.
-    const maxMessages = Math.max(CHUNK + 1, Math.floor(messages / ranges.length));
+    const maxEach = Math.max(CHUNK + 1, Math.floor(messages / ranges.length));
     const patterns = Object.fromEntries(of.terms.map((term, at) => [`pattern${at}`, patternOf(term)]));
     const conditions = [
       ...(of.senderId === undefined ? [] : ['m.sender_id = $senderId']),
@@ -183,12 +182,15 @@ export class MessageSearch {
         groups: ranges.map(({ groupId }) => groupId),
         froms: ranges.map(({ from }) => from),
         tos: ranges.map(({ to }) => to),
-        maxMessages,
+        // One more than a chunk has, which tells that it was read to its end.
+        limits: ranges.map(({ size }) => Math.min(maxEach, (size ?? maxEach) + 1)),
       },
     );
     const left = rows.flatMap(({ number, id, is_last }) => {
       const candidate = ranges[number - 1];
-      return is_last && candidate ? [{ ...candidate, to: id - 1 }] : [];
+      if (!is_last || !candidate) return [];
+      const { groupId, from, level } = candidate;
+      return [{ groupId, from, to: id - 1, level }];
     });
     candidates.report(
       ranges,

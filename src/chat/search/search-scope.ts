@@ -4,6 +4,7 @@ import { rowsAfter } from '../../database/sql/key-range.ts';
 import { Refused } from '../errors.ts';
 import { MAX_GROUPS } from '../groups/group-limits.ts';
 import type { Candidate } from './candidates.ts';
+import { INDEXED_AT_ONCE } from './indexing/index-rows.ts';
 import { indexedTo } from './indexing/index-statements.ts';
 import { indexFormat } from './indexing/signatures.ts';
 
@@ -25,7 +26,7 @@ const SCOPE = `
   )
   SELECT (SELECT max(id) FROM plantao.messages) AS newest,
          (SELECT json_agg(json_build_object('id', own.id, 'indexed_to', own.indexed_to)) FROM own) AS groups,
-         (SELECT json_agg(json_build_object('groupId', c.group_id, 'from', c.message_id, 'to', c.message_id, 'level', 'messages')) FROM (
+         (SELECT json_agg(json_build_object('groupId', c.group_id, 'from', c.message_id, 'to', c.message_id, 'level', 'messages', 'size', 1)) FROM (
             SELECT e.group_id, e.message_id FROM own CROSS JOIN LATERAL (
               SELECT e.group_id, e.message_id FROM plantao.events e
               WHERE ${rowsAfter(['e.group_id', 'e.position'], 'own.id', '(SELECT position FROM index)')} AND e.group_id IS NOT NULL
@@ -64,7 +65,13 @@ export async function searchScope(
   // The default is not the highest possible id, because a message may have it.
   const before = Math.min(asked ?? Number.POSITIVE_INFINITY, (scope.newest ?? 0) + 1);
   const candidates = (scope.groups ?? []).flatMap(({ id, indexed_to }): Candidate[] => [
-    { groupId: id, level: 'messages', from: indexed_to + 1, to: before - 1 },
+    {
+      groupId: id,
+      level: 'messages',
+      from: indexed_to + 1,
+      to: before - 1,
+      ...(indexed_to > 0 && { size: INDEXED_AT_ONCE }),
+    },
     { groupId: id, level: 'segments', from: 1, to: Math.min(indexed_to, before - 1) },
   ]);
   candidates.push(...(scope.changed ?? []).filter(({ to }) => to < before));

@@ -8,6 +8,7 @@ import { SearchIndexer } from '../../../src/chat/search/indexing/search-indexer.
 import { MessageSearch } from '../../../src/chat/search/message-search.ts';
 import { occurrences, type SearchTerm, termsOf } from '../../../src/chat/search/search-query.ts';
 import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
+import { rowsRead } from '../../support/postgres/rows-read.ts';
 import { useDatabase } from '../../support/postgres/use-database.ts';
 
 describe('The search indexer', () => {
@@ -90,6 +91,16 @@ describe('The search indexer', () => {
         if (terms.length === 0) continue;
         const expected = folded.filter(({ text }) => terms.every((term) => !occurrences(text, term).next().done));
         expect(await find(terms, 50), `"${part}"`).to.deep.equal(expected.slice(0, 50).map(({ id }) => id));
+      }
+    });
+
+    it('by which a search for what no message has reads only the newest row and the newest messages of each group', async () => {
+      for (const q of ['xkw', 'inexistente', '§', 'yz']) {
+        const search = (pool: Sequelize) =>
+          new MessageSearch(pool, { timeMs: 30_000 }).find({ userId: 1, terms: termsOf(q), limit: 50 });
+        expect(await rowsRead(database.url, 'plantao.message_search', search), q).to.be.at.most(GROUPS + 2);
+        // The newest ones of each group, of which up to 64 are not indexed yet.
+        expect(await rowsRead(database.url, 'plantao.messages', search), q).to.be.at.most(65 * (GROUPS + 2));
       }
     });
 

@@ -1,7 +1,7 @@
 import type { Transaction } from 'sequelize';
 import { query } from '../../../database/query.ts';
 import type { Candidate } from '../candidates.ts';
-import { SEGMENT_ROWS } from './index-rows.ts';
+import { CHUNK, SEGMENT_ROWS } from './index-rows.ts';
 import type { Hashes } from './signatures.ts';
 
 /** Number of hashes that are compared before the others: few chunks without a match have all of them. */
@@ -99,6 +99,6 @@ function chunksOf(
   return ends.flatMap((end, chunk) =>
     (mask & (1 << chunk)) === 0
       ? []
-      : [{ groupId, level: 'messages', from: (ends[chunk - 1] ?? afterId) + 1, to: Math.min(end, to) }],
+      : [{ groupId, level: 'messages', size: CHUNK, from: (ends[chunk - 1] ?? afterId) + 1, to: Math.min(end, to) }],
   );
 }
