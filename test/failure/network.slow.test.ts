@@ -155,7 +155,7 @@ describe('SIGTERM while PostgreSQL does not respond', () => {
     let node: NodeProcess | null = null;
     try {
       node = await startNode({ databaseUrl: proxy.via(database.url), env: { LEASE_MS: '5000', AUTH: 'token' } });
-      await node.logged('that it is active', ({ event }) => event === 'promoted');
+      await node.untilLogged('that it is active', ({ event }) => event === 'promoted');
       proxy.swallow();
       // A reader waits for a response that never comes, and a sender for a connection.
       const asked = Promise.allSettled([
@@ -187,7 +187,7 @@ describe('SIGTERM while a node starts', () => {
     try {
       node.spawn();
       const waits = ({ msg }: LogEntry) => String(msg).startsWith('waiting for');
-      await node.logged('that it waits', waits, { within: 30_000 });
+      await node.untilLogged('that it waits', waits, { within: 30_000 });
       const stoppedAt = performance.now();
       node.kill('SIGTERM');
       expect(await node.waitForExit()).to.deep.equal({ code: 0, signal: null });

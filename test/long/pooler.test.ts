@@ -120,7 +120,7 @@ default_pool_size = 2
     });
     expect((await get(`${node.url}/chats?userId=1`)).status).to.equal(503);
     expect((await post(`${node.url}/messages`, { userId: 1, groupId: 1, content: 'x' })).status).to.equal(200);
-    await node.logged('the reason', ({ msg }) => msg.startsWith('requests cannot use the database'));
+    await node.untilLogged('the reason', ({ msg }) => msg.startsWith('requests cannot use the database'));
     startPooler();
     await eventually('the node is ready again', async () => (await readiness()).status === 200);
     expect((await get(`${node.url}/chats?userId=1`)).status).to.equal(200);

@@ -210,7 +210,7 @@ describe('With AUTH=token, a user who is not a member', function () {
       );
       expect([status, body.code]).to.deep.equal([503, 'database_refused']);
       expect(body.error).to.not.match(/unforeseen|constraint "|SQLSTATE/);
-      await node.logged('the failure', (entry) => entry.event === 'request_failed');
+      await node.untilLogged('the failure', (entry) => entry.event === 'request_failed');
     } finally {
       await sql.query('ALTER TABLE plantao.messages DROP CONSTRAINT unforeseen');
     }

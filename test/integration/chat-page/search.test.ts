@@ -50,7 +50,7 @@ describe('A search on the chat page', () => {
     expect(search.error).to.have.property('code', 'invalid_request');
   });
 
-  it('has more pages of messages, and goes on by itself where a node found none in its time', async () => {
+  it('has more pages of messages, and continues by itself if a node found none within its time limit', async () => {
     const started = search.start();
     await respond('/users', { users: [] });
     await page([], 50);

@@ -78,7 +78,7 @@ describe('The log of a node', function () {
   const logsRequest = async (id: string) => {
     const since = node.entries.length;
     await get(`${node.url}/users?username=secret`, { headers: { 'x-request-id': id } });
-    const entry = await node.logged('the request', (one) => one.request_id === id, { since });
+    const entry = await node.untilLogged('the request', (one) => one.request_id === id, { since });
     expect(entry).to.include({ event: 'request', msg: 'GET /users: 200', node: node.name, term: 1 });
     expect(JSON.stringify(entry)).to.not.include('secret');
   };
@@ -86,7 +86,7 @@ describe('The log of a node', function () {
   it('has the node and its term', async () => {
     const { headers } = await get(`${node.url}/health`);
     expect(headers['x-request-id']).to.match(UUID);
-    const promoted = await node.logged('its promotion', ({ event }) => event === 'promoted');
+    const promoted = await node.untilLogged('its promotion', ({ event }) => event === 'promoted');
     expect(promoted).to.include({ node: node.name, term: 1 });
   });
 
@@ -96,7 +96,7 @@ describe('The log of a node', function () {
     await logsRequest('while-debug');
     await eventually('plantao.settings shows debug', async () => (await shownLevel()) === 'debug');
     expect((await setLevel('info')).body).to.deep.equal({ level: 'info', previous_level: 'debug' });
-    await node.logged('the change', ({ msg }) =>
+    await node.untilLogged('the change', ({ msg }) =>
       /^the log level is now info \(was debug\): requested by HTTP client /.test(String(msg)),
     );
     await eventually('plantao.settings shows info', async () => (await shownLevel()) === 'info');
@@ -113,7 +113,7 @@ describe('The log of a node', function () {
     const signal = async (expected: string) => {
       const since = node.entries.length;
       node.kill('SIGUSR2');
-      await node.logged(expected, ({ msg }) => msg === expected, { since });
+      await node.untilLogged(expected, ({ msg }) => msg === expected, { since });
     };
     await signal('the log level is now debug (was info): signal SIGUSR2');
     await logsRequest('after-signal');

@@ -64,7 +64,7 @@ export class NodeProcess extends BareNodeProcess {
   }
 
   /** Waits for the first log entry that `matches` and is younger than entry number `since` (default: any). */
-  async logged(
+  async untilLogged(
     what: string,
     matches: (entry: LogEntry) => boolean,
     patience: Patience & { since?: number } = {},

@@ -39,7 +39,7 @@ describe('A node whose wall clock jumps', () => {
           for (const node of scene.nodes) {
             const since = node.entries.length;
             node.kill(signal);
-            const jumped = await node.logged('its jump', ({ event }) => event === 'clock_jumped', { since });
+            const jumped = await node.untilLogged('its jump', ({ event }) => event === 'clock_jumped', { since });
             const byMs = Number(jumped.byMs);
             expect(direction === 'ahead' ? byMs : -byMs).to.be.above(HALF_AN_HOUR_MS);
           }

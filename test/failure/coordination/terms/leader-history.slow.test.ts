@@ -105,7 +105,7 @@ describe('The cause in plantao.leader_history', function () {
     const since = active.entries.length;
     await scene.broken(async () => {
       await sql.query('BEGIN; LOCK TABLE plantao.leader_terms IN ACCESS EXCLUSIVE MODE');
-      await active.logged('the loss', ({ msg }) => /lost the leader lock/.test(msg), { since, within: 20_000 });
+      await active.untilLogged('the loss', ({ msg }) => /lost the leader lock/.test(msg), { since, within: 20_000 });
       await sql.query('ROLLBACK');
     });
     expect((await endedBy(scene, 'blocked')).node).to.equal(active.name);
@@ -160,7 +160,7 @@ describe('A replicated PostgreSQL', function () {
     await scene.broken(async () => {
       await postgres.primary.freeze();
       const said = ({ msg }: { msg: string }) => /lost the leader lock: no reply/.test(msg);
-      await active.logged('the loss', said, { since, within: 20_000 }).finally(() => postgres.primary.thaw());
+      await active.untilLogged('the loss', said, { since, within: 20_000 }).finally(() => postgres.primary.thaw());
     });
     expect((await endedBy(scene, 'no_reply')).node).to.equal(active.name);
   });
@@ -170,7 +170,7 @@ describe('A replicated PostgreSQL', function () {
     proxy.pointAt({ port: postgres.standby.port });
     const saysStandby = ({ msg }: { msg: string }) => /connected to a standby/.test(msg);
     for (const [index, node] of scene.nodes.entries()) {
-      await node.logged('that it is connected to a standby', saysStandby, {
+      await node.untilLogged('that it is connected to a standby', saysStandby, {
         since: logged[index] ?? 0,
         within: 20_000,
       });
@@ -231,7 +231,7 @@ describe('A replicated PostgreSQL', function () {
     await postgres.primary.query('ALTER SYSTEM SET default_transaction_read_only = on', [], 'postgres');
     await postgres.primary.query('SELECT pg_reload_conf()', [], 'postgres');
     const says = ({ msg }: { msg: string }) => /lost the leader lock: connected to a read-only server/.test(msg);
-    await active.logged('that the server is read-only', says, { since, within: 20_000 });
+    await active.untilLogged('that the server is read-only', says, { since, within: 20_000 });
     for (const node of scene.nodes) expect((await scene.health(node))?.active, node.name).to.equal(false);
     await postgres.primary.query('ALTER SYSTEM RESET default_transaction_read_only', [], 'postgres');
     await postgres.primary.query('SELECT pg_reload_conf()', [], 'postgres');

@@ -43,7 +43,7 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
       "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name LIKE 'plantao:%:writer'",
     );
   /** Resolves when commits of `many` sessions in a row have waited; there are never more than a few at a time. */
-  const commitsHaveWaited = async (many: number) => {
+  const untilCommitsHaveWaited = async (many: number) => {
     const seen = new Set<number>();
     await eventually(
       `${many} sessions have waited for the standby`,
@@ -56,7 +56,7 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
       { ...PATIENCE, every: 100 },
     );
   };
-  const accepted = () => {
+  const untilAccepted = () => {
     const since = performance.now();
     return eventually('a post is accepted', () => scene.meter.accepted(since).length > 0, PATIENCE);
   };
@@ -67,13 +67,13 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
     network.setLatency(LATENCY_MS);
     await postgres.standby.freeze();
     try {
-      await commitsHaveWaited(3);
+      await untilCommitsHaveWaited(3);
       expect((await get(`${active.url}/health`)).body).to.include({ active: true });
     } finally {
       await postgres.standby.thaw();
       network.setLatency(0);
     }
-    await accepted();
+    await untilAccepted();
     expect(roleChanges().slice(before)).to.deep.equal([]);
   });
 
@@ -81,7 +81,7 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
     const active = await scene.active();
     const before = roleChanges().length;
     await postgres.standby.stop();
-    await commitsHaveWaited(2);
+    await untilCommitsHaveWaited(2);
     // On a busy machine, a post may also be refused because it waited too long for its turn.
     const isNamed = async () => {
       const { status, body } = await post<JsonObject>(`${active.url}/messages`, { ...scene.ids, content: 'waits' });
@@ -90,7 +90,7 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
     };
     await eventually('a 503 names the standby', isNamed, PATIENCE);
     await postgres.standby.start();
-    await accepted();
+    await untilAccepted();
     expect(roleChanges().slice(before)).to.deep.equal([]);
   });
 
@@ -98,9 +98,9 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
     const active = await scene.active();
     const before = roleChanges().length;
     await postgres.standby.stop();
-    await commitsHaveWaited(1);
+    await untilCommitsHaveWaited(1);
     await postgres.setSynchronous(false);
-    await accepted();
+    await untilAccepted();
     const { status, body } = await post<JsonObject>(`${active.url}/messages`, { ...scene.ids, content: 'alone' });
     expect(status).to.equal(200);
     expect(body.durable).to.equal('local');

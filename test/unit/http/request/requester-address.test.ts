@@ -22,7 +22,7 @@ describe('The address of an operator, in the log and in the history', () => {
     get: (others, name) => given[String(name)] ?? Reflect.get(others, name),
   }) as Services;
 
-  /** Calls a route through a trusted proxy that adds `forwarded`; Express takes that for the address unseen. */
+  /** Calls a route through a trusted proxy that adds `forwarded`, which Express uses as the address unchecked. */
   const call = async (routes: Route[], path: string, forwarded: string, remoteAddress: string | undefined) => {
     reported.length = 0;
     const request = {
