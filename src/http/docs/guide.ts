@@ -43,6 +43,7 @@ The first id comes without an event: it is the position from which the stream co
 An EventSource connects again by itself after an error, to the same address. To use another node, close it and open one there with \`cursor=\` and the last \`lastEventId\`. A temporary error (429, 5xx) is sent as a stream with status 200
 that has the event \`unavailable\` with the error as data, and then ends: an EventSource connects again after that. 400, 401, 403, 404 and 410 are final and have their own status:
 the \`readyState\` of the EventSource is then CLOSED. A browser does not show the status: read GET /sync, which fails for the same reason or returns a new cursor, and open another EventSource.
+A stream whose token is revoked or expires is cut off, without an end of the response; a poll gets 401.
 The event \`cursor_expired\` in a stream, with the Error as data, means the same as 410.
 
 ## Signals
@@ -59,7 +60,7 @@ Such a page can read the response headers \`Cursor\`, \`Ephemeral-Cursor\`, \`Pr
 ## Limits
 \`REQUESTS_PER_MINUTE\` limits each user, or each address for requests without a token; wrong passwords are limited for each account and address. A request beyond a limit gets 429 with \`Retry-After\` in seconds. A limit per minute is counted in windows of ten seconds, each of which allows a sixth of it.
 \`NOTIFICATIONS_PER_MINUTE\` limits POST /notify, \`HOOK_POSTS_PER_MINUTE\` each hook; a user may send ${TYPING_PER_MINUTE} signals of typing a minute.
-Health checks are not counted. A body has at most 128 KiB, a payload 64 KiB, a message 4096 characters.
+Health checks are not counted. A body has at most 128 KiB, a payload 64 KiB, a message 4096 characters, at least one of them visible.
 Messages are text: files are not uploaded here. Store a file elsewhere, and send its address.
 
 ## Errors
