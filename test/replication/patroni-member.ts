@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/network/free-port.ts';
 import { get, post } from '../support/network/http.ts';
 import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.ts';
+import { withSession } from '../support/postgres/with-session.ts';
 import { Daemon } from './daemon.ts';
 import type { Programs } from './programs.ts';
 
@@ -97,14 +98,8 @@ export class PatroniMember {
   /** Runs one statement on the server itself. Throws while it is down. */
   async query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = [], database = 'postgres') {
     const connectionString = this.urlOf(database);
-    const client = new pg.Client({ connectionString, connectionTimeoutMillis: 1000, query_timeout: 5000 });
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      return (await client.query<Row>(sql, values)).rows;
-    } finally {
-      await client.end().catch(() => undefined);
-    }
+    const config = { connectionString, connectionTimeoutMillis: 1000, query_timeout: 5000 };
+    return withSession(config, async (client) => (await client.query<Row>(sql, values)).rows);
   }
 
   /** Kills the postmaster with SIGKILL. Its other processes notice it and end. */

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { withSession } from '../../support/postgres/with-session.ts';
 import type { RequestSpec } from '../load/requests.ts';
 
 export const USERS = 1000;
@@ -35,12 +36,8 @@ export function posts(headersOf: (userId: number) => Record<string, string> = ()
 
 /** Runs statements on a new connection and returns the rows of the last one. */
 export async function sql<Row extends pg.QueryResultRow>(databaseUrl: string, text: string): Promise<Row[]> {
-  const client = new pg.Client(databaseUrl);
-  await client.connect();
-  try {
+  return withSession(databaseUrl, async (client) => {
     const result = (await client.query<Row>(text)) as pg.QueryResult<Row> | pg.QueryResult<Row>[];
     return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [];
-  } finally {
-    await client.end();
-  }
+  });
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { Scene } from '../../failure/scene.ts';
 import { BareClient } from '../../replication/bare-client.ts';
 import { startTcpProxy } from '../../support/network/tcp-proxy.ts';
@@ -9,6 +8,7 @@ import {
   startReplicatedPostgres,
 } from '../../support/postgres/replica.ts';
 import type { ServerTools } from '../../support/postgres/replica-tools.ts';
+import { withSession } from '../../support/postgres/with-session.ts';
 import type { Bench } from '../common/part.ts';
 import type { Contestant } from '../common/section.ts';
 
@@ -71,15 +71,11 @@ async function rejoin(postgres: ReplicatedPostgres, server: ReplicaServer): Prom
 
 /** Returns the time at which a standby accepts writes, as seen by a session that was open before. */
 async function writableAt(standby: ReplicaServer): Promise<number> {
-  const client = new pg.Client(standby.url);
-  await client.connect();
-  try {
+  return withSession(standby.url, async (client) => {
     for (;;) {
       const { rows } = await client.query('SELECT pg_is_in_recovery() AS standby');
       if (rows[0].standby === false) return performance.now();
       await sleep(1);
     }
-  } finally {
-    await client.end();
-  }
+  });
 }

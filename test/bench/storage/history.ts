@@ -2,7 +2,6 @@
  * npm run bench:history: the cost of a page of messages with ten thousand and with ten million messages in the table.
  * `--rows N` reduces the large table if time or disk space (2 GB) is short.
  */
-import pg from 'pg';
 import { migrate } from '../../../src/database/migrator.ts';
 import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 import { type Bench, runPart } from '../common/part.ts';
@@ -131,14 +130,12 @@ function contestant(bench: Bench, load: Load, { node }: Dataset, name: string, r
 
 /** Returns PostgreSQL's plan for the newest page. */
 async function planOf({ rows, url }: Dataset): Promise<string> {
-  const client = new pg.Client(url);
-  await client.connect();
-  const { rows: lines } = await client.query(
+  const lines = await sql<{ 'QUERY PLAN': string }>(
+    url,
     `EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)
      SELECT m.id, u.username, m.content FROM plantao.messages m JOIN plantao.users u ON u.id = m.sender_id
      WHERE m.group_id = 7 AND m.id < 9007199254740991 AND m.id > 0 ORDER BY m.id DESC LIMIT 101`,
   );
-  await client.end();
-  const plan = lines.map((line) => String(line['QUERY PLAN'])).filter((line) => !line.startsWith('Planning'));
+  const plan = lines.map((line) => line['QUERY PLAN']).filter((line) => !line.startsWith('Planning'));
   return [`EXPLAIN of the newest page with ${shown(rows)} messages:`, ...plan].join('\n');
 }

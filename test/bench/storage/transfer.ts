@@ -5,10 +5,10 @@
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import pg from 'pg';
 import { migrate } from '../../../src/database/migrator.ts';
 import { plantao } from '../../support/nodes/command.ts';
 import { startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { sql } from '../common/people.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 1_000_000);
 const GROUPS = 100;
@@ -23,17 +23,12 @@ const folder = await mkdtemp(path.join(tmpdir(), 'plantao-transfer-'));
 await chmod(folder, 0o777);
 const postgres = await startPostgresOfItsOwn();
 const urlOf = (database: string) => Object.assign(new URL(postgres.url), { pathname: `/${database}` }).toString();
-const run = async (url: string, text: string) => {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(text).finally(() => client.end());
-};
 try {
   for (const name of ['source', 'target']) {
-    await run(postgres.url, `CREATE DATABASE ${name}`);
+    await sql(postgres.url, `CREATE DATABASE ${name}`);
     await migrate(urlOf(name));
   }
-  await run(
+  await sql(
     urlOf('source'),
     `INSERT INTO plantao.users (username) SELECT 'user ' || n FROM generate_series(1, 1000) n;
      INSERT INTO plantao.groups (name, creator_id) SELECT 'group ' || n, n FROM generate_series(1, ${GROUPS}) n;
@@ -56,12 +51,12 @@ try {
     if (output) process.stdout.write(output);
   }
   const bare = path.join(folder, 'bare');
-  await run(
+  await sql(
     urlOf('target'),
     `COPY plantao.messages TO '${bare}'; CREATE TABLE bare (LIKE plantao.messages INCLUDING INDEXES); CHECKPOINT`,
   );
   const copyingAt = performance.now();
-  await run(urlOf('target'), `COPY bare FROM '${bare}'`);
+  await sql(urlOf('target'), `COPY bare FROM '${bare}'`);
   const copyMs = performance.now() - copyingAt;
   const ratio = ((took.import ?? 0) / copyMs).toFixed(1);
   console.log(`COPY: ${(copyMs / 1000).toFixed(1)} s, ${perMinute(copyMs)}; import takes ${ratio} times as long`);

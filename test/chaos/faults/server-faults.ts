@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Fault, Heal } from '../../../src/prove/faults/fault.ts';
+import { withSession } from '../../support/postgres/with-session.ts';
 import type { TestRig } from '../test-rig.ts';
 
 async function stopServer(rig: TestRig, how: 'fast' | 'immediate'): Promise<Heal> {
@@ -10,13 +11,9 @@ async function stopServer(rig: TestRig, how: 'fast' | 'immediate'): Promise<Heal
 /** Runs on another database, because a session cannot disallow connections to its own. */
 async function allowSessions(rig: TestRig, allowed: boolean): Promise<void> {
   const { pathname, href } = new URL(rig.postgres.url);
-  const client = new pg.Client({ connectionString: new URL('/template1', href).href, connectionTimeoutMillis: 3000 });
-  await client.connect();
-  try {
-    await client.query(`ALTER DATABASE ${pg.escapeIdentifier(pathname.slice(1))} ALLOW_CONNECTIONS ${allowed}`);
-  } finally {
-    await client.end();
-  }
+  const config = { connectionString: new URL('/template1', href).href, connectionTimeoutMillis: 3000 };
+  const name = pg.escapeIdentifier(pathname.slice(1));
+  await withSession(config, (client) => client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS ${allowed}`));
 }
 
 /** Faults of the PostgreSQL server, which only a run that has started it can inject. */

@@ -9,6 +9,7 @@ import { plantao } from '../../support/nodes/command.ts';
 import { programOf } from '../../support/nodes/node-build.ts';
 import { startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
+import { withSession } from '../../support/postgres/with-session.ts';
 
 describe('plantao', function () {
   this.timeout(60_000);
@@ -97,15 +98,11 @@ describe('plantao', function () {
     it('plans the migrations as SQL that does what migrate does', async () => {
       const plan = await plantao(['migrate', '--plan', '--database', database.url]);
       expect(plan.exit, plan.errors).to.equal(0);
-      const client = new pg.Client({ connectionString: database.url });
-      await client.connect();
-      try {
+      await withSession(database.url, async (client) => {
         const { rows } = await client.query("SELECT to_regnamespace('plantao') IS NULL AS is_unchanged");
         expect(rows).to.deep.equal([{ is_unchanged: true }]);
         await client.query(plan.output);
-      } finally {
-        await client.end();
-      }
+      });
       const done = await plantao(['migrate', '--database', database.url]);
       expect(done).to.include({ exit: 0, output: 'the schema is up to date\n' });
       const empty = await plantao(['migrate', '--plan', '--json', '--database', database.url]);

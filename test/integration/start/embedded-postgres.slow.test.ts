@@ -6,22 +6,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
-import pg from 'pg';
+import type pg from 'pg';
 import { ClusterDatabase } from '../../../src/local-cluster/cluster-database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/local-cluster/embedded/embedded-postgres.ts';
 import { EmbeddedPostgresError } from '../../../src/local-cluster/embedded/embedded-postgres-error.ts';
 import { listProcesses } from '../../../src/local-cluster/embedded/process-list.ts';
 import { eventually } from '../../support/eventually.ts';
+import { withSession } from '../../support/postgres/with-session.ts';
 
-async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<Row>(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
+const query = <Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> =>
+  withSession(url, async (client) => (await client.query<Row>(sql)).rows);
 
 const isRoot = process.getuid?.() === 0;
 

@@ -22,6 +22,7 @@ import { freePort } from '../../support/network/free-port.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
 import { NodeProcess } from '../../support/nodes/node-process.ts';
 import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
+import { withSession } from '../../support/postgres/with-session.ts';
 
 /** A role of every server; their superusers have different passwords. */
 const PASSWORD = 'of both';
@@ -29,15 +30,7 @@ const CREATE_ROLE = `CREATE ROLE chat SUPERUSER LOGIN PASSWORD '${PASSWORD}'`;
 const WHERE = { text: 'SELECT inet_server_port() AS port, pg_is_in_recovery() AS standby' };
 
 /** Runs one statement on a session of its own, on one server. */
-async function run(url: string, sql: string): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
+const run = (url: string, sql: string) => withSession(url, (client) => client.query(sql));
 
 /** A URL of the given ports and hosts, in their order. */
 function urlOf(hosts: (number | string)[], query = ''): string {

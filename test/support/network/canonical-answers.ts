@@ -1,6 +1,6 @@
-import pg from 'pg';
 import { eventually } from '../eventually.ts';
 import { localNode } from '../nodes/two-nodes.ts';
+import { withSession } from '../postgres/with-session.ts';
 import { freePort } from './free-port.ts';
 import { get, type HttpCallOptions, request } from './http.ts';
 
@@ -122,9 +122,8 @@ async function callEachRoute(url: string, call: Send): Promise<void> {
 }
 
 async function viewsAs(databaseUrl: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'a DBA', options: DBA_OPTIONS });
-  await client.connect();
-  try {
+  const config = { connectionString: databaseUrl, application_name: 'a DBA', options: DBA_OPTIONS };
+  return withSession(config, async (client) => {
     // Some versions do not know them, so they cannot be options.
     for (const [name, value] of Object.entries(DBA_SETTINGS)) {
       const known = 'WHERE pg_catalog.current_setting($1, true) IS NOT NULL';
@@ -133,9 +132,7 @@ async function viewsAs(databaseUrl: string): Promise<string[]> {
     const lines: string[] = [];
     for (const text of VIEWS) lines.push(JSON.stringify((await client.query(text)).rows));
     return lines;
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 function normalised(text: string): string {

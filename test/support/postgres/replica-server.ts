@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { appendFile, chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import type { DataFolder } from '../../../src/local-cluster/embedded/data-folder.ts';
 import { serverProcesses } from '../../../src/local-cluster/embedded/leftovers.ts';
 import { guardAgainstOrphaning } from '../../../src/local-cluster/embedded/orphan-guard.ts';
@@ -12,6 +12,7 @@ import { eventually } from '../eventually.ts';
 import { startTcpProxy, type TcpProxy } from '../network/tcp-proxy.ts';
 import { track } from '../run/tracked.ts';
 import type { ServerTools } from './replica-tools.ts';
+import { withSession } from './with-session.ts';
 
 /** The superuser, who also replicates, and the name of the database. */
 export const REPLICA_NAME = 'plantao';
@@ -165,14 +166,8 @@ export class ReplicaServer {
     database = REPLICA_NAME,
   ): Promise<Row[]> {
     const connectionString = this.url.replace(/[^/]*$/, database);
-    const client = new pg.Client({ connectionString, connectionTimeoutMillis: 3000, query_timeout: 30_000 });
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      return (await client.query<Row>(sql, values)).rows;
-    } finally {
-      await client.end().catch(() => undefined);
-    }
+    const config = { connectionString, connectionTimeoutMillis: 3000, query_timeout: 30_000 };
+    return withSession(config, async (client) => (await client.query<Row>(sql, values)).rows);
   }
 
   /** Returns true while the server is in recovery: it is a standby. */

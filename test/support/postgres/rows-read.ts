@@ -1,7 +1,7 @@
-import pg from 'pg';
 import type { Sequelize } from 'sequelize';
 import { closeSequelize, openSequelize } from '../../../src/database/pool/sequelize.ts';
 import { eventually } from '../eventually.ts';
+import { withSession } from './with-session.ts';
 
 const APPLICATION = 'plantao:-:rows-read';
 
@@ -21,23 +21,21 @@ export const indexBlocksRead = (url: string, table: string, work: Work): Promise
 
 /** Returns how much a count increases. PostgreSQL reports what a session has read at its end. */
 async function difference(counts: string, url: string, table: string, work: Work): Promise<number> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  const count = async () => {
-    const { rows } = await client.query<{ count: number }>(counts, [table]);
-    return rows[0]?.count ?? 0;
-  };
-  const isOver = async () => {
-    const { rowCount } = await client.query('SELECT FROM pg_stat_activity WHERE application_name = $1', [APPLICATION]);
-    return rowCount === 0;
-  };
-  try {
+  return withSession(url, async (client) => {
+    const count = async () => {
+      const { rows } = await client.query<{ count: number }>(counts, [table]);
+      return rows[0]?.count ?? 0;
+    };
+    const isOver = async () => {
+      const { rowCount } = await client.query('SELECT FROM pg_stat_activity WHERE application_name = $1', [
+        APPLICATION,
+      ]);
+      return rowCount === 0;
+    };
     const before = await count();
     const sequelize = openSequelize(url, APPLICATION, 1);
     await work(sequelize).finally(() => closeSequelize(sequelize));
     await eventually('the session has ended', isOver);
     return (await count()) - before;
-  } finally {
-    await client.end();
-  }
+  });
 }

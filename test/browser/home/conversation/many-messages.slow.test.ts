@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import type { Page } from 'playwright-core';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { withSession } from '../../../support/postgres/with-session.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { messageField, messagesOn, openGroup } from '../../chat-browser.ts';
 
@@ -26,11 +26,10 @@ describe('The chat page with many messages', function () {
 
   /** Stores messages as a client would, but in one statement. Returns their ids. */
   async function insert(groupId: number, senderId: number, count: number, more = ''): Promise<number[]> {
-    const client = new pg.Client({ connectionString: use.database.url });
-    await client.connect();
     const text = `INSERT INTO plantao.messages (group_id, sender_id, content)
       SELECT $1, $2, 'line ' || n || $4 FROM generate_series(0, $3::int - 1) n ORDER BY n RETURNING id`;
-    const { rows } = await client.query(text, [groupId, senderId, count, more]).finally(() => client.end());
+    const values = [groupId, senderId, count, more];
+    const { rows } = await withSession(use.database.url, (client) => client.query(text, values));
     return rows.map(({ id }) => Number(id));
   }
 

@@ -4,6 +4,7 @@ import type { MessagePage } from '../../../../src/client/types.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
+import { withSession } from '../../../support/postgres/with-session.ts';
 
 const LEASE_MS = 1000;
 /** Far below every time-out of a statement. */
@@ -75,9 +76,9 @@ describe('A transaction that stays open', () => {
       }
       expect(demotions(), 'demotions').to.equal(before);
       const endedAt = performance.now();
-      const other = new pg.Client({ connectionString: nodes.database.url });
-      await other.connect();
-      await other.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder').finally(() => other.end());
+      await withSession(nodes.database.url, (other) =>
+        other.query('SELECT pg_terminate_backend(pid) FROM plantao.lock_holder'),
+      );
       // A node says that it is active until it notices that its session has ended.
       await eventually('a post is accepted', async () => {
         await send((await active()).url);

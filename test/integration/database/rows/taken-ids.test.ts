@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { post } from '../../../support/network/http.ts';
 import { useTwoNodes } from '../../../support/nodes/two-nodes.ts';
+import { withSession } from '../../../support/postgres/with-session.ts';
 import { chatCalls } from '../../chat-calls.ts';
 
 describe('A sequence that is behind the ids in its table', () => {
@@ -85,14 +85,10 @@ describe('A sequence that is behind the ids in its table', () => {
 
   it('is checked without a lock, so that the first posts of a term do not wait for the check', async () => {
     await client.query('SELECT FROM plantao.repair_sequences()');
-    const other = new pg.Client(nodes.database.url);
-    await other.connect();
-    try {
+    await withSession(nodes.database.url, async (other) => {
       await other.query('BEGIN; SELECT plantao.lock_log()');
       const { rows } = await client.query('SELECT sequence FROM plantao.repair_sequences()');
       expect(rows).to.deep.equal([]);
-    } finally {
-      await other.end();
-    }
+    });
   });
 });

@@ -8,6 +8,7 @@ import { plantao } from '../../../support/nodes/command.ts';
 import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
 import { createDatabase, startPostgresOfItsOwn, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { testServer } from '../../../support/postgres/test-server.ts';
+import { withSession } from '../../../support/postgres/with-session.ts';
 
 const ADMIN_TOKEN = 'the-administrators-own-token';
 
@@ -30,16 +31,6 @@ class Login {
   async remove(): Promise<void> {
     const { admin } = await testServer();
     await admin(`DROP ROLE IF EXISTS ${this.name}`);
-  }
-}
-
-async function withSession<T>(url: string, work: (sql: pg.Client) => Promise<T>): Promise<T> {
-  const sql = new pg.Client({ connectionString: url });
-  await sql.connect();
-  try {
-    return await work(sql);
-  } finally {
-    await sql.end();
   }
 }
 
