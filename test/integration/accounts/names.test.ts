@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import type pg from 'pg';
 import { nameKey } from '../../../src/chat/users/names.ts';
-import { migrate } from '../../../src/database/migrator.ts';
 import { get, type JsonObject, post } from '../../support/network/http.ts';
 import { useTwoNodes } from '../../support/nodes/two-nodes.ts';
 import { DbaSession } from '../../support/postgres/dba-session.ts';
@@ -125,16 +124,19 @@ describe('plantao.name_key', function () {
     );
     return server?.known === true;
   };
-  /** Returns the keys in a database with this locale of ICU. */
+  /** Returns the keys in a database with this locale of ICU, which has a copy of the function. */
   const keysIn = async (locale: string, names: string[]) => {
+    const [original] = await sql.rows<{ text: string }>(
+      "SELECT pg_get_functiondef('plantao.name_key(text)'::regprocedure) AS text",
+    );
     const { admin, adminUrl } = await testServer();
     const name = `${database.name}_${locale}`;
     const options = `TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE '${locale}'`;
     await admin(`CREATE DATABASE ${name} ${options}`);
     const dba = new DbaSession(() => withDatabase(adminUrl, name));
     try {
-      await migrate(withDatabase(adminUrl, name));
       await dba.connect();
+      await dba.query(`CREATE SCHEMA plantao; ${original?.text}`);
       return await keysOf(names, dba);
     } finally {
       await dba.end();
@@ -186,11 +188,10 @@ describe('plantao.name_key', function () {
     expect(names.map(nameKey)).to.deep.equal(keys);
     // Every letter up to the end of Latin Extended Additional, where the capitals with marks end.
     const letters = Array.from({ length: 0x1eff - 0x40 }, (_, at) => String.fromCodePoint(0x41 + at));
-    const inEnglish = await keysIn('en', letters);
-    for (const locale of ['tr', 'az', 'lt']) {
-      expect(await keysIn(locale, names), locale).to.deep.equal(keys);
-      expect(await keysIn(locale, letters), locale).to.deep.equal(inEnglish);
-    }
+    const all = [...names, ...letters];
+    const inEnglish = await keysIn('en', all);
+    expect(inEnglish.slice(0, names.length)).to.deep.equal(keys);
+    for (const locale of ['tr', 'az', 'lt']) expect(await keysIn(locale, all), locale).to.deep.equal(inEnglish);
   });
 
   it('returns no key for an invisible name, and the row is refused', async () => {
