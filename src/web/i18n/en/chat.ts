@@ -32,7 +32,7 @@ export const chat = {
   members: (count: number) => (count === 1 ? '1 member' : `${count} members`),
   online: 'online',
   typing: (names: string, count: number) => (count === 1 ? `${names} is typing…` : `${names} are typing…`),
-  otherHasLeft: "This person has left the chat and won't get messages.",
+  otherHasLeft: "This person has left and won't get messages.",
   moreUsers: (count: number) => (count === 1 ? '1 other' : `${count} others`),
   someoneTyping: (count: number) => (count === 1 ? 'Someone' : `${count} people`),
   messages: 'Messages',

@@ -33,7 +33,7 @@ export const chat: typeof english = {
   members: (count) => (count === 1 ? '1 membro' : `${count} membros`),
   online: 'online',
   typing: (names, count) => (count === 1 ? `${names} está digitando…` : `${names} estão digitando…`),
-  otherHasLeft: 'Esta pessoa saiu da conversa e não recebe mensagens.',
+  otherHasLeft: 'Esta pessoa saiu e não recebe mensagens.',
   moreUsers: (count) => (count === 1 ? 'mais 1 pessoa' : `mais ${count} pessoas`),
   someoneTyping: (count) => (count === 1 ? 'Alguém' : `${count} pessoas`),
   messages: 'Mensagens',

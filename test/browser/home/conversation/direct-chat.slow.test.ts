@@ -1,8 +1,9 @@
+import { expect } from 'chai';
 import { ChatClient } from '../../../../src/client/index.ts';
 import { expectNoProblems, useBrowserCluster } from '../../browser-cluster.ts';
 import { waitForMessage, write } from '../../chat-browser.ts';
 
-const HAS_LEFT = 'This person has left the chat';
+const HAS_LEFT = 'This person has left';
 
 describe('A direct chat on the chat page', function () {
   this.timeout(180_000);
@@ -23,6 +24,13 @@ describe('A direct chat on the chat page', function () {
     await notice.filter({ hasNotText: HAS_LEFT }).waitFor({ state: 'attached' });
     await client.leave(group_id);
     await notice.filter({ hasText: HAS_LEFT }).waitFor();
+    await page.setViewportSize({ width: 320, height: 568 });
+    expect(await page.locator('#typing').evaluate((line) => line.scrollWidth - line.clientWidth)).to.equal(0);
+    await page.evaluate(() => localStorage.setItem('plantao.language', 'pt-BR'));
+    await page.reload();
+    await notice.filter({ hasText: 'Esta pessoa saiu' }).waitFor();
+    expect(await page.locator('#typing').evaluate((line) => line.scrollWidth - line.clientWidth)).to.equal(0);
+    await page.evaluate(() => localStorage.setItem('plantao.language', 'en'));
     await page.reload();
     await notice.filter({ hasText: HAS_LEFT }).waitFor();
     await client.openDirect(ana.user_id);
