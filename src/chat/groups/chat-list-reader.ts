@@ -3,7 +3,7 @@ import { query } from '../../database/query.ts';
 import { rowsAfter, rowsUpTo } from '../../database/sql/key-range.ts';
 import { formatCursor } from '../../events/cursor.ts';
 import { Refused } from '../errors.ts';
-import { mentionPatternOf } from '../search/search-pattern.ts';
+import { mentionPatternOf } from '../search/mention-pattern.ts';
 import type { UserView } from '../users/users.ts';
 import { MAX_GROUPS, MAX_LISTED } from './group-limits.ts';
 import type { MemberRole } from './roles.ts';

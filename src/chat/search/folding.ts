@@ -3,8 +3,9 @@
  * becomes one character or none, so that PostgreSQL finds the same with a regular expression on the stored text
  * (search-pattern.ts), in every locale of the database.
  */
+
+import { lazy } from '../../async/lazy.ts';
 import { ACCENTS, OTHER_FOLDS, type Ranges } from '../../text/accents.ts';
-import { lazy } from './lazy.ts';
 
 /** White space and control characters. */
 export const SPACES: Ranges = [
@@ -34,7 +35,7 @@ const INVISIBLE: Ranges = [
 /** Characters that are ignored, in order. */
 export const IGNORED: Ranges = [...ACCENTS, ...INVISIBLE].sort(([one], [other]) => one - other);
 
-/** Characters that each count as a word: signs, emoji, and those of scripts without spaces between words. */
+/** Characters that each count as a word: symbols, emoji, and those of scripts without spaces between words. */
 export const SINGLES: Ranges = [
   [0x21, 0x2f],
   [0x3a, 0x40],
@@ -70,7 +71,7 @@ export const SINGLES: Ranges = [
   [0x20000, 0x3ffff],
 ];
 
-/** Ranges that contain letters with accents or cases, and compatibility forms of letters and signs. */
+/** Ranges that contain letters with accents or cases, and compatibility forms of letters and symbols. */
 const FOLDED: Ranges = [
   [0x41, 0x5a],
   [0xaa, 0xba],
@@ -117,7 +118,7 @@ export const foldsOf: () => ReadonlyMap<number, number> = lazy(() => {
     for (let point = from; point <= to; point++) {
       const folded = foldedLetter(point);
       if (folded === null || folded === point) continue;
-      // A sign stays a sign: ② is found as ②.
+      // A symbol stays a symbol: ② is found as ②.
       if (
         classOf(folded) === 'space' ||
         (classOf(folded) === 'word' && point > 0x7f && isIn(SINGLES, point) && !isHalfWidth(point))
@@ -162,7 +163,7 @@ export function foldWithStarts(original: string): Folded {
     const point = original.codePointAt(at) ?? 0;
     const next = at + (point > 0xffff ? 2 : 1);
     const folded = folds.get(point) ?? point;
-    if (folded > 0x7f && isIn(SPACES, folded) ? true : folded <= 0x20) {
+    if (folded <= 0x20 || (folded >= 0x7f && isIn(SPACES, folded))) {
       if (!text.endsWith(' ')) {
         text += ' ';
         starts.push(at);

@@ -33,6 +33,13 @@ export interface FoundPage {
   isPartial: boolean;
 }
 
+/** How far a search has come. */
+interface Progress {
+  /** Only messages before this id are searched. */
+  before: number;
+  candidates: Candidates;
+}
+
 const { REPEATABLE_READ } = Transaction.ISOLATION_LEVELS;
 
 /** The limits of one search. */
@@ -101,34 +108,9 @@ export class MessageSearch {
   }
 
   async #find(options: MessageSearchOptions): Promise<FoundPage> {
-    let before = Number.POSITIVE_INFINITY;
-    let candidates = new Candidates([]);
-    const isComplete = await this.#inTime(async (transaction) => {
-      // The time counts from here: the wait for a free connection is no work of this search.
-      const deadline = performance.now() + this.#limits.timeMs;
-      const scope = await searchScope(transaction, options);
-      before = scope.before;
-      candidates = new Candidates(scope.candidates);
-      const hashes = requiredHashes(options.terms, options.senderId);
-      const limits = { ...FIRST };
-      for (let isFirst = true; candidates.certain.length <= options.limit && candidates.readFrom > 1; isFirst = false) {
-        if (performance.now() > deadline) return false;
-        // The first ones are those that are not indexed yet. Later ones are single chunks: as many as one statement can read completely.
-        const readable = candidates.readable(isFirst ? GROUPS_AT_ONCE : Math.ceil(limits.messages / CHUNK));
-        const indexed = candidates.indexed({ segments: GROUPS_AT_ONCE, rows: limits.entries / SEGMENT_ROWS });
-        // Many chunks are read at once: the index is read on until there are enough, within limits.
-        const hasEnough =
-          isFirst || limits.entries >= this.#limits.entriesAtOnce || readable.length >= limits.messages / CHUNK;
-        if (readable.length > 0 && (hasEnough || indexed.length === 0)) {
-          await this.#read(candidates, readable, limits.messages, options, transaction);
-          limits.messages = Math.min(2 * limits.messages, this.#limits.messagesAtOnce);
-        } else {
-          candidates.report(indexed, [], await probeIndex(transaction, indexed, hashes, limits.entries));
-          limits.entries = Math.min(2 * limits.entries, this.#limits.entriesAtOnce);
-        }
-      }
-      return true;
-    });
+    const progress: Progress = { before: Number.POSITIVE_INFINITY, candidates: new Candidates([]) };
+    const isComplete = await this.#inTime((transaction) => this.#search(options, progress, transaction));
+    const { before, candidates } = progress;
     const { certain, readFrom } = candidates;
     if (!isComplete && certain.length === 0 && (readFrom >= before || before === Number.POSITIVE_INFINITY))
       throw new Refused('overloaded', { sentence: TOO_SLOW });
@@ -139,6 +121,39 @@ export class MessageSearch {
       nextBefore: hasMore ? (ids.at(-1) ?? null) : isComplete ? null : readFrom,
       isPartial: !isComplete && !hasMore,
     };
+  }
+
+  /**
+   * Reads the index and messages, the newest first, until the page is complete. Returns false if the time is over before. Messages are
+   * read many at once: the index is read on, within limits, until it has excluded enough of them.
+   */
+  async #search(options: MessageSearchOptions, progress: Progress, transaction: Transaction): Promise<boolean> {
+    // The time counts from here: the wait for a free connection is no work of this search.
+    const deadline = performance.now() + this.#limits.timeMs;
+    const scope = await searchScope(transaction, options);
+    progress.before = scope.before;
+    progress.candidates = new Candidates(scope.candidates);
+    const { candidates } = progress;
+    const hashes = requiredHashes(options.terms, options.senderId);
+    const limits = { ...FIRST };
+    let isFirst = true;
+    while (candidates.certain.length <= options.limit && candidates.readFrom > 1) {
+      if (performance.now() > deadline) return false;
+      // The first messages are those that are not indexed yet. Later ones are in chunks: as many as one statement can read completely.
+      const chunks = Math.ceil(limits.messages / CHUNK);
+      const readable = candidates.readable(isFirst ? GROUPS_AT_ONCE : chunks);
+      const indexed = candidates.indexed({ segments: GROUPS_AT_ONCE, rows: limits.entries / SEGMENT_ROWS });
+      const isEnough = isFirst || readable.length >= chunks || limits.entries === this.#limits.entriesAtOnce;
+      isFirst = false;
+      if (readable.length > 0 && (isEnough || indexed.length === 0)) {
+        await this.#read(candidates, readable, limits.messages, options, transaction);
+        limits.messages = Math.min(2 * limits.messages, this.#limits.messagesAtOnce);
+      } else {
+        candidates.report(indexed, [], await probeIndex(transaction, indexed, hashes, limits.entries));
+        limits.entries = Math.min(2 * limits.entries, this.#limits.entriesAtOnce);
+      }
+    }
+    return true;
   }
 
   /** Runs statements with the time limit of a search. Returns false if it was reached. */

@@ -32,7 +32,7 @@ export function* occurrences(text: string, term: SearchTerm): Generator<[start: 
   }
 }
 
-/** Treats letters outside the BMP as word characters: their second half is in no range of signs. */
+/** Treats letters outside the BMP as word characters: their second half is in no range of symbols. */
 const isWordAt = (text: string, at: number) => {
   if (at < 0 || at >= text.length) return false;
   const unit = text.charCodeAt(at);

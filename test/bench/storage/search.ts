@@ -40,7 +40,7 @@ const QUERIES: Record<string, string> = {
   'no such word': 'inexistente',
   'no such word of three letters': 'xkw',
   'one letter': 'x',
-  'a sign in ten messages': '%',
+  'a symbol in ten messages': '%',
   'as many words as a query may have': 'inexistente inexistent inexisten inexiste inexist inexis inexi inex',
   'a word as long as a query may be': 'inexistente'.repeat(23),
 };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mentionPatternOf } from '../../../src/chat/search/search-pattern.ts';
+import { mentionPatternOf } from '../../../src/chat/search/mention-pattern.ts';
 import { MENTION_CASES } from '../../support/mention-cases.ts';
 import { useDatabase } from '../../support/postgres/use-database.ts';
 

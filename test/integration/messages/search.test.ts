@@ -49,7 +49,7 @@ describe('GET /search', () => {
     });
   });
 
-  it('finds parts of words, ideographs, signs, phrases, and whole words of two letters', async () => {
+  it('finds parts of words, ideographs, symbols, phrases, and whole words of two letters', async () => {
     const groupId = await newGroup('Formas');
     const texts = [
       'desenvolvimento',

@@ -64,7 +64,7 @@ export function probeIndex(
         candidates,
         perCandidate,
         rowQuery(hashes.row),
-        chunksOf,
+        matchingChunks,
       );
 }
 
@@ -92,7 +92,7 @@ async function probe<Found extends FoundEntry>(
   });
 }
 
-function chunksOf(
+function matchingChunks(
   { groupId, to }: Candidate,
   { after_id: afterId, ends, mask }: { after_id: number; ends: number[]; mask: number },
 ): Candidate[] {

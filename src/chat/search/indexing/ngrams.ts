@@ -2,9 +2,9 @@ import { classOf } from '../folding.ts';
 
 /**
  * The kinds of n-grams: whole words of one or two letters, overlapping parts of longer words, and the characters that count as words
- * by themselves ("signs": symbols, emoji, ideographs), alone and in pairs. The longest ones are in the fewest texts, and come first.
+ * by themselves ("symbols": signs, emoji, ideographs), alone and in pairs. The longest ones are in the fewest texts, and come first.
  */
-export const NGRAM_KINDS = ['fiveLetters', 'fourLetters', 'threeLetters', 'twoSigns', 'sign', 'shortWord'] as const;
+export const NGRAM_KINDS = ['fiveLetters', 'fourLetters', 'threeLetters', 'twoSymbols', 'symbol', 'shortWord'] as const;
 /** A kind of n-grams. */
 export type NgramKind = (typeof NGRAM_KINDS)[number];
 
@@ -49,8 +49,8 @@ export function visitNgrams(text: string, isOpen: boolean, visit: VisitNgram): v
     const length = end - start;
     const isWhole = !isOpen || (start > 0 && end < points.length);
     if (kind === 'single') {
-      visitEach('sign', 1, start, end);
-      visitEach('twoSigns', 2, start, end);
+      visitEach('symbol', 1, start, end);
+      visitEach('twoSymbols', 2, start, end);
     } else if (kind === 'word' && length > 2) {
       visitEach('threeLetters', 3, start, end);
       visitEach('fourLetters', 4, start, end);

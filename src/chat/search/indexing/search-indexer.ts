@@ -35,9 +35,9 @@ const PAUSE_MS = 25;
 /** A pause is this many times as long as the step before it, so that posts find the processor and the disk idle. */
 const PAUSE_FACTOR = 2;
 /** Number of events that a step follows. */
-const EVENTS = 2000;
+const EVENTS_PER_STEP = 2000;
 /** Number of groups that a step checks while the index is built. */
-const GROUPS = 50;
+const GROUPS_PER_STEP = 50;
 /** Number of groups whose messages one statement reads. */
 const GROUPS_PER_BATCH = 8;
 /** Number of messages that it reads, of all these groups together: of each as many as a row has, so that a row is written once. */
@@ -110,7 +110,7 @@ export class SearchIndexer {
     const followed = await this.#follow(state);
     if (followed > 0) this.#idleRounds = 0;
     if (!this.#mayContinue) return false;
-    if (state.swept_group === null) return followed === EVENTS;
+    if (state.swept_group === null) return followed === EVENTS_PER_STEP;
     await this.#sweep(state.swept_group);
     return true;
   }
@@ -118,7 +118,7 @@ export class SearchIndexer {
   /** Indexes the messages of the next events. Returns the number of events. */
   async #follow(state: IndexState): Promise<number> {
     const { store } = this.#options;
-    const changes = await store.changesAfter(state.position, EVENTS);
+    const changes = await store.changesAfter(state.position, EVENTS_PER_STEP);
     if (!changes) return 0;
     // Before more is indexed: only messages of chunks that are already indexed are marked.
     await this.#mark(state, changes.messages);
@@ -132,7 +132,7 @@ export class SearchIndexer {
     const { store } = this.#options;
     const state = await store.state();
     if (state?.swept_group !== after) return;
-    const groups = await store.groupsAfter(after, GROUPS);
+    const groups = await store.groupsAfter(after, GROUPS_PER_STEP);
     await this.#index(state, groups);
     if (this.#mayContinue) await store.advance(state, { sweptGroup: groups.at(-1)?.id ?? null });
   }

@@ -1,5 +1,5 @@
+import { lazy } from '../../../async/lazy.ts';
 import { fold, foldsOf } from '../folding.ts';
-import { lazy } from '../lazy.ts';
 import type { SearchTerm } from '../search-query.ts';
 import { mixed, NGRAM_KINDS, type NgramKind, visitNgrams } from './ngrams.ts';
 
@@ -16,7 +16,7 @@ export type Hashes = Record<keyof typeof HASH_VALUES, number[]>;
 const MAX_HASHES = 32;
 
 /**
- * The number of hashes of an n-gram at each level. A search may be for three letters, one short word or one sign alone: if no message
+ * The number of hashes of an n-gram at each level. A search may be for three letters, one short word or one symbol alone: if no message
  * has it, the segments exclude nearly all of the index. Rows are read of the segments that have all n-grams, and need not know the
  * longest ones. A thousand messages have some thousands of trigrams, but tens of thousands of longer n-grams.
  */
@@ -24,8 +24,8 @@ const HASHES_OF: Record<NgramKind | 'sender', Record<keyof Hashes, number>> = {
   fiveLetters: { segment: 1, row: 0 },
   fourLetters: { segment: 1, row: 1 },
   threeLetters: { segment: 6, row: 3 },
-  twoSigns: { segment: 1, row: 1 },
-  sign: { segment: 6, row: 5 },
+  twoSymbols: { segment: 1, row: 1 },
+  symbol: { segment: 6, row: 5 },
   shortWord: { segment: 6, row: 5 },
   sender: { segment: 2, row: 1 },
 };
@@ -97,7 +97,7 @@ function hashesAt(level: keyof Hashes, ngrams: Ngrams): number[] {
  * Identifies how this program hashes texts. It depends on the case folding of the Unicode version of Node.js. Increase the version
  * when a text gets other hashes for another reason.
  */
-export const indexFormat = lazy(() => formatOf(6));
+export const indexFormat = lazy(() => formatOf(7));
 
 function formatOf(version: number): number {
   let format = mixed(mixed(version, HASH_VALUES.segment), HASH_VALUES.row);

@@ -42,7 +42,7 @@ export function searchRoutes({ messageSearch }: Services): Route[] {
       responseBody: searchResponse,
       async handle({ input: { q, userId, ...rest }, caller, request }) {
         const terms = termsOf(q);
-        if (terms.length === 0) throw invalid('q', 'must have a letter, a digit or a sign to search for');
+        if (terms.length === 0) throw invalid('q', 'must have a letter, a digit or a symbol to search for');
         if (terms.length > MAX_TERMS) throw invalid('q', `must have ${MAX_TERMS} different words or fewer`);
         const search = { ...rest, terms, userId: requireUserId(caller, userId) };
         const page = await messageSearch.find(search, clientKey(caller.userId, request));

@@ -53,7 +53,7 @@ describe('A search query', () => {
     expect(textsOf('5" "sem fim')).to.deep.equal(['5"', '"sem', 'fim']);
   });
 
-  it('looks for one or two letters as a whole word, and for signs and ideographs anywhere', () => {
+  it('looks for one or two letters as a whole word, and for symbols and ideographs anywhere', () => {
     const short = termsOf('a ok abc % 会 会議 c+').filter(({ isWholeWord }) => isWholeWord);
     expect(short.map(({ text }) => text)).to.deep.equal(['a', 'ok']);
   });
@@ -72,7 +72,8 @@ describe('The parts of a found message', () => {
     expect(marked('Ok, o bloco ok.', 'ok')).to.equal('[Ok], o bloco [ok].');
     expect(marked('次の会議は三時です', '会議')).to.equal('次の[会議]は三時です');
     expect(marked('100% de 10%', '%')).to.equal('100[%] de 10[%]');
-    expect(marked('bom\n dia, bom amigo', '"bom dia"')).to.equal('[bom\n dia], bom amigo');
+    for (const space of ['\n ', '\x7f', '\x80', '\u2028'])
+      expect(marked(`bom${space}dia, bom amigo`, '"bom dia"')).to.equal(`[bom${space}dia], bom amigo`);
   });
 
   it('merge matches that overlap or touch', () => {
@@ -198,13 +199,13 @@ describe('The signatures of the search index', () => {
     const absentShortWords = [...letters, ...pairs].filter((word) => !present.has(word));
     const range = (from: number, count: number) =>
       Array.from({ length: count }, (_, at) => String.fromCodePoint(from + at));
-    const absentSigns = [...range(0x4e00, 2000), ...range(0x1f400, 300)].filter((one) => !english.includes(one));
+    const absentSymbols = [...range(0x4e00, 2000), ...range(0x1f400, 300)].filter((one) => !english.includes(one));
     const words = [...new Set(english.match(/[a-z]{6,10}/g))];
 
     const kinds: [what: string, searched: string[], limit: Record<keyof Hashes, number>][] = [
       ['three letters', absentWords.filter((_, at) => at % 10 === 0), { row: 0.02, segment: 0.0001 }],
       ['a word of one or two letters', absentShortWords, { row: 0.02, segment: 0.0001 }],
-      ['a sign, an ideograph or an emoji', absentSigns, { row: 0.02, segment: 0.0001 }],
+      ['a symbol, an ideograph or an emoji', absentSymbols, { row: 0.02, segment: 0.0001 }],
       ['words of the same language', words, { row: 0.004, segment: 0.001 }],
     ];
     const chunks = texts.map((content) => {
