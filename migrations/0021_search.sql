@@ -11,7 +11,7 @@
 --   6. So the index only excludes messages: a bit that is set without a match costs time, and deleted or edited texts are never found.
 --   7. The rows of a group, and its segments, cover its ids without gaps, and are removed with it. Only the active node writes them.
 --   8. A row is about one page of 8 KB for up to 256 messages in any language, a segment one for 1024; the index has no text and no
---      locale. It takes 39 bytes a message where a chunk has 16 messages.
+--      locale. It takes about 45 bytes a message where a chunk has 16 messages.
 --   9. GIN on trigrams or words reads every hit of a common word, grows with the text, and pg_trgm is not available everywhere. These
 --      rows bound the read of a search: ten million messages have less than ten thousand segments.
 

@@ -52,7 +52,7 @@ const LIMITS = {
   entriesAtOnce: 4096,
 };
 /** The limits of the first statements: enough for a common word. Each further one has twice that of the one before it. */
-const FIRST = { messages: 2048, entries: 512 };
+const FIRST = { messages: 1024, entries: 512 };
 /** The maximum number of groups that the first statements read from. */
 const GROUPS_AT_ONCE = 512;
 /** Few searches run concurrently, so that other requests find free connections, and few wait. */
