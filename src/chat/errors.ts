@@ -51,7 +51,7 @@ const sentences: Record<RefusalCode, string> = {
   hook_revoked: 'this hook was revoked, or its group or the account of its creator was deleted',
   too_many_hooks: 'this group has the maximum number of hooks',
   removed_from_group: 'you were removed from this group: an owner or admin can add you',
-  key_reused: 'this Idempotency-Key was used for another message',
+  key_reused: 'this Idempotency-Key was used for a different request',
   username_taken: 'this username is taken',
   group_full: 'this group has the maximum number of members',
   too_many_groups: 'this user is in the maximum number of groups',

@@ -87,5 +87,5 @@ function bindOf({ userId, key, request }: RequestKey) {
 
 function resultOf<Result>({ is_same, stored }: Found): Result {
   if (is_same === true) return stored as Result;
-  throw new Refused('key_reused', { sentence: 'this Idempotency-Key was used for a different request' });
+  throw new Refused('key_reused');
 }
