@@ -1,7 +1,7 @@
 import { acknowledged, type Corruption, deliveries, posts, stored, timeAfter, withRandomItem } from './corruption.ts';
 import { READER_CORRUPTIONS } from './reader-corruptions.ts';
 
-const answerCorruptions: Corruption[] = [
+const responseCorruptions: Corruption[] = [
   {
     name: 'a key is acknowledged with a different message the second time',
     kind: 'two_acknowledgements',
@@ -194,7 +194,7 @@ const recoveryCorruptions: Corruption[] = [
 /** All corruptions that the checker must find. */
 export const CORRUPTIONS: readonly Corruption[] = [
   ...READER_CORRUPTIONS,
-  ...answerCorruptions,
+  ...responseCorruptions,
   ...termCorruptions,
   ...recoveryCorruptions,
 ];

@@ -37,7 +37,7 @@ describe('npm run cluster -- --replicas 1', function () {
     return command;
   };
   const send = async (content: string) => {
-    const answer = await eventually(
+    const response = await eventually(
       `${content} is accepted`,
       async () => {
         const sent = await post<JsonObject>(`http://localhost:${port}/messages`, { userId: 1, groupId: 1, content });
@@ -45,7 +45,7 @@ describe('npm run cluster -- --replicas 1', function () {
       },
       PATIENCE,
     );
-    return answer.body.durable;
+    return response.body.durable;
   };
   const contents = async () => {
     const { body } = await get<{ messages: { content: string }[] }>(`http://localhost:${port}/messages?groupId=1`);

@@ -73,16 +73,16 @@ describe('The active node', () => {
   it('loses the lock when it is frozen for longer than its lease (SIGSTOP), and is a standby that wrote nothing when it continues', async function () {
     this.timeout(60_000);
     const [active, standby] = await both();
-    const late = { answer: null as Promise<{ status: number }> | null };
+    const late = { response: null as Promise<{ status: number }> | null };
     const { gap, logOf } = await scene.broken(
       () => {
         active.freeze();
-        late.answer = scene.post(active);
+        late.response = scene.post(active);
       },
       { mend: () => active.thaw() },
     );
     expect(gap.ms).to.be.within(LEASE_MS / 2, LEASE_MS + SLACK_MS);
-    expect((await late.answer)?.status, 'the post that waited for it to wake up').to.equal(503);
+    expect((await late.response)?.status, 'the post that waited for it to wake up').to.equal(503);
     expect(events(logOf(standby))).to.include('promoted');
     expect(logOf(active).some(({ msg }) => msg.startsWith('lost the leader lock: '))).to.equal(true);
     expect(logOf(active)).to.have.length.below(MAX_LINES);

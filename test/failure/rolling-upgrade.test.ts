@@ -55,7 +55,7 @@ describe('A rolling upgrade', () => {
     // Twice each: a session that prepared a statement before, and one that did not.
     for (let at = 0; at < 5; at++) await send(`after ${at}`);
     for (const { url } of [nodes.active, nodes.standby]) {
-      // A standby reads the last one a moment after its post was answered.
+      // A standby reads the last one a moment after the response to its post.
       const contents = await eventually('all twelve are delivered', async () => {
         const { status, body, text } = await get<{ events: { message?: { content: string } }[] }>(
           `${url}/subscribe/status?groupId=1&cursor=${chats.cursor}`,

@@ -14,7 +14,7 @@ export function chatCalls(nodes: UsedNodes) {
   return {
     on,
     /** Reads the path on both nodes, and checks each response. */
-    async both(path: string, check: (answer: HttpResponse<JsonObject>) => void): Promise<void> {
+    async both(path: string, check: (response: HttpResponse<JsonObject>) => void): Promise<void> {
       for (const node of [nodes.active, nodes.standby]) check(await get(node.url + path));
     },
     /** Creates a group of user 1 and returns its id. */

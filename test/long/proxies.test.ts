@@ -198,12 +198,12 @@ for (const proxy of proxies) {
     async function everything(from: string): Promise<string[]> {
       const texts: string[] = [];
       for (let cursor = from; ; ) {
-        const answer = await get<{ cursor: string; events: { message?: { content: string } }[] }>(
+        const response = await get<{ cursor: string; events: { message?: { content: string } }[] }>(
           `${cluster.nodes[1]?.url}/subscribe/user?user_id=1&timeout=0&cursor=${cursor}`,
         );
-        if (answer.status === 204) return texts;
-        cursor = answer.body.cursor;
-        texts.push(...answer.body.events.flatMap(({ message }) => (message ? [message.content] : [])));
+        if (response.status === 204) return texts;
+        cursor = response.body.cursor;
+        texts.push(...response.body.events.flatMap(({ message }) => (message ? [message.content] : [])));
       }
     }
   });

@@ -81,10 +81,10 @@ export class PatroniMember {
 
   /** Returns the state that Patroni reports; null if it does not respond. */
   async state(): Promise<MemberState | null> {
-    const answer = await get<MemberState>(`http://127.0.0.1:${this.restPort}/patroni`, { deadline: 1000 }).catch(
+    const response = await get<MemberState>(`http://127.0.0.1:${this.restPort}/patroni`, { deadline: 1000 }).catch(
       () => null,
     );
-    return answer?.body ?? null;
+    return response?.body ?? null;
   }
 
   /** Requests a switchover to `candidate` from Patroni. Resolves when it is done. */

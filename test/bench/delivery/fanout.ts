@@ -52,7 +52,7 @@ const FIVE_HUNDRED = {
     'Each delivery ends a poll, and the next poll is a request: about 4,000 a second, so that a thousand waiters return every 250 ms.',
 };
 
-const LAST = { key: 'last', label: 'last answer ms' };
+const LAST = { key: 'last', label: 'last response ms' };
 const FIGURES = [LAST, { key: 'half', label: 'half ms' }, { key: 'first', label: 'first ms' }];
 const DELAY = { key: 'delay', label: 'event loop late by ms' };
 
@@ -106,7 +106,7 @@ async function oneNode({ bench, load, nodes }: Setting): Promise<void> {
     contestants: [woken(load, plantao, count), woken(load, rival, count)],
     targets: [
       {
-        work: `${shown(count)} polls on one node: last answer / bare node:http`,
+        work: `${shown(count)} polls on one node: last response / bare node:http`,
         of: [PLANTAO, 'last'],
         to: [[BARE, 'last']],
         atMost: 2,
@@ -147,7 +147,7 @@ async function twoNodes({ bench, load, nodes, url }: Setting): Promise<void> {
     contestants: [woken(load, ourNodes(PLANTAO, nodes.slice(0, 2)), count), woken(load, rival, count)],
     targets: [
       {
-        work: `${shown(count)} polls over two nodes: last answer / socket.io + Postgres adapter`,
+        work: `${shown(count)} polls over two nodes: last response / socket.io + Postgres adapter`,
         of: [PLANTAO, 'last'],
         to: [[SOCKET_IO, 'last']],
         atMost: 1.4,

@@ -124,8 +124,10 @@ describe('A node whose database refuses what it needs', () => {
 
   const send = (headers = {}) => post(`${nodes.active.url}/messages`, MESSAGE, { headers });
   const isStored = async () => {
-    const answers = await Promise.all([nodes.active, nodes.standby].map(({ url }) => post(`${url}/messages`, MESSAGE)));
-    return answers.some(({ status }) => status === 200);
+    const responses = await Promise.all(
+      [nodes.active, nodes.standby].map(({ url }) => post(`${url}/messages`, MESSAGE)),
+    );
+    return responses.some(({ status }) => status === 200);
   };
   const failures = () => nodes.active.entries.filter(({ event }) => event === 'request_failed');
 
@@ -186,8 +188,8 @@ describe('A node whose database refuses what it needs', () => {
       );
       try {
         const headers = { 'idempotency-key': `dropped-${at}` };
-        const { status, body: answer, text } = await post(`${nodes.active.url}${path}`, body, { headers });
-        expect([status, answer.code], text).to.deep.equal([503, 'database_refused']);
+        const { status, body: response, text } = await post(`${nodes.active.url}${path}`, body, { headers });
+        expect([status, response.code], text).to.deep.equal([503, 'database_refused']);
       } finally {
         await sql.query(`DROP TRIGGER zz ON plantao.${table}`);
       }

@@ -21,8 +21,10 @@ describe('While logins hang in PostgreSQL, two nodes', () => {
   };
   const isStored = async () => {
     const message = { userId: 1, groupId: 1, content: 'after the lock' };
-    const answers = await Promise.all([nodes.active, nodes.standby].map(({ url }) => post(`${url}/messages`, message)));
-    return answers.some(({ status }) => status === 200);
+    const responses = await Promise.all(
+      [nodes.active, nodes.standby].map(({ url }) => post(`${url}/messages`, message)),
+    );
+    return responses.some(({ status }) => status === 200);
   };
 
   it('leave few server processes behind, and recover as soon as logins succeed', async function () {

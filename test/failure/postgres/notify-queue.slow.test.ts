@@ -87,8 +87,8 @@ describe('A full NOTIFY queue', () => {
     const out = await post(`${url}/logout`, {}, call);
     expect(out.status, out.text).to.equal(200);
     await eventually('both nodes refuse the token', async () => {
-      const answers = await Promise.all([nodes.active, nodes.standby].map((node) => get(`${node.url}/chats`, call)));
-      return answers.every(({ status }) => status === 401);
+      const responses = await Promise.all([nodes.active, nodes.standby].map((node) => get(`${node.url}/chats`, call)));
+      return responses.every(({ status }) => status === 401);
     });
   });
 

@@ -77,8 +77,8 @@ describe('/readiness', () => {
         expect((await ask(nodes.active)).status, 'after a lone one').to.equal(200);
         for (let round = 0; round < 20; round++) {
           const good = Array.from({ length: 6 }, (_, at) => send(`fine ${round} ${at}`));
-          const answers = await Promise.all([send('spam'), ...good]);
-          expect(answers.map(({ status }) => status)).to.deep.equal([503, 200, 200, 200, 200, 200, 200]);
+          const responses = await Promise.all([send('spam'), ...good]);
+          expect(responses.map(({ status }) => status)).to.deep.equal([503, 200, 200, 200, 200, 200, 200]);
           expect((await ask(nodes.active)).status).to.equal(200);
         }
       } finally {

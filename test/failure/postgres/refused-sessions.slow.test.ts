@@ -43,8 +43,8 @@ describe('While PostgreSQL opens no sessions for the nodes', function () {
       try {
         await endSessions();
         const reasons = async () => {
-          const answers = await Promise.all(both().map(({ url }) => get(`${url}/readiness`)));
-          return answers.every(({ text }) =>
+          const responses = await Promise.all(both().map(({ url }) => get(`${url}/readiness`)));
+          return responses.every(({ text }) =>
             text.includes(`cannot be read: PostgreSQL opens no session for this node (SQLSTATE ${sqlState})`),
           );
         };

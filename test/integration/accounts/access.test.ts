@@ -32,7 +32,7 @@ interface Row {
   query?: (scene: Scene) => Record<string, unknown>;
   body?: (scene: Scene) => Record<string, unknown>;
   path?: (scene: Scene) => string;
-  answers: Record<Way, number>;
+  statuses: Record<Way, number>;
 }
 
 /** Without a valid token: 401 for every userId. */
@@ -66,166 +66,166 @@ const asSelf = ({ self }: Scene) => ({ userId: self.id });
 
 /** Every route. A missing or superfluous one fails the test. */
 const TABLE: Record<string, Row> = {
-  'GET /': { answers: everyone(200) },
-  'GET /health': { answers: everyone(200) },
-  'GET /liveness': { answers: everyone(200) },
-  'GET /readiness': { answers: everyone(200) },
-  'GET /primary': { answers: everyone(200) },
-  'GET /replica': { answers: everyone(503) },
-  'GET /cluster': { answers: everyone(200) },
-  'GET /cluster/timeline': { answers: everyone(200) },
-  'GET /cluster/activity': { answers: everyone(200) },
-  'GET /cluster/blocking': { answers: admins(200) },
-  'GET /metrics': { answers: everyone(200) },
-  'GET /home': { answers: everyone(200) },
-  'GET /manifest.webmanifest': { answers: everyone(200) },
-  'GET /service-worker.js': { answers: everyone(200) },
-  'GET /assets/:file': { path: () => '/assets/home.js', answers: everyone(200) },
-  'GET /docs': { answers: everyone(200) },
-  'GET /openapi.json': { answers: everyone(200) },
-  'POST /fall': { answers: admins(200) },
-  'POST /revive': { answers: admins(200) },
-  'POST /pause': { body: () => ({ minutes: 1 }), answers: admins(200) },
-  'POST /resume': { answers: admins(200) },
-  'POST /log-level': { body: () => ({ level: 'info' }), answers: admins(200) },
+  'GET /': { statuses: everyone(200) },
+  'GET /health': { statuses: everyone(200) },
+  'GET /liveness': { statuses: everyone(200) },
+  'GET /readiness': { statuses: everyone(200) },
+  'GET /primary': { statuses: everyone(200) },
+  'GET /replica': { statuses: everyone(503) },
+  'GET /cluster': { statuses: everyone(200) },
+  'GET /cluster/timeline': { statuses: everyone(200) },
+  'GET /cluster/activity': { statuses: everyone(200) },
+  'GET /cluster/blocking': { statuses: admins(200) },
+  'GET /metrics': { statuses: everyone(200) },
+  'GET /home': { statuses: everyone(200) },
+  'GET /manifest.webmanifest': { statuses: everyone(200) },
+  'GET /service-worker.js': { statuses: everyone(200) },
+  'GET /assets/:file': { path: () => '/assets/home.js', statuses: everyone(200) },
+  'GET /docs': { statuses: everyone(200) },
+  'GET /openapi.json': { statuses: everyone(200) },
+  'POST /fall': { statuses: admins(200) },
+  'POST /revive': { statuses: admins(200) },
+  'POST /pause': { body: () => ({ minutes: 1 }), statuses: admins(200) },
+  'POST /resume': { statuses: admins(200) },
+  'POST /log-level': { body: () => ({ level: 'info' }), statuses: admins(200) },
   // There is no other node to hand over to.
-  'POST /switchover': { answers: admins(409) },
+  'POST /switchover': { statuses: admins(409) },
   'POST /register': {
     body: () => ({ username: People.name('new'), password: 'short' }),
-    answers: everyone(400),
+    statuses: everyone(400),
   },
   'POST /login': {
     body: ({ sender }) => ({ username: sender.username, password: 'no such password' }),
-    answers: everyone(401),
+    statuses: everyone(401),
   },
-  'POST /logout': { answers: users(200) },
-  'DELETE /tokens': { query: asSelf, answers: { ...ownOnly(200), admin: 200 } },
-  'GET /users': { query: () => ({ username: 'ana' }), answers: users(200) },
-  'GET /chats': { query: asSelf, answers: ownOnly(200) },
+  'POST /logout': { statuses: users(200) },
+  'DELETE /tokens': { query: asSelf, statuses: { ...ownOnly(200), admin: 200 } },
+  'GET /users': { query: () => ({ username: 'ana' }), statuses: users(200) },
+  'GET /chats': { query: asSelf, statuses: ownOnly(200) },
   'POST /create-chat': {
     body: ({ self }) => ({ groupName: 'new', creatorId: self.id, members: [] }),
-    answers: ownOnly(200),
+    statuses: ownOnly(200),
   },
-  'GET /group-users': { query: ({ groupId }) => ({ groupId }), answers: membersOnly(200) },
-  'GET /group-events': { query: ({ groupId }) => ({ groupId }), answers: membersOnly(200) },
+  'GET /group-users': { query: ({ groupId }) => ({ groupId }), statuses: membersOnly(200) },
+  'GET /group-events': { query: ({ groupId }) => ({ groupId }), statuses: membersOnly(200) },
   'POST /group-users': {
     body: ({ groupId, self }) => ({ groupId, userId: self.id }),
-    answers: membersOnly(200),
+    statuses: membersOnly(200),
   },
-  'DELETE /group-users': { query: ({ groupId, self }) => ({ groupId, userId: self.id }), answers: ownOnly(200) },
-  'GET /groups': { answers: users(200) },
-  'GET /user/:id/groups': { path: ({ self }) => `/user/${self.id}/groups`, answers: ownOnly(200) },
+  'DELETE /group-users': { query: ({ groupId, self }) => ({ groupId, userId: self.id }), statuses: ownOnly(200) },
+  'GET /groups': { statuses: users(200) },
+  'GET /user/:id/groups': { path: ({ self }) => `/user/${self.id}/groups`, statuses: ownOnly(200) },
   'POST /user/:id/groups': {
     path: ({ self }) => `/user/${self.id}/groups`,
     body: ({ groupName }) => ({ groups: [groupName] }),
-    answers: ownOnly(200),
+    statuses: ownOnly(200),
   },
   'POST /user/:id/groups/:group': {
     path: ({ self, groupName }) => `/user/${self.id}/groups/${groupName}`,
-    answers: ownOnly(200),
+    statuses: ownOnly(200),
   },
   'DELETE /user/:id/groups/:group': {
     path: ({ self, groupName }) => `/user/${self.id}/groups/${groupName}`,
-    answers: ownOnly(200),
+    statuses: ownOnly(200),
   },
-  'GET /messages': { query: ({ groupId }) => ({ groupId }), answers: membersOnly(200) },
+  'GET /messages': { query: ({ groupId }) => ({ groupId }), statuses: membersOnly(200) },
   'POST /messages': {
     body: ({ groupId, self }) => ({ userId: self.id, groupId, content: 'x' }),
-    answers: membersOnly(200),
+    statuses: membersOnly(200),
   },
   'PATCH /messages': {
     body: ({ messageId }) => ({ messageId, content: 'y' }),
-    answers: { ...shut, other: 404, stranger: 404, member: 403, sender: 200, admin: 403 },
+    statuses: { ...shut, other: 404, stranger: 404, member: 403, sender: 200, admin: 403 },
   },
-  'GET /me': { query: asSelf, answers: ownOnly(200) },
-  'PATCH /me': { body: ({ self }) => ({ userId: self.id, username: People.name('renamed') }), answers: ownOnly(200) },
-  'POST /delete-account': { body: asSelf, answers: ownOnly(200) },
+  'GET /me': { query: asSelf, statuses: ownOnly(200) },
+  'PATCH /me': { body: ({ self }) => ({ userId: self.id, username: People.name('renamed') }), statuses: ownOnly(200) },
+  'POST /delete-account': { body: asSelf, statuses: ownOnly(200) },
   'POST /password': {
     // The accounts of this test have none yet.
     body: ({ self }) => ({ userId: self.id, password: 'correct horse' }),
-    answers: ownOnly(200),
+    statuses: ownOnly(200),
   },
-  'GET /sessions': { query: asSelf, answers: ownOnly(200) },
-  'DELETE /sessions': { query: () => ({ sessionId: '0'.repeat(24) }), answers: users(404) },
+  'GET /sessions': { query: asSelf, statuses: ownOnly(200) },
+  'DELETE /sessions': { query: () => ({ sessionId: '0'.repeat(24) }), statuses: users(404) },
   'PATCH /groups': {
     body: ({ groupId }) => ({ groupId, description: 'x' }),
-    answers: { ...membersOnly(403), sender: 200 },
+    statuses: { ...membersOnly(403), sender: 200 },
   },
-  'DELETE /groups': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
+  'DELETE /groups': { query: ({ groupId }) => ({ groupId }), statuses: { ...membersOnly(403), sender: 200 } },
   'PATCH /group-users': {
     body: ({ groupId, member }) => ({ groupId, userId: member.id, role: 'admin' }),
-    answers: { ...membersOnly(403), sender: 200 },
+    statuses: { ...membersOnly(403), sender: 200 },
   },
-  'POST /invitations': { body: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 201 } },
-  'GET /invitations': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
-  'POST /invitations/check': { body: () => ({ token: 'none' }), answers: everyone(404) },
-  'DELETE /invitations': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
-  'POST /invitations/accept': { body: () => ({ token: 'none' }), answers: users(404) },
-  'GET /hooks': { query: ({ groupId }) => ({ groupId }), answers: { ...membersOnly(403), sender: 200 } },
+  'POST /invitations': { body: ({ groupId }) => ({ groupId }), statuses: { ...membersOnly(403), sender: 201 } },
+  'GET /invitations': { query: ({ groupId }) => ({ groupId }), statuses: { ...membersOnly(403), sender: 200 } },
+  'POST /invitations/check': { body: () => ({ token: 'none' }), statuses: everyone(404) },
+  'DELETE /invitations': { query: ({ groupId }) => ({ groupId }), statuses: { ...membersOnly(403), sender: 200 } },
+  'POST /invitations/accept': { body: () => ({ token: 'none' }), statuses: users(404) },
+  'GET /hooks': { query: ({ groupId }) => ({ groupId }), statuses: { ...membersOnly(403), sender: 200 } },
   'POST /hooks': {
     body: ({ groupId }) => ({ groupId, name: 'Backup' }),
-    answers: { ...membersOnly(403), sender: 201 },
+    statuses: { ...membersOnly(403), sender: 201 },
   },
-  'DELETE /hooks': { body: () => ({ hookId: 2 ** 40 }), answers: users(404) },
-  'POST /hooks/:hookToken': { path: () => '/hooks/none', body: () => ({ content: 'x' }), answers: everyone(404) },
-  'POST /direct': { body: ({ member }) => ({ otherUserId: member.id }), answers: { ...users(200), member: 400 } },
-  'GET /read': { query: ({ groupId, self }) => ({ groupId, userId: self.id }), answers: membersOnly(200) },
+  'DELETE /hooks': { body: () => ({ hookId: 2 ** 40 }), statuses: users(404) },
+  'POST /hooks/:hookToken': { path: () => '/hooks/none', body: () => ({ content: 'x' }), statuses: everyone(404) },
+  'POST /direct': { body: ({ member }) => ({ otherUserId: member.id }), statuses: { ...users(200), member: 400 } },
+  'GET /read': { query: ({ groupId, self }) => ({ groupId, userId: self.id }), statuses: membersOnly(200) },
   'POST /read': {
     body: ({ groupId, messageId }) => ({ groupId, messageId }),
-    answers: { ...membersOnly(200) },
+    statuses: { ...membersOnly(200) },
   },
-  'GET /search': { query: ({ self }) => ({ userId: self.id, q: 'us' }), answers: ownOnly(200) },
-  'POST /typing': { body: ({ groupId, self }) => ({ userId: self.id, groupId }), answers: membersOnly(200) },
-  'GET /presence': { query: ({ groupId }) => ({ groupId }), answers: membersOnly(200) },
-  'GET /sync': { query: asSelf, answers: ownOnly(200) },
+  'GET /search': { query: ({ self }) => ({ userId: self.id, q: 'us' }), statuses: ownOnly(200) },
+  'POST /typing': { body: ({ groupId, self }) => ({ userId: self.id, groupId }), statuses: membersOnly(200) },
+  'GET /presence': { query: ({ groupId }) => ({ groupId }), statuses: membersOnly(200) },
+  'GET /sync': { query: asSelf, statuses: ownOnly(200) },
   'POST /reactions': {
     body: ({ messageId }) => ({ messageId, emoji: '👍' }),
-    answers: { ...shut, other: 404, stranger: 404, member: 200, sender: 200, admin: 403 },
+    statuses: { ...shut, other: 404, stranger: 404, member: 200, sender: 200, admin: 403 },
   },
   'DELETE /reactions': {
     query: ({ messageId }) => ({ messageId, emoji: '👍' }),
-    answers: { ...shut, other: 404, stranger: 404, member: 200, sender: 200, admin: 403 },
+    statuses: { ...shut, other: 404, stranger: 404, member: 200, sender: 200, admin: 403 },
   },
   'DELETE /messages': {
     query: ({ messageId }) => ({ messageId }),
-    answers: { ...shut, other: 404, stranger: 404, member: 403, sender: 200, admin: 403 },
+    statuses: { ...shut, other: 404, stranger: 404, member: 403, sender: 200, admin: 403 },
   },
   'GET /subscribe/status': {
     query: ({ groupId }) => ({ groupId, timeout: 0 }),
-    answers: membersOnly(204),
+    statuses: membersOnly(204),
   },
-  'GET /subscribe/user': { query: ({ self }) => ({ user_id: self.id, timeout: 0 }), answers: ownOnly(204) },
-  'GET /events': { query: asSelf, answers: ownOnly(200) },
-  'POST /notify/:group': { path: ({ groupName }) => `/notify/${groupName}`, answers: { ...users(200), admin: 200 } },
+  'GET /subscribe/user': { query: ({ self }) => ({ user_id: self.id, timeout: 0 }), statuses: ownOnly(204) },
+  'GET /events': { query: asSelf, statuses: ownOnly(200) },
+  'POST /notify/:group': { path: ({ groupName }) => `/notify/${groupName}`, statuses: { ...users(200), admin: 200 } },
 };
 
 /** Routes whose access depends on the request: only the administrator may call `/notify/all`. */
 const MORE: Record<string, Row> = {
-  'POST /notify/all': { answers: admins(200) },
+  'POST /notify/all': { statuses: admins(200) },
   'GET /subscribe/status by name': {
     path: () => '/subscribe/status',
     query: ({ groupName }) => ({ group: groupName, timeout: 0 }),
-    answers: users(204),
+    statuses: users(204),
   },
   'POST /messages to a group that does not exist': {
     path: () => '/messages',
     body: ({ self }) => ({ userId: self.id, groupId: 2 ** 50, content: 'x' }),
-    answers: { ...ownOnly(403) },
+    statuses: { ...ownOnly(403) },
   },
   'GET /messages of a group that does not exist': {
     path: () => '/messages',
     query: () => ({ groupId: 2 ** 50 }),
-    answers: users(403),
+    statuses: users(403),
   },
   'GET /search in a group': {
     path: () => '/search',
     query: ({ groupId }) => ({ q: 'us', groupId }),
-    answers: membersOnly(200),
+    statuses: membersOnly(200),
   },
   'DELETE /messages of a message that does not exist': {
     path: () => '/messages',
     query: () => ({ messageId: 2 ** 50 }),
-    answers: users(404),
+    statuses: users(404),
   },
 };
 
@@ -299,9 +299,9 @@ describe('Access', function () {
     const url = new URL(node.url + (row.path?.(scene) ?? path));
     for (const [name, value] of Object.entries(row.query?.(scene) ?? {})) url.searchParams.set(name, String(value));
     const token = tokenOf(way, scene);
-    const answer = await firstOf(method, url, token, row.body?.(scene));
-    if (key === 'POST /fall' && answer === 200) await revive();
-    return answer;
+    const status = await firstOf(method, url, token, row.body?.(scene));
+    if (key === 'POST /fall' && status === 200) await revive();
+    return status;
   }
 
   async function revive(): Promise<void> {
@@ -321,9 +321,9 @@ describe('Access', function () {
       for (const way of WAYS) {
         const status = await statusOf(key, row, way);
         // A permitted poll returns 200 or 204, depending on whether earlier writes have reached this node.
-        found[way] = status === 200 && row.answers[way] === 204 ? 204 : status;
+        found[way] = status === 200 && row.statuses[way] === 204 ? 204 : status;
       }
-      expect(found).to.deep.equal(row.answers);
+      expect(found).to.deep.equal(row.statuses);
     });
   }
 });
@@ -342,7 +342,7 @@ function firstOf(method: string, url: URL, token: string | null, body: unknown):
           : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
       },
     });
-    request.setTimeout(10_000, () => request.destroy(new Error(`${method} ${url} was not answered`)));
+    request.setTimeout(10_000, () => request.destroy(new Error(`${method} ${url} got no response`)));
     request.once('error', reject);
     request.once('response', (response) => {
       resolve(response.statusCode ?? 0);

@@ -321,8 +321,8 @@ describe('With AUTH=open, a deleted account and the sender of a hook', function 
         ['POST', '/delete-account', {}],
         ['POST', '/create-chat', { groupName: 'x', creatorId: userId, members: [] }],
       ] as const) {
-        const { status, body: answer } = await call({}, method, path, { userId, ...body });
-        expect([status, answer.code], `${method} ${path}`).to.deep.equal(NOT_FOUND);
+        const { status, body: response } = await call({}, method, path, { userId, ...body });
+        expect([status, response.code], `${method} ${path}`).to.deep.equal(NOT_FOUND);
       }
       for (const path of [
         `/me?userId=${userId}`,

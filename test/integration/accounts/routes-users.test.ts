@@ -37,9 +37,9 @@ describe('Users over HTTP', () => {
     });
 
     it('creates one account for many concurrent requests', async () => {
-      const answers = await Promise.all(Array.from({ length: 12 }, () => post(on('/login'), { username: 'dora' })));
-      expect(new Set(answers.map(({ body }) => body.user_id)).size).to.equal(1);
-      expect(answers.filter(({ body }) => body.created === true)).to.have.length(1);
+      const responses = await Promise.all(Array.from({ length: 12 }, () => post(on('/login'), { username: 'dora' })));
+      expect(new Set(responses.map(({ body }) => body.user_id)).size).to.equal(1);
+      expect(responses.filter(({ body }) => body.created === true)).to.have.length(1);
     });
 
     it('refuses invalid names', async () => {

@@ -138,11 +138,11 @@ describe('Tabs that share a poll', () => {
     const leader = sharePolls(7, ending.signal, () => {})(source);
     const follower = sharePolls(7, ending.signal, (signals) => heard.push(...signals))(source);
     const first = leader.poll('e1-1', true, ending.signal);
-    const answer = follower.poll('e1-1', true, ending.signal);
+    const response = follower.poll('e1-1', true, ending.signal);
     expect((await first).body?.ephemeral).to.have.length(1);
     await eventually('the other tab receives the signal', () => heard.length === 1);
     await leader.poll('e1-2', true, ending.signal);
-    const body = (await answer).body;
+    const body = (await response).body;
     expect([body?.cursor, (body?.events as unknown[]).length]).to.deep.equal(['e1-3', 1]);
     expect(words.filter((kind) => kind === 'request')).to.have.length(1);
     ending.abort();

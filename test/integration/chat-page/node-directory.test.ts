@@ -63,8 +63,8 @@ describe('The nodes that the chat page knows', () => {
   it("are not those of the last visit while the page's own node serves, or if another cluster has their address now", async () => {
     const { store, directory: earlier } = open();
     await earlier.read();
-    const answer = own.behave;
-    own.behave = (heard, response) => heard.path === '/health' && answer(heard, response);
+    const usual = own.behave;
+    own.behave = (heard, response) => heard.path === '/health' && usual(heard, response);
     const { client, directory } = open(store);
     void directory.read();
     await eventually(
@@ -82,11 +82,11 @@ describe('The nodes that the chat page knows', () => {
 
   it('are read again until a node returns the list', async () => {
     const { client, directory } = open();
-    const answer = own.behave;
+    const usual = own.behave;
     own.behave = (_, response) => json(response, 400, { error: 'no', code: 'invalid_request' });
     await directory.read();
     expect(directory.isListed).to.equal(false);
-    own.behave = answer;
+    own.behave = usual;
     await directory.read();
     expect([client.urls.length, directory.isListed]).to.deep.equal([2, true]);
   });

@@ -35,8 +35,8 @@ describe('The client sends a message to the node that can store it', () => {
 
   const troubles: [what: string, behave: Behaviour, options?: Partial<ChatClientOptions>][] = [
     ['closes the connection', (_, response) => response.destroy()],
-    ['breaks it halfway through the answer', (_, response) => breakHalfway(response)],
-    ['ends the answer halfway', (_, response) => endHalfway(response)],
+    ['breaks it halfway through the response', (_, response) => breakHalfway(response)],
+    ['ends the response halfway', (_, response) => endHalfway(response)],
     ['stalls', stalls, SHORT_ATTEMPT],
     ['stalls after the head', (_, response) => response.writeHead(200).write('{'), SHORT_ATTEMPT],
     ['is a proxy without a backend', (_, response) => response.writeHead(502).end('<h1>Bad Gateway</h1>')],

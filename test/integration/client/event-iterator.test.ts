@@ -164,9 +164,9 @@ describe('The event iterator yields each event once, in order', () => {
   }).timeout(5000);
 
   it('retries after temporary refusals: 429, 500, 503', async () => {
-    const answers = [429, 500, 503, 502];
+    const statuses = [429, 500, 503, 502];
     const node = await start((heard, response) => {
-      const status = answers.shift();
+      const status = statuses.shift();
       if (status !== undefined) json(response, status, { error: 'not now', code: 'some' });
       else json(response, 200, page(positionIn(heard), 1));
     });

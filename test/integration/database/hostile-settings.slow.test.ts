@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { canonicalAnswers } from '../../support/network/canonical-answers.ts';
+import { canonicalResponses } from '../../support/network/canonical-responses.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { testServer } from '../../support/postgres/test-server.ts';
 import { type UnusualSetting, unusualSettings } from '../../support/postgres/unusual-settings.ts';
@@ -21,7 +21,7 @@ describe('Settings of the database', function () {
   this.timeout(400_000);
   let usual: string[];
   before(async () => {
-    usual = await withDatabase(({ url }) => canonicalAnswers(url));
+    usual = await withDatabase(({ url }) => canonicalResponses(url));
   });
 
   /** Gives `work` a database of its own. */
@@ -35,22 +35,23 @@ describe('Settings of the database', function () {
   }
 
   /** Returns the responses of a node whose database has these settings; one that cannot be set for a database is left out. */
-  async function answersWith(settings: UnusualSetting[]): Promise<string[]> {
+  async function responsesWith(settings: UnusualSetting[]): Promise<string[]> {
     return withDatabase(async ({ name, url }) => {
       const client = new pg.Client({ connectionString: url });
       await client.connect();
       await client.query(TRAPS);
       await client.query(settings.map((one) => `ALTER DATABASE ${name} SET ${one.name} = ${value(one)}`).join(';\n'));
       await client.end();
-      return canonicalAnswers(url);
+      return canonicalResponses(url);
     });
   }
 
   /** Line by line, since a whole response is too long to find a difference in it. */
-  const differences = (answers: string[]) =>
-    Array.from({ length: Math.max(answers.length, usual.length) }, (_, line) => [answers[line], usual[line]]).filter(
-      ([found, expected]) => found !== expected,
-    );
+  const differences = (responses: string[]) =>
+    Array.from({ length: Math.max(responses.length, usual.length) }, (_, line) => [
+      responses[line],
+      usual[line],
+    ]).filter(([found, expected]) => found !== expected);
 
   const value = ({ name, value: text }: UnusualSetting) => (name === 'search_path' ? text : pg.escapeLiteral(text));
 
@@ -62,7 +63,7 @@ describe('Settings of the database', function () {
       for (let first = 0; first < round.length; first += BATCH) {
         const batch = round.slice(first, first + BATCH);
         const named = batch.map((one) => `${one.name}=${one.value}`).join(' ');
-        expect(differences(await answersWith(batch).catch((error) => [String(error)])), named).to.deep.equal([]);
+        expect(differences(await responsesWith(batch).catch((error) => [String(error)])), named).to.deep.equal([]);
       }
     }
   });
@@ -91,7 +92,7 @@ describe('Settings of the database', function () {
           await admin(`ALTER ROLE ${role} SET ${setting}`);
         }
         const login = Object.assign(new URL(url), { username: role, password: 'x' }).toString();
-        expect(differences(await canonicalAnswers(login, url).catch((error) => [String(error)]))).to.deep.equal([]);
+        expect(differences(await canonicalResponses(login, url).catch((error) => [String(error)]))).to.deep.equal([]);
       } finally {
         await admin(`DROP ROLE ${role}`);
       }

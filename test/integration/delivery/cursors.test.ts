@@ -99,9 +99,9 @@ describe('Cursors', () => {
     it('a poll at its time-out, in the header Cursor', async () => {
       for (const url of both()) {
         for (const query of ['status?groupId=1', 'status?group=default', 'user?user_id=1']) {
-          const answer = await get(`${url}/subscribe/${query}&timeout=0`);
-          expect(answer.status).to.equal(204);
-          await goesOnFrom(String(answer.headers.cursor));
+          const response = await get(`${url}/subscribe/${query}&timeout=0`);
+          expect(response.status).to.equal(204);
+          await goesOnFrom(String(response.headers.cursor));
         }
       }
     });
@@ -110,12 +110,12 @@ describe('Cursors', () => {
   describe('that cannot be continued are refused, never waited on:', () => {
     const refusals = async (cursor: string, status: number) => {
       for (const url of takers(cursor)) {
-        const answer: HttpResponse<Body> = await get<Body>(url, { deadline: 10_000 });
-        expect(answer.status, url).to.equal(status);
-        if (status === 400) expect(answer.body.code).to.equal('invalid_request');
+        const response: HttpResponse<Body> = await get<Body>(url, { deadline: 10_000 });
+        expect(response.status, url).to.equal(status);
+        if (status === 400) expect(response.body.code).to.equal('invalid_request');
         else {
-          expect(answer.body.code).to.equal('cursor_expired');
-          expect(answer.body.error).to.match(/GET \/chats and GET \/messages/);
+          expect(response.body.code).to.equal('cursor_expired');
+          expect(response.body.error).to.match(/GET \/chats and GET \/messages/);
         }
       }
     };
@@ -270,12 +270,12 @@ describe('Cursors', () => {
       const { message_id: messageId } = await send('secret');
       await del(on('/messages'), { messageId });
       for (const url of both()) {
-        const answer = await eventually('the deletion arrives', async () => {
+        const response = await eventually('the deletion arrives', async () => {
           const one = await get<Body>(`${url}/subscribe/status?groupId=1&cursor=${cursor}`);
           return one.text.includes('message_deleted') && one;
         });
-        expect(answer.text).to.not.include('secret');
-        expect(answer.body.events.map(({ kind }) => kind)).to.deep.equal(['message_deleted']);
+        expect(response.text).to.not.include('secret');
+        expect(response.body.events.map(({ kind }) => kind)).to.deep.equal(['message_deleted']);
       }
     });
   });

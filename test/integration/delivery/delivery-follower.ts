@@ -56,15 +56,15 @@ export class Follower {
     const { signal } = this.#leaving;
     while (!signal.aborted) {
       const asked = `${this.#url}/${this.#query}&cursor=${this.cursor}&timeout=5`;
-      const answer = await get<PollBody & { code?: string }>(asked, { signal, deadline: 20_000 }).catch(() => null);
+      const response = await get<PollBody & { code?: string }>(asked, { signal, deadline: 20_000 }).catch(() => null);
       if (signal.aborted) return;
-      if (answer?.status === 200) {
-        this.events.push(...answer.body.events);
-        this.cursor = answer.body.cursor;
-      } else if (answer?.status === 204) {
-        this.cursor = String(answer.headers.cursor);
+      if (response?.status === 200) {
+        this.events.push(...response.body.events);
+        this.cursor = response.body.cursor;
+      } else if (response?.status === 204) {
+        this.cursor = String(response.headers.cursor);
       } else {
-        if (answer) this.refusals.push(`${answer.status} ${answer.body.code}`);
+        if (response) this.refusals.push(`${response.status} ${response.body.code}`);
         await sleep(20);
       }
     }

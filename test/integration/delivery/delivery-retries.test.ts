@@ -24,17 +24,17 @@ describe('A post with an Idempotency-Key', () => {
   /** Retries as a client does, on the active node, until there is a response. */
   const sendSomewhere = async (key: string, content: string): Promise<Sent> => {
     const urls = [nodes.active.url, nodes.standby.url];
-    let answer: HttpResponse<Sent> | null = null;
+    let response: HttpResponse<Sent> | null = null;
     await eventually(
       `"${content}" is sent`,
       async () => {
-        answer = await send(urls[0] ?? '', key, content).catch(() => null);
+        response = await send(urls[0] ?? '', key, content).catch(() => null);
         urls.reverse();
-        return answer?.status === 200;
+        return response?.status === 200;
       },
       { within: 15_000, every: 5 },
     );
-    return (answer as unknown as HttpResponse<Sent>).body;
+    return (response as unknown as HttpResponse<Sent>).body;
   };
   const findActive = async () => {
     const { body } = await get<{ active_url: string | null }>(`${nodes.active.url}/cluster`);
@@ -56,9 +56,9 @@ describe('A post with an Idempotency-Key', () => {
 
   it('stores one message for many simultaneous requests with one key', async () => {
     const key = newKey();
-    const answers = await Promise.all(Array.from({ length: 50 }, () => send(nodes.active.url, key, 'at once')));
-    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
-    expect(answers[0]?.status).to.equal(200);
+    const responses = await Promise.all(Array.from({ length: 50 }, () => send(nodes.active.url, key, 'at once')));
+    expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
+    expect(responses[0]?.status).to.equal(200);
     expect(await stored('at once')).to.equal(1);
   });
 
@@ -83,8 +83,8 @@ describe('A post with an Idempotency-Key', () => {
 
   it('is refused if another text with its key arrives at the same time and is stored', async () => {
     const key = newKey();
-    const answers = await Promise.all(['this', 'that'].map((text) => send(nodes.active.url, key, text)));
-    expect(answers.map(({ status }) => status).sort()).to.deep.equal([200, 409]);
+    const responses = await Promise.all(['this', 'that'].map((text) => send(nodes.active.url, key, text)));
+    expect(responses.map(({ status }) => status).sort()).to.deep.equal([200, 409]);
     expect((await stored('this')) + (await stored('that'))).to.equal(1);
   });
 
@@ -161,13 +161,13 @@ describe('A post with an Idempotency-Key', () => {
     // A few times during a commit, and then no more, so that posts can succeed.
     await eventually('five commits were cut, or all posts are stored', endSome, { within: 30_000, every: 2 });
     expect(ended).to.be.greaterThan(0);
-    const answers = await sending;
+    const responses = await sending;
     const { rows } = await client.query<{ id: string; content: string }>(
       "SELECT id, content FROM plantao.messages WHERE content LIKE 'cut %'",
     );
     expect(rows.length).to.equal(texts.length);
     const idOf = new Map(rows.map(({ id, content }) => [content, Number(id)]));
-    expect(answers.map(({ message_id }) => message_id)).to.deep.equal(texts.map((text) => idOf.get(text)));
+    expect(responses.map(({ message_id }) => message_id)).to.deep.equal(texts.map((text) => idOf.get(text)));
   });
 
   it('treats a key as new after its lifetime, and not before', async () => {

@@ -151,7 +151,7 @@ describe('A node that is far behind the log', () => {
   it('misses no membership change of a user who is loaded during a fast-forward', async () => {
     // The snapshot of the memberships is older than the change, and the result arrives during the fast-forward.
     let arrived = () => {};
-    const answered = new Promise<void>((resolve) => {
+    const responded = new Promise<void>((resolve) => {
       arrived = resolve;
     });
     let release = () => {};
@@ -164,7 +164,7 @@ describe('A node that is far behind the log', () => {
       return held;
     };
     const memberships = node.memberships.of(2);
-    await answered;
+    await responded;
     node.logSession.after = null;
     await post(BULK, 40);
     await join(SMALL, 2);

@@ -165,8 +165,8 @@ describe('Administration of groups', function () {
     await call('PATCH', '/group-users', owner, { groupId, userId: member.id, role: 'owner' });
     const cursor = await cursorOf(other);
     const leave = (who: Person) => call('DELETE', '/group-users', who, { groupId, userId: who.id });
-    const answers = await Promise.all([leave(owner), leave(member)]);
-    expect(answers.map(({ status }) => status)).to.deep.equal([200, 200]);
+    const responses = await Promise.all([leave(owner), leave(member)]);
+    expect(responses.map(({ status }) => status)).to.deep.equal([200, 200]);
     expect(await rolesOf(groupId)).to.deep.equal({ [admin.id]: 'owner', [other.id]: 'member' });
     expect((await eventsOf(other, cursor, 3)).map(({ kind }) => kind)).to.deep.equal(['left', 'left', 'role_changed']);
     await sql.query('DELETE FROM plantao.memberships WHERE group_id = $1 AND user_id = $2', [groupId, admin.id]);

@@ -16,17 +16,17 @@ describe('Direct chats', () => {
 
   it('are created once, even when both users open them many times at once', async () => {
     const [carla, davi] = [await newUser('carla'), await newUser('davi')];
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? open(carla, davi) : open(davi, carla))),
     );
-    expect(answers.map(({ status }) => status)).to.deep.equal(answers.map(() => 200));
-    expect(new Set(answers.map(({ body }) => body.group_id)).size).to.equal(1);
-    expect(answers.filter(({ body }) => body.created)).to.have.length(1);
-    expect(answers[0]?.body.other).to.deep.equal({ id: davi, username: 'davi' });
-    expect(await membersOf(answers[0]?.body.group_id)).to.deep.equal([carla, davi]);
+    expect(responses.map(({ status }) => status)).to.deep.equal(responses.map(() => 200));
+    expect(new Set(responses.map(({ body }) => body.group_id)).size).to.equal(1);
+    expect(responses.filter(({ body }) => body.created)).to.have.length(1);
+    expect(responses[0]?.body.other).to.deep.equal({ id: davi, username: 'davi' });
+    expect(await membersOf(responses[0]?.body.group_id)).to.deep.equal([carla, davi]);
     await both(`/chats?userId=${davi}`, ({ body }) => {
       const [chat] = body.chats as JsonObject[];
-      expect(chat).to.deep.include({ id: answers[0]?.body.group_id, name: 'carla, davi', direct: true });
+      expect(chat).to.deep.include({ id: responses[0]?.body.group_id, name: 'carla, davi', direct: true });
     });
   });
 

@@ -14,16 +14,16 @@ describe('A request that waits for the event log', function () {
   before(() => watching.connect());
 
   const call = async (method: string, path: string, { token }: Person, body: JsonObject) => {
-    const answer = await request(method, node.url + path, { ...bearer(token), body });
-    return `${answer.status} ${answer.body.code ?? ''}`.trim();
+    const response = await request(method, node.url + path, { ...bearer(token), body });
+    return `${response.status} ${response.body.code ?? ''}`.trim();
   };
   /** Sends a request while psql holds the log, runs `change` once the request waits, and returns its result. */
   async function meanwhile(change: string, send: () => Promise<string>): Promise<string> {
     await sql.query('BEGIN; SELECT plantao.lock_log()');
-    const answer = send();
+    const response = send();
     await eventually('the request waits', () => lockWaits(watching, 'plantao_mutexes.event_log'));
     await sql.query(`${change}; COMMIT`);
-    return answer;
+    return response;
   }
   async function scene() {
     const [owner, member] = [await people.newUser(), await people.newUser()];
@@ -92,10 +92,10 @@ describe('A request that waits for the event log', function () {
       const { body } = await request('POST', `${node.url}/invitations`, invited);
       const stranger = await people.newUser();
       await sql.query(`BEGIN; ${change}`);
-      const answer = call('POST', '/invitations/accept', stranger, { token: body.token });
+      const response = call('POST', '/invitations/accept', stranger, { token: body.token });
       await eventually('the request waits', async () => (await watching.query(blocked)).rowCount);
       await sql.query('COMMIT');
-      expect(await answer, change).to.equal('404 invitation_not_found');
+      expect(await response, change).to.equal('404 invitation_not_found');
       const joined = `SELECT FROM plantao.memberships WHERE group_id = ${groupId} AND user_id = ${stranger.id}`;
       expect((await sql.query(joined)).rowCount, change).to.equal(0);
     }

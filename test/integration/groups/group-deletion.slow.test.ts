@@ -24,8 +24,8 @@ for (const auth of ['token', 'open']) {
 
     const call = async (method: string, path: string, who: Person, body: JsonObject = {}) => {
       const headers = auth === 'token' ? { authorization: `Bearer ${who.token}` } : {};
-      const answer = await request(method, node.url + path, method === 'GET' ? { headers } : { headers, body });
-      return { ...answer, code: `${answer.status} ${answer.body?.code ?? ''}`.trim() };
+      const response = await request(method, node.url + path, method === 'GET' ? { headers } : { headers, body });
+      return { ...response, code: `${response.status} ${response.body?.code ?? ''}`.trim() };
     };
     const newGroup = async (text: string, messages: number) => {
       const id = await people.group(People.name('group'), [owner, member]);

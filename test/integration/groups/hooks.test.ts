@@ -141,9 +141,9 @@ describe('A hook', function () {
   it('gives the same response to every wrong token, and says when it was revoked or its group or creator is gone', async () => {
     const { hook, token } = await create();
     const wrong = ['x', 'x'.repeat(43), `${token}x`, token.slice(1), '%00', '%F0%9F%AA%9D', 'a%2Fb', 'y'.repeat(5000)];
-    const answers = await Promise.all(wrong.map((one) => post(one, 'x')));
-    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
-    expect(codeOf(answers[0] as HttpResponse<JsonObject>)).to.deep.equal([404, 'hook_not_found']);
+    const responses = await Promise.all(wrong.map((one) => post(one, 'x')));
+    expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
+    expect(codeOf(responses[0] as HttpResponse<JsonObject>)).to.deep.equal([404, 'hook_not_found']);
 
     expect((await as(owner, 'DELETE', `/hooks?hookId=${hook.id}`)).status).to.equal(200);
     expect(codeOf(await post(token, 'x'))).to.deep.equal([410, 'hook_revoked']);

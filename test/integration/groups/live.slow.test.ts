@@ -37,8 +37,11 @@ describe('Typing and presence', function () {
       const [here, there] = [await open(nodes.active.url, ANA), await open(nodes.standby.url, ANA)];
       const own = await open(nodes.active.url, BRUNO);
       const quiet = await open(nodes.active.url, ANA, '&ephemeral=0');
-      const answer = await type(from.url, group);
-      expect([answer.status, answer.body]).to.deep.equal([200, { message: 'typing', group_id: group, ttl_ms: 6000 }]);
+      const response = await type(from.url, group);
+      expect([response.status, response.body]).to.deep.equal([
+        200,
+        { message: 'typing', group_id: group, ttl_ms: 6000 },
+      ]);
       const isTyping = (stream: StreamReader) => signalsOf(stream).some((one) => one.group_id === group);
       await eventually('both hear it', () => isTyping(here) && isTyping(there));
       expect(signalsOf(here).filter(({ kind }) => kind === 'typing')).to.deep.equal([typingIn(group)]);

@@ -52,8 +52,8 @@ describe('Groups over HTTP', () => {
 
     it('is empty for a user without groups, and 404 for an unknown user', async () => {
       const { body } = await post(on('/login'), { username: 'sozinho' });
-      await both(`/chats?userId=${body.user_id}`, (answer) => expect(answer.body.chats).to.deep.equal([]));
-      await both('/chats?userId=999999', (answer) => expectMissing(answer, 'user_not_found'));
+      await both(`/chats?userId=${body.user_id}`, (response) => expect(response.body.chats).to.deep.equal([]));
+      await both('/chats?userId=999999', (response) => expectMissing(response, 'user_not_found'));
     });
   });
 
@@ -79,7 +79,7 @@ describe('Groups over HTTP', () => {
     });
 
     it('return 404 for an unknown user or group', async () => {
-      await both('/group-users?groupId=999999', (answer) => expectMissing(answer, 'group_not_found'));
+      await both('/group-users?groupId=999999', (response) => expectMissing(response, 'group_not_found'));
       for (const call of [post, del]) {
         expectMissing(await call(on('/group-users'), { groupId: 1, userId: 999_999 }), 'user_not_found');
         expectMissing(await call(on('/group-users'), { groupId: 999_999, userId: 1 }), 'group_not_found');
@@ -217,7 +217,7 @@ describe('Groups over HTTP', () => {
       const groupIds = [await newGroup('Corrida A'), await newGroup('Corrida B')];
       for (let round = 0; round < 6; round++) {
         const [first, second] = groupIds.map((groupId) => ({ groupId, userId: id }));
-        const answers = await Promise.all([
+        const responses = await Promise.all([
           post(on(`/user/${id}/groups`), { groups: ['Corrida A'] }),
           post(on('/group-users'), first),
           post(on('/group-users'), second),
@@ -227,12 +227,14 @@ describe('Groups over HTTP', () => {
           post(on(`/user/${id}/groups`), { groups: ['Corrida A', 'Corrida B'] }),
           post(on('/messages'), { userId: id, groupId: groupIds[0], content: 'no meio' }),
         ]);
-        expect(answers.map(({ status, text }) => (status === 200 ? 200 : text))).to.deep.equal(answers.map(() => 200));
+        expect(responses.map(({ status, text }) => (status === 200 ? 200 : text))).to.deep.equal(
+          responses.map(() => 200),
+        );
       }
     });
 
     it('returns 404 for an unknown user', async () => {
-      await both('/user/999999/groups', (answer) => expectMissing(answer, 'user_not_found'));
+      await both('/user/999999/groups', (response) => expectMissing(response, 'user_not_found'));
       expectMissing(await post(on('/user/999999/groups'), { groups: [] }), 'user_not_found');
       expectMissing(await post(on('/user/999999/groups/x')), 'user_not_found');
       expectMissing(await del(on('/user/999999/groups/x')), 'user_not_found');

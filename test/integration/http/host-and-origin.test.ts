@@ -51,9 +51,9 @@ describe('The header Host', () => {
       ['GET', '/nothing'],
       ['OPTIONS', '/messages'],
     ] as const) {
-      const answer = await request(method, nodes.active.url + path, { headers: { host: 'evil.example' } });
-      expect(answer.status, path).to.equal(421);
-      expect(answer.body.code).to.equal('misdirected_request');
+      const response = await request(method, nodes.active.url + path, { headers: { host: 'evil.example' } });
+      expect(response.status, path).to.equal(421);
+      expect(response.body.code).to.equal('misdirected_request');
     }
     expect((await get<{ active: boolean }>(`${nodes.active.url}/health`)).body.active).to.equal(true);
   });
@@ -71,7 +71,7 @@ describe('The header Host', () => {
     const statusOf = async (text: string) => {
       const client = await RawClient.open(nodes.active.url);
       client.send(text);
-      await eventually('it is answered', () => client.statuses[0]);
+      await eventually('it has a response', () => client.statuses[0]);
       client.destroy();
       return client.statuses[0];
     };
@@ -88,7 +88,7 @@ describe('The header Host', () => {
     for (const path of [CHATS, '/health', '*']) {
       const client = await RawClient.open(nodes.active.url);
       client.send(getText(path, ''));
-      await eventually('it is answered', () => client.heard.includes('"code":"invalid_request"'));
+      await eventually('it has a response', () => client.heard.includes('"code":"invalid_request"'));
       expect(client.statuses).to.deep.equal([400]);
       client.destroy();
     }
@@ -137,10 +137,10 @@ describe('A page of another origin', () => {
         ['GET', '/subscribe/status?timeout=0', undefined],
         ['GET', '/cluster', undefined],
       ] as const) {
-        const answer = await request(method, nodes.active.url + path, { headers, body });
-        expect(answer.status, `${origin} ${path}`).to.equal(403);
-        expect(answer.body.code).to.equal('foreign_origin');
-        expect(answer.headers).to.not.have.property('access-control-allow-origin');
+        const response = await request(method, nodes.active.url + path, { headers, body });
+        expect(response.status, `${origin} ${path}`).to.equal(403);
+        expect(response.body.code).to.equal('foreign_origin');
+        expect(response.headers).to.not.have.property('access-control-allow-origin');
       }
     }
     expect((await get<{ active: boolean }>(`${nodes.active.url}/health`)).body.active).to.equal(true);
@@ -180,9 +180,9 @@ describe('A page of another origin', () => {
       'https://app.localhost',
     ]) {
       const headers = { origin, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' };
-      const { status, headers: answered } = await get(nodes.active.url + CHATS, { headers });
+      const { status, headers: received } = await get(nodes.active.url + CHATS, { headers });
       expect(status, origin).to.equal(200);
-      expect(answered['access-control-allow-origin']).to.equal(origin);
+      expect(received['access-control-allow-origin']).to.equal(origin);
     }
     for (const site of ['same-origin', 'same-site', 'none']) {
       const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate' };

@@ -36,10 +36,10 @@ describe('Hostile input', function () {
   const nodes = useTwoNodes();
   const url = (path: string) => nodes.active.url + path;
 
-  const expectRefusedSoon = (answer: HttpResponse<JsonObject>, field: string, what: string) => {
-    expect(codeOf(answer), what).to.deep.equal([400, 'invalid_request']);
-    expect(answer.body.error, what).to.match(new RegExp(`^${field}: must`));
-    expect(answer.ms, what).to.be.below(QUICK_MS);
+  const expectRefusedSoon = (response: HttpResponse<JsonObject>, field: string, what: string) => {
+    expect(codeOf(response), what).to.deep.equal([400, 'invalid_request']);
+    expect(response.body.error, what).to.match(new RegExp(`^${field}: must`));
+    expect(response.ms, what).to.be.below(QUICK_MS);
   };
 
   it('with a group name that a URL path cannot carry (`.` or `..`) is refused', async () => {
@@ -75,9 +75,9 @@ describe('Hostile input', function () {
       for (const entry of [0, 'x', null, []]) {
         const many = Array.from({ length: 20_000 }, () => entry);
         expectRefusedSoon(await post(url('/user/1/groups'), { groups: many }), 'groups', String(entry));
-        const answer = await post(url('/create-chat'), { groupName: 'x', creatorId: 1, members: many });
-        expectRefusedSoon(answer, 'members', String(entry));
-        expect(answer.body.details).to.have.length(1);
+        const response = await post(url('/create-chat'), { groupName: 'x', creatorId: 1, members: many });
+        expectRefusedSoon(response, 'members', String(entry));
+        expect(response.body.details).to.have.length(1);
       }
     });
     it('is refused or ignored quickly in headers', async () => {
@@ -137,8 +137,8 @@ describe('Hostile input', function () {
       ];
       for (const [what, wrong] of bytes) {
         for (const type of ['application/json', 'application/json; charset=UTF-8', 'application/json;a=b']) {
-          const answer = await raw(around(...wrong), { 'content-type': type });
-          expect(codeOf(answer), `${what} ${type}`).to.deep.equal([400, 'invalid_json']);
+          const response = await raw(around(...wrong), { 'content-type': type });
+          expect(codeOf(response), `${what} ${type}`).to.deep.equal([400, 'invalid_json']);
         }
       }
       const { body } = await get<{ messages: { content: string }[] }>(url('/messages?groupId=1'));
@@ -152,8 +152,8 @@ describe('Hostile input', function () {
       }
       for (const charset of ['utf-16', 'utf-16le', 'iso-8859-1', 'windows-1252', 'utf-7', 'utf-32', 'nonsense']) {
         for (const type of [`application/json; charset=${charset}`, `application/json ;charset="${charset}"`]) {
-          const answer = await raw(utf16, { 'content-type': type });
-          expect(codeOf(answer), type).to.deep.equal([415, 'unsupported_media_type']);
+          const response = await raw(utf16, { 'content-type': type });
+          expect(codeOf(response), type).to.deep.equal([415, 'unsupported_media_type']);
         }
       }
     });
@@ -202,9 +202,9 @@ describe('Hostile input', function () {
       ['/subscribe/status?timeout=0&group=a&group=a', 'group'],
       ['/subscribe/status?timeout=0&cursor=a&cursor=a', 'cursor'],
     ] as const) {
-      const answer = await get(url(path));
-      expect(codeOf(answer), path).to.deep.equal([400, 'invalid_request']);
-      expect(answer.body.error, path).to.equal(`${field}: must be given only once`);
+      const response = await get(url(path));
+      expect(codeOf(response), path).to.deep.equal([400, 'invalid_request']);
+      expect(response.body.error, path).to.equal(`${field}: must be given only once`);
     }
     expect((await get(url('/chats?userId=1&x=1&x=2'))).status).to.equal(200);
     // A list in a body is not a repetition.

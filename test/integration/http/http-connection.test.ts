@@ -39,7 +39,7 @@ describe('A response that waits for those before it on its connection', () => {
       handled.get('/quick')?.response.end('done');
       for (const overdue of connection.overdue(performance.now() + LATER_MS)) respondToOverdue(overdue);
       handled.get('/poll')?.response.end();
-      await eventually('both are answered', () => client.statuses.length === 2 || client.isClosed);
+      await eventually('both have a response', () => client.statuses.length === 2 || client.isClosed);
       expect(client.statuses).to.deep.equal([200, 200]);
       expect(client.heard).to.match(/done/);
       client.destroy();

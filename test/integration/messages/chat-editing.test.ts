@@ -36,7 +36,7 @@ describe('Editing a message', () => {
     expect(body.edited_at).to.match(TIME);
     const shown = { id: messageId, sender: 'ana_orm', sender_id: 1, content: 'segunda', timestamp };
     const edited = { ...shown, edited_at: body.edited_at };
-    await both(`/messages?groupId=${groupId}`, (answer) => expect(answer.body.messages).to.deep.equal([edited]));
+    await both(`/messages?groupId=${groupId}`, (response) => expect(response.body.messages).to.deep.equal([edited]));
     const [event] = await eventsAfter(groupId, cursor);
     expect(event).to.deep.include({ kind: 'message_edited', group_id: groupId, message: edited });
     expect(await earlierTexts(messageId)).to.deep.equal(['primeira']);

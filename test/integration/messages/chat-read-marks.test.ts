@@ -203,11 +203,11 @@ describe('Read marks', () => {
       reads.push(read(groupId, id));
       await get(on('/liveness'));
     }
-    const answers = await Promise.all(reads);
+    const responses = await Promise.all(reads);
     const seconds = (performance.now() - startedAt) / 1000;
-    expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]));
+    expect(new Set(responses.map(({ status }) => status))).to.deep.equal(new Set([200]));
     const last = rows.at(-1).id;
-    expect(answers.at(-1)?.body.last_read_id).to.equal(last);
+    expect(responses.at(-1)?.body.last_read_id).to.equal(last);
     const events = await eventsTo((event) => event.message_id === last, cursor, nodes.active.url);
     expect(events.filter(({ kind }) => kind === 'read_by')).to.have.length.within(1, 2 + 2 * seconds);
   });
@@ -228,8 +228,8 @@ describe('Read marks', () => {
   it('that arrive at once are stored together', async () => {
     const groups = await Promise.all(Array.from({ length: 10 }, (_, n) => newChat(`Juntas ${n}`)));
     const sent = await Promise.all(groups.map((groupId) => send(groupId, 'x')));
-    const answers = await Promise.all(groups.map((groupId, n) => read(groupId, sent[n]?.message_id)));
-    expect(answers.map(({ body }) => body.last_read_id)).to.deep.equal(sent.map(({ message_id }) => message_id));
+    const responses = await Promise.all(groups.map((groupId, n) => read(groupId, sent[n]?.message_id)));
+    expect(responses.map(({ body }) => body.last_read_id)).to.deep.equal(sent.map(({ message_id }) => message_id));
     const { rows } = await sql.query(
       'SELECT count(DISTINCT xmin::text)::int AS commits FROM plantao.memberships WHERE group_id = ANY ($1) AND last_read_id > 0',
       [groups],

@@ -166,9 +166,9 @@ describe('Replies, meta and reactions', () => {
     it('are bounded for one user, however many are sent at once, and for one message', async () => {
       const groupId = await newGroup('Mil reações');
       const { message_id: messageId } = await send(groupId, 'alvo');
-      const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => react(messageId, 1, `:e${n}:`)));
-      expect(answers.filter(({ status }) => status === 200)).to.have.length(10);
-      const refused = answers.filter(({ status }) => status !== 200).map(({ status, body }) => [status, body.code]);
+      const responses = await Promise.all(Array.from({ length: 40 }, (_, n) => react(messageId, 1, `:e${n}:`)));
+      expect(responses.filter(({ status }) => status === 200)).to.have.length(10);
+      const refused = responses.filter(({ status }) => status !== 200).map(({ status, body }) => [status, body.code]);
       expect(new Set(refused.map(String))).to.deep.equal(new Set(['409,too_many_reactions']));
       await sql.query("INSERT INTO plantao.users (username) SELECT 'r' || n FROM generate_series(1, 4) n");
       await sql.query(

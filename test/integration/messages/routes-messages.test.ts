@@ -24,10 +24,10 @@ describe('Messages over HTTP', () => {
       expect(body.message).to.equal('message sent');
       expect(body.timestamp).to.match(TIME);
       expect(body.cursor).to.match(CURSOR);
-      await both(`/messages?groupId=${groupId}`, (answer) => {
+      await both(`/messages?groupId=${groupId}`, (response) => {
         const { message_id: id, timestamp } = body;
         const shown = [{ id, sender: 'bruno_orm', sender_id: 2, content: '  Olá!\n', timestamp }];
-        expect(answer.body).to.deep.include({ group_id: groupId, messages: shown, has_more: false });
+        expect(response.body).to.deep.include({ group_id: groupId, messages: shown, has_more: false });
       });
     });
 
@@ -35,9 +35,9 @@ describe('Messages over HTTP', () => {
       const groupId = await newGroup('Uma vez');
       const message = { userId: 1, groupId, content: 'uma vez' };
       const headers = { 'idempotency-key': 'key-1' };
-      const answers = await Promise.all(Array.from({ length: 8 }, () => post(on('/messages'), message, { headers })));
-      answers.push(await post(on('/messages'), message, { headers }));
-      expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
+      const responses = await Promise.all(Array.from({ length: 8 }, () => post(on('/messages'), message, { headers })));
+      responses.push(await post(on('/messages'), message, { headers }));
+      expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
       expect((await get<{ messages: Message[] }>(on(`/messages?groupId=${groupId}`))).body.messages).to.have.length(1);
       const other = await post(on('/messages'), { ...message, content: 'outra' }, { headers });
       expect(other.status).to.equal(409);
@@ -151,7 +151,7 @@ describe('Messages over HTTP', () => {
     it('is empty for a group without messages, and 404 for an unknown group', async () => {
       const empty = await newGroup('Vazio');
       await both(`/messages?groupId=${empty}`, ({ body }) => expect(body.messages).to.deep.equal([]));
-      await both('/messages?groupId=999999', (answer) => expectMissing(answer, 'group_not_found'));
+      await both('/messages?groupId=999999', (response) => expectMissing(response, 'group_not_found'));
     });
   });
 
@@ -162,7 +162,7 @@ describe('Messages over HTTP', () => {
       const { status, body } = await del(on('/messages'), { messageId });
       expect(status).to.equal(200);
       expect(body).to.deep.equal({ message: 'message deleted' });
-      await both(`/messages?groupId=${groupId}`, (answer) => expect(answer.body.messages).to.deep.equal([]));
+      await both(`/messages?groupId=${groupId}`, (response) => expect(response.body.messages).to.deep.equal([]));
       expectMissing(await del(on('/messages'), { messageId }), 'message_not_found');
     });
   });

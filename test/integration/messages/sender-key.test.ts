@@ -70,9 +70,9 @@ describe('The Idempotency-Key of a message', () => {
     const cursor = await cursorNow(groupId);
     const { body } = await sendWithKey(groupId, 'edited-1');
     await request('PATCH', on('/messages'), { body: { messageId: body.message_id, content: 'corrigido' } });
-    // The first poll may be answered before the node has read the edit.
+    // The first poll may return before the node has read the edit.
     const both = (userId: number) =>
-      eventually('the message and its edit are in one answer', async () => {
+      eventually('the message and its edit are in one response', async () => {
         const { events } = await newsOf(userId, cursor, nodes.active.url);
         return events.length === 2 && events.map((one) => one.message);
       });

@@ -31,9 +31,11 @@ describe('The budget of a client', function () {
   it('limits notifications by number, and those of one client only', async () => {
     const node = await start('counting', { AUTH: 'token', NOTIFICATIONS_PER_MINUTE: '60' });
     const [ana, bruno] = [await people.newUser(), await people.newUser()];
-    const answers = await Promise.all(Array.from({ length: 13 }, () => post(`${node.url}/notify/x`, {}, asUser(ana))));
-    expect(answers.filter(({ status }) => status === 200)).to.have.length(10);
-    const refused = answers.find(({ status }) => status === 429);
+    const responses = await Promise.all(
+      Array.from({ length: 13 }, () => post(`${node.url}/notify/x`, {}, asUser(ana))),
+    );
+    expect(responses.filter(({ status }) => status === 200)).to.have.length(10);
+    const refused = responses.find(({ status }) => status === 429);
     expect(refused?.body.code).to.equal('too_many_requests');
     expect(Number(refused?.headers['retry-after'])).to.be.within(1, 10);
     expect((await post(`${node.url}/notify/x`, {}, asUser(bruno))).status).to.equal(200);

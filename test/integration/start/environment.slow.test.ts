@@ -25,7 +25,7 @@ import {
 import { testServer } from '../../support/postgres/test-server.ts';
 
 /** Returns the rows of a statement on a session and on the pool. */
-async function bothAnswer(url: string, text: string): Promise<unknown[][]> {
+async function rowsOfBoth(url: string, text: string): Promise<unknown[][]> {
   const session = await DatabaseSession.open(connectionOptions(url, 'plantao:test:log', 5000));
   const sequelize = openSequelize(url, 'plantao:test:pool', 1);
   try {
@@ -76,9 +76,9 @@ describe("The environment variables of PostgreSQL's own programs", () => {
     current_setting('client_encoding') AS encoding, current_setting('TimeZone') AS zone, now()::text LIKE '____-__-__ %+00' AS iso`;
 
   it('do not change sessions or connections of the pool', async () => {
-    const answers = await bothAnswer(database.url, ASKED);
+    const rows = await rowsOfBoth(database.url, ASKED);
     const expected = { database: database.name, memory: '4MB', encoding: 'UTF8', zone: 'UTC', iso: true };
-    expect(answers).to.deep.equal([[expected], [expected]]);
+    expect(rows).to.deep.equal([[expected], [expected]]);
   });
 
   it('change nothing in migrations or the listener', async () => {
@@ -197,8 +197,8 @@ describe('A database behind a Unix socket', function () {
       `postgres://${login}@/plantao?host=${folder}&port=${port}`,
       `postgres://${login}@localhost:1/plantao?host=${encodeURIComponent(folder)}&port=${port}`,
     ]) {
-      const answers = await bothAnswer(url, 'SELECT inet_server_addr() IS NULL AS socket');
-      expect(answers, url).to.deep.equal([[{ socket: true }], [{ socket: true }]]);
+      const rows = await rowsOfBoth(url, 'SELECT inet_server_addr() IS NULL AS socket');
+      expect(rows, url).to.deep.equal([[{ socket: true }], [{ socket: true }]]);
     }
   });
 });

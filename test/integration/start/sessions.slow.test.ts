@@ -80,11 +80,11 @@ describe('A session of a node', () => {
 
   it('accepts a response that arrived in time, even if the event loop handles it late', async () => {
     const session = await DatabaseSession.open(connectionOptions(database.url, 'plantao:test:pool', 5000));
-    const answer = session.query({ text: 'SELECT 1 AS one FROM pg_sleep(0.1)' }, 300);
+    const rows = session.query({ text: 'SELECT 1 AS one FROM pg_sleep(0.1)' }, 300);
     await new Promise((resolve) => setImmediate(resolve));
     // As when thousands of requests arrive at once.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
-    expect(await answer.catch((error) => error)).to.deep.equal([{ one: 1 }]);
+    expect(await rows.catch((error) => error)).to.deep.equal([{ one: 1 }]);
     await session.close();
   });
 });

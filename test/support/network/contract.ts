@@ -110,6 +110,6 @@ function closed(value: unknown): unknown {
 }
 
 /** Fails if a response differs from the document. */
-export function expectAsDocumented(contract: Contract, method: string, path: string, answer: ReceivedResponse): void {
-  expect(contract.fault(method, path, answer)).to.equal(null);
+export function expectAsDocumented(contract: Contract, method: string, path: string, response: ReceivedResponse): void {
+  expect(contract.fault(method, path, response)).to.equal(null);
 }

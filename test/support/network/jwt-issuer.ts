@@ -25,14 +25,14 @@ export class JwtIssuer {
   readonly #server: http.Server;
   readonly #keys = new Map<string, { pair: Pair; jwk: JWK }>();
   /** Overrides the response of the server. */
-  answer: Responder | null = null;
+  respond: Responder | null = null;
   /** How often the keys were fetched. */
   fetches = 0;
 
   constructor() {
     this.#server = http.createServer((_request, response) => {
       this.fetches++;
-      if (this.answer) return this.answer(response);
+      if (this.respond) return this.respond(response);
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(this.keySet));
     });
   }

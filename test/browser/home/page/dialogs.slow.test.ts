@@ -64,7 +64,7 @@ describe('The dialogs of the chat page, which it loads after it has started', fu
     await untilShown(page, "That didn't work. Try again.");
   });
 
-  it('can be closed while they are loaded, and are requested again after a request that is never answered', async () => {
+  it('can be closed while they are loaded, and are requested again after a request that never gets a response', async () => {
     const files: string[] = [];
     let hangs = true;
     const page = await signInWith((route) => {

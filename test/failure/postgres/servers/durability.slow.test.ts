@@ -136,8 +136,8 @@ describe('The durability of a message', function () {
       expect(refused.ms).to.be.below(6000);
       await postgres.standby.thaw();
       const { body } = await eventually('the same key is confirmed', async () => {
-        const answer = await send('frozen', headers);
-        return answer.status === 200 && answer;
+        const response = await send('frozen', headers);
+        return response.status === 200 && response;
       });
       expect(body.durable).to.equal('replicated');
       expect(await stored('frozen')).to.equal(1);

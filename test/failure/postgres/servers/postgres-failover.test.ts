@@ -102,8 +102,8 @@ describe("PostgreSQL's failover to a streaming standby", function () {
         const refused = await eventually(
           `${node.name} refuses ${cursor}`,
           async () => {
-            const answer = await poll(cursor, node);
-            return answer.status === 410 && answer;
+            const response = await poll(cursor, node);
+            return response.status === 410 && response;
           },
           PATIENCE,
         );

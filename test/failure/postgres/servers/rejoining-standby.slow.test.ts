@@ -110,8 +110,8 @@ describe('A synchronous standby that is frozen or restarted while posts flow', f
     await postgres.waitUntilStreaming(postgres.standby);
     await postgres.setSynchronous(true);
     await eventually('acknowledgements say replicated again', async () => {
-      const answer = await post<JsonObject>(`${active.url}/messages`, { ...scene.ids, content: 'with a standby' });
-      return answer.body.durable === 'replicated';
+      const response = await post<JsonObject>(`${active.url}/messages`, { ...scene.ids, content: 'with a standby' });
+      return response.body.durable === 'replicated';
     });
   });
 });

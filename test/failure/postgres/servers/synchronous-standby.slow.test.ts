@@ -50,8 +50,8 @@ describe('A synchronous standby that is down', () => {
     this.timeout(60_000);
     const before = roleChanges().length;
     for (const round of [1, 2]) {
-      const answers = await Promise.all([send('with key', 'ghost'), send(`without ${round}`)]);
-      answers.forEach(expectWaitReported);
+      const responses = await Promise.all([send('with key', 'ghost'), send(`without ${round}`)]);
+      responses.forEach(expectWaitReported);
       expect(await waiting()).to.have.length.below(MAX_WAITING + 1);
     }
     const readiness = await get(`${nodes.active.url}/readiness`);
@@ -63,8 +63,8 @@ describe('A synchronous standby that is down', () => {
     expect((await get(`${nodes.active.url}/health`)).body).to.include({ active: true });
     await setSynchronousStandbys('');
     const again = await eventually('the same key is accepted', async () => {
-      const answer = await send('with key', 'ghost');
-      return answer.status === 200 && answer;
+      const response = await send('with key', 'ghost');
+      return response.status === 200 && response;
     });
     expect(again.status).to.equal(200);
     expect(await stored('with key')).to.equal(1);
@@ -93,9 +93,9 @@ describe('A synchronous standby that is down', () => {
       return pids.length > 0 && pids;
     });
     await dba.query('SELECT pg_cancel_backend($1)', [pid]);
-    const answer = await sending;
-    expectWaitReported(answer);
-    expect(answer.ms).to.be.below(2900);
+    const response = await sending;
+    expectWaitReported(response);
+    expect(response.ms).to.be.below(2900);
     const changing = post(`${nodes.active.url}/notify/ghosts`, {}, { deadline: RESPONSE_TIMEOUT_MS });
     const [other] = await eventually('the change waits', async () => {
       const pids = await waiting();

@@ -37,7 +37,7 @@ describe('The keys of a sign-in service', () => {
     const json = (value: unknown) => (response: import('node:http').ServerResponse) =>
       void response.end(JSON.stringify(value));
     const secret = { kty: 'oct', k: 'c2VjcmV0', kid: 'first', alg: 'HS256' };
-    for (const [what, answer] of [
+    for (const [what, respond] of [
       ['slow', () => {}],
       ['endless', (response) => void setInterval(() => response.write('['), 5).unref()],
       ['huge', (response) => void response.end(Buffer.alloc(20_000_000, 'x'))],
@@ -50,14 +50,14 @@ describe('The keys of a sign-in service', () => {
       ['secret keys', json({ keys: [secret, null, 7] })],
       ['damaged keys', json({ keys: damagedKeys() })],
       ['a connection that breaks', (response) => void response.destroy()],
-    ] as [string, JwtIssuer['answer']][]) {
-      issuer.answer = answer;
+    ] as [string, JwtIssuer['respond']][]) {
+      issuer.respond = respond;
       start({ fetchMs: 100 });
       expect(await find('first'), what).to.match(/^KeysUnavailableError/);
       source.stop();
     }
     start();
-    issuer.answer = null;
+    issuer.respond = null;
     await eventually('they are fetched', async () => (await find('first')) === 'accepted');
   });
 
@@ -70,13 +70,13 @@ describe('The keys of a sign-in service', () => {
     await expectFetchedAgainAfter((response) => void response.writeHead(200).write('{'));
   });
 
-  async function expectFetchedAgainAfter(answer: JwtIssuer['answer']): Promise<void> {
-    issuer.answer = answer;
+  async function expectFetchedAgainAfter(respond: JwtIssuer['respond']): Promise<void> {
+    issuer.respond = respond;
     const stopCollecting = collectGarbage();
     try {
       start({ fetchMs: 100 });
       await eventually('they are requested', () => issuer.fetches === 1);
-      issuer.answer = null;
+      issuer.respond = null;
       // Patient, because the collections of garbage take the processor from everything else.
       await eventually('they are fetched', async () => (await find('first')) === 'accepted', { within: 20_000 });
     } finally {
@@ -87,11 +87,11 @@ describe('The keys of a sign-in service', () => {
   it('continue to work while the service is down, and are fetched again with growing waits', async () => {
     start({ refreshMs: 20 });
     expect(await find('first')).to.equal('accepted');
-    issuer.answer = (response) => void response.writeHead(503).end();
+    issuer.respond = (response) => void response.writeHead(503).end();
     const before = issuer.fetches;
     await eventually('it is tried again', async () => issuer.fetches > before + 2);
     expect(await find('first')).to.equal('accepted');
-    issuer.answer = null;
+    issuer.respond = null;
     const since = issuer.fetches;
     await eventually('it is fetched again', async () => issuer.fetches > since);
     expect(await find('first')).to.equal('accepted');

@@ -56,7 +56,7 @@ describe('A JWT', () => {
       await service.addKey('rsa', 'RS256');
       await service.addKey('other', 'RS256');
       const keys = [...damagedKeys(), ...shorter, ...service.keySet.keys];
-      service.answer = (response) => void response.end(JSON.stringify({ keys }));
+      service.respond = (response) => void response.end(JSON.stringify({ keys }));
       const { jwt } = settingsOf({ JWT_JWKS_URL: service.url });
       if (!jwt) throw new Error('JWTs are off');
       checks = new JwtVerifier(jwt, log, () => {});

@@ -35,10 +35,10 @@ for (const STANDBY_WRITES of ['refuse', 'forward']) {
 
     it('gets one account for concurrent first requests, and works wherever a token does', async () => {
       const token = await tokenOf('ana');
-      const answers = await Promise.all(Array.from({ length: 8 }, () => call(token, '/me')));
-      expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
-      expect(answers[0]?.body).to.include({ username: 'ana_jwt', has_password: false });
-      const { id } = answers[0]?.body as { id: number };
+      const responses = await Promise.all(Array.from({ length: 8 }, () => call(token, '/me')));
+      expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).to.equal(1);
+      expect(responses[0]?.body).to.include({ username: 'ana_jwt', has_password: false });
+      const { id } = responses[0]?.body as { id: number };
       const group = { groupName: 'Com JWT', creatorId: id };
       const { body: made } = await call(token, '/create-chat', { method: 'POST', body: group });
       const message = { groupId: made.group_id, content: 'Olá' };
@@ -177,7 +177,7 @@ describe('Users with JWTs', function () {
   before(async () => {
     issuer = await JwtIssuer.start();
     held = [];
-    issuer.answer = (response) => void held.push(response);
+    issuer.respond = (response) => void held.push(response);
     const jwt = { JWT_JWKS_URL: issuer.url, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE };
     nodes = await startTwoNodes(database.url, { AUTH: 'token', ...jwt });
   });
@@ -196,18 +196,18 @@ describe('Users with JWTs', function () {
     );
 
   it('wait for a sign-in service that does not respond, and block no other user; get 503 if it fails, and sign in once it responds', async () => {
-    let answered = 0;
+    let responses = 0;
     const waiting = Array.from({ length: 20 }, async (_, n) => {
       const statuses = await statusesOf(await issuer.token(`u${n}`));
-      answered++;
+      responses++;
       return statuses;
     });
     await eventually('both nodes fetch the keys', () => held.length >= 2);
     expect(await statusesOf((await new People(sql).newUser()).token)).to.deep.equal([200, 200]);
-    expect(answered).to.equal(0);
+    expect(responses).to.equal(0);
     for (const response of held) response.destroy();
     expect(new Set((await Promise.all(waiting)).flat())).to.deep.equal(new Set([503]));
-    issuer.answer = (response) => void response.writeHead(500).end();
+    issuer.respond = (response) => void response.writeHead(500).end();
     const headers = { authorization: `Bearer ${await issuer.token('u1')}` };
     const refused = await get(`${nodes.active.url}/me`, { headers });
     expect([refused.status, refused.body.code, refused.headers['retry-after']]).to.deep.equal([
@@ -215,15 +215,15 @@ describe('Users with JWTs', function () {
       'unavailable',
       '1',
     ]);
-    issuer.answer = null;
+    issuer.respond = null;
     await become(await issuer.token('u1'), 200);
   });
 
   it('stay signed in while the sign-in service fails', async () => {
-    issuer.answer = (response) => void response.writeHead(503).end();
+    issuer.respond = (response) => void response.writeHead(503).end();
     await become(await issuer.token('u1'), 200);
     await become(await issuer.token('u1', { jti: 'another' }), 200);
-    issuer.answer = null;
+    issuer.respond = null;
   });
 
   it('sign in with a new key of the sign-in service, and no longer with one that it has removed', async () => {

@@ -42,9 +42,9 @@ class Place {
   /** Returns whether the active node and the standby accept this token. */
   async isGood(token: unknown, userId: unknown): Promise<boolean[]> {
     const nodes = [this.nodes.active, this.nodes.standby];
-    const answers = await Promise.all(nodes.map(({ url }) => get(`${url}/chats?userId=${userId}`, bearer(token))));
-    for (const { status } of answers) expect([200, 401]).to.include(status);
-    return answers.map(({ status }) => status === 200);
+    const responses = await Promise.all(nodes.map(({ url }) => get(`${url}/chats?userId=${userId}`, bearer(token))));
+    for (const { status } of responses) expect([200, 401]).to.include(status);
+    return responses.map(({ status }) => status === 200);
   }
 }
 
@@ -110,9 +110,9 @@ describe('Signing in with AUTH=token', function () {
   it('creates no account for an unknown name: same response and same work as for a wrong password', async () => {
     const { username } = await register();
     const ask = async (name: string) => {
-      const answer = await place.post('/login', { username: name, password: 'a wrong guess' });
-      expect(answer.status).to.equal(401);
-      return answer;
+      const response = await place.post('/login', { username: name, password: 'a wrong guess' });
+      expect(response.status).to.equal(401);
+      return response;
     };
     const [known, unknown] = [await ask(username), await ask(newName())];
     expect(unknown.text).to.equal(known.text);
@@ -176,7 +176,7 @@ describe('Signing in with AUTH=token', function () {
     for (let tries = 0; tries < 3; tries++) expect((await guess('wrong guess')).status).to.equal(401);
     expect((await guess('correct horse')).status).to.equal(200);
     const atOnce = await Promise.all(Array.from({ length: 12 }, (_, at) => guess(`wrong guess ${at}`)));
-    const count = (status: number) => atOnce.filter((answer) => answer.status === status).length;
+    const count = (status: number) => atOnce.filter((response) => response.status === status).length;
     expect([count(401), count(429)]).to.deep.equal([4, 8]);
     const refused = await guess('correct horse');
     expect([refused.status, refused.body.code]).to.deep.equal([429, 'too_many_requests']);
@@ -226,8 +226,8 @@ describe('Signing in with AUTH=token', function () {
         bearer(bruno.token),
       );
       expect(refused.status).to.equal(403);
-      const answer = await del(`${place.nodes.active.url}/tokens`, undefined, bearer(other));
-      expect(answer.body).to.deep.equal({ message: 'tokens revoked', user_id: ana.userId, revoked: 2 });
+      const response = await del(`${place.nodes.active.url}/tokens`, undefined, bearer(other));
+      expect(response.body).to.deep.equal({ message: 'tokens revoked', user_id: ana.userId, revoked: 2 });
       for (const token of [ana.token, other]) {
         await eventually('it is refused', async () => !(await place.isGood(token, ana.userId)).includes(true), {
           within: 1000,

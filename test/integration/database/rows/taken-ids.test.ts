@@ -24,8 +24,8 @@ describe('A sequence that is behind the ids in its table', () => {
     for (const headers of [{}, { 'idempotency-key': 'taken-1' }]) {
       await behind('plantao.messages_id_seq');
       const message = { userId: 1, groupId: 1, content: 'taken' };
-      const answers = await Promise.all([1, 2, 3].map(() => post(on('/messages'), message, { headers })));
-      expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 200]);
+      const responses = await Promise.all([1, 2, 3].map(() => post(on('/messages'), message, { headers })));
+      expect(responses.map(({ status }) => status)).to.deep.equal([200, 200, 200]);
     }
     expect(await last('plantao.messages_id_seq')).to.be.above(1050);
   });

@@ -139,8 +139,8 @@ describe('The role plantao_service', function () {
   });
 
   async function chat(url: string): Promise<void> {
-    const ok = async <T extends { status: number; text: string }>(answer: Promise<T>): Promise<T> => {
-      const got = await answer;
+    const ok = async <T extends { status: number; text: string }>(response: Promise<T>): Promise<T> => {
+      const got = await response;
       expect([200, 201, 204], got.text).to.include(got.status);
       return got;
     };

@@ -260,11 +260,11 @@ describe('Polls over HTTP', () => {
   });
 
   it('end at random times before their time-out, never after it', async () => {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 30 }, () => get(`${nodes.standby.url}/subscribe/status?group=jitter&timeout=1`)),
     );
-    expect(answers.every(({ status }) => status === 204)).to.equal(true);
-    const times = answers.map(({ ms }) => ms);
+    expect(responses.every(({ status }) => status === 204)).to.equal(true);
+    const times = responses.map(({ ms }) => ms);
     expect(Math.min(...times)).to.be.at.least(880);
     expect(Math.max(...times) - Math.min(...times)).to.be.greaterThan(20);
   });
@@ -345,8 +345,8 @@ describe('Polls over HTTP', () => {
       async () => (await waitersOf(nodes.active.url)) + (await waitersOf(nodes.standby.url)) === 2,
     );
     await post(`${nodes.active.url}/switchover`, {});
-    const answers = await Promise.all(polls);
-    expect(answers.map(({ body }) => body.events)).to.deep.equal([[], []]);
-    expect(answers.map(({ body }) => body.active)).to.deep.equal([false, true]);
+    const responses = await Promise.all(polls);
+    expect(responses.map(({ body }) => body.events)).to.deep.equal([[], []]);
+    expect(responses.map(({ body }) => body.active)).to.deep.equal([false, true]);
   });
 });

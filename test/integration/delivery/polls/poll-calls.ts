@@ -33,7 +33,7 @@ export function pollCalls(nodes: UsedNodes) {
   const wait = async (polls: [node: LocalNode, query: string][]): Promise<() => Promise<HttpResponse<Poll>[]>> => {
     await caughtUp();
     const before = await Promise.all(both().map(waiters));
-    const answers = polls.map(([node, query]) => get<Poll>(`${node.url}/subscribe/${query}`, { deadline: 20_000 }));
+    const responses = polls.map(([node, query]) => get<Poll>(`${node.url}/subscribe/${query}`, { deadline: 20_000 }));
     await eventually('the polls wait', async () => {
       const now = await Promise.all(both().map(waiters));
       return both().every((node, at) => {
@@ -41,7 +41,7 @@ export function pollCalls(nodes: UsedNodes) {
         return now[at] === (before[at] ?? 0) + added;
       });
     });
-    return () => Promise.all(answers);
+    return () => Promise.all(responses);
   };
   /** Starts the same poll on both nodes. */
   const waitOnBoth = (query: string) => wait(both().map((node) => [node, query]));

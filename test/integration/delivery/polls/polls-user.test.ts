@@ -14,9 +14,9 @@ describe('A long poll', () => {
     it("covers all of a user's groups in one poll, on both nodes", async () => {
       const { user_id: userId } = (await post(on('/login'), { username: 'ouvinte' })).body;
       const groupId = await newGroup('De um usuário', ['ouvinte']);
-      const answers = await waitOnBoth(`user?user_id=${userId}`);
+      const responses = await waitOnBoth(`user?user_id=${userId}`);
       const { message_id: id, timestamp, cursor } = await send(groupId, 'para o usuário');
-      for (const { status, body } of await answers()) {
+      for (const { status, body } of await responses()) {
         expect(status).to.equal(200);
         const message = { id, sender: 'ana_orm', sender_id: 1, content: 'para o usuário', timestamp };
         const [event] = body.events;
@@ -87,7 +87,7 @@ describe('A long poll', () => {
     it('lists its groups in GET /groups of its node while it waits', async () => {
       const groupId = await newGroup('Vigiado');
       const byId = await newGroup('Por número');
-      const answers = await wait([
+      const responses = await wait([
         [nodes.standby, 'status?group=um%20t%C3%B3pico'],
         [nodes.standby, 'status?group=Vigiado'],
         [nodes.standby, `status?groupId=${byId}`],
@@ -98,7 +98,7 @@ describe('A long poll', () => {
       await send(groupId, 'fim');
       await send(byId, 'fim');
       await post(on('/notify/um%20t%C3%B3pico'));
-      await answers();
+      await responses();
       expect((await get(`${nodes.standby.url}/groups`)).body).to.deep.equal({ active_groups: [], count: 0 });
     });
 
@@ -127,15 +127,15 @@ describe('A long poll', () => {
       }
       await post(`${nodes.standby.url}/revive`);
       await post(on('/notify/vizinho'));
-      const [answer] = await onActive();
-      expect(answer && kinds(answer), 'it had gone on waiting').to.deep.equal(['notification']);
+      const [response] = await onActive();
+      expect(response && kinds(response), 'it had gone on waiting').to.deep.equal(['notification']);
     });
 
     it('ends when its node becomes active, and says so', async () => {
       await eventually('both are ready', async () => (await get(`${nodes.standby.url}/replica`)).status === 200);
-      const answers = await waitOnBoth('status?group=troca');
+      const responses = await waitOnBoth('status?group=troca');
       await eventually('the active node hands over', async () => (await post(on('/switchover'))).status === 200);
-      const [given, taken] = await answers();
+      const [given, taken] = await responses();
       expect(given?.body).to.include({ change: true, active: false });
       expect(taken?.body).to.include({ change: true, active: true });
       await eventually(

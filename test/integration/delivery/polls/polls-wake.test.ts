@@ -12,9 +12,9 @@ describe('A long poll', () => {
   describe('on /subscribe/status', () => {
     it('by groupId returns on both nodes when a message is posted on the active one', async () => {
       const groupId = await newGroup('Por id');
-      const answers = await waitOnBoth(`status?groupId=${groupId}`);
+      const responses = await waitOnBoth(`status?groupId=${groupId}`);
       const sent = await send(groupId, 'acorde');
-      for (const [at, { status, headers, body }] of (await answers()).entries()) {
+      for (const [at, { status, headers, body }] of (await responses()).entries()) {
         expect(status).to.equal(200);
         expect(headers['content-type']).to.equal('application/json; charset=utf-8');
         expect(headers['cache-control']).to.equal('no-store, no-transform');
@@ -41,13 +41,13 @@ describe('A long poll', () => {
 
     it("by the group's name returns too, and not for another group", async () => {
       const [mine, other] = [await newGroup('Meu nome'), await newGroup('Outro nome')];
-      const answers = await waitOnBoth('status?group=Meu%20nome');
+      const responses = await waitOnBoth('status?group=Meu%20nome');
       await send(other, 'não é para vocês');
       await send(mine, 'para vocês');
-      for (const answer of await answers()) {
-        expect(answer.body).to.include({ group: 'Meu nome', change: true });
-        expect(answer.body.events).to.have.length(1);
-        expect(answer.body.events[0]?.message).to.include({ content: 'para vocês' });
+      for (const response of await responses()) {
+        expect(response.body).to.include({ group: 'Meu nome', change: true });
+        expect(response.body.events).to.have.length(1);
+        expect(response.body.events[0]?.message).to.include({ content: 'para vocês' });
       }
     });
 
@@ -62,14 +62,14 @@ describe('A long poll', () => {
     });
 
     it('returns the payload of /notify/{group} on a topic', async () => {
-      const answers = await waitOnBoth('status?group=t%C3%B3pico%20livre');
+      const responses = await waitOnBoth('status?group=t%C3%B3pico%20livre');
       const payload = { level: 3, text: 'manutenção', list: [1, null, true] };
       const sent = await post(on('/notify/t%C3%B3pico%20livre'), { payload });
       expect(sent.status).to.equal(200);
       expect(sent.body).to.have.all.keys('message', 'cursor');
       expect(sent.body.message).to.equal('notification sent to group tópico livre');
       expect(sent.body.cursor).to.match(CURSOR);
-      for (const { body } of await answers()) {
+      for (const { body } of await responses()) {
         expect(body.cursor).to.equal(sent.body.cursor);
         const [event] = body.events;
         expect(body.events).to.deep.equal([
@@ -79,9 +79,9 @@ describe('A long poll', () => {
     });
 
     it('waits for "default" if it names no group (compatible)', async () => {
-      const answers = await waitOnBoth('status');
+      const responses = await waitOnBoth('status');
       expect((await post(on('/notify/default'))).body.message).to.equal('notification sent to group default');
-      for (const { body } of await answers()) {
+      for (const { body } of await responses()) {
         expect(body.group).to.equal('default');
         expect(body.events[0]).to.include({ kind: 'notification', payload: null });
       }
@@ -96,34 +96,40 @@ describe('A long poll', () => {
         'user?user_id=1',
         'user?user_id=2',
       ];
-      const answers = await wait(both().flatMap((node) => queries.map((query): [LocalNode, string] => [node, query])));
+      const responses = await wait(
+        both().flatMap((node) => queries.map((query): [LocalNode, string] => [node, query])),
+      );
       const sent = await post(on('/notify/all'), { payload: 'todos' });
       expect(sent.body.message).to.equal('notification sent to all groups');
-      for (const answer of await answers()) {
-        expect(kinds(answer)).to.deep.equal(['broadcast']);
-        expect(answer.body.events[0]).to.include({ payload: 'todos' });
+      for (const response of await responses()) {
+        expect(kinds(response)).to.deep.equal(['broadcast']);
+        expect(response.body.events[0]).to.include({ payload: 'todos' });
       }
     });
 
     it('accepts a payload of 64 KiB and refuses a larger one', async () => {
-      const answers = await waitOnBoth('status?group=grande');
+      const responses = await waitOnBoth('status?group=grande');
       const large = await post(on('/notify/grande'), { payload: 'x'.repeat(65 * 1024) });
       expect(large.status).to.equal(413);
       expect(large.body.code).to.equal('too_large');
       const payload = 'x'.repeat(64 * 1024 - 2);
       expect((await post(on('/notify/grande'), { payload })).status).to.equal(200);
-      for (const { body } of await answers()) expect(body.events[0]?.payload).to.equal(payload);
+      for (const { body } of await responses()) expect(body.events[0]?.payload).to.equal(payload);
     });
 
     it('returns the deletion of a message, and no longer its text', async () => {
       const groupId = await newGroup('Apagada');
       const { message_id: messageId } = await send(groupId, 'segredo');
       const { body: page } = await get<Poll>(on(`/messages?groupId=${groupId}`));
-      const answers = await waitOnBoth(`status?groupId=${groupId}&cursor=${page.cursor}`);
+      const responses = await waitOnBoth(`status?groupId=${groupId}&cursor=${page.cursor}`);
       await del(on('/messages'), { messageId });
-      for (const answer of await answers()) {
-        expect(answer.body.events[0]).to.include({ kind: 'message_deleted', group_id: groupId, message_id: messageId });
-        expect(answer.text).to.not.include('segredo');
+      for (const response of await responses()) {
+        expect(response.body.events[0]).to.include({
+          kind: 'message_deleted',
+          group_id: groupId,
+          message_id: messageId,
+        });
+        expect(response.text).to.not.include('segredo');
       }
     });
 
@@ -145,9 +151,9 @@ describe('A long poll', () => {
     it('without a cursor receives only later events', async () => {
       const groupId = await newGroup('Só o novo');
       await send(groupId, 'antes');
-      const answers = await waitOnBoth(`status?groupId=${groupId}`);
+      const responses = await waitOnBoth(`status?groupId=${groupId}`);
       await send(groupId, 'depois');
-      for (const { body } of await answers()) {
+      for (const { body } of await responses()) {
         expect(body.events.map(({ message }) => (message as { content: string }).content)).to.deep.equal(['depois']);
       }
     });

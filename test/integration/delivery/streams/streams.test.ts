@@ -103,12 +103,12 @@ describe('A stream of server-sent events', () => {
   });
 
   it('is refused with 400, 404 or 410 before it begins', async () => {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       ['userId=1&cursor=x', 'userId=0', 'userId=99999', `userId=1&cursor=0123456789ab-1`].map((query) =>
         get<{ code: string }>(on(`/events?${query}`)),
       ),
     );
-    expect(answers.map(({ status, body }) => `${status} ${body.code}`)).to.deep.equal([
+    expect(responses.map(({ status, body }) => `${status} ${body.code}`)).to.deep.equal([
       '400 invalid_request',
       '400 invalid_request',
       '404 user_not_found',

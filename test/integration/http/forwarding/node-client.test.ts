@@ -15,24 +15,24 @@ function writeForEver(socket: Socket): void {
   writeOn();
 }
 
-const respond = (text: string) => (socket: Socket) => void socket.write(text);
+const writing = (text: string) => (socket: Socket) => void socket.write(text);
 
 /** Servers that a peer's address may lead to instead of a node. */
 const LIARS: Record<string, (socket: Socket) => void> = {
   'a body without an end': writeForEver,
-  'status 099': respond('HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\n{}'),
-  'status 999': respond('HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}'),
-  'bytes that are not HTTP': respond('SSH-2.0-OpenSSH_9.6\r\n'),
+  'status 099': writing('HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\n{}'),
+  'status 999': writing('HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}'),
+  'bytes that are not HTTP': writing('SSH-2.0-OpenSSH_9.6\r\n'),
   'half a body': (socket) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}'),
 };
 
 describe('A forwarded request', () => {
-  for (const [what, answer] of Object.entries(LIARS)) {
+  for (const [what, respond] of Object.entries(LIARS)) {
     it(`that gets ${what} is treated as sent but without a response`, async () => {
       const sockets: Socket[] = [];
       const server = net.createServer((socket) => {
         sockets.push(socket.on('error', () => undefined));
-        socket.once('data', () => answer(socket));
+        socket.once('data', () => respond(socket));
       });
       await once(server.listen(0, '127.0.0.1'), 'listening');
       const client = new NodeClient();

@@ -133,9 +133,9 @@ describe('A standby that forwards to an active node whose response is lost', () 
       ['/switchover', 503, 1],
     ] as const) {
       sent = 0;
-      const answer = await post(standby.url + path, {}, { headers });
-      expect([answer.status, sent], path).to.deep.equal([status, times]);
-      if (status === 503) expect(answer.body.code, path).to.equal('outcome_unknown');
+      const response = await post(standby.url + path, {}, { headers });
+      expect([response.status, sent], path).to.deep.equal([status, times]);
+      if (status === 503) expect(response.body.code, path).to.equal('outcome_unknown');
     }
   });
 
@@ -253,8 +253,8 @@ describe('A standby that forwards to an active node, when another node becomes a
     await untilHeld(2);
     succeed();
     held[0]?.end('{"from":"old"}');
-    const answers = await Promise.all([first, second]);
-    expect(answers.map(({ body }) => body.from)).to.have.members(['old', 'successor']);
+    const responses = await Promise.all([first, second]);
+    expect(responses.map(({ body }) => body.from)).to.have.members(['old', 'successor']);
   });
 
   it('keeps waiting for a node that is silent but has no successor', async () => {

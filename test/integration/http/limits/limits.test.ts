@@ -44,8 +44,8 @@ describe('The rate limits', function () {
 
   it('count control routes that are not health checks', async () => {
     const call = { headers: { 'x-forwarded-for': '198.51.100.9' } };
-    const answers = await Promise.all(Array.from({ length: 14 }, () => get(`${node.url}/cluster`, call)));
-    expect(answers.filter(({ status }) => status === 429)).to.have.length(4);
+    const responses = await Promise.all(Array.from({ length: 14 }, () => get(`${node.url}/cluster`, call)));
+    expect(responses.filter(({ status }) => status === 429)).to.have.length(4);
   });
 });
 

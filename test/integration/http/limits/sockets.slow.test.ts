@@ -33,7 +33,7 @@ describe('One connection', () => {
     const { url } = nodes.standby;
     const client = await RawClient.open(url);
     client.send(getText('/subscribe/status?timeout=0') + getText('/subscribe/user?user_id=1&timeout=20').repeat(30));
-    await eventually('the first is answered', () => client.statuses.length === 1);
+    await eventually('the first has a response', () => client.statuses.length === 1);
     await untilWaiting(url);
     client.destroy();
     await untilEmpty(url);
@@ -60,7 +60,7 @@ describe('One connection', () => {
     const client = await RawClient.open(nodes.active.url);
     const paths = Array.from({ length: 500 }, (_, at) => (at % 2 === 0 ? '/chats?userId=1' : '/nothing'));
     client.send(paths.map((path) => getText(path)).join(''));
-    await eventually('all are answered', () => client.statuses.length === paths.length, { within: 20_000 });
+    await eventually('all have a response', () => client.statuses.length === paths.length, { within: 20_000 });
     expect(client.statuses).to.deep.equal(paths.map((_, at) => (at % 2 === 0 ? 200 : 404)));
     client.destroy();
   });
@@ -137,10 +137,10 @@ describe('A poll while the database does not respond', () => {
       const { headers } = await get(`${url}/subscribe/status?timeout=0`);
       await client.query('BEGIN; LOCK TABLE plantao.memberships IN ACCESS EXCLUSIVE MODE');
       const polls = ['timeout=0', `timeout=0&cursor=${headers.cursor}`, `timeout=2&cursor=${headers.cursor}`];
-      const answers = await Promise.all(polls.map((query) => get(`${url}/subscribe/user?user_id=2&${query}`)));
-      expect(answers.map(({ status }) => status)).to.deep.equal([204, 204, 204]);
-      for (const answer of answers) expect(answer.headers.cursor).to.equal(headers.cursor);
-      const [now, withCursor, later] = answers.map(({ ms }) => ms);
+      const responses = await Promise.all(polls.map((query) => get(`${url}/subscribe/user?user_id=2&${query}`)));
+      expect(responses.map(({ status }) => status)).to.deep.equal([204, 204, 204]);
+      for (const response of responses) expect(response.headers.cursor).to.equal(headers.cursor);
+      const [now, withCursor, later] = responses.map(({ ms }) => ms);
       expect(Math.max(now ?? 0, withCursor ?? 0)).to.be.below(2000);
       expect(later).to.be.within(1700, 3000);
       expect(await figureOf(url, SLOTS)).to.equal(0);

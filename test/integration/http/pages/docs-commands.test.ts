@@ -31,8 +31,8 @@ describe('The commands of /docs', function () {
     const incomplete = responses.flatMap((response, at) => {
       const code = /"code":"(\w+)"/.exec(response)?.[1] ?? '';
       // curl prints 000 if there was no response. A stream has none either when its time is over, but it had a status.
-      const isAnswered = /\n[1-5]\d\d$/.test(response);
-      return !isAnswered || INCOMPLETE.includes(code) ? [`${toRun[at]}: ${response}`] : [];
+      const hasResponse = /\n[1-5]\d\d$/.test(response);
+      return !hasResponse || INCOMPLETE.includes(code) ? [`${toRun[at]}: ${response}`] : [];
     });
     expect(incomplete).to.deep.equal([]);
   });

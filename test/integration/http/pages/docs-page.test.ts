@@ -40,9 +40,9 @@ describe('The documentation page', () => {
   });
 
   it('shows an example of each JSON response', () => {
-    const withAnswer = operations.filter(({ responses }) => JSON.stringify(responses).includes('"example"'));
-    expect(withAnswer.length).to.be.above(20);
-    expect(page.match(/<summary>Response 20\d<\/summary>/g)?.length).to.equal(withAnswer.length);
+    const withResponse = operations.filter(({ responses }) => JSON.stringify(responses).includes('"example"'));
+    expect(withResponse.length).to.be.above(20);
+    expect(page.match(/<summary>Response 20\d<\/summary>/g)?.length).to.equal(withResponse.length);
   });
 
   it('explains each kind of event once, with an example', () => {

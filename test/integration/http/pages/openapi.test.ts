@@ -147,12 +147,12 @@ describe('The OpenAPI document', function () {
   it('describes the responses and errors of every route, without undocumented fields', async () => {
     const seen = new Set<string>();
     const ask = async (method: string, path: string, url: string, call: HttpCallOptions = {}, expected?: number) => {
-      const answer = await request(method, `${node.url}${url}`, call);
-      expectAsDocumented(contract, method, path, answer);
-      if (expected !== undefined) expect(answer.status, `${method} ${url}: ${answer.text}`).to.equal(expected);
-      if (url !== '/notify/all') expectAsInExample(method, path, answer);
-      seen.add(`${method} ${path} ${answer.status}`);
-      return answer;
+      const response = await request(method, `${node.url}${url}`, call);
+      expectAsDocumented(contract, method, path, response);
+      if (expected !== undefined) expect(response.status, `${method} ${url}: ${response.text}`).to.equal(expected);
+      if (url !== '/notify/all') expectAsInExample(method, path, response);
+      seen.add(`${method} ${path} ${response.status}`);
+      return response;
     };
     /** The sentence of the example is the one that the route returns. */
     const expectAsInExample = (method: string, path: string, { status, body }: HttpResponse<JsonObject>) => {

@@ -70,10 +70,10 @@ describe('A client of the Python project that this one replaces', () => {
   });
 
   it('sends a message to its group', async () => {
-    const answer = await type(COMMANDS.send);
-    expect(answer).to.include({ message: 'message sent' });
+    const response = await type(COMMANDS.send);
+    expect(response).to.include({ message: 'message sent' });
     const { body } = await get<{ messages: unknown[] }>(`${nodes.standby.url}/messages?groupId=1`);
-    const { message_id: id, timestamp } = answer;
+    const { message_id: id, timestamp } = response;
     const content = 'Olá do cURL!';
     expect(body.messages.at(-1)).to.deep.equal({ id, sender: 'ana_orm', sender_id: 1, content, timestamp });
   });
@@ -90,9 +90,9 @@ describe('A client of the Python project that this one replaces', () => {
       return body.active_groups.includes('default');
     });
     expect(await type(COMMANDS.fall)).to.deep.equal({ status: 'system down', active: false });
-    const answer = await poll;
-    expect(answer).to.include({ status: 'down', active: false, change: true, group: 'default' });
-    expect(answer.cursor).to.match(/^[0-9a-f]{12}-\d+$/);
+    const response = await poll;
+    expect(response).to.include({ status: 'down', active: false, change: true, group: 'default' });
+    expect(response.cursor).to.match(/^[0-9a-f]{12}-\d+$/);
     expect(await type(COMMANDS.health)).to.include({ status: 'down', active: false });
   });
 });

@@ -25,17 +25,17 @@ describe('Node control over HTTP', () => {
   /** Repeated until it succeeds: right after a change a node may not know yet that the other can take over. */
   const handOver = (node: LocalNode, body?: JsonObject) =>
     eventually(`${node.name} hands over`, async () => {
-      const answer = await post(`${node.url}/switchover`, body);
-      return answer.status === 200 && answer;
+      const response = await post(`${node.url}/switchover`, body);
+      return response.status === 200 && response;
     });
   const isAlive = (peers: unknown) => (peers as { alive: boolean }[]).every(({ alive }) => alive);
 
   describe('GET /', () => {
     it('returns name and version as text', async () => {
       for (const headers of [{ accept: '*/*' }, { accept: 'text/plain' }, { accept: 'application/json' }]) {
-        const { status, text, headers: answered } = await get(`${nodes.standby.url}/`, { headers });
+        const { status, text, headers: received } = await get(`${nodes.standby.url}/`, { headers });
         expect(status).to.equal(200);
-        expect(answered['content-type']).to.equal('text/plain; charset=utf-8');
+        expect(received['content-type']).to.equal('text/plain; charset=utf-8');
         expect(text).to.match(/^Plantão \d+\.\d+\.\d+\n$/);
       }
     });
@@ -103,9 +103,9 @@ describe('Node control over HTTP', () => {
     it('lists the nodes and terms, identically on both nodes', async () => {
       for (const { url } of [nodes.active, nodes.standby]) {
         const { body } = await eventually('both rows are fresh', async () => {
-          const answer = await get<Cluster>(`${url}/cluster`);
-          const roles = answer.body.nodes.map(({ role }) => role);
-          return roles.includes('active') && roles.includes('standby') && answer;
+          const response = await get<Cluster>(`${url}/cluster`);
+          const roles = response.body.nodes.map(({ role }) => role);
+          return roles.includes('active') && roles.includes('standby') && response;
         });
         expect(body).to.have.all.keys(
           'term',

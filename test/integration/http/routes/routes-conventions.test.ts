@@ -21,17 +21,17 @@ describe('Every route', () => {
 
   it('refuses a body that is not JSON with 400 invalid_json', async () => {
     for (const body of ['{', '{"userId": 1,}', "{'userId': 1}", 'userId=1', '[1', '"', 'undefined', '\u0000']) {
-      const answer = await post(url('/messages'), body);
-      expect(answer.status, body).to.equal(400);
-      expect(answer.body, body).to.deep.equal({ error: 'the body is not valid JSON', code: 'invalid_json' });
+      const response = await post(url('/messages'), body);
+      expect(response.status, body).to.equal(400);
+      expect(response.body, body).to.deep.equal({ error: 'the body is not valid JSON', code: 'invalid_json' });
     }
   });
 
   it('refuses JSON that is not an object', async () => {
     for (const body of ['[]', '1', '"text"', 'null', 'true', '[{"userId":1}]']) {
-      const answer = await post(url('/messages'), body);
-      expect(answer.status, body).to.equal(400);
-      expect(answer.body.code, body).to.equal('invalid_request');
+      const response = await post(url('/messages'), body);
+      expect(response.status, body).to.equal(400);
+      expect(response.body.code, body).to.equal('invalid_request');
     }
   });
 
@@ -42,9 +42,9 @@ describe('Every route', () => {
       'multipart/form-data; boundary=x',
       'jason',
     ]) {
-      const answer = await post(url('/messages'), '{}', { headers: { 'content-type': type } });
-      expect(answer.status, type).to.equal(415);
-      expect(answer.body.code, type).to.equal('unsupported_media_type');
+      const response = await post(url('/messages'), '{}', { headers: { 'content-type': type } });
+      expect(response.status, type).to.equal(415);
+      expect(response.body.code, type).to.equal('unsupported_media_type');
     }
     const charset = { headers: { 'content-type': 'application/json; charset=latin1' } };
     expect((await post(url('/messages'), '{}', charset)).status).to.equal(415);
@@ -52,9 +52,9 @@ describe('Every route', () => {
 
   it('refuses a body that is too large with 413, with or without Content-Length', async () => {
     const content = 'x'.repeat(300_000);
-    const answer = await post(url('/messages'), { userId: 1, groupId: 1, content });
-    expect(answer.status).to.equal(413);
-    expect(answer.body.code).to.equal('too_large');
+    const response = await post(url('/messages'), { userId: 1, groupId: 1, content });
+    expect(response.status).to.equal(413);
+    expect(response.body.code).to.equal('too_large');
     expect(await statusOfChunked(url('/messages'), JSON.stringify({ content }))).to.equal(413);
     expect(await statusOfChunked(url('/messages'), '{"userId":1,"groupId":1,"content":"in chunks"}')).to.equal(200);
   });
@@ -68,18 +68,18 @@ describe('Every route', () => {
       ['GET', '/user/1'],
       ['PUT', '/%00'],
     ] as const) {
-      const answer = await request(method, url(path));
-      expect(answer.status, path.slice(0, 40)).to.equal(404);
-      expect(answer.body).to.have.all.keys('error', 'code');
-      expect(answer.body.code).to.equal('not_found');
+      const response = await request(method, url(path));
+      expect(response.status, path.slice(0, 40)).to.equal(404);
+      expect(response.body).to.have.all.keys('error', 'code');
+      expect(response.body.code).to.equal('not_found');
     }
   });
 
   it('returns 400 for a path with invalid URL encoding', async () => {
     for (const path of ['/notify/%E0%A4%A', '/user/%/groups', '/user/1/groups/%ZZ']) {
-      const answer = await post(url(path), {});
-      expect(answer.status, path).to.equal(400);
-      expect(answer.body.code, path).to.equal('invalid_request');
+      const response = await post(url(path), {});
+      expect(response.status, path).to.equal(400);
+      expect(response.body.code, path).to.equal('invalid_request');
     }
   });
 
@@ -94,11 +94,11 @@ describe('Every route', () => {
       ['GET', '/user/1/groups/x', 'DELETE, OPTIONS, POST'],
       ['DELETE', '/health', 'GET, HEAD, OPTIONS'],
     ] as const) {
-      const answer = await request(method, url(path));
-      expect(answer.status, `${method} ${path}`).to.equal(405);
-      expect(answer.headers.allow, `${method} ${path}`).to.equal(allow);
-      expect(answer.body).to.have.all.keys('error', 'code');
-      expect(answer.body.code).to.equal('method_not_allowed');
+      const response = await request(method, url(path));
+      expect(response.status, `${method} ${path}`).to.equal(405);
+      expect(response.headers.allow, `${method} ${path}`).to.equal(allow);
+      expect(response.body).to.have.all.keys('error', 'code');
+      expect(response.body.code).to.equal('method_not_allowed');
     }
   });
 

@@ -71,8 +71,8 @@ describe('The input of a request', () => {
       it(`${method} ${path}`, async () => {
         for (const field of ids)
           for (const id of BAD_JSON_IDS) {
-            const answer = await request(method, url(path), { body: { ...body, [field]: id } });
-            expectRefused(answer, field, `${method} ${path} with ${field} ${JSON.stringify(id)}`);
+            const response = await request(method, url(path), { body: { ...body, [field]: id } });
+            expectRefused(response, field, `${method} ${path} with ${field} ${JSON.stringify(id)}`);
           }
       });
     }
@@ -98,9 +98,9 @@ describe('The input of a request', () => {
     }
     it('POST /messages', async () => {
       for (const body of [{}, undefined]) {
-        const answer = await post<{ details: { field: string }[] }>(url('/messages'), body);
-        expect(answer.status).to.equal(400);
-        expect(answer.body.details.map(({ field }) => field)).to.deep.equal(['groupId', 'content']);
+        const response = await post<{ details: { field: string }[] }>(url('/messages'), body);
+        expect(response.status).to.equal(400);
+        expect(response.body.details.map(({ field }) => field)).to.deep.equal(['groupId', 'content']);
       }
       // Optional, because with AUTH=token the token says who calls.
       expectRefused(await post(url('/messages'), { groupId: 1, content: 'x' }), 'userId');

@@ -82,19 +82,19 @@ const WRITES: [method: string, path: string, body?: JsonObject][] = [
 describe('Roles and routes:', () => {
   const nodes = useTwoNodes();
 
-  const expectNotActive = (answer: HttpResponse<JsonObject>, activeUrl: string | null) => {
-    expect(answer.status).to.equal(503);
-    expect(answer.body).to.deep.equal({
+  const expectNotActive = (response: HttpResponse<JsonObject>, activeUrl: string | null) => {
+    expect(response.status).to.equal(503);
+    expect(response.body).to.deep.equal({
       error: 'system not available - not active',
       code: 'not_active',
       active_url: activeUrl,
     });
-    expect(Number(answer.headers['retry-after'])).to.be.at.least(1);
+    expect(Number(response.headers['retry-after'])).to.be.at.least(1);
   };
-  const expectNotAlive = (answer: HttpResponse<JsonObject>) => {
-    expect(answer.status).to.equal(503);
-    expect(answer.body).to.deep.equal({ error: 'system not available - not alive', code: 'not_alive' });
-    expect(Number(answer.headers['retry-after'])).to.be.at.least(1);
+  const expectNotAlive = (response: HttpResponse<JsonObject>) => {
+    expect(response.status).to.equal(503);
+    expect(response.body).to.deep.equal({ error: 'system not available - not alive', code: 'not_alive' });
+    expect(Number(response.headers['retry-after'])).to.be.at.least(1);
   };
 
   it('the table of this test has every route of /openapi.json', async () => {
@@ -136,8 +136,8 @@ describe('Roles and routes:', () => {
     }
     for (const [method, path, body] of WRITES) {
       it(`names the active node on ${method} ${path}`, async () => {
-        const answer = await request(method, `${nodes.standby.url}${path}`, { body });
-        expectNotActive(answer, nodes.active.url);
+        const response = await request(method, `${nodes.standby.url}${path}`, { body });
+        expectNotActive(response, nodes.active.url);
       });
     }
     it('passes /replica and fails /primary', async () => {

@@ -75,12 +75,12 @@ describe('A request during an outage of PostgreSQL', () => {
     it(`gets a documented response when ${what}`, async function () {
       this.timeout(90_000);
       const until = new AbortController();
-      const answers = new Map<string, number>();
+      const responses = new Map<string, number>();
       const asking = REQUESTS.map(async ([method, path, body]) => {
         while (!until.signal.aborted) {
           const { status, text } = await request(method, `${node.url}${encodeURI(path)}`, { body, deadline: 15_000 });
-          const answer = status === 500 ? `${method} ${path}: 500 ${text}` : String(status);
-          answers.set(answer, (answers.get(answer) ?? 0) + 1);
+          const response = status === 500 ? `${method} ${path}: 500 ${text}` : String(status);
+          responses.set(response, (responses.get(response) ?? 0) + 1);
           await sleep(20);
         }
       });
@@ -94,9 +94,9 @@ describe('A request during an outage of PostgreSQL', () => {
       await eventually('it is active again', async () => (await get(`${node.url}/primary`)).status === 200);
       until.abort();
       await Promise.all(asking);
-      const odd = [...answers.keys()].filter((answer) => !['200', '201', '204', '410', '503'].includes(answer));
+      const odd = [...responses.keys()].filter((response) => !['200', '201', '204', '410', '503'].includes(response));
       expect(odd).to.deep.equal([]);
-      expect(answers.get('200') ?? 0, 'served').to.be.above(REQUESTS.length);
+      expect(responses.get('200') ?? 0, 'served').to.be.above(REQUESTS.length);
     });
   }
 });

@@ -38,11 +38,11 @@ const VIEWS = [
  * views afterwards, and the warnings and errors that it logged: the same text unless something outside changed a response.
  * Times, tokens, the id of the cluster and the random name of the epoch are left out.
  */
-export async function canonicalAnswers(databaseUrl: string, dbaUrl = databaseUrl): Promise<string[]> {
+export async function canonicalResponses(databaseUrl: string, dbaUrl = databaseUrl): Promise<string[]> {
   const port = String(await freePort());
   const node = localNode({ DATABASE_URL: databaseUrl, PORT: port, NODE_NAME: 'node-a', DB_POOL_SIZE: '2' });
-  const answers: string[] = [];
-  const say = (text: string) => void answers.push(normalised(text));
+  const responses: string[] = [];
+  const say = (text: string) => void responses.push(normalised(text));
   const call = async (method: string, path: string, how: HttpCallOptions = {}) => {
     const { status, text, headers, body } = await request(method, `${node.url}${path}`, how);
     say(`${method} ${path}: ${status} ${text} ${headers.cursor ?? ''}`);
@@ -68,7 +68,7 @@ export async function canonicalAnswers(databaseUrl: string, dbaUrl = databaseUrl
   // The node warns of synchronous_commit because writes that bypass the nodes may be lost; it changes no response.
   const logged = node.entries.filter(({ level, msg }) => level >= 40 && !msg.startsWith('synchronous_commit is off'));
   for (const { msg } of logged) say(`logged: ${msg}`);
-  return answers;
+  return responses;
 }
 
 type Send = (
