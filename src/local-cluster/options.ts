@@ -1,10 +1,5 @@
 import { parseCommand, UsageError, wholeOption } from '../terminal/arguments.ts';
 
-/** Thrown when the cluster cannot run; the message is a sentence for the person who started it. */
-export class LauncherError extends Error {
-  override name = 'LauncherError';
-}
-
 /** The options of `plantao cluster`. */
 export interface LauncherOptions {
   nodes: number;

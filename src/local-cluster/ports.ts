@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LauncherError } from './options.ts';
+import { LauncherError } from './launcher-error.ts';
 
 /** How long to wait for a port: the nodes of a launcher that was killed need half a second to stop, and longer on a busy machine. */
 const WAIT_MS = 2000;

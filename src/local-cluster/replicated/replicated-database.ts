@@ -6,7 +6,7 @@ import { errorMessage } from '../../error-message.ts';
 import { type LauncherDatabase, serverFlags } from '../cluster-database.ts';
 import { EMBEDDED_NAME, majorVersion } from '../embedded/data-folder.ts';
 import { serverUser } from '../embedded/system-user.ts';
-import { LauncherError } from '../options.ts';
+import { LauncherError } from '../launcher-error.ts';
 import type { Output } from '../output.ts';
 import { RestartDelay } from '../restart-delay.ts';
 import { ReplicatedServer } from './replicated-server.ts';
