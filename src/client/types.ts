@@ -134,12 +134,12 @@ export interface NodeStatus {
   auth?: AuthMode;
 }
 
-/** The kind of a request: every node serves reads and long polls, only the active node accepts writes. */
-export type Use = 'read' | 'write';
+/** Whether a request reads or writes: every node serves reads and long polls, only the active node accepts writes. */
+export type ConnectionUse = 'read' | 'write';
 
 /** A node started or stopped serving this client for one use. `reason` says why it was lost. */
 export interface ConnectionChange {
-  use: Use;
+  use: ConnectionUse;
   url: string;
   state: 'connected' | 'lost';
   reason?: string;

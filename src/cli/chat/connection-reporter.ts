@@ -1,4 +1,4 @@
-import type { ConnectionChange, Use } from '../../client/types.ts';
+import type { ConnectionChange, ConnectionUse } from '../../client/types.ts';
 
 /** Longer than any failover; an outage that lasts longer is worth a line. */
 const OUTAGE_MS = 2000;
@@ -12,9 +12,9 @@ interface Loss {
 /** Reports which node serves, one line per change. A node that is lost for both reads and writes is reported once. */
 export class ConnectionReporter {
   readonly #print: (sentence: string) => void;
-  readonly #lost = new Map<Use, Loss>();
+  readonly #lost = new Map<ConnectionUse, Loss>();
   /** The last reported change for each use. */
-  readonly #reported = new Map<Use, string>();
+  readonly #reported = new Map<ConnectionUse, string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOutage = false;
 
@@ -33,7 +33,7 @@ export class ConnectionReporter {
     clearTimeout(this.#timer);
   }
 
-  #lose(use: Use, loss: Loss): void {
+  #lose(use: ConnectionUse, loss: Loss): void {
     this.#lost.set(use, loss);
     // Reads only: a loss for writes is noticed when a message is sent, and the chat itself says that the message waits.
     if (use === 'read') this.#timer = setTimeout(() => this.#reportOutage(loss), OUTAGE_MS);
@@ -44,7 +44,7 @@ export class ConnectionReporter {
     this.#print(`${reason}; no node responds, retrying`);
   }
 
-  #regained(use: Use, url: string): void {
+  #regained(use: ConnectionUse, url: string): void {
     const before = this.#lost.get(use);
     this.#lost.delete(use);
     this.#reported.set(use, `${before?.url} ${url}`);

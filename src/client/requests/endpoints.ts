@@ -1,4 +1,4 @@
-import type { ConnectionChange, Use } from '../types.ts';
+import type { ConnectionChange, ConnectionUse } from '../types.ts';
 
 /** More nodes than any cluster has. The bound stops a faulty node from growing the list without end. */
 const MAX_KNOWN = 32;
@@ -6,7 +6,7 @@ const MAX_KNOWN = 32;
 interface Endpoint {
   readonly url: string;
   /** Sequence number of its last failure for each use; 0 once it serves again. */
-  readonly failed: Record<Use, number>;
+  readonly failed: Record<ConnectionUse, number>;
 }
 
 interface Watcher {
@@ -27,8 +27,8 @@ function nodeAddress(text: string): string {
  */
 export class Endpoints {
   readonly #known: Endpoint[] = [];
-  readonly #current: Record<Use, string>;
-  readonly #connected: Partial<Record<Use, string>> = {};
+  readonly #current: Record<ConnectionUse, string>;
+  readonly #connected: Partial<Record<ConnectionUse, string>> = {};
   readonly #watchers = new Set<Watcher>();
   readonly #onChange: (change: ConnectionChange) => void;
   #failures = 0;
@@ -47,12 +47,12 @@ export class Endpoints {
   }
 
   /** The node for the next request of this use. */
-  current(use: Use): string {
+  current(use: ConnectionUse): string {
     return this.#current[use];
   }
 
   /** Returns true if that node served the last request of this use. */
-  isConnected(use: Use, url: string): boolean {
+  isConnected(use: ConnectionUse, url: string): boolean {
     return this.#connected[use] === url;
   }
 
@@ -81,12 +81,12 @@ export class Endpoints {
   }
 
   /** Makes `url` the first choice for this use, unless a node already serves it. */
-  prefer(use: Use, url: string): void {
+  prefer(use: ConnectionUse, url: string): void {
     if (this.#connected[use] === undefined) this.#current[use] = url;
   }
 
   /** Records that a node served a request: it is used from now on. */
-  markServing(use: Use, url: string): void {
+  markServing(use: ConnectionUse, url: string): void {
     const endpoint = this.#find(url);
     if (endpoint !== undefined) endpoint.failed[use] = 0;
     this.#current[use] = url;
@@ -96,7 +96,7 @@ export class Endpoints {
   }
 
   /** Records that a node failed, and returns the node to try next. */
-  markFailed(use: Use, url: string, reason: string): string {
+  markFailed(use: ConnectionUse, url: string, reason: string): string {
     const endpoint = this.#find(url);
     this.#failures += 1;
     if (endpoint !== undefined) endpoint.failed[use] = this.#failures;
@@ -124,7 +124,7 @@ export class Endpoints {
     return this.#known.find((endpoint) => endpoint.url === url);
   }
 
-  #oldestFailure(use: Use, except: string): string {
+  #oldestFailure(use: ConnectionUse, except: string): string {
     const others = this.#known.filter(({ url }) => url !== except);
     const [first, ...rest] = others;
     if (first === undefined) return except;

@@ -1,6 +1,6 @@
 import { errorMessage } from '../../error-message.ts';
 import { OutcomeUnknownError, UnreachableError } from '../errors.ts';
-import type { Use } from '../types.ts';
+import type { ConnectionUse } from '../types.ts';
 import { type BackoffBounds, backoff } from './backoff.ts';
 import { classifyResponse, type ResponseClass } from './classify-response.ts';
 import type { ClusterCheck } from './cluster-check.ts';
@@ -13,7 +13,7 @@ import { sleep } from './sleep.ts';
 
 /** The retry policy of a request. All times are in milliseconds. */
 export interface CallPolicy {
-  use: Use;
+  use: ConnectionUse;
   /** Timeout over all attempts; Infinity for streams. */
   deadlineMs: number;
   /**
