@@ -1,7 +1,8 @@
+import type { JwtRules } from './chat/auth/jwt/jwt-rules.ts';
 import { databaseUrlOf } from './database/url/database-url.ts';
 import type { LevelName } from './log/log-level.ts';
 import { type Environment, environment } from './settings/environment.ts';
-import { type JwtSettings, jwtProblems, jwtSettingsOf } from './settings/jwt-settings.ts';
+import { jwtProblems, jwtRulesOf } from './settings/jwt-settings.ts';
 import { isLoopback } from './settings/loopback.ts';
 
 /** All settings of a node, validated and typed. Times are milliseconds unless the name says otherwise. */
@@ -28,7 +29,7 @@ export interface Settings {
   auth: 'open' | 'token';
   adminToken: string | null;
   /** The rules for JWTs of another application's users; null if JWTs are not accepted. */
-  jwt: JwtSettings | null;
+  jwt: JwtRules | null;
   /** Origins whose pages may call this node, in lower case, or `*`. */
   corsOrigin: string[];
   /** Host names accepted in addition to HOST and that of NODE_URL: `*.x` for all subdomains of x, `*` for any. */
@@ -153,7 +154,7 @@ function settingsOf(values: Environment): Settings {
     leaseMs: values.LEASE_MS,
     auth: authOf(values),
     adminToken: values.ADMIN_TOKEN ?? null,
-    jwt: jwtSettingsOf(values),
+    jwt: jwtRulesOf(values),
     corsOrigin: values.CORS_ORIGIN,
     allowedHosts: values.ALLOWED_HOSTS,
     trustProxy: values.TRUST_PROXY ?? null,

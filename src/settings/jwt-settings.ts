@@ -1,6 +1,7 @@
 /** Settings of JWTs: whether, and how, users of another application sign in with the tokens of that application. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
+import type { JwtRules } from '../chat/auth/jwt/jwt-rules.ts';
 import { isLoopback } from './loopback.ts';
 import { list, urlWithoutUser } from './setting-types.ts';
 
@@ -11,15 +12,6 @@ const ALGORITHMS = [
 ] as const;
 
 const DEFAULT_NAME_CLAIM = 'preferred_username';
-
-/** The rules for checking JWTs. */
-export interface JwtSettings {
-  issuer: string;
-  audience: string[];
-  nameClaim: string;
-  algorithms: string[];
-  keys: { url: string } | { publicKey: KeyObject };
-}
 
 const publicKey = z.string().transform((text, context) => {
   try {
@@ -75,8 +67,8 @@ export function jwtProblems(values: Values, auth: 'open' | 'token'): string[] {
   return problems;
 }
 
-/** Returns the settings, which have no {@link jwtProblems}; null if JWTs are not used. */
-export function jwtSettingsOf(values: Values): JwtSettings | null {
+/** Returns the rules of settings without {@link jwtProblems}; null if JWTs are not used. */
+export function jwtRulesOf(values: Values): JwtRules | null {
   const { JWT_JWKS_URL: url, JWT_PUBLIC_KEY: publicKey, JWT_ISSUER: issuer = '', JWT_AUDIENCE: audience = [] } = values;
   const keys = url === undefined ? publicKey && { publicKey } : { url };
   if (!keys) return null;
@@ -85,7 +77,7 @@ export function jwtSettingsOf(values: Values): JwtSettings | null {
 }
 
 /** Returns warnings about settings that are allowed but dangerous. */
-export function jwtWarnings(jwt: JwtSettings | null): string[] {
+export function jwtWarnings(jwt: JwtRules | null): string[] {
   if (jwt === null || !('url' in jwt.keys)) return [];
   const { protocol, hostname } = new URL(jwt.keys.url);
   if (protocol === 'https:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))) return [];

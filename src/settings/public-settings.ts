@@ -1,6 +1,6 @@
+import type { JwtRules } from '../chat/auth/jwt/jwt-rules.ts';
 import { maskUrlSecrets } from '../database/url/mask-secrets.ts';
 import type { Settings } from '../settings.ts';
-import type { JwtSettings } from './jwt-settings.ts';
 
 /** Settings by environment variable; null for one that is not set. */
 export type PublicSettings = Record<string, string | null>;
@@ -54,7 +54,7 @@ export function publicSettings(settings: Settings): PublicSettings {
   return { ...Object.fromEntries(plain), ...publicJwtSettings(settings.jwt) };
 }
 
-function publicJwtSettings(jwt: JwtSettings | null): PublicSettings {
+function publicJwtSettings(jwt: JwtRules | null): PublicSettings {
   const keys: { url?: string; publicKey?: object } = jwt?.keys ?? {};
   return {
     JWT_JWKS_URL: keys.url === undefined ? null : maskUrlSecrets(keys.url),

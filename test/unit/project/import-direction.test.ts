@@ -45,6 +45,8 @@ const MAY_IMPORT: Record<Part, Part[]> = {
 const MAY_IMPORT_TYPES: Record<Part, Part[]> = {
   // The client's types are those of the schemas with which the server documents its responses.
   client: ['http'],
+  // A setting has the type of the part that it is for.
+  settings: ['chat'],
 };
 
 interface Import {

@@ -1,21 +1,10 @@
-import { hash, type KeyObject } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Log } from '../../../log/log.ts';
 import { usernameOf } from '../../users/names.ts';
 import { JwksSource } from './jwks-source.ts';
 import { JwtRefusedError, KeysUnavailableError } from './jwt-errors.ts';
-
-/** The rules for checking JWTs of another application. */
-export interface JwtRules {
-  issuer: string;
-  /** One of these must be among the token's audiences. */
-  audience: string[];
-  /** The claim that has the name of a new user. */
-  nameClaim: string;
-  /** Asymmetric algorithms only. */
-  algorithms: string[];
-  keys: { url: string } | { publicKey: KeyObject };
-}
+import type { JwtRules } from './jwt-rules.ts';
 
 /** A JWT whose signature and claims were checked. */
 export interface VerifiedJwt {
@@ -45,19 +34,18 @@ export const looksLikeJwt = (text: string): boolean => text.length <= MAX_JWT_LE
 
 /** Checks JWTs with the keys of the settings. */
 export class JwtVerifier {
-  readonly #settings: JwtRules;
+  readonly #rules: JwtRules;
   readonly #source: JwksSource | null;
   #keyRemovals = 0;
 
   /** Calls `onKeysRemoved` when a key is no longer valid: JWTs that were checked with it must be checked again. */
-  constructor(settings: JwtRules, log: Log, onKeysRemoved: () => void) {
-    this.#settings = settings;
+  constructor(rules: JwtRules, log: Log, onKeysRemoved: () => void) {
+    this.#rules = rules;
     const removed = () => {
       this.#keyRemovals++;
       onKeysRemoved();
     };
-    this.#source =
-      'url' in settings.keys ? new JwksSource({ url: settings.keys.url, log, onKeysRemoved: removed }) : null;
+    this.#source = 'url' in rules.keys ? new JwksSource({ url: rules.keys.url, log, onKeysRemoved: removed }) : null;
   }
 
   /** The number of times that keys were removed. A JWT that was checked before the last removal must be checked again. */
@@ -85,7 +73,7 @@ export class JwtVerifier {
   }
 
   async #payloadOf(token: string): Promise<JWTPayload> {
-    const { keys } = this.#settings;
+    const { keys } = this.#rules;
     if ('publicKey' in keys) return this.#check(token, async () => keys.publicKey);
     const getKey = (this.#source as JwksSource).key;
     try {
@@ -113,7 +101,7 @@ export class JwtVerifier {
   }
 
   async #check(token: string, getKey: JWTVerifyGetKey): Promise<JWTPayload> {
-    const { issuer, audience, algorithms } = this.#settings;
+    const { issuer, audience, algorithms } = this.#rules;
     const { payload } = await jwtVerify(token, getKey, {
       issuer,
       audience,
@@ -126,7 +114,7 @@ export class JwtVerifier {
   }
 
   #identityOf(payload: JWTPayload): VerifiedJwt {
-    const { issuer, nameClaim } = this.#settings;
+    const { issuer, nameClaim } = this.#rules;
     const { sub: subject = '', exp = 0, iat = 0 } = payload;
     const isValid = subject !== '' && subject.length <= MAX_SUBJECT_LENGTH && subject.isWellFormed();
     if (!isValid || subject.includes('\0')) {
