@@ -1,38 +1,6 @@
 import { expect } from 'chai';
-import { KEPT_SESSIONS } from '../../../src/database/session/connection.ts';
-import { needsOf, POOL_SIZE } from '../../../src/prove/database/preflight.ts';
-import { FAULTS } from '../../../src/prove/faults/faults.ts';
-import { schedule } from '../../../src/prove/faults/schedule.ts';
 import { LiveOutput } from '../../../src/prove/live-output.ts';
 import { LiveGaps } from '../../../src/prove/progress.ts';
-
-describe('The schedule in rounds', () => {
-  it('has every fault once in each round, and begins with the requested one', () => {
-    const [, first] = FAULTS;
-    if (!first) throw new Error('there is no fault');
-    const options = { faults: FAULTS, seed: 3, nodes: 2, leaseMs: 2000, inRounds: true };
-    const plan = schedule({ ...options, first });
-    const planned = Array.from({ length: 1 + 3 * FAULTS.length }, () => plan.next().value);
-    expect(planned[0]?.fault).to.equal(first);
-    for (let round = 0; round < 3; round += 1) {
-      const kinds = planned
-        .slice(1 + round * FAULTS.length, 1 + (round + 1) * FAULTS.length)
-        .map(({ fault }) => fault.kind);
-      expect([...kinds].sort()).to.deep.equal(FAULTS.map(({ kind }) => kind).sort());
-    }
-    expect(planned.slice(0, FAULTS.length).filter(({ overlaps }) => overlaps)).to.deep.equal([]);
-    expect(planned.filter(({ overlaps }) => overlaps)).to.not.deep.equal([]);
-  });
-
-  it('is the same for the same seed', () => {
-    const kinds = (seed: number) => {
-      const plan = schedule({ faults: FAULTS, seed, nodes: 2, leaseMs: 2000, inRounds: true });
-      return Array.from({ length: 40 }, () => plan.next().value.fault.kind);
-    };
-    expect(kinds(5)).to.deep.equal(kinds(5));
-    expect(kinds(5)).to.not.deep.equal(kinds(6));
-  });
-});
 
 /** Empties the current line of a terminal. */
 const CLEARED_LINE = '\r\u001b[K';
@@ -84,16 +52,5 @@ describe('The progress of plantao prove', () => {
     gaps.update();
     gaps.update();
     expect(said).to.deep.equal(['kill -9 on a (active): gap 150 ms']);
-  });
-});
-
-describe('The resources that a run needs', () => {
-  it('grow with nodes, minutes and rate', () => {
-    const least = needsOf({ nodes: 2, minutes: 1, rate: 40 });
-    expect(least.connections).to.be.lessThan(50);
-    const sessions = POOL_SIZE + KEPT_SESSIONS.length;
-    expect(least.connections, 'the sessions of two nodes and their predecessors').to.be.at.least(4 * sessions);
-    expect(needsOf({ nodes: 4, minutes: 1, rate: 40 }).connections).to.be.greaterThan(least.connections);
-    expect(needsOf({ nodes: 2, minutes: 10, rate: 40 }).databaseBytes).to.be.greaterThan(least.databaseBytes);
   });
 });
