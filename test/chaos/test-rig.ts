@@ -1,7 +1,7 @@
 import type { NodeProcessOptions } from '../../src/prove/rig/node-process.ts';
 import { NodeRig, type NodeRigOptions } from '../../src/prove/rig/node-rig.ts';
 import { NodeProcess } from '../support/nodes/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 
 const FLAGS = {
   max_connections: 200,

@@ -11,7 +11,8 @@ import { nodeOfRole } from '../support/nodes/health.ts';
 import { programOf } from '../support/nodes/node-build.ts';
 import { type NodeProcess, startCluster, startNode, type TestCluster } from '../support/nodes/node-process.ts';
 import { fillNotifyQueue } from '../support/postgres/notify-queue.ts';
-import { createDatabase, type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
+import { createDatabase } from '../support/postgres/postgres.ts';
 import { firingAlerts, hasPromtool, type Scrape, scrape } from '../support/prometheus.ts';
 import { track } from '../support/run/tracked.ts';
 

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/network/http.ts';
 import { healthOf, nodeOfRole } from '../support/nodes/health.ts';
 import { type NodeProcess, startCluster, type TestCluster } from '../support/nodes/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 import { firingAlerts, hasPromtool, type Scrape, scrape } from '../support/prometheus.ts';
 
 const PATIENCE = { within: 30_000 };

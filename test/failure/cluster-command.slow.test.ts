@@ -4,9 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
+import { isFree } from '../../src/network/free-port.ts';
 import { always } from '../support/always.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort, isFree } from '../support/network/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
 import { get, post } from '../support/network/http.ts';
 import { ClusterCommand, processesLeft } from '../support/nodes/cluster-command.ts';
 

@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/network/free-port.ts';
 import { get, type JsonObject, post } from '../support/network/http.ts';
 import { ClusterCommand, processesLeft } from '../support/nodes/cluster-command.ts';
-import { requireServerTools } from '../support/postgres/replica.ts';
+import { requireServerTools } from '../support/postgres/replica-tools.ts';
 
 const PATIENCE = { within: 60_000 };
 /** initdb, pg_basebackup and the migrations, on a busy machine. */

@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import pg from 'pg';
+import { startTcpProxy, type TcpProxy } from '../../src/prove/rig/tcp-proxy.ts';
 import { always } from '../support/always.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/network/free-port.ts';
 import { get, post } from '../support/network/http.ts';
-import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.ts';
 import { type LogEntry, NodeProcess, startNode } from '../support/nodes/node-process.ts';
-import { createDatabase, type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
+import { createDatabase } from '../support/postgres/postgres.ts';
 import { Scene } from './scene.ts';
 
 /** Long enough for heartbeats with a round trip of half a second, and for late ones on a busy machine. */

@@ -5,14 +5,15 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { seedData } from '../../src/local-cluster/demo-data.ts';
+import type { ServerTools } from '../../src/local-cluster/replicated/server-tools.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { freePort } from '../support/network/free-port.ts';
 import { get } from '../support/network/http.ts';
 import type { NodeProcess } from '../support/nodes/node-process.ts';
 import { useNodesOfDatabases } from '../support/nodes/nodes-of-databases.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
-import { type ReplicatedPostgres, requireServerTools, startReplicatedPostgres } from '../support/postgres/replica.ts';
-import type { ServerTools } from '../support/postgres/replica-tools.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../support/postgres/replica.ts';
+import { requireServerTools } from '../support/postgres/replica-tools.ts';
 
 const run = promisify(execFile);
 const PASSWORD = 'a long password';

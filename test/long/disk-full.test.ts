@@ -9,7 +9,7 @@ import { Scene } from '../failure/scene.ts';
 import { always } from '../support/always.ts';
 import { eventually } from '../support/eventually.ts';
 import { get, post } from '../support/network/http.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 
 const run = promisify(execFile);
 const DISK_BYTES = 8 * 1024 * 1024;

@@ -5,9 +5,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { build } from 'esbuild';
+import { isFree } from '../../src/network/free-port.ts';
 import { PACKAGE_ROOT } from '../../src/package-root.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort, isFree } from '../support/network/free-port.ts';
+import { freePort } from '../support/network/free-port.ts';
 import { track } from '../support/run/tracked.ts';
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Scene } from '../failure/scene.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../support/postgres/own-postgres.ts';
 
 const DOWN_MS = 30_000;
 /** Additional time for its start, the nodes' backoff and a busy machine. */

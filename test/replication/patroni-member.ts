@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
+import { startTcpProxy, type TcpProxy } from '../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/network/free-port.ts';
 import { get, post } from '../support/network/http.ts';
-import { startTcpProxy, type TcpProxy } from '../support/network/tcp-proxy.ts';
 import { withSession } from '../support/postgres/with-session.ts';
 import { Daemon } from './daemon.ts';
 import type { Programs } from './programs.ts';

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
-import { findServerTools, type ServerTools } from '../support/postgres/replica-tools.ts';
+import type { ServerTools } from '../../src/local-cluster/replicated/server-tools.ts';
+import { findServerTools } from '../support/postgres/replica-tools.ts';
 
 /** The programs of a run, with the Debian package that provides each. */
 const PROGRAMS = {

@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerTools } from '../../../src/local-cluster/replicated/server-tools.ts';
+import { startTcpProxy } from '../../../src/prove/rig/tcp-proxy.ts';
 import { Scene } from '../../failure/scene.ts';
 import { BareClient } from '../../replication/bare-client.ts';
-import { startTcpProxy } from '../../support/network/tcp-proxy.ts';
-import {
-  type ReplicaServer,
-  type ReplicatedPostgres,
-  startReplicatedPostgres,
-} from '../../support/postgres/replica.ts';
-import type { ServerTools } from '../../support/postgres/replica-tools.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../../support/postgres/replica.ts';
+import type { ReplicaServer } from '../../support/postgres/replica-server.ts';
 import { withSession } from '../../support/postgres/with-session.ts';
 import type { Bench } from '../common/part.ts';
 import type { Contestant } from '../common/section.ts';

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { always } from '../../support/always.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get } from '../../support/network/http.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 import { type Aftermath, Scene } from '../scene.ts';
 
 const LEASE_MS = 1000;

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { startTcpProxy, type TcpProxy } from '../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, request } from '../../support/network/http.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
 import { untilActive } from '../../support/nodes/health.ts';
 import { type NodeProcess, startNode } from '../../support/nodes/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 
 /** One of each kind of work with the database: its pool, its batches, its cursors, its tokens. */
 const REQUESTS: readonly [method: string, path: string, body?: unknown][] = [

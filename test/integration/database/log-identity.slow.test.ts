@@ -3,7 +3,7 @@ import pg from 'pg';
 import { CursorExpiredError, parseCursor } from '../../../src/events/cursor.ts';
 import { eventually } from '../../support/eventually.ts';
 import { lockWaits } from '../../support/postgres/lock-waits.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 import { LogNode } from '../delivery/delivery-node.ts';
 
 /** Commits that no session waits for stay in memory, and are lost in a crash: no writer flushes them meanwhile. */

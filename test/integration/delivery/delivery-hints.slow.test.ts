@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { seedData } from '../../../src/local-cluster/demo-data.ts';
+import { startTcpProxy, type TcpProxy } from '../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { get, post } from '../../support/network/http.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
 import { type LocalNode, localNode, startTwoNodes, type TwoNodes } from '../../support/nodes/two-nodes.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { useDatabase } from '../../support/postgres/use-database.ts';

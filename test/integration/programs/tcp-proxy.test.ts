@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { startTcpProxy, type TcpProxy } from '../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
 
 describe('The TCP proxy', () => {
   let echo: Server;

@@ -16,12 +16,8 @@ import { RawClient } from '../../support/network/raw-client.ts';
 import { plantao } from '../../support/nodes/command.ts';
 import { NodeProcess, startCluster, type TestCluster } from '../../support/nodes/node-process.ts';
 import { knowEachOther } from '../../support/nodes/two-nodes.ts';
-import {
-  createDatabase,
-  type OwnPostgres,
-  startPostgresOfItsOwn,
-  type TestDatabase,
-} from '../../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { testServer } from '../../support/postgres/test-server.ts';
 
 /** Returns the rows of a statement on a session and on the pool. */

@@ -17,11 +17,11 @@ import { connectionOptions } from '../../../src/database/session/connection.ts';
 import { DatabaseSession } from '../../../src/database/session/database-session.ts';
 import { ReconnectingSession } from '../../../src/database/session/reconnecting-session.ts';
 import { errorMessage } from '../../../src/error-message.ts';
+import { startTcpProxy, type TcpProxy } from '../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/network/free-port.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/network/tcp-proxy.ts';
 import { NodeProcess } from '../../support/nodes/node-process.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
 import { withSession } from '../../support/postgres/with-session.ts';
 
 /** A role of every server; their superusers have different passwords. */

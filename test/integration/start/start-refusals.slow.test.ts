@@ -7,12 +7,8 @@ import { closeSequelize, openSequelize } from '../../../src/database/pool/sequel
 import { errorMessage } from '../../../src/error-message.ts';
 import { freePort } from '../../support/network/free-port.ts';
 import { localNode } from '../../support/nodes/two-nodes.ts';
-import {
-  createDatabase,
-  type OwnPostgres,
-  startPostgresOfItsOwn,
-  type TestDatabase,
-} from '../../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../support/postgres/own-postgres.ts';
+import { createDatabase, type TestDatabase } from '../../support/postgres/postgres.ts';
 import { testServer } from '../../support/postgres/test-server.ts';
 
 /** Returns the error of a node that cannot start. */

@@ -1,8 +1,6 @@
 import { eventually } from '../eventually.ts';
 import { nextDatabaseName, openSessions, testServer, withDatabase } from './test-server.ts';
 
-export { OwnPostgres, startPostgresOfItsOwn } from './own-postgres.ts';
-
 /** A migrated database of one test file. */
 export interface TestDatabase {
   url: string;

@@ -8,10 +8,10 @@ import type pg from 'pg';
 import type { DataFolder } from '../../../src/local-cluster/embedded/data-folder.ts';
 import { serverProcesses } from '../../../src/local-cluster/embedded/leftovers.ts';
 import { guardAgainstOrphaning } from '../../../src/local-cluster/embedded/orphan-guard.ts';
+import type { ServerTools } from '../../../src/local-cluster/replicated/server-tools.ts';
+import { startTcpProxy, type TcpProxy } from '../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../eventually.ts';
-import { startTcpProxy, type TcpProxy } from '../network/tcp-proxy.ts';
 import { track } from '../run/tracked.ts';
-import type { ServerTools } from './replica-tools.ts';
 import { withSession } from './with-session.ts';
 
 /** The superuser, who also replicates, and the name of the database. */

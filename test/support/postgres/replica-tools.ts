@@ -1,8 +1,6 @@
 import { serverUser } from '../../../src/local-cluster/embedded/system-user.ts';
 import { DEBIAN_FOLDER, findServerFolder, ServerTools } from '../../../src/local-cluster/replicated/server-tools.ts';
 
-export { ServerTools } from '../../../src/local-cluster/replicated/server-tools.ts';
-
 const PROGRAMS = ['initdb', 'postgres', 'pg_basebackup', 'pg_rewind', 'pg_dump', 'pg_restore'] as const;
 /** The sentence for {@link findServerTools} without a result. */
 export const MISSING_TOOLS = `no folder of PATH and none of ${DEBIAN_FOLDER}/*/bin has all of ${PROGRAMS.join(', ')}: install postgresql`;

@@ -2,14 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { migrate } from '../../../src/database/migrator.ts';
+import type { ServerTools } from '../../../src/local-cluster/replicated/server-tools.ts';
 import { eventually } from '../eventually.ts';
 import { freePort } from '../network/free-port.ts';
 import { REPLICA_NAME, ReplicaServer } from './replica-server.ts';
-import type { ServerTools } from './replica-tools.ts';
 import { makeServerFolder } from './test-server.ts';
-
-export { ReplicaServer } from './replica-server.ts';
-export { requireServerTools } from './replica-tools.ts';
 
 /** Options of {@link startReplicatedPostgres}. */
 export interface ReplicatedPostgresOptions {

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
+import { startTcpProxy } from '../../../../src/prove/rig/tcp-proxy.ts';
 import { always } from '../../../support/always.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { get, post } from '../../../support/network/http.ts';
-import { startTcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { healthOf } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
 import { useDatabase } from '../../../support/postgres/use-database.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
+import { startTcpProxy, type TcpProxy } from '../../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
-import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { healthOf, isActive } from '../../../support/nodes/health.ts';
 import { NodeProcess } from '../../../support/nodes/node-process.ts';
 import { useDatabase } from '../../../support/postgres/use-database.ts';

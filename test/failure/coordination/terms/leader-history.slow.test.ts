@@ -1,14 +1,11 @@
 import { expect } from 'chai';
+import { startTcpProxy, type TcpProxy } from '../../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, post } from '../../../support/network/http.ts';
-import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { plantao } from '../../../support/nodes/command.ts';
 import type { NodeProcess } from '../../../support/nodes/node-process.ts';
-import {
-  type ReplicatedPostgres,
-  requireServerTools,
-  startReplicatedPostgres,
-} from '../../../support/postgres/replica.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../../../support/postgres/replica.ts';
+import { requireServerTools } from '../../../support/postgres/replica-tools.ts';
 import { useDatabase } from '../../../support/postgres/use-database.ts';
 import { Scene } from '../../scene.ts';
 

@@ -5,11 +5,8 @@ import { freePort } from '../../../support/network/free-port.ts';
 import { get, type JsonObject, post } from '../../../support/network/http.ts';
 import { untilActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import {
-  type ReplicatedPostgres,
-  requireServerTools,
-  startReplicatedPostgres,
-} from '../../../support/postgres/replica.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../../../support/postgres/replica.ts';
+import { requireServerTools } from '../../../support/postgres/replica-tools.ts';
 
 const REPLICATED = { prefer: 'durable=replicated' };
 const DEADLINE_MS = 9000;

@@ -3,11 +3,8 @@ import { createServer, type Socket, type Server as TcpServer } from 'node:net';
 import { expect } from 'chai';
 import { eventually } from '../../../support/eventually.ts';
 import { get, type JsonObject, post } from '../../../support/network/http.ts';
-import {
-  type ReplicatedPostgres,
-  requireServerTools,
-  startReplicatedPostgres,
-} from '../../../support/postgres/replica.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../../../support/postgres/replica.ts';
+import { requireServerTools } from '../../../support/postgres/replica-tools.ts';
 import { Scene } from '../../scene.ts';
 
 const PATIENCE = { within: 30_000 };

@@ -3,14 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
+import type { ServerTools } from '../../../../src/local-cluster/replicated/server-tools.ts';
 import { get } from '../../../support/network/http.ts';
 import { useNodesOfDatabases } from '../../../support/nodes/nodes-of-databases.ts';
-import {
-  type ReplicatedPostgres,
-  requireServerTools,
-  startReplicatedPostgres,
-} from '../../../support/postgres/replica.ts';
-import type { ServerTools } from '../../../support/postgres/replica-tools.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../../../support/postgres/replica.ts';
+import { requireServerTools } from '../../../support/postgres/replica-tools.ts';
 
 /** Follows the README's lines under "Restore and clone": an error in them fails here. */
 describe('A database restored on another server with pg_dump and pg_restore', function () {

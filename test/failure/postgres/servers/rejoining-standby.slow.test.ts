@@ -1,12 +1,9 @@
 import { expect } from 'chai';
+import { startTcpProxy, type TcpProxy } from '../../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { get, type JsonObject, post } from '../../../support/network/http.ts';
-import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
-import {
-  type ReplicatedPostgres,
-  requireServerTools,
-  startReplicatedPostgres,
-} from '../../../support/postgres/replica.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../../../support/postgres/replica.ts';
+import { requireServerTools } from '../../../support/postgres/replica-tools.ts';
 import { Scene } from '../../scene.ts';
 
 const LEASE_MS = 2500;

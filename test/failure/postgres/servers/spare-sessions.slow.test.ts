@@ -1,12 +1,9 @@
 import { expect } from 'chai';
+import { startTcpProxy, type TcpProxy } from '../../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
-import {
-  type ReplicaServer,
-  type ReplicatedPostgres,
-  requireServerTools,
-  startReplicatedPostgres,
-} from '../../../support/postgres/replica.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../../../support/postgres/replica.ts';
+import type { ReplicaServer } from '../../../support/postgres/replica-server.ts';
+import { requireServerTools } from '../../../support/postgres/replica-tools.ts';
 import { Scene } from '../../scene.ts';
 
 const PATIENCE = { within: 30_000 };

@@ -1,17 +1,14 @@
 import { expect } from 'chai';
 import { seedData } from '../../../../src/local-cluster/demo-data.ts';
+import { startTcpProxy, type TcpProxy } from '../../../../src/prove/rig/tcp-proxy.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { freePort } from '../../../support/network/free-port.ts';
 import { get, post } from '../../../support/network/http.ts';
-import { startTcpProxy, type TcpProxy } from '../../../support/network/tcp-proxy.ts';
 import { healthOf, untilActive } from '../../../support/nodes/health.ts';
 import { type LocalNode, localNode } from '../../../support/nodes/two-nodes.ts';
-import {
-  type ReplicaServer,
-  type ReplicatedPostgres,
-  requireServerTools,
-  startReplicatedPostgres,
-} from '../../../support/postgres/replica.ts';
+import { type ReplicatedPostgres, startReplicatedPostgres } from '../../../support/postgres/replica.ts';
+import type { ReplicaServer } from '../../../support/postgres/replica-server.ts';
+import { requireServerTools } from '../../../support/postgres/replica-tools.ts';
 
 const PATIENCE = { within: 30_000 };
 

@@ -6,7 +6,8 @@ import { eventually } from '../../../support/eventually.ts';
 import { bearer, del, get, post } from '../../../support/network/http.ts';
 import { plantao } from '../../../support/nodes/command.ts';
 import { startTwoNodes, type TwoNodes } from '../../../support/nodes/two-nodes.ts';
-import { createDatabase, startPostgresOfItsOwn, type TestDatabase } from '../../../support/postgres/postgres.ts';
+import { startPostgresOfItsOwn } from '../../../support/postgres/own-postgres.ts';
+import { createDatabase, type TestDatabase } from '../../../support/postgres/postgres.ts';
 import { testServer } from '../../../support/postgres/test-server.ts';
 import { withSession } from '../../../support/postgres/with-session.ts';
 

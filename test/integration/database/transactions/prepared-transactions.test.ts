@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { migrate } from '../../../../src/database/migrator.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { type OwnPostgres, startPostgresOfItsOwn } from '../../../support/postgres/postgres.ts';
+import { type OwnPostgres, startPostgresOfItsOwn } from '../../../support/postgres/own-postgres.ts';
 
 /** Has to be quoted in the statement that ends it. */
 const GID = "it's lost";

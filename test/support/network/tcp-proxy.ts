@@ -1,1 +1,0 @@
-export * from '../../../src/prove/rig/tcp-proxy.ts';
