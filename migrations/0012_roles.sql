@@ -44,7 +44,7 @@ BEGIN
     IF to_regclass('plantao.reaction_counts') IS NOT NULL THEN
       GRANT SELECT, INSERT, DELETE ON plantao.reactions TO plantao_service;
       GRANT SELECT ON plantao.reaction_counts TO plantao_service;
-      GRANT EXECUTE ON FUNCTION plantao.forget_removed_messages TO plantao_service;
+      GRANT EXECUTE ON FUNCTION plantao.forget_removed_messages, plantao.reaction_form TO plantao_service;
     END IF;
     IF to_regproc('plantao.erase_user') IS NOT NULL THEN
       GRANT EXECUTE ON FUNCTION plantao.rename_user, plantao.erase_user, plantao.continue_erasures TO plantao_service;

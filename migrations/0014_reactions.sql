@@ -11,7 +11,7 @@ COMMENT ON TABLE plantao.reactions IS
   'One row for each reaction of a user to a message: at most 10 of one user to one message, and at most 50 different ones to a message. INSERT and DELETE notify the group.';
 COMMENT ON COLUMN plantao.reactions.message_id IS 'The message. No foreign key: triggers check that it exists, and remove the reactions of deleted messages.';
 COMMENT ON COLUMN plantao.reactions.user_id IS 'The user.';
-COMMENT ON COLUMN plantao.reactions.emoji IS 'An emoji, or a short name that clients agree on; at most 32 characters.';
+COMMENT ON COLUMN plantao.reactions.emoji IS 'An emoji, or a short name that clients agree on; at most 32 characters. INSERT stores it in the form of plantao.reaction_form().';
 COMMENT ON COLUMN plantao.reactions.reacted_at IS 'Start of the transaction that stored it.';
 -- Serves the deletion of an account.
 CREATE INDEX reactions_by_user ON plantao.reactions (user_id);
@@ -26,6 +26,26 @@ COMMENT ON TABLE plantao.reaction_counts IS 'The number of each reaction to a me
 COMMENT ON COLUMN plantao.reaction_counts.message_id IS 'The message.';
 COMMENT ON COLUMN plantao.reaction_counts.emoji IS 'The reaction.';
 COMMENT ON COLUMN plantao.reaction_counts.count IS 'Number of users who have added it.';
+
+-- Unicode names one emoji with and without the selector U+FE0F: both are one reaction.
+CREATE FUNCTION plantao.reaction_form(emoji text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT regexp_replace(regexp_replace(replace(emoji, E'\uFE0F', ''), E'[0-9#*](?=\u20E3)', E'\\&\uFE0F', 'g'),
+    -- The characters that are emoji of Unicode, but look like text by default: since Unicode 11 there have been no new ones.
+    E'[\u00A9\u00AE\u203C\u2049\u2122\u2139\u2194-\u2199\u21A9\u21AA\u2328\u23CF\u23ED-\u23EF\u23F1\u23F2\u23F8-\u23FA\u24C2\u25AA\u25AB\u25B6\u25C0\u25FB\u25FC\u2600-\u2604\u260E\u2611\u2618\u261D\u2620\u2622\u2623\u2626\u262A\u262E\u262F\u2638-\u263A\u2640\u2642\u265F\u2660\u2663\u2665\u2666\u2668\u267B\u267E\u2692\u2694-\u2697\u2699\u269B\u269C\u26A0\u26A7\u26B0\u26B1\u26C8\u26CF\u26D1\u26D3\u26E9\u26F0\u26F1\u26F4\u26F7-\u26F9\u2702\u2708\u2709\u270C\u270D\u270F\u2712\u2714\u2716\u271D\u2721\u2733\u2734\u2744\u2747\u2763\u2764\u27A1\u2934\u2935\u2B05-\u2B07\u3030\u303D\u3297\u3299'
+    || E'\U0001F170\U0001F171\U0001F17E\U0001F17F\U0001F202\U0001F237\U0001F321\U0001F324-\U0001F32C\U0001F336\U0001F37D\U0001F396\U0001F397\U0001F399-\U0001F39B\U0001F39E\U0001F39F\U0001F3CB-\U0001F3CE\U0001F3D4-\U0001F3DF\U0001F3F3\U0001F3F5\U0001F3F7\U0001F43F\U0001F441\U0001F4FD\U0001F549\U0001F54A\U0001F56F\U0001F570\U0001F573-\U0001F579\U0001F587\U0001F58A-\U0001F58D\U0001F590\U0001F5A5\U0001F5A8\U0001F5B1\U0001F5B2\U0001F5BC\U0001F5C2-\U0001F5C4\U0001F5D1-\U0001F5D3\U0001F5DC-\U0001F5DE\U0001F5E1\U0001F5E3\U0001F5E8\U0001F5EF\U0001F5F3\U0001F5FA\U0001F6CB\U0001F6CD-\U0001F6CF\U0001F6E0-\U0001F6E5\U0001F6E9\U0001F6F0\U0001F6F3]'
+    || E'(?![\uFE0E\U0001F3FB-\U0001F3FF])', E'\\&\uFE0F', 'g')
+$$;
+COMMENT ON FUNCTION plantao.reaction_form(text) IS
+  'Returns a reaction as it is stored: with the variation selector U+FE0F after each character that looks like text without it, and nowhere else.';
+
+CREATE FUNCTION plantao.normalise_reaction() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  NEW.emoji := plantao.reaction_form(NEW.emoji);
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION plantao.normalise_reaction() IS 'Stores the forms of an emoji that look the same as one.';
 
 CREATE FUNCTION plantao.add_reactions() RETURNS trigger
 -- Each OFFSET 0 makes PostgreSQL look up each row by its key, as in plantao.event_feed. A session keeps the plan of its first
@@ -111,6 +131,8 @@ COMMENT ON FUNCTION plantao.remove_reactions() IS 'Takes removed reactions out o
 
 CREATE TRIGGER lock_log_first BEFORE INSERT OR DELETE ON plantao.reactions
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
+CREATE TRIGGER normalise BEFORE INSERT ON plantao.reactions
+  FOR EACH ROW EXECUTE FUNCTION plantao.normalise_reaction();
 CREATE TRIGGER log_added AFTER INSERT ON plantao.reactions
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.add_reactions();
 CREATE TRIGGER log_removed AFTER DELETE ON plantao.reactions

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { Refused } from '../../chat/errors.ts';
+import { reactionForm } from '../../chat/messages/reaction-form.ts';
 import { HOOK_MARK, hidesCharacters, withoutStraySelectors } from '../../chat/users/names.ts';
 import { isJsonObject } from '../../text/json-object.ts';
 import { requestSchemaOf, requiredWhenOpen, withJsonSchema } from './json-schema.ts';
@@ -152,7 +153,7 @@ export const description = withJsonSchema(
 );
 
 /** A reaction to a message: an emoji, or a short name that clients agree on. */
-export const emoji = name(32);
+export const emoji = name(32, reactionForm);
 
 /** The reason for a pause of failover. */
 export const pauseReason = name(200);
