@@ -1,6 +1,7 @@
 import { isoTime } from '../database/sql/timestamps.ts';
 import { formatCursor } from './cursor.ts';
 import type { FeedRow } from './event-feed.ts';
+import { EventPayload, UndecodableEventError } from './event-payload.ts';
 
 const KINDS = [
   'message',
@@ -57,11 +58,6 @@ export interface LogEvent {
   endsAccount?: true;
 }
 
-/** Thrown for a row that cannot be decoded. */
-class UndecodableEventError extends Error {
-  override readonly name = 'UndecodableEventError';
-}
-
 /** Returns true for a kind of event that this version knows. */
 export const isKnownKind = (kind: unknown): kind is EventKind => KINDS.some((known) => known === kind);
 
@@ -79,7 +75,7 @@ export function toLogEvent(row: FeedRow, epoch: string): LogEvent {
   event.message = message;
   const echo = carriesMessage ? echoOf(row) : undefined;
   if (echo) event.echo = echo;
-  if (kind === 'user_renamed' && row.payload !== null) event.endsAccount = true;
+  if (kind === 'user_renamed' && hasMark(row, 'erased')) event.endsAccount = true;
   if (row.reply_to) event.quote = { messageId: JSON.parse(row.reply_to).id, json: row.reply_to };
   return event;
 }
@@ -140,22 +136,26 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
     case 'message_deleted':
       return fields({ group_id: row.group_id, message_id: row.message_id });
     case 'reaction':
-      return fields({ group_id: row.group_id, message_id: row.message_id, ...JSON.parse(payloadOf(row)) });
-    case 'read_by':
-      return fields({ group_id: row.group_id, ...JSON.parse(payloadOf(row)) });
+      return fields({ group_id: row.group_id, message_id: row.message_id, ...reactionOf(objectOf(row)) });
+    case 'read_by': {
+      const payload = objectOf(row);
+      return fields({ group_id: row.group_id, user_id: payload.id('user_id'), message_id: payload.id('message_id') });
+    }
     case 'role_changed': {
-      const { actor_id: _, ...details } = JSON.parse(payloadOf(row));
-      return fields({ group_id: row.group_id, ...details, username: row.username, ...actorFields(row) });
+      const payload = objectOf(row);
+      const member = { user_id: payload.id('user_id'), role: payload.oneOf('role', ROLES), username: row.username };
+      return fields({ group_id: groupOf(row), ...member, ...actorFields(row) });
     }
-    case 'group_changed':
-    case 'group_deleted': {
-      const { name, changed, actor_id: _, ...details } = JSON.parse(payloadOf(row));
-      // The log has no name of a direct chat.
-      const state = { group_id: row.group_id, name: name ?? row.group_name ?? '', ...details };
-      return fields({ ...state, ...(kind === 'group_changed' && changed && { changed }), ...actorFields(row) });
+    case 'group_changed': {
+      const payload = objectOf(row);
+      return fields({ ...stateOf(row, payload), changed: payload.listOf('changed', CHANGES), ...actorFields(row) });
     }
-    case 'read':
-      return fields(JSON.parse(payloadOf(row)));
+    case 'group_deleted':
+      return fields({ ...stateOf(row, objectOf(row)), ...actorFields(row) });
+    case 'read': {
+      const payload = objectOf(row);
+      return fields({ group_id: payload.id('group_id'), message_id: payload.id('message_id') });
+    }
     case 'user_renamed':
       return fields({ group_id: row.group_id, user_id: row.user_id, username: row.username });
     case 'joined':
@@ -166,7 +166,7 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
         user_id: row.user_id,
         username: row.username,
         ...actorFields(row),
-        ...(row.payload !== null && JSON.parse(row.payload)?.created === true && { created: true }),
+        ...(kind === 'joined' && hasMark(row, 'created') && { created: true }),
       });
     case 'notification':
       // A topic and a group of the same name receive the same event. Subscribers of the topic must not learn the group's id.
@@ -178,6 +178,36 @@ function detailsOf(row: FeedRow, kind: EventKind): string {
       return `"payload":${payloadOf(row)}`;
   }
 }
+
+const ROLES = ['owner', 'admin', 'member'] as const;
+const CHANGES = ['name', 'description', 'archived', 'shows_reads'] as const;
+
+const reactionOf = (payload: EventPayload) => ({
+  user_id: payload.id('user_id'),
+  emoji: payload.text('emoji'),
+  added: payload.flag('added'),
+  count: payload.count('count'),
+});
+
+const stateOf = (row: FeedRow, payload: EventPayload) => ({
+  group_id: groupOf(row),
+  // The log has no name of a direct chat.
+  name: payload.optionalText('name') ?? row.group_name ?? '',
+  description: payload.text('description'),
+  archived: payload.flag('archived'),
+  shows_reads: payload.flag('shows_reads'),
+});
+
+/** Returns the group of an event about a group. @throws {UndecodableEventError} if it has none. */
+function groupOf({ group_id }: FeedRow): number {
+  if (group_id === null) throw new UndecodableEventError('its group_id is null');
+  return group_id;
+}
+
+/** Returns true if the payload has `mark` with the value true. */
+const hasMark = ({ payload }: FeedRow, mark: string) => payload !== null && JSON.parse(payload)?.[mark] === true;
+
+const objectOf = (row: FeedRow) => new EventPayload(payloadOf(row));
 
 /** Returns the fields for the user who acted; none if that is not known. */
 const actorFields = ({ actor, actor_id }: FeedRow) => (actor_id === null ? {} : { actor_id, actor });
