@@ -16,8 +16,11 @@ export function idempotencyKey(request: Request): string | null {
   throw invalid('Idempotency-Key', `must have 1 to ${MAX_KEY_LENGTH} printable characters without spaces`);
 }
 
-/** Returns the key of a request for idempotentWrite, or null. `input` is the validated input. @throws as {@link idempotencyKey}. */
+/** Returns the key of a request for idempotentWrite, or null. `input` is the validated input, with the parameters of the path. @throws as {@link idempotencyKey}. */
 export function requestKeyOf(request: Request, userId: number | null, input: unknown): RequestKey | null {
   const key = idempotencyKey(request);
-  return key === null ? null : { userId, key, request: [request.method, request.path, input] };
+  if (key === null) return null;
+  // The route's path, not the request's: /notify/a, /Notify/a and /notify/a/ are the same request.
+  const { path }: { path: string } = request.route;
+  return { userId, key, request: [request.method, path, input] };
 }

@@ -54,6 +54,24 @@ describe('An Idempotency-Key on a request that creates or notifies', () => {
     }
   });
 
+  it('knows the same request with another spelling of its path, and not one with another parameter', async () => {
+    for (const [paths, other, body] of [
+      [['/notify/abc', '/notify/abc/', '/Notify/abc', '/notify/%61bc'], '/notify/Abc', { payload: 1 }],
+      [['/user/2/groups/Barra', '/user/2/groups/Barra/', '/USER/2/groups/Barra'], '/user/2/groups/barra', {}],
+      [
+        ['/create-chat', '/Create-Chat/'],
+        '/direct',
+        { groupName: 'Barra dupla', creatorId: 1, userId: 1, otherUserId: 2 },
+      ],
+    ] as const) {
+      const key = keyed(`spelling-${paths[0].length}`);
+      const [first, ...others] = await Promise.all(paths.map((path) => post(at(path), body, key)));
+      for (const one of others) expect([one.status, one.text]).to.deep.equal([first?.status, first?.text]);
+      expect(first?.status).to.be.oneOf([200, 201]);
+      expect((await post(at(other), body, key)).body.code, other).to.equal('key_reused');
+    }
+  });
+
   it('keeps a late retry of each request from changing anything', async () => {
     const { body: group } = await post<{ group_id: number }>(at('/create-chat'), { groupName: 'Tarde', creatorId: 1 });
     const groupId = group.group_id;
