@@ -5,15 +5,15 @@
 --   2. Each text is cut into n-grams: three, four and five letters of a word, whole words of one or two letters, symbols.
 --   3. An n-gram has a few hashes: numbers up to 64000 for segments, and up to 3936 for rows. In a segment, the bit with that number is
 --      set. In the integer of a row with that number, the bit of the chunk is set.
---   4. A search reads the segments of a group, newest first: those with all bits of its n-grams may contain the text. Of the rows in
---      these it ANDs the integers of its n-grams: a remaining bit marks a chunk that may contain the text.
---   5. It reads the messages of such chunks, the few of each group without a row yet, and those with newer events.
+--   4. A search reads the segments of a group, newest first: those with all bits of its n-grams may contain the text. In each row of
+--      these segments, it ANDs the integers of its n-grams: a remaining bit marks a chunk that may contain the text.
+--   5. It reads the messages of such chunks, the few of each group that have no row yet, and those that changed since they were indexed.
 --   6. So the index only excludes messages: a bit that is set without a match costs time, and deleted or edited texts are never found.
 --   7. The rows of a group, and its segments, cover its ids without gaps, and are removed with it. Only the active node writes them.
---   8. A row is about one page of 8 KB for up to 256 messages in any language, a segment one for 1024; the index has no text and no
---      locale. It takes about 45 bytes a message where a chunk has 16 messages.
---   9. GIN on trigrams or words reads every hit of a common word, grows with the text, and pg_trgm is not available everywhere. These
---      rows bound the read of a search: ten million messages have less than ten thousand segments.
+--   8. A row of up to 256 messages, in any language, is about one page of 8 KB, and so is a segment of up to 1024. The index has no
+--      text and no locale. It takes about 45 bytes a message if chunks are full.
+--   9. GIN on trigrams or words reads every hit of a common word, grows with the text, and pg_trgm is not available everywhere. This
+--      index limits how much a search reads: ten million messages have about ten thousand segments.
 
 CREATE TABLE plantao.search_index (
   only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),

@@ -1,4 +1,4 @@
-/** What a search reads of a candidate next: the segments of the index, then the rows of those that may match, then messages. */
+/** The next thing to read for a candidate: segments of the index, then the rows of segments that may match, then messages. */
 type CandidateLevel = 'segments' | 'rows' | 'messages';
 
 /** A range of message ids of one group, both ends included, that the search has not read yet and that may contain matches. */
@@ -25,15 +25,18 @@ export class Candidates {
     this.#add(candidates);
   }
 
-  /** Returns the newest messages to read, at most `limit` ranges: none if the index has to be read before. They count as unread until {@link report}. */
-  readable(limit: number): Candidate[] {
+  /**
+   * Returns the newest ranges of messages to read, at most `limit`; none if the index must be read first. They count as unread
+   * until {@link report}.
+   */
+  toRead(limit: number): Candidate[] {
     const newest = this.#waiting.slice(-limit).reverse();
     const end = newest.findIndex(({ level }) => level !== 'messages');
     return end < 0 ? newest : newest.slice(0, end);
   }
 
-  /** Returns the newest candidates whose segments, or whose rows, are read next. They count as unread until {@link report}. */
-  indexed(limits: Record<'segments' | 'rows', number>): Candidate[] {
+  /** Returns the newest candidates to look up in the index, all at the same level. They count as unread until {@link report}. */
+  toProbe(limits: Record<'segments' | 'rows', number>): Candidate[] {
     const all = this.#waiting.filter(({ level }) => level !== 'messages').reverse();
     const level = all[0]?.level === 'segments' ? 'segments' : 'rows';
     return all.slice(0, limits[level]).filter((candidate) => candidate.level === level);

@@ -19,7 +19,7 @@ export const SPACES: Ranges = [
   [0x3000, 0x3000],
 ];
 
-/** Signs around Cyrillic letters, joiners, direction marks, variation selectors. */
+/** Marks that enclose Cyrillic letters, joiners, direction marks, variation selectors. */
 const INVISIBLE: Ranges = [
   [0xad, 0xad],
   [0x488, 0x489],
@@ -32,7 +32,7 @@ const INVISIBLE: Ranges = [
   [0xe0100, 0xe01ef],
 ];
 
-/** Characters that are ignored, in order. */
+/** Characters that folding removes, in ascending order. */
 export const IGNORED: Ranges = [...ACCENTS, ...INVISIBLE].sort(([one], [other]) => one - other);
 
 /** Characters that each count as a word: symbols, emoji, and those of scripts without spaces between words. */
@@ -111,7 +111,10 @@ export function classOf(point: number): CharacterClass {
   return isIn(SINGLES, point) ? 'single' : 'word';
 }
 
-/** Returns the character to which each one folds, for those that change. Computed on first use, so that a node's start does not wait for it. */
+/**
+ * Returns the character to which each one folds, for those that change. Computed on first use, so that a node's start does not
+ * wait for it.
+ */
 export const foldsOf: () => ReadonlyMap<number, number> = lazy(() => {
   const folds = new Map<number, number>();
   for (const [from, to] of FOLDED) {

@@ -8,7 +8,10 @@ export interface TextPart {
   match: boolean;
 }
 
-/** The maximum number of matches that are marked in one message: more would make a page of short words several times as long as its texts. */
+/**
+ * The maximum number of matches that are marked in one message: with more, a page of messages found by a short word would be
+ * several times as long as their texts.
+ */
 export const MAX_MATCHES = 100;
 
 /**

@@ -14,12 +14,13 @@ const PUNCTUATION: Ranges = [
 ];
 
 /**
- * Returns the regular expression for the texts that mention a user: an @ and the name, followed by a space or the end, perhaps after
- * symbols. Letters of scripts without spaces between words count as symbols. Accents do not matter: @joao mentions João. The chat page
- * has the same rule (web/home/model/text/mentions.ts). Returns null for a name that consists only of marks: once folded, it is empty.
+ * Returns the regular expression for the texts that mention a user: an @ and the name, followed, perhaps after symbols, by a space
+ * or the end. Letters of scripts without spaces between words count as symbols. Accents do not matter: @joao mentions João. The
+ * chat page has the same rule (web/home/model/text/mentions.ts). Returns null for a name that consists only of marks: once folded,
+ * it is empty.
  *
- * Only the current name counts: after a rename, earlier messages mention the user who now has the former name. The service keeps no
- * former names, because they would outlive a deleted account.
+ * Only the current name counts: after a rename, earlier messages mention the user who now has the former name. The service keeps
+ * no former names, because they would outlive a deleted account.
  */
 export function mentionPatternOf(username: string): string | null {
   const name = fold(username);

@@ -51,16 +51,18 @@ const LIMITS = {
   /** Number of segments or rows of the index that one statement returns: a few milliseconds of work. */
   entriesAtOnce: 4096,
 };
-/** The limits of the first statements: enough for a common word. Each further one has twice that of the one before it. */
+/** The limits of the first statements: enough for a common word. Each later statement doubles them. */
 const FIRST = { messages: 1024, entries: 512 };
 /** The maximum number of groups that the first statements read from. */
 const GROUPS_AT_ONCE = 512;
-/** Few searches run concurrently, so that other requests find free connections, and few wait. */
+/** Few searches run at once, so that other requests find free connections; the number of waiting ones is limited too. */
 const SEARCHES = { concurrency: 2, queuedPerSource: 8, queued: 128, maxWaitMs: 3000 };
 const TOO_MANY = 'too many searches are running: try again in a few seconds';
 const TOO_SLOW = 'the database is too slow for this search at the moment: try again, or search in one group';
 
-/** Reads the newest messages of each candidate. Returns the matches, and the last message that was read if more are left. */
+/**
+ * Reads the newest messages of each candidate. Returns the matches and, if the limit was reached, the last message that was read.
+ */
 const readQuery = (conditions: readonly string[]) => `
   SELECT c.number::int, m.id, m.is_found, m.number = c.max AS is_last
   FROM unnest($groups::bigint[], $froms::bigint[], $tos::bigint[], $limits::int[]) WITH ORDINALITY AS c (group_id, from_id, to_id, max, number)
@@ -75,8 +77,9 @@ const readQuery = (conditions: readonly string[]) => `
   WHERE m.is_found OR m.number = c.max`;
 
 /**
- * Checks again that the user is in the group: the only statement that reads texts. Each OFFSET 0 makes PostgreSQL look up the messages
- * by their ids: it may otherwise read all messages of the user's groups, and keep those that have one of the ids.
+ * Loads the found messages. Checks the memberships again, because only this statement returns texts. Each OFFSET 0 makes
+ * PostgreSQL look up the messages by their ids: it may otherwise read all messages of the user's groups, and keep those that have
+ * one of the ids.
  */
 const LOAD = `
   SELECT m.id, m.group_id, g.name AS group_name, m.sender_id, u.username AS sender, u.is_hook, m.content,
@@ -102,7 +105,10 @@ export class MessageSearch {
     this.#limits = { ...LIMITS, ...limits };
   }
 
-  /** Returns a page of the messages that contain all terms. `source` is the client. @throws {Refused} user_not_found, not_a_member, overloaded. */
+  /**
+   * Returns a page of the messages that contain all terms. `source` is the client. @throws {Refused} user_not_found, not_a_member,
+   * overloaded.
+   */
   find(options: MessageSearchOptions, source = ''): Promise<FoundPage> {
     return this.#searches.run({ source, subject: String(options.userId) }, () => this.#find(options));
   }
@@ -124,11 +130,12 @@ export class MessageSearch {
   }
 
   /**
-   * Reads the index and messages, the newest first, until the page is complete. Returns false if the time is over before. Messages are
-   * read many at once: the index is read on, within limits, until it has excluded enough of them.
+   * Reads the index and messages, the newest first, until the page is complete. Returns false if the time runs out first. A
+   * statement that reads messages is worth its cost for many chunks: until there are enough, the index is read further, within
+   * limits.
    */
   async #search(options: MessageSearchOptions, progress: Progress, transaction: Transaction): Promise<boolean> {
-    // The time counts from here: the wait for a free connection is no work of this search.
+    // The time counts from here: the wait for a free connection does not count.
     const deadline = performance.now() + this.#limits.timeMs;
     const scope = await searchScope(transaction, options);
     progress.before = scope.before;
@@ -139,17 +146,17 @@ export class MessageSearch {
     let isFirst = true;
     while (candidates.certain.length <= options.limit && candidates.readFrom > 1) {
       if (performance.now() > deadline) return false;
-      // The first messages are those that are not indexed yet. Later ones are in chunks: as many as one statement can read completely.
+      // The first statement reads messages that are not indexed yet. Later ones read chunks, as many as one can read completely.
       const chunks = Math.ceil(limits.messages / CHUNK);
-      const readable = candidates.readable(isFirst ? GROUPS_AT_ONCE : chunks);
-      const indexed = candidates.indexed({ segments: GROUPS_AT_ONCE, rows: limits.entries / SEGMENT_ROWS });
-      const isEnough = isFirst || readable.length >= chunks || limits.entries === this.#limits.entriesAtOnce;
+      const toRead = candidates.toRead(isFirst ? GROUPS_AT_ONCE : chunks);
+      const toProbe = candidates.toProbe({ segments: GROUPS_AT_ONCE, rows: limits.entries / SEGMENT_ROWS });
+      const isEnough = isFirst || toRead.length >= chunks || limits.entries === this.#limits.entriesAtOnce;
       isFirst = false;
-      if (readable.length > 0 && (isEnough || indexed.length === 0)) {
-        await this.#read(candidates, readable, limits.messages, options, transaction);
+      if (toRead.length > 0 && (isEnough || toProbe.length === 0)) {
+        await this.#read(candidates, toRead, limits.messages, options, transaction);
         limits.messages = Math.min(2 * limits.messages, this.#limits.messagesAtOnce);
       } else {
-        candidates.report(indexed, [], await probeIndex(transaction, indexed, hashes, limits.entries));
+        candidates.report(toProbe, [], await probeIndex(transaction, toProbe, hashes, limits.entries));
         limits.entries = Math.min(2 * limits.entries, this.#limits.entriesAtOnce);
       }
     }
@@ -197,7 +204,7 @@ export class MessageSearch {
         groups: ranges.map(({ groupId }) => groupId),
         froms: ranges.map(({ from }) => from),
         tos: ranges.map(({ to }) => to),
-        // One more than a chunk has, which tells that it was read to its end.
+        // One more than the chunk has, so that only an incomplete read reaches the limit.
         limits: ranges.map(({ size }) => Math.min(maxEach, (size ?? maxEach) + 1)),
       },
     );

@@ -1,6 +1,6 @@
 import { classOf, fold } from './folding.ts';
 
-/** One thing that a message must contain, folded. */
+/** A text that a message must contain, folded. */
 export interface SearchTerm {
   text: string;
   /** One or two letters match only as a whole word, because nearly every message contains them within words. */

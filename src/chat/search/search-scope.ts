@@ -9,8 +9,8 @@ import { indexedTo } from './indexing/index-statements.ts';
 import { indexFormat } from './indexing/signatures.ts';
 
 /**
- * The maximum number of changed messages that a search reads because the index has not followed their events yet. A change beyond
- * this number is found once the index has followed it.
+ * The maximum number of changed messages that a search reads because the indexer has not processed their events yet. A change
+ * beyond this number is found once it has.
  */
 const MAX_CHANGED = 1000;
 
@@ -53,7 +53,7 @@ export interface SearchScope {
  */
 export async function searchScope(
   transaction: Transaction,
-  { userId, groupId, before: asked }: { userId: number; groupId?: number | undefined; before?: number | undefined },
+  { userId, groupId, before: requested }: { userId: number; groupId?: number | undefined; before?: number | undefined },
 ): Promise<SearchScope> {
   const [scope] = await query<ScopeRow>(transaction, SCOPE, {
     userId,
@@ -63,7 +63,7 @@ export async function searchScope(
   if (!scope) throw new Refused('user_not_found');
   if (groupId !== undefined && scope.groups === null) throw new Refused('not_a_member');
   // The default is not the highest possible id, because a message may have it.
-  const before = Math.min(asked ?? Number.POSITIVE_INFINITY, (scope.newest ?? 0) + 1);
+  const before = Math.min(requested ?? Number.POSITIVE_INFINITY, (scope.newest ?? 0) + 1);
   const candidates = (scope.groups ?? []).flatMap(({ id, indexed_to }): Candidate[] => [
     {
       groupId: id,

@@ -54,7 +54,7 @@ describe('The search indexer', () => {
     expect(read).to.be.within(4950, 5600);
   });
 
-  describe('builds an index', function () {
+  describe('The index that it builds', function () {
     this.timeout(60_000);
     const GROUPS = 32;
 
@@ -76,7 +76,7 @@ describe('The search indexer', () => {
     };
     const ids = (q: string) => find(termsOf(q), 100);
 
-    it('by which a search finds, for any part of a message, what reading all messages finds', async () => {
+    it('lets a search for any part of a message find what reading all messages finds', async () => {
       const [all] = (await sequelize.query(
         'SELECT m.id, m.content FROM plantao.messages m JOIN plantao.memberships USING (group_id) WHERE user_id = 1 ORDER BY id DESC',
       )) as [{ id: number; content: string }[], unknown];
@@ -94,7 +94,7 @@ describe('The search indexer', () => {
       }
     });
 
-    it('by which a search for what no message has reads only the newest row and the newest messages of each group', async () => {
+    it('lets a search for a text that no message contains read only the newest row and the newest messages of each group', async () => {
       for (const q of ['xkw', 'inexistente', '§', 'yz']) {
         const search = (pool: Sequelize) =>
           new MessageSearch(pool, { timeMs: 30_000 }).find({ userId: 1, terms: termsOf(q), limit: 50 });
@@ -105,7 +105,7 @@ describe('The search indexer', () => {
     });
 
     for (const table of ['message_search', 'search_segments']) {
-      it(`which it builds again for a group whose part of ${table} a DBA has deleted`, async () => {
+      it(`is built again for a group whose part of ${table} a DBA has deleted`, async () => {
         const indexed = async () => {
           const [rows] = await sequelize.query(
             `SELECT max(last_id)::int AS rows_to, (SELECT max(last_id)::int FROM plantao.search_segments WHERE group_id = 3) AS segments_to

@@ -4,7 +4,7 @@ import type { Candidate } from '../candidates.ts';
 import { CHUNK, SEGMENT_ROWS } from './index-rows.ts';
 import type { Hashes } from './signatures.ts';
 
-/** Number of hashes that are compared before the others: few chunks without a match have all of them. */
+/** Number of hashes that are compared first: they already exclude most rows. */
 const HASHES_AT_ONCE = 4;
 
 /** Returns the condition for segments that have these hashes. They are numbers that this program computed, not input. */
@@ -40,9 +40,9 @@ interface FoundEntry {
 }
 
 /**
- * Queries one level of the search index, that of the candidates. Returns the parts of them that have all hashes, as candidates of the
- * next level, and for a group with more matches than one statement returns the rest of its range, to be queried again. `entries` is
- * the maximum number of segments or rows of all candidates together, unless each would then have less than a segment.
+ * Looks up candidates, all at the same level, in the search index. Returns the parts of them that have all hashes, as candidates
+ * of the next level, and the ranges that it did not finish. It returns at most `entries` segments or rows, but never limits a
+ * candidate to fewer than a segment has.
  */
 export function probeIndex(
   transaction: Transaction,

@@ -49,8 +49,8 @@ export const CHUNKS = 16;
 export const SEGMENT_ROWS = 4;
 export const SEGMENT_CHUNKS = SEGMENT_ROWS * CHUNKS;
 /**
- * Messages of a group that are indexed at once, because the row is written again each time. Up to this many of each group are
- * not indexed yet.
+ * Number of messages of a group that are indexed together, because each time rewrites a row. Up to this many messages of each group
+ * are not indexed yet.
  */
 export const INDEXED_AT_ONCE = 64;
 /**
@@ -99,7 +99,10 @@ export function markMessage(
   return isChanged;
 }
 
-/** Appends a chunk to the last row and the last segment of those of a group, or to new ones after `afterId` if it has none or they are full. */
+/**
+ * Appends a chunk to a group's last row and last segment, or to new ones if these are full. The first row of a group begins after
+ * `afterId`.
+ */
 export function appendChunk(group: IndexPart, afterId: number, chunk: readonly IndexedMessage[]): void {
   const last = chunk.at(-1);
   if (!last) return;

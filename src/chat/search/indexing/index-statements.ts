@@ -16,8 +16,8 @@ export const indexedTo = (group: string) =>
   `least(coalesce(${newest('last_id', 'message_search', group)}, 0), coalesce(${newest('last_id', 'search_segments', group)}, 0))`;
 
 /**
- * Reads the work of the next events, as one row. For most groups it only compares the id of the oldest new message with the
- * index. A new message with an id below the indexed ones is rare; it is marked like an edited one.
+ * Reads the work that the next events require, as one row. For most groups it only compares the id of the oldest new message with
+ * the index. A new message with an id below the indexed ones is rare; it is marked like an edited one.
  */
 export const FOLLOW = `
   WITH events AS MATERIALIZED (

@@ -71,7 +71,7 @@ export class IndexStore {
     this.#write = write;
   }
 
-  /** Returns the progress; null if the index was never begun. */
+  /** Returns the progress; null if there is no index. */
   async state(): Promise<IndexState | null> {
     const [state] = await this.#select<IndexState>(STATE, { format: indexFormat() });
     return state ?? null;
@@ -150,7 +150,7 @@ export class IndexStore {
     );
   }
 
-  /** Stores rows and segments, new or changed. Returns false if the index has been restarted since `generation`. */
+  /** Stores rows and segments, new or changed. Returns false if a rebuild was started since `generation`. */
   save({ generation }: IndexState, { rows, segments }: IndexPart): Promise<boolean> {
     return this.#change(generation, async (transaction) => {
       const ofSegments = keyArrays(segments);
@@ -181,7 +181,7 @@ export class IndexStore {
     });
   }
 
-  /** Begins the index again, in this program's format. */
+  /** Discards the index and begins a new one, in this program's format. */
   async rebuild(): Promise<void> {
     await this.#write(async (transaction) => {
       await query(transaction, 'SELECT plantao.rebuild_search()');
@@ -194,7 +194,7 @@ export class IndexStore {
   }
 
   /**
-   * Runs a write under the node's term, unless the index was begun again. Its commit does not wait for the disk or a standby: no
+   * Runs a write under the node's term, unless a rebuild was started. Its commit does not wait for the disk or a standby: no
    * client depends on it, and after a crash the rows and the position are both from the same earlier commit.
    */
   #change(generation: number, work: (transaction: Transaction) => Promise<void>): Promise<boolean> {

@@ -24,7 +24,7 @@ export interface SearchIndexerOptions {
   isActive: () => boolean;
 }
 
-/** How often the index follows a log that grows. It is not urgent: a search reads unindexed messages directly. */
+/** How often the indexer reads a log that grows. It is not urgent: a search reads unindexed messages directly. */
 const INTERVAL_MS = 1000;
 /** Longest delay while the log does not grow: an idle service costs its machine and its database little. */
 const MAX_IDLE_DELAY_MS = 8000;
@@ -34,15 +34,17 @@ const MAX_DELAY_MS = 60_000;
 const PAUSE_MS = 25;
 /** A pause is this many times as long as the step before it, so that posts find the processor and the disk idle. */
 const PAUSE_FACTOR = 2;
-/** Number of events that a step follows. */
+/** Number of events that a step processes. */
 const EVENTS_PER_STEP = 2000;
 /** Number of groups that a step checks while the index is built. */
 const GROUPS_PER_STEP = 50;
 /** Number of groups whose messages one statement reads. */
 const GROUPS_PER_BATCH = 8;
-/** Number of messages that it reads, of all these groups together: of each as many as a row has, so that a row is written once. */
+/**
+ * Number of messages that it reads, for all these groups together: for each as many as fill a row, so that a row is written once.
+ */
 const MESSAGES_PER_BATCH = 2048;
-/** Edited messages that one statement reads: each may be in another row and segment, of 20 and 16 KB as text. */
+/** Number of edited messages that one statement reads: each may be in a different row and segment, of 20 and 16 KB as text. */
 const EDITS_PER_BATCH = 64;
 /** Number of characters indexed before the event loop runs other work: about a millisecond. */
 const CHARACTERS_PER_SLICE = 16_384;
@@ -52,8 +54,8 @@ const byKey = <Entry extends { groupId: number; afterId: number }>(entries: read
   new Map(entries.map((entry) => [`${entry.groupId} ${entry.afterId}`, entry]));
 
 /**
- * Keeps the search index up to date while this node is active: follows the event log, and goes through all groups when a new
- * index was begun. Every step can be repeated, so a stop or a failover loses nothing.
+ * Keeps the search index up to date while this node is active: follows the event log, and goes through all groups to build a
+ * new index. Every step can be repeated, so a stop or a failover loses nothing.
  */
 export class SearchIndexer {
   readonly #options: SearchIndexerOptions;

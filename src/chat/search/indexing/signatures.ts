@@ -4,9 +4,8 @@ import type { SearchTerm } from '../search-query.ts';
 import { mixed, NGRAM_KINDS, type NgramKind, visitNgrams } from './ngrams.ts';
 
 /**
- * The number of hash values at each level of the index; migrations/0021_search.sql has the same numbers. A segment, of about a
- * thousand messages, with a bit for each fills a page of PostgreSQL, and so does a row with two bytes for each, whose bits tell chunks
- * of 16 messages apart.
+ * The number of hash values at each level of the index; migrations/0021_search.sql has the same numbers. For each value a segment
+ * has one bit, and a row two bytes: one bit for each of its chunks. Either fills a page of PostgreSQL.
  */
 export const HASH_VALUES = { segment: 64_000, row: 3936 };
 /** Hashes of n-grams for each level. */
@@ -16,9 +15,10 @@ export type Hashes = Record<keyof typeof HASH_VALUES, number[]>;
 const MAX_HASHES = 32;
 
 /**
- * The number of hashes of an n-gram at each level. A search may be for three letters, one short word or one symbol alone: if no message
- * has it, the segments exclude nearly all of the index. Rows are read of the segments that have all n-grams, and need not know the
- * longest ones. A thousand messages have some thousands of trigrams, but tens of thousands of longer n-grams.
+ * The number of hashes of an n-gram at each level. Three letters, a short word and a symbol have many, because a search may
+ * consist of one alone: if no message contains it, the segments exclude nearly all of the index. Longer n-grams have one, because
+ * a thousand messages contain tens of thousands of them, but only some thousands of three letters. The longest have none in rows:
+ * only the rows of segments that have all n-grams are read.
  */
 const HASHES_OF: Record<NgramKind | 'sender', Record<keyof Hashes, number>> = {
   fiveLetters: { segment: 1, row: 0 },
@@ -53,8 +53,8 @@ export function visitHashes(
 }
 
 /**
- * Returns hashes that everything with a matching message has, if possible equally many from each term, and those that exclude most
- * first.
+ * Returns the hashes that a segment, or a chunk of a row, must have to contain a match: if possible equally many from each term,
+ * the most selective first.
  */
 export function requiredHashes(terms: readonly SearchTerm[], senderId?: number): Hashes {
   const ofTerms = terms.map(ngramsOfTerm);

@@ -100,24 +100,24 @@ describe('The candidates of a search', () => {
   it('are read newest first, and a match is final when no newer message is unread', () => {
     const candidates = new Candidates([messages(3, 1, 49), messages(1, 60, 99), messages(2, 50, 90)]);
     expect(candidates.readFrom).to.equal(100);
-    const one = candidates.readable(1);
+    const one = candidates.toRead(1);
     expect(one).to.deep.equal([messages(1, 60, 99)]);
     candidates.report(one, [95, 85], [messages(1, 60, 80)]);
     expect([candidates.readFrom, candidates.certain]).to.deep.equal([91, [95]]);
-    const two = candidates.readable(2);
+    const two = candidates.toRead(2);
     expect(two.map(({ groupId }) => groupId)).to.deep.equal([2, 1]);
     candidates.report(two, [], []);
     expect([candidates.readFrom, candidates.certain]).to.deep.equal([50, [95, 85]]);
-    const last = candidates.readable(9);
+    const last = candidates.toRead(9);
     expect(last.map(({ groupId }) => groupId)).to.deep.equal([3]);
     candidates.report(last, [], []);
     expect(candidates.readFrom).to.equal(1);
-    expect(candidates.readable(9)).to.deep.equal([]);
+    expect(candidates.toRead(9)).to.deep.equal([]);
   });
 
   it('count as unread until they have been read completely', () => {
     const candidates = new Candidates([messages(1, 1, 99)]);
-    candidates.readable(9);
+    candidates.toRead(9);
     expect(candidates.readFrom).to.equal(100);
   });
 
@@ -128,18 +128,18 @@ describe('The candidates of a search', () => {
     ];
     if (!segments || !rows) throw new Error('no candidates');
     const candidates = new Candidates([messages(1, 95, 99), segments, messages(1, 60, 69), rows]);
-    const readable = candidates.readable(9);
-    expect(readable).to.deep.equal([messages(1, 95, 99)]);
-    expect(candidates.indexed(LIMITS)).to.deep.equal([segments]);
-    candidates.report(readable, [97], []);
+    const toRead = candidates.toRead(9);
+    expect(toRead).to.deep.equal([messages(1, 95, 99)]);
+    expect(candidates.toProbe(LIMITS)).to.deep.equal([segments]);
+    candidates.report(toRead, [97], []);
     expect([candidates.readFrom, candidates.certain]).to.deep.equal([91, [97]]);
-    expect(candidates.readable(9)).to.deep.equal([]);
+    expect(candidates.toRead(9)).to.deep.equal([]);
     candidates.report([segments], [], [{ groupId: 2, from: 41, to: 66, level: 'rows' }]);
     expect([candidates.readFrom, candidates.certain]).to.deep.equal([81, [97]]);
-    expect(candidates.indexed({ ...LIMITS, rows: 1 })).to.deep.equal([rows]);
-    expect(candidates.indexed(LIMITS)).to.have.length(2);
+    expect(candidates.toProbe({ ...LIMITS, rows: 1 })).to.deep.equal([rows]);
+    expect(candidates.toProbe(LIMITS)).to.have.length(2);
     candidates.report([rows], [], []);
-    expect(candidates.readable(9)).to.deep.equal([messages(1, 60, 69)]);
+    expect(candidates.toRead(9)).to.deep.equal([messages(1, 60, 69)]);
   });
 });
 
@@ -186,7 +186,7 @@ describe('The signatures of the search index', () => {
     expect(found).to.be.above(200);
   });
 
-  describe('exclude most texts that lack what is searched for', () => {
+  describe('exclude most texts that do not contain', () => {
     const english = fold(`${GUIDE} ${Object.values(FIELDS).map(([text]) => text)} ${Object.values(ERROR_CODES)}`);
     /** Texts as long as the messages of a chunk: some 700 characters. */
     const texts = english.match(/.{1,700}(?= |$)/gs) ?? [];
@@ -243,7 +243,7 @@ describe('The signatures of the search index', () => {
     });
   });
 
-  it('are checked equally for each term, and those that exclude most first', () => {
+  it('are checked evenly across the terms, the most selective first', () => {
     for (const level of ['segment', 'row'] as const) {
       const required = (query: string) => requiredHashes(termsOf(query))[level];
       expect(required('quetzalcoatl ocasional')).to.have.length(32);
@@ -294,7 +294,7 @@ describe('The signatures of the search index', () => {
     );
   });
 
-  it('are made in shorter chunks of long messages', () => {
+  it('have fewer messages in a chunk if these are long', () => {
     const messages = Array.from({ length: 64 }, (_, at) => ({
       id: at + 1,
       group_id: 5,
