@@ -1,7 +1,10 @@
-import type { CallOptions, ChatClient } from '../../client/index.ts';
+import type { CallOptions, Chat, ChatClient } from '../../client/index.ts';
+import { terminalText } from './terminal-text.ts';
 
 /** The state of the chat that the commands use. */
 export interface MessageContext {
+  /** The open group: the commands refer to its messages only. */
+  group: Pick<Chat, 'id' | 'name'> | undefined;
   /** The number of the user's last message in the open group, or undefined. */
   ownLast: number | undefined;
   /** Sends a message to the open group. */
@@ -33,12 +36,25 @@ export async function runMessageCommand(
   const id = number ?? (isOwnByDefault ? context.ownLast : undefined);
   if (id === undefined) return isOwnByDefault ? 'you have no message here yet' : usage;
   if ((text === '') !== (name === 'delete')) return usage;
-  if (name === 'reply') await context.send(text, id);
-  else if (name === 'edit') await client.editMessage(id, text, options);
+  // The service refuses a reply to a message of another group.
+  if (name === 'reply') {
+    await context.send(text, id);
+    return null;
+  }
+  const { group } = context;
+  if (group === undefined) return 'no group is open: /join NAME';
+  if (!(await isInGroup(client, group.id, id, options)))
+    return `there is no message #${id} in ${terminalText(group.name)}`;
+  if (name === 'edit') await client.editMessage(id, text, options);
   else if (name === 'delete') await client.deleteMessage(id, options);
   else if (name === 'react') await client.react(id, text, options);
   else await client.unreact(id, text, options);
   return null;
+}
+
+async function isInGroup(client: ChatClient, groupId: number, id: number, options: CallOptions): Promise<boolean> {
+  const { messages } = await client.messages(groupId, { ...options, after: id - 1, limit: 1 });
+  return messages.some((message) => message.id === id);
 }
 
 /** Splits `#12 text` or `12 text` into the number of a message and the text. */

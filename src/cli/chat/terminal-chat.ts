@@ -109,7 +109,8 @@ export class TerminalChat {
     const rest = words.join(' ');
     // The command may refer to the message that was just sent, which the stream may not have delivered yet.
     if (name === 'edit' || name === 'delete') await this.#sent.waitUntilShown();
-    const context = { ownLast: this.#ownLast, send: (text: string, to: number) => this.#send(text, to) };
+    const send = (text: string, to: number) => this.#send(text, to);
+    const context = { group: this.#open, ownLast: this.#ownLast, send };
     const notice = await runMessageCommand(this.#client, context, typed, { signal });
     if (notice !== undefined) return notice === null ? undefined : this.#screen.notice(notice);
     if (name === 'help') this.#screen.print(chatHelp(this.#needsInvitation));
