@@ -8,8 +8,10 @@ const UNITS = [
 
 /** Returns a length of time in its one or two largest units, such as `46 s`, `1.9 s` or `3 h 20 min`. */
 export function duration(ms: number): string {
+  // A gap of 4 ms is not none.
+  if (ms < 95) return `${Math.max(0, Math.round(ms))} ms`;
   // Not 1000: from 995 ms on, rounding to tens would give "1000 ms".
-  if (ms < 995) return `${Math.max(0, Math.round(ms / 10) * 10)} ms`;
+  if (ms < 995) return `${Math.round(ms / 10) * 10} ms`;
   if (ms < 10_000) return `${number(ms / 1000, 1)} s`;
   if (ms < 60_000) return `${Math.floor(ms / 1000)} s`;
   const index = UNITS.findIndex(([, unit]) => ms >= unit);

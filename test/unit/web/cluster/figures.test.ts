@@ -27,6 +27,8 @@ describe('The figures on the cluster page', () => {
   });
 
   it('are rounded to the unit that they are shown in', () => {
-    expect([999.6, 994, 9960, 59_990].map(duration)).to.deep.equal(['1 s', '990 ms', '10 s', '59 s']);
+    expect([-3, 3.6, 94.6, 96, 999.6, 994, 9960, 59_990].map(duration)).to.deep.equal([
+      ...['0 ms', '4 ms', '95 ms', '100 ms', '1 s', '990 ms', '10 s', '59 s'],
+    ]);
   });
 });
