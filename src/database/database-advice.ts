@@ -1,6 +1,6 @@
 import { errorMessage } from '../error-message.ts';
 import { UnsupportedServerError } from './checks/server-check.ts';
-import { causes, sqlState } from './errors.ts';
+import { causes, isRaised, SqlState, sqlState } from './errors.ts';
 import { MigrationError } from './migrator.ts';
 import { SessionSettingsError } from './session/settings/session-settings.ts';
 import { describeDatabase } from './url/database-url.ts';
@@ -54,11 +54,14 @@ const TLS_ADVICE: Record<string, string> = {
 };
 
 /** SQLSTATEs without further advice: a running node only has to wait, or the error's own message is enough. */
-const TEMPORARY = new Set(['57P03', '42501', '42704', '55000']);
+const TEMPORARY = new Set(['57P03', '42704', '55000']);
+/** The remedy for a missing privilege of a running node, whose error names the object. */
+const GRANT_AGAIN = "GRANT it to this node's role (SELECT on a view of pg_catalog, GRANT plantao_service for the rest)";
 
 /** Returns what to do about an error while a node runs, to follow the error's own message; empty if it is not known. */
 export function adviceOn(error: unknown): string {
   const state = sqlState(error) ?? '';
+  if (state === SqlState.INSUFFICIENT_PRIVILEGE) return isRaised(error) ? '' : `: ${GRANT_AGAIN}`;
   const advice = TEMPORARY.has(state) ? undefined : ADVICE[state];
   if (advice === undefined) return '';
   return state.startsWith('28') ? `: ${advice}, and restart the node if it has another one` : `: ${advice}`;

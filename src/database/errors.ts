@@ -192,6 +192,8 @@ export function reasonOf(error: unknown): string {
   if (state === SqlState.TOO_MANY_CONNECTIONS) return 'all connections of PostgreSQL are taken (SQLSTATE 53300)';
   if (state.startsWith('53')) return `PostgreSQL lacks a resource: disk, memory or connections (SQLSTATE ${state})`;
   if (isRefusedOpening(error)) return `PostgreSQL opens no session for this node (SQLSTATE ${state})`;
+  if (state === SqlState.INSUFFICIENT_PRIVILEGE && !isRaised(error))
+    return "this node's role lacks a privilege (SQLSTATE 42501): GRANT it; PostgreSQL's own log names the object";
   if (state === SqlState.LOCK_NOT_AVAILABLE) return 'another transaction holds a lock that is needed';
   return `PostgreSQL refuses it (SQLSTATE ${state})`;
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { adviceOn } from '../../../src/database/database-advice.ts';
 import {
   constraintOf,
   isOutcomeUnknown,
@@ -51,6 +52,22 @@ describe('An error with which PostgreSQL refuses to open a session', () => {
   it('keeps the reason that its SQLSTATE names', () => {
     expect(reasonOf(refused('28P01'))).to.equal("PostgreSQL refuses this node's role or password");
     expect(unavailabilityOf(refused('53300'))).to.equal('all connections of the database are taken');
+  });
+});
+
+describe('A privilege that a DBA has revoked', () => {
+  const denied = (more: object = {}) =>
+    Object.assign(new Error('permission denied for view pg_locks'), { code: '42501', ...more });
+
+  it('is the reason of a condition, with the remedy and without the name of the object', () => {
+    expect(reasonOf(denied())).to.match(/^this node's role lacks a privilege \(SQLSTATE 42501\): GRANT it/);
+    expect(adviceOn(denied())).to.match(/^: GRANT it to this node's role/);
+  });
+
+  it('is not what a trigger of the DBA means that raises the same SQLSTATE', () => {
+    const raised = denied({ routine: 'exec_stmt_raise' });
+    expect(reasonOf(raised)).to.equal('PostgreSQL refuses it (SQLSTATE 42501)');
+    expect(adviceOn(raised)).to.equal('');
   });
 });
 
