@@ -197,7 +197,7 @@ BEGIN
     before := plantao.log_head() - sent;
     PERFORM plantao.require_stored(sent - (head - before), sent, 'events') WHERE before < head;
     IF before > head THEN
-      -- A trigger of a DBA has sent messages too, so that events are before or behind these, which are together.
+      -- A DBA's trigger has sent messages too: their events are before or after these, which are consecutive.
       SELECT e.position - 1 INTO before FROM plantao.events e
       WHERE e.position > head AND e.kind = 'message'
         AND e.message_id = (SELECT min(p.id) FROM unnest(ids, outcomes) AS p (id, outcome) WHERE p.outcome = 'sent')

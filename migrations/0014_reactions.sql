@@ -93,7 +93,7 @@ END $$;
 COMMENT ON FUNCTION plantao.add_reactions() IS 'Counts new reactions, checks their users and limits, and appends one event for each.';
 
 CREATE FUNCTION plantao.remove_reactions() RETURNS trigger
--- By keys, like add_reactions().
+-- Looks rows up by key: see add_reactions().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   head bigint;
@@ -149,7 +149,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enab
 DECLARE
   forgotten integer;
 BEGIN
-  -- By keys, like add_reactions(), and by the places of the rows that are found.
+  -- Looks rows up by key (see add_reactions()), and by the places of the rows that are found.
   DELETE FROM plantao.reaction_counts k WHERE k.ctid = ANY (ARRAY(
     SELECT o.ctid FROM removed m CROSS JOIN LATERAL (
       SELECT c.ctid FROM plantao.reaction_counts c WHERE c.message_id = m.id OFFSET 0) o));

@@ -36,7 +36,7 @@ CREATE TRIGGER keep_read_mark BEFORE INSERT OR UPDATE OF last_read_id ON plantao
   FOR EACH ROW EXECUTE FUNCTION plantao.keep_read_mark();
 
 CREATE FUNCTION plantao.log_reads() RETURNS trigger
--- Without nested loops, like log_edits().
+-- Runs without nested loops: see log_edits().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_seqscan = off AS $$
 DECLARE
   head bigint;

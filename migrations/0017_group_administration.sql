@@ -10,7 +10,7 @@ ALTER TABLE plantao.memberships
   ADD COLUMN role text COLLATE "C" NOT NULL DEFAULT 'member' CHECK (role IN ('owner', 'admin', 'member'));
 COMMENT ON COLUMN plantao.memberships.role IS
   'owner | admin | member. The creator is the first owner; without a creator, the first member is. When the last owner leaves, the longest-standing admin becomes owner, or else the longest-standing member.';
--- Serves the search for a group's owners among ten thousand members.
+-- Finds a group's owners among ten thousand members.
 CREATE INDEX memberships_staff ON plantao.memberships (group_id) WHERE role <> 'member';
 UPDATE plantao.memberships m SET role = 'owner'
 FROM plantao.groups g WHERE g.id = m.group_id AND g.creator_id = m.user_id AND g.direct_low IS NULL;
@@ -37,7 +37,7 @@ CREATE TRIGGER make_owner BEFORE INSERT ON plantao.memberships
   FOR EACH ROW WHEN (NEW.role = 'member') EXECUTE FUNCTION plantao.make_owner();
 
 CREATE FUNCTION plantao.log_roles() RETURNS trigger
--- Without nested loops, like log_edits().
+-- Runs without nested loops: see log_edits().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;
@@ -95,7 +95,7 @@ CREATE TRIGGER lock_log_first BEFORE DELETE OR UPDATE ON plantao.departures
   FOR EACH STATEMENT EXECUTE FUNCTION plantao.lock_log_first();
 
 CREATE FUNCTION plantao.end_memberships() RETURNS trigger
--- By keys, like add_reactions().
+-- Looks rows up by key: see add_reactions().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   actor text := current_setting('plantao.actor', true);
@@ -130,7 +130,7 @@ CREATE TRIGGER then_hand_over AFTER DELETE ON plantao.memberships
   REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.end_memberships();
 
 CREATE FUNCTION plantao.forget_departures() RETURNS trigger
--- By keys, like add_reactions().
+-- Looks rows up by key: see add_reactions().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   DELETE FROM plantao.departures d WHERE d.ctid = ANY (ARRAY(
@@ -143,7 +143,7 @@ CREATE TRIGGER forget_departure AFTER INSERT ON plantao.memberships
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION plantao.forget_departures();
 
 CREATE FUNCTION plantao.log_group_changes() RETURNS trigger
--- Without nested loops, like log_edits().
+-- Runs without nested loops: see log_edits().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
   head bigint;
@@ -240,7 +240,7 @@ CREATE TRIGGER log_deletion BEFORE DELETE ON plantao.groups
 
 -- The messages of a deleted group get no events of their own: group_deleted covers them.
 CREATE FUNCTION plantao.log_removed_messages() RETURNS trigger
--- By keys, like add_reactions().
+-- Looks rows up by key: see add_reactions().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   head bigint;

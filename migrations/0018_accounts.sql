@@ -10,7 +10,7 @@ COMMENT ON FUNCTION plantao.rename_user(bigint, text) IS
   'Renames an account; false if it does not exist, was deleted, or is the sender of a hook. Its messages show the new name, and the members of its groups are notified. Runs with the owner''s rights: the service may change no other column.';
 
 CREATE FUNCTION plantao.log_renames() RETURNS trigger
--- By keys, like add_reactions().
+-- Looks rows up by key: see add_reactions().
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   head bigint;

@@ -6,7 +6,7 @@ export interface QueueKey {
   readonly subject: string;
 }
 
-/** Why a task was rejected: too much is queued for its source, too much is queued in all, or it has waited too long. */
+/** Why a task was rejected: too much is queued for its source or in total, or it has waited too long. */
 export type Overload = 'source' | 'all' | 'timeout';
 
 /** The limits of a {@link FairSemaphore}. */
@@ -32,7 +32,7 @@ type Lane = Map<string, Waiting[]>;
 const keyOf = ({ source, subject }: QueueKey) => JSON.stringify([source, subject]);
 const sizeOf = (lane: Lane) => [...lane.values()].reduce((size, items) => size + items.length, 0);
 
-/** Returns the largest value; of several equal ones, the last, which is served last. */
+/** Returns the largest value. Among equal ones, returns the last, because it is served last. */
 function largest<Key, Value>(of: Map<Key, Value>, size: (value: Value) => number): Value | undefined {
   let found: Value | undefined;
   for (const value of of.values()) if (found === undefined || size(value) >= size(found)) found = value;

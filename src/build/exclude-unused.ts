@@ -49,7 +49,7 @@ const REPLACEMENTS: readonly { file: RegExp; text: string | ((code: string) => s
   },
 ];
 
-/** Returns only the media types that have an extension of file names. */
+/** Returns only the media types that have a file name extension. */
 function withExtensions(types: string): string {
   const entries = Object.entries<{ extensions?: string[] }>(JSON.parse(types));
   return JSON.stringify(Object.fromEntries(entries.filter(([, { extensions }]) => extensions)));

@@ -6,7 +6,7 @@ import { KEEP_SIGNALS_MS, RecentSignals, type UserSignal } from './recent-signal
 
 /** A group with more members waiting on this node gets no signals: each keystroke would write to thousands of sockets. */
 const MAX_IN_GROUP = 500;
-/** Maximum number of deliveries in one call: tens of milliseconds of work. The group that reaches it still gets all of its own; the rest is dropped. */
+/** Maximum number of deliveries in one call: tens of milliseconds of work. The group that reaches it still gets all of its deliveries; the rest is dropped. */
 const MAX_DELIVERIES = 20_000;
 
 /**
@@ -35,7 +35,7 @@ export class EphemeralDelivery {
     return this.#recent.cursor;
   }
 
-  /** Returns true if the cursor is one of this node. */
+  /** Returns true if this node issued the cursor. */
   knows(cursor: string): boolean {
     return this.#recent.knows(cursor);
   }
@@ -49,7 +49,7 @@ export class EphemeralDelivery {
     return own.size === 0 ? undefined : [...own];
   }
 
-  /** Delivers signals to the waiters, and keeps them for polls that are about to come back. */
+  /** Delivers signals to the waiters, and keeps them for clients that are about to poll again. */
   deliver(signals: readonly UserSignal[]): void {
     const byAudience = new Map<Subscribers, Set<string>>();
     const kept: UserSignal[] = [];

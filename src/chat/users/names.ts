@@ -7,7 +7,7 @@
  */
 import { withoutValidJoiners } from './joiners.ts';
 
-/** Begins the sender name of every hook's messages. No username may contain it, so that a hook cannot be confused with a user. */
+/** The first characters of the sender name of a hook. No username may contain them, so that a hook cannot be confused with a user. */
 export const HOOK_MARK = '\u{1fa9d}';
 
 /**
@@ -52,7 +52,7 @@ export function usernameOf(text: unknown): string | null {
   return hidesCharacters(name) || name.includes(HOOK_MARK) ? null : name;
 }
 
-/** Removes variation selectors that select nothing, such as keyboards and copied text leave behind. */
+/** Removes variation selectors that select nothing: keyboards and copied text leave them behind. */
 export function withoutStraySelectors(name: string): string {
   // The short test first: most names have no selector.
   return ANY_SELECTOR.test(name) ? name.replace(SELECTOR, (_, sequence: string | undefined) => sequence ?? '') : name;

@@ -9,7 +9,7 @@ const refuses =
   (_, response) =>
     json(response, status, { error: 'a reason', code });
 
-describe('The client, when a retry is refused, perhaps because an earlier attempt has succeeded', () => {
+describe('The client, when a retry is refused because an earlier attempt may have succeeded', () => {
   let node: FakeNode;
   const client = () => new ChatClient({ urls: [node.url], userId: 1, token: 't', backoff: { firstMs: 5, capMs: 20 } });
   /** Lets the node respond to the attempts of a write in this order, the last one again and again. */

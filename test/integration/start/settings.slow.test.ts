@@ -119,7 +119,7 @@ describe('The database settings of a node', () => {
     });
   });
 
-  it('do not make a node whose port is in use overwrite the row of the running node of its name', async () => {
+  it('do not let a node whose port is in use overwrite the row of the running node with the same name', async () => {
     const { url } = await start({ DATABASE_URL: database.url });
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();

@@ -33,7 +33,7 @@ export interface ChatListener {
   removed(by: string, group: Chat): void;
 }
 
-/** Pauses of a {@link ChatState} in milliseconds, where they are not the usual ones. */
+/** Pauses of a {@link ChatState} in milliseconds that replace the usual ones. */
 interface ChatPauses {
   /** Before a read mark is reported. */
   readReportMs?: number;

@@ -101,7 +101,7 @@ describe('The time without an active node', function () {
     await roles();
   });
 
-  it('is not forgotten by nodes that start later, also under the name of the node that died', async () => {
+  it('is remembered by nodes that start later, even by one with the name of the node that died', async () => {
     const [active, standby] = await roles();
     await post(`${standby.url}/fall`);
     const killedAt = Date.now();

@@ -189,7 +189,7 @@ describe('The sign-in limits', () => {
     expect(logged).to.deep.equal([]);
   });
 
-  it('apply the counts that another sign-in commits while this one waits', async () => {
+  it('count the attempts that another sign-in commits while this one waits', async () => {
     const ana = await account();
     const key = `account:${ana} from ${HOME}`;
     await sql.query('BEGIN');

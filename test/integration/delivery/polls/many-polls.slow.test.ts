@@ -100,7 +100,7 @@ describe('A herd of polls', function () {
     return from;
   };
 
-  it('of one user far behind shares the reads of the database', async () => {
+  it('that is far behind shares the reads of the database with others of its user', async () => {
     const from = await outgrowMemory();
     const polls = await Promise.all(Array.from({ length: HERD }, () => node.pollUser(1, from)));
     expect(new Set(polls.map(({ delivery }) => delivery?.cursor)).size).to.equal(1);

@@ -35,7 +35,7 @@ describe('Polls by the name of a group', function () {
       return (await sql.query(reads, [rows[0].now])).rowCount;
     });
   };
-  it('receive what was sent before a rename by the name that the group had then, from memory and from the database', async () => {
+  it("receive the events from before a rename under the group's former name, from memory and from the database", async () => {
     const name = People.name('sala');
     const groupId = await people.group(name, [member]);
     const cursor = await cursorOf(member);

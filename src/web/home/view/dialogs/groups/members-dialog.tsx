@@ -24,7 +24,7 @@ export function MembersDialog({ chat, onClose, conversation }: GroupDialogProps)
   const { id, name, members, role } = group;
   const { roles, listed, error, change } = useMembers(chat, group);
   const { signal } = chat;
-  // The first control is about a member: a second Enter would press it.
+  // The first control belongs to a member: a second Enter would press it.
   useLayoutEffect(() => list.current?.focus(), []);
   const leave = (
     <button type="button" class="secondary" onClick={() => openDialog({ kind: 'leave-group', conversation })}>
