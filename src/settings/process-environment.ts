@@ -2,40 +2,42 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import dotenv from 'dotenv';
+import { environment } from './environment.ts';
+import { EnvironmentError, workingFolder } from './working-folder.ts';
 
 /** Far more than all settings of `.env.example`. */
 const MAX_BYTES = 1024 * 1024;
 /** Errors that count as a missing file: a service manager may have read the file with privileges that this process lacks. */
 const ABSENT = ['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES'];
 
-/** Thrown when the environment of this process cannot be read. The message says what to do. */
-export class EnvironmentError extends Error {
-  override readonly name = 'EnvironmentError';
-}
-
 /**
  * Returns this process's environment, completed from `.env` in the working folder unless PLANTAO_NO_DOTENV is set.
- * @throws {EnvironmentError} if there is no working folder, or if `.env` is not a file that can be read at once.
+ * @throws {EnvironmentError} if there is no working folder, if `.env` is not a file that can be read at once, or if it has a value that is
+ * cut at a #.
  */
 export function processEnvironment(): Record<string, string | undefined> {
   const folder = workingFolder();
   if (!process.env.PLANTAO_NO_DOTENV) {
-    for (const [name, value] of Object.entries(dotenv.parse(readAtOnce(path.join(folder, '.env'))))) {
-      process.env[name] ??= value;
-    }
+    const file = path.join(folder, '.env');
+    const content = readAtOnce(file);
+    const values = dotenv.parse(content);
+    refuseCutValues(file, content.toString(), values);
+    for (const [name, value] of Object.entries(values)) process.env[name] ??= value;
   }
   return process.env;
 }
 
-/**
- * Returns the path of the working folder. Some libraries read it when they are loaded, and fail with an error that names no remedy.
- * @throws {EnvironmentError} if it was deleted.
- */
-export function workingFolder(): string {
-  try {
-    return process.cwd();
-  } catch {
-    throw new EnvironmentError('the working folder was deleted, or cannot be read: change to another one (cd)');
+/** A value without quotation marks in which a # follows a character other than a space. dotenv ends the value there, as at a comment. */
+const CUT_VALUE = /^\s*(?:export\s+)?(\w+)\s*=[ \t]*([^\s'"`#](?:[^\r\n#]*[^\s#])?)#/gm;
+
+/** @throws {EnvironmentError} if a setting would have a part of its value only, such as a password that has a #. */
+function refuseCutValues(file: string, content: string, values: Record<string, string>): void {
+  for (const [, name = '', part] of content.matchAll(CUT_VALUE)) {
+    // Other names belong to other programs, and a later line or the environment may have replaced the value.
+    if (!(name in environment.shape) || values[name] !== part || process.env[name] !== undefined) continue;
+    throw new EnvironmentError(
+      `${file}: the value of ${name} has a #, at which it would end: put the value in quotation marks, or a space before a comment`,
+    );
   }
 }
 

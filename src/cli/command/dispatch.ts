@@ -1,5 +1,5 @@
 import { packageVersion } from '../../package-root.ts';
-import { workingFolder } from '../../settings/process-environment.ts';
+import { workingFolder } from '../../settings/working-folder.ts';
 import { UsageError } from '../../terminal/arguments.ts';
 import { CommandError, describeFailure, Exit, type ExitCode } from './exit.ts';
 import type { Io } from './io.ts';

@@ -2,7 +2,7 @@ import { adviceOn, DatabaseUnusableError } from '../../database/database-advice.
 import { SqlState, sqlState } from '../../database/errors.ts';
 import { SessionLostError } from '../../database/session/database-session.ts';
 import { errorMessage } from '../../error-message.ts';
-import { EnvironmentError } from '../../settings/process-environment.ts';
+import { EnvironmentError } from '../../settings/working-folder.ts';
 import { SettingsError } from '../../settings.ts';
 import { UsageError } from '../../terminal/arguments.ts';
 

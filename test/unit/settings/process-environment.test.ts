@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { EnvironmentError, processEnvironment } from '../../../src/settings/process-environment.ts';
+import { processEnvironment } from '../../../src/settings/process-environment.ts';
+import { EnvironmentError } from '../../../src/settings/working-folder.ts';
 
 const MAKE_PIPE = 'mkfifo';
 
@@ -75,6 +76,32 @@ describe('The environment of a process', () => {
   it('is read from a file of Windows: with a byte order mark, CRLF line breaks, quotation marks and spaces', () => {
     writeFileSync('.env', '\ufeffDB_NAME="chat"\r\nexport DB_USER = ana # who\r\nDB_HOST=one\r\nDB_HOST=two\r\n');
     expect(processEnvironment()).to.include({ DB_NAME: 'chat', DB_USER: 'ana', DB_HOST: 'two' });
+  });
+
+  for (const line of ['DB_PASSWORD=pa#ss', 'export DB_PASSWORD = a b#c # d', 'DB_PASSWORD=x#\r']) {
+    it(`is not read from a file in which # cuts the value of a setting: ${JSON.stringify(line)}`, () => {
+      delete process.env.DB_PASSWORD;
+      writeFileSync('.env', `DB_USER=ana\n${line}\nDB_HOST=h\n`);
+      expect(processEnvironment).to.throw(
+        EnvironmentError,
+        '.env: the value of DB_PASSWORD has a #, at which it would end',
+      );
+    });
+  }
+
+  it('may have a # in quotation marks, in a comment, in the value of another program, and in one that is not used', () => {
+    process.env.DB_NAME = 'given';
+    for (const name of ['DB_USER', 'DB_PASSWORD', 'DB_HOST']) delete process.env[name];
+    const lines = [
+      'DB_USER="an#a"',
+      'DB_PASSWORD=x # y#z',
+      "DB_HOST='h#'# c",
+      'OTHER=a#b',
+      'DB_NAME=a#b',
+      '# PORT=1#2',
+    ];
+    writeFileSync('.env', `${lines.join('\n')}\n`);
+    expect(processEnvironment()).to.include({ DB_NAME: 'given', DB_USER: 'an#a', DB_PASSWORD: 'x', DB_HOST: 'h#' });
   });
 
   it('is not available if the working folder was deleted', function () {
