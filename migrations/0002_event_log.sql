@@ -98,7 +98,7 @@ COMMENT ON COLUMN plantao.events.at IS 'When it was appended.';
 CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_id IS NOT NULL;
 CREATE INDEX events_by_topic ON plantao.events (topic, position) WHERE topic IS NOT NULL;
 CREATE INDEX events_by_user ON plantao.events (user_id, position) WHERE user_id IS NOT NULL;
--- Serves the same catch-up, which asks for the user's joins and leaves since the cursor: other events of the user, such as read marks,
+-- Serves the same catch-up, which needs the user's joins and leaves since the cursor: other events of the user, such as read marks,
 -- may be thousands. The sum has the same reason as in events_of_former_names.
 CREATE INDEX events_of_members ON plantao.events ((user_id + 0), position) WHERE kind IN ('joined', 'left');
 -- Serves the history of a group without its messages: GET /group-events. The sum has the same reason as in events_of_former_names.

@@ -17,9 +17,9 @@ COMMENT ON COLUMN plantao.tokens.expires_at IS 'When it expires. An UPDATE to an
 COMMENT ON COLUMN plantao.tokens.proof IS
   'How the user proved the identity: password, or name for a sign-in without a password (AUTH=open), which AUTH=token refuses. operator: inserted directly by a role that may write to this table.';
 COMMENT ON COLUMN plantao.tokens.device IS 'The browser and the system, such as Firefox on Linux, for the list of the user''s sessions; null if unknown.';
--- Serves the removal of all or the oldest tokens of a user.
+-- Serves the removal of all tokens of a user, or of the oldest ones.
 CREATE INDEX tokens_by_user ON plantao.tokens (user_id, created_at);
--- Serves the removal of expired ones.
+-- Serves the removal of expired tokens.
 CREATE INDEX tokens_by_expiry ON plantao.tokens (expires_at);
 
 -- Nodes cache tokens and read here which ones to evict. A row has the id of the transaction that wrote it: a node that reads the

@@ -1,6 +1,6 @@
 /**
  * Compiles `src/` to `dist/`, which a production node runs without tsx and esbuild: the programs, bundled with their
- * dependencies (loading a few files takes a fraction of the time of a thousand), the type declarations, and the pages,
+ * dependencies (a few files load much faster than a thousand), the type declarations, and the pages,
  * compressed.
  */
 import { execFile } from 'node:child_process';

@@ -8,8 +8,8 @@ import type { Progress } from './progress.ts';
 import { RowInserter } from './row-inserter.ts';
 
 /**
- * Imports a file into a database without users and groups, in one transaction: either all of it, or nothing. Returns the number of rows.
- * @throws {CommandError} naming the line at fault.
+ * Imports a file into a database without users and groups, in one transaction: either all of it, or nothing. Returns the number of
+ * rows. @throws {CommandError} naming the line at fault.
  */
 export async function importFile(query: Query, input: Readable, progress: Progress): Promise<number> {
   await query('BEGIN');
@@ -65,7 +65,7 @@ async function insertRows(query: Query, input: Readable, progress: Progress): Pr
   return imported;
 }
 
-/** Moves the sequences past the ids of the file at once, so that users and messages of running nodes get other ones. */
+/** Moves the sequences past the ids of the file at once, so that users and messages of running nodes get other ids. */
 async function reserveIds(query: Query, { last_ids: lastIds = {} }: ExportHeader): Promise<void> {
   for (const table of WITH_SEQUENCE) {
     await query(

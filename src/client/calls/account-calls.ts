@@ -10,7 +10,9 @@ export class AccountCalls {
     this.#calls = calls;
   }
 
-  /** Returns a check that no user has signed in or out since this call: a request may take long during a failover. */
+  /**
+   * Returns a function that checks that no user has signed in or out since this call: a request may take long during a failover.
+   */
   #sameSignIn(): () => boolean {
     const { connection, userId } = this.#calls;
     const { token } = connection;

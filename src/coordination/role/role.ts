@@ -19,5 +19,5 @@ export const refusalSentences: Record<SwitchoverRefusal, string> = {
   already_active: 'that node is already active',
   paused: 'failover is paused: /health says until when, and plantao resume ends the pause',
   no_successor: 'no standby became active, so this node becomes active again',
-  other_successor: 'another standby became active instead of the named one, whose log says why',
+  other_successor: 'another standby became active instead of the named one: see the log of the named one',
 };

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * An opening that the server has accepted and not finished after this time hangs. It takes 20 ms, or a second on an overloaded
- * machine.
+ * An opening that the server has accepted but not finished after this time counts as hanging. Usually it takes 20 ms, and a second
+ * on an overloaded machine.
  */
 const HANGS_AFTER_MS = 2000;
 /** An opening that was given up sooner says nothing about the server. */
@@ -12,7 +12,7 @@ const GIVEN_UP_AFTER_MS = 1000;
 /** The pause between the first two trials while openings hang, which doubles up to {@link MAX_PAUSE_MS}. Earlier trials go on. */
 const FIRST_PAUSE_MS = 6000;
 const MAX_PAUSE_MS = 30_000;
-/** Without an opening for this long, no trial is needed. */
+/** If no session was requested for this long, the trials end and the gate opens. */
 const IDLE_MS = 10_000;
 
 /** One opening, as an {@link OpeningGate} follows it. */
@@ -24,15 +24,15 @@ export interface WatchedOpening {
 /**
  * Holds back the openings of sessions to one database while they hang in PostgreSQL's start-up, as under LOCK TABLE pg_authid. A
  * server process that waits there does not notice that its client has gone: each further opening would leave one more, up to
- * max_connections. So the openings wait for a trial, one at a time and ever less often, and go on as soon as the server responds to any
- * of them. Nothing is held back because a server refuses or drops connections, or accepts none.
+ * max_connections. So the openings wait for a trial, one at a time and ever less often, and go on as soon as the server responds
+ * to any of them. Nothing is held back because a server refuses or drops connections, or accepts none.
  */
 export class OpeningGate {
   readonly #tryToOpen: (signal: AbortSignal) => Promise<void>;
   readonly #waiting = new Set<() => void>();
   /** Not null while openings hang; aborted when they no longer do. */
   #trials: AbortController | null = null;
-  #askedAt = 0;
+  #requestedAt = 0;
 
   /** `tryToOpen` opens a session and closes it, until `signal`. Resolves when the server has responded, or cannot be reached. */
   constructor(tryToOpen: (signal: AbortSignal) => Promise<void>) {
@@ -41,7 +41,7 @@ export class OpeningGate {
 
   /** Resolves when `socket` may be connected, or is closed. */
   async pass(socket: Socket): Promise<void> {
-    this.#askedAt = performance.now();
+    this.#requestedAt = performance.now();
     if (!this.#trials || socket.destroyed) return;
     await new Promise<void>((resolve) => {
       this.#waiting.add(resolve);
@@ -91,7 +91,7 @@ export class OpeningGate {
 
   async #keepTrying(signal: AbortSignal): Promise<void> {
     for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
-      if (performance.now() - this.#askedAt > IDLE_MS) return this.#open();
+      if (performance.now() - this.#requestedAt > IDLE_MS) return this.#open();
       void this.#tryToOpen(signal).then(
         () => signal.aborted || this.#open(),
         () => {},

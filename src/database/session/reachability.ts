@@ -1,9 +1,9 @@
 import { type Clock, monotonic } from '../../async/clock.ts';
 
 /**
- * Records for how long a session cannot be opened although another process may be able to open one: openings fail, or the server sends
- * nothing. An opening that takes long, as on an overloaded machine or after each commit that waits for a synchronous standby, does not
- * count: every other process would wait as long. Nor does the wait for the next attempt after PostgreSQL has refused the warm-up.
+ * Measures for how long this process, and perhaps only this one, cannot open a session: its attempts fail, or the server sends
+ * nothing. A slow attempt, as on an overloaded machine or while commits wait for a synchronous standby, does not count, because
+ * every other process would be as slow. Nor does the wait for the next attempt after PostgreSQL has refused the warm-up.
  */
 export class Reachability {
   readonly #clock: Clock;

@@ -4,8 +4,8 @@ import type { LogEvent } from '../log-event.ts';
 export const PAGE_SIZE = 500;
 
 /**
- * The maximum number of characters in one response: five hundred chat messages fit, five hundred notifications of 64 KiB do not. A thousand
- * responses in memory then take at most a quarter of a gigabyte, and not thirty gigabytes.
+ * The maximum number of characters in one response: five hundred chat messages fit, five hundred notifications of 64 KiB do not. A
+ * thousand responses in memory then take at most a quarter of a gigabyte, and not thirty gigabytes.
  */
 const MAX_CHARACTERS = 256 * 1024;
 
@@ -26,7 +26,7 @@ export class DeliveryPage {
     return true;
   }
 
-  /** True if an event was refused: the response ends with the last one that was added. */
+  /** True if an event did not fit: the response ends with the last one that was added. */
   get isFull(): boolean {
     return this.#isFull;
   }

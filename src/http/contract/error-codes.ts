@@ -98,7 +98,7 @@ export const ERROR_CODES = {
     'not executed',
   ],
   not_alive: [503, 'This node is out of service: use another one.', 'not executed'],
-  other_successor: [409, 'Another standby became active instead of the named one, whose log says why.'],
+  other_successor: [409, 'Another standby became active instead of the named one: see the log of the named one.'],
   no_successor: [503, 'No standby became active, so this node is active again.', 'refused'],
   overloaded: [
     503,

@@ -48,7 +48,7 @@ export async function endOrphans(at: DataFolder, log: (line: string) => void): P
 
 function refuseIfInUse(postmaster: ListedProcess, at: DataFolder): void {
   const starter = /plantao\.starter=(\d+)/.exec(postmaster.command)?.[1];
-  // An orphan has another parent than its starter.
+  // The parent of an orphan is no longer the process that started it.
   if (starter !== undefined && postmaster.parent !== Number(starter)) return;
   const owner = starter === undefined ? `process ${postmaster.pid}` : `started by process ${starter}`;
   throw new EmbeddedPostgresError(
@@ -57,8 +57,8 @@ function refuseIfInUse(postmaster: ListedProcess, at: DataFolder): void {
 }
 
 /**
- * Removes a stale postmaster.pid whose process id another program has taken since: PostgreSQL itself recognises every other stale one, but
- * would refuse to start with this one. That is common in a container, where the same small numbers return.
+ * Removes a stale postmaster.pid whose process id another program has taken since: PostgreSQL itself recognises every other stale
+ * one, but would refuse to start with this one. That is common in a container, where the same small numbers return.
  */
 async function removeStalePidFile(at: DataFolder): Promise<void> {
   const file = path.join(at.data, 'postmaster.pid');

@@ -95,7 +95,10 @@ export class NodeProcess {
   /** Called with every line of its output. */
   protected onLine(_line: string): void {}
 
-  /** Starts its process, in a session of its own, without waiting until it serves. Ctrl-C reaches only the caller, which then stops it. */
+  /**
+   * Starts its process, in a session of its own, without waiting until it serves. Ctrl-C reaches only the caller, which then stops
+   * it.
+   */
   spawn(): void {
     if (this.#child) throw new Error(`${this.name} is already running`);
     const child = spawn(process.execPath, this.program, {
@@ -138,7 +141,7 @@ export class NodeProcess {
     if (this.#entries.length > MAX_LINES) this.#entries.splice(0, MAX_LINES / 10);
   }
 
-  /** Sends a signal; kill -9 by default. Harmless where there is no process. */
+  /** Sends a signal; kill -9 by default. Does nothing without a process. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     this.#child?.kill(signal);
   }

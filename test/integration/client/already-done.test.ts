@@ -47,7 +47,7 @@ describe('The client, when a retry is refused because an earlier attempt may hav
     });
   }
 
-  it('does not take the refusal of a retry for success after a response that says that nothing was stored', async () => {
+  it('does not treat a refused retry as success after a response has said that nothing was stored', async () => {
     respond(refuses(503, 'unavailable'), refuses(403, 'not_a_member'));
     expect(await errorOf(client().groups.delete(5))).to.include({ name: 'RefusedError', code: 'not_a_member' });
   });

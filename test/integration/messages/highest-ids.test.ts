@@ -62,7 +62,7 @@ describe('The message with the highest id', () => {
   });
 
   // The event log is full until that event is removed.
-  it('has a counterpart in the log: what happened to a group at its last position can be read', async () => {
+  it('has an equal in the log: the event of a group at the highest position can be read too', async () => {
     const values = "VALUES ($1, 'joined', $2, 2, jsonb_build_object('user', 'bruno_orm'))";
     await sql.query(`INSERT INTO plantao.events (position, kind, group_id, user_id, payload) ${values}`, [
       HIGHEST,

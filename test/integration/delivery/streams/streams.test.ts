@@ -49,7 +49,7 @@ describe('A stream of server-sent events', () => {
     }
   });
 
-  it('carries every kind of event of the log, on both nodes alike, each with its cursor for an id', async () => {
+  it('carries every kind of event of the log, on both nodes, each with its cursor as id', async () => {
     const cursor = await now();
     const streams = await Promise.all(both().map((url) => open(`${url}/events?userId=1&cursor=${cursor}`)));
     const { message_id: messageId } = await send('with "quotes"\n, a line and é');

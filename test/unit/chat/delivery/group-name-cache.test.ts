@@ -13,7 +13,7 @@ describe('The cache of group names', () => {
     return { state, cache: new GroupNameCache(find, () => state.now) };
   };
 
-  it('looks a group up once for all that ask meanwhile, and again after two seconds', async () => {
+  it('looks up a group once for all simultaneous requests, and again after two seconds', async () => {
     const names = new Map([[1, 'Geral']]);
     const { state, cache } = cacheOf(names);
     expect(await Promise.all([cache.nameOf(1), cache.nameOf(1), cache.nameOf(1)])).to.deep.equal(

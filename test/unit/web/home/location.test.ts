@@ -19,7 +19,7 @@ describe('The place that an address of the chat page names', () => {
       expect(placeIn(`#invitation-${TOKEN}${name}`), name).to.deep.equal({ invitation: { token: TOKEN } });
   });
 
-  it('is an invitation without the punctuation that follows its link in a text', () => {
+  it('is recognised as an invitation even if punctuation follows it in a text', () => {
     for (const punctuation of ['.', ',', ')', '!', ';', ':', "'", '*', '~', '%22', '%3E', '%E2%80%9D.', '**'])
       expect(placeIn(`#invitation-${TOKEN}${punctuation}`), punctuation).to.deep.equal({
         invitation: { token: TOKEN },

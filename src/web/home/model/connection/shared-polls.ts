@@ -84,7 +84,7 @@ class Tabs {
     this.#channel.close();
   }
 
-  /** Requests from the polling tab what follows a cursor. Resolves to undefined if this tab must poll for itself. */
+  /** Requests the events after a cursor from the polling tab. Resolves to undefined if this tab must poll for itself. */
   async request(cursor: string, ending: AbortSignal): Promise<PollPart | undefined> {
     if (this.#isLeader) return undefined;
     const id = newIdempotencyKey();

@@ -6,7 +6,7 @@ const MAX_KEPT = 200;
 const MAX_LOADED = 500;
 /** Deleted messages that are remembered: a page that was requested before the deletion may still bring one. */
 const MAX_DELETED = 1000;
-/** New messages kept while the window does not reach to the newest one. */
+/** New messages kept while the window does not reach the newest one. */
 const MAX_AHEAD = 500;
 
 /**
@@ -46,7 +46,7 @@ export class MessageWindow {
     return found?.id === id ? found : undefined;
   }
 
-  /** Returns the last message up to an id, unless that one may not be loaded. */
+  /** Returns the last message up to an id; undefined if a later one up to that id may exist that is not loaded. */
   lastUpTo(id: number): Message | undefined {
     if (this.hasNewer && id > (this.newest?.id ?? 0)) return undefined;
     return this.#messages[this.#indexOf(id + 1) - 1];
@@ -79,7 +79,10 @@ export class MessageWindow {
     this.hasOlder = true;
   }
 
-  /** Shows the newest page, or one around a message. Keeps the messages that were loaded before if there is no gap between them and the page. */
+  /**
+   * Shows the newest page, or one around a message. Keeps the messages that were loaded before if there is no gap between them and
+   * the page.
+   */
   load(page: MessagePage): void {
     const kept = this.hasNewer ? this.#ahead : this.#messages;
     this.#messages = [];

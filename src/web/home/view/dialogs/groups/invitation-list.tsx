@@ -58,7 +58,7 @@ function useInvitations({ signal }: ChatState, groupId: number) {
   const withdraw = (invitationId: string) =>
     change(async () => {
       await groups.revokeInvitation(groupId, invitationId, { signal });
-      // The link that is shown may be the one withdrawn: its address does not tell.
+      // The link that is shown may be the one that was withdrawn: its address does not reveal which invitation it is.
       setAddress('');
     });
   return { address, open, error, invite, withdraw };
