@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Log } from '../../../log/log.ts';
 import { usernameOf } from '../../users/names.ts';
 import { JwksSource } from './jwks-source.ts';
@@ -68,7 +68,7 @@ export class JwtVerifier {
     } catch (error) {
       if (error instanceof KeysUnavailableError || error instanceof JwtRefusedError) throw error;
       // Includes errors that jose does not define, such as that for a key that is too short.
-      throw new JwtRefusedError(refusalReason(error), { cause: error });
+      throw new JwtRefusedError(refusalReason(error, token), { cause: error });
     }
   }
 
@@ -145,10 +145,14 @@ function namesFor(name: string | null, identity: string): string[] {
   return [...(name === null ? [] : [name]), `${short}-${identity.slice(0, 6)}`, `user-${identity.slice(0, 24)}`];
 }
 
-function refusalReason(error: unknown): string {
+function refusalReason(error: unknown, token: string): string {
   if (error instanceof errors.JWTExpired) return 'it has expired';
   if (error instanceof errors.JWTClaimValidationFailed) return `its claim ${error.claim} is not accepted`;
   if (error instanceof errors.JWKSNoMatchingKey) return 'its key is unknown';
   if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is not allowed';
+  // A key of the set may not be supported either.
+  if (error instanceof errors.JOSENotSupported && decodeProtectedHeader(token).crit !== undefined) {
+    return 'its header crit names an extension that is not supported';
+  }
   return 'its signature is wrong';
 }

@@ -89,6 +89,12 @@ describe('A JWT', () => {
     expect(await refusal(verifier.verify(`${head}.${part({ ...claims, sub: 'u2' })}.${signature}`))).to.match(
       /signature/,
     );
+    for (const crit of [['x'], ['exp', 'x']]) {
+      const critical = `${part({ alg: 'ES256', crit, x: 1, exp: 1 })}.${part(claims)}.x`;
+      expect(await refusal(verifier.verify(critical))).to.equal(
+        'JwtRefusedError: its header crit names an extension that is not supported',
+      );
+    }
     for (const text of ['a.b.c', '..', 'e30.e30.e30', `${part({ alg: 'ES256', crit: ['x'], x: 1 })}.e30.x`]) {
       expect(await refusal(verifier.verify(text)), text).to.match(/^JwtRefusedError/);
     }
