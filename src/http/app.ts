@@ -144,7 +144,7 @@ function respondForServer({ method }: Request, response: Response): void {
     .end();
 }
 
-/** Handles the preflight requests of browsers. Every other OPTIONS asks for the methods of the path. */
+/** Handles the preflight requests of browsers. Every other OPTIONS requests the methods of the path. */
 function handlePreflight(app: Express, handler: RequestHandler): void {
   app.options('/{*any}', (request, response, next) => {
     if (request.headers['access-control-request-method'] === undefined) next();

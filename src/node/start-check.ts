@@ -88,7 +88,7 @@ async function serverWarnings(run: RunQuery): Promise<string[]> {
   }
   if (server.synchronous_commit === 'off') {
     warnings.push(
-      'synchronous_commit is off in PostgreSQL: nodes commit with on, but a crash LOSES the last writes of other clients. Set synchronous_commit = on',
+      'synchronous_commit is off in PostgreSQL: nodes set it to on for themselves, but a crash LOSES the last writes of other clients. Set synchronous_commit = on',
     );
   }
   if (!server.knowsLetters) warnings.push(ASCII_ONLY);

@@ -133,7 +133,7 @@ describe('The documentation page', function () {
     await edit.locator('.result', { hasText: 'message edited' }).waitFor();
   });
 
-  it('fills in no message for a user who has sent none to the chat, and does not say that it did', async () => {
+  it('fills in no message, and does not claim that it did, for a user who has sent none to the chat', async () => {
     const clara = new ChatClient({ urls: [use.first.url] });
     await clara.login('clara');
     await clara.join(1);

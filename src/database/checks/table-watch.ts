@@ -55,7 +55,7 @@ const CHECKS: Readonly<Record<TableProblem, Check>> = {
       FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
       WHERE c.oid = to_regclass('plantao.messages_id_seq') AND (s.seqcache > 1 OR s.seqincrement < 1 OR s.seqcycle)`,
     sentence: (sequences, remedies) =>
-      `the sequence ${sequences} has CACHE, a negative INCREMENT or CYCLE: a message may get a lower id than an earlier one, is shown before it, and may count as read. ${remedies}, then restart the nodes`,
+      `the sequence ${sequences} has CACHE, a negative INCREMENT or CYCLE: a message may get a lower id than an earlier one: then it is shown before it, and may count as read. ${remedies}, then restart the nodes`,
   },
 };
 const PROBLEMS = Object.keys(CHECKS) as TableProblem[];

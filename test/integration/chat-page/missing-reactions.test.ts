@@ -73,7 +73,7 @@ describe('The chat model, while the reactions cannot be read', () => {
   const counts = () =>
     chat.opened?.window.all.map(({ reactions }) => reactions?.map(({ count }) => count).join() ?? '');
 
-  it('reads them again later, page by page, and then stops', async () => {
+  it('reads the missing ones later, page by page, and then stops', async () => {
     messages = Array.from({ length: 70 }, (_, index) => message(index + 1, heart(index + 1)));
     await start();
     if (chat.opened === undefined) throw new Error('no group is open');

@@ -53,7 +53,7 @@ describe('The framing of a request', () => {
     });
   }
 
-  it('may ask which methods the whole server supports (OPTIONS *)', async () => {
+  it('may request the methods that the whole server supports (OPTIONS *)', async () => {
     const { status, text } = await once('OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(status).to.equal(204);
     expect(text).to.match(/^Allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST\r$/m);
@@ -61,7 +61,7 @@ describe('The framing of a request', () => {
     expect((await once('OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n\r\n')).status).to.equal(421);
   });
 
-  it('may ask which methods a path supports; a preflight request gets those of all routes', async () => {
+  it('may request the methods that a path supports; a preflight request gets those of all routes', async () => {
     const ask = (path: string, headers = '') => once(`OPTIONS ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`);
     for (const [path, allow] of [
       ['/messages', 'DELETE, GET, HEAD, OPTIONS, PATCH, POST'],

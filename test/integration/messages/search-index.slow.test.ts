@@ -141,7 +141,7 @@ describe('The search index', function () {
     await expectSameAsReading();
   });
 
-  it('follows edits of indexed messages, and messages that come with older ids', async () => {
+  it('follows edits of indexed messages, and new messages with older ids', async () => {
     const [group = 0, other = 0] = groups;
     const [first, last] = [(await all()).at(-1), (await all()).at(40)];
     for (const message of [first, last]) {

@@ -3,8 +3,8 @@ import { type ListedProcess, listProcesses } from '../../../src/local-cluster/em
 import { runningWorkers } from './worker-threads.ts';
 
 /**
- * Returns the child processes of this process. Called twice a test: the kernel's list takes 0.02 ms a thread (ten times that if it
- * is read through promises, as it is in memory), while reading all processes of a busy machine takes fifty.
+ * Returns the child processes of this process. Called twice a test: the kernel's list takes 0.02 ms a thread (ten times that through
+ * promises, which gain nothing: the list is in memory), while reading all processes of a busy machine takes fifty.
  */
 export async function ownChildren(): Promise<ListedProcess[]> {
   const pids = listedByKernel();

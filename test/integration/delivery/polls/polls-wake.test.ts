@@ -87,7 +87,7 @@ describe('A long poll', () => {
       }
     });
 
-    it('returns for /notify/all, for every group or topic that it waits on', async () => {
+    it('returns on /notify/all, whichever group or topic it waits for', async () => {
       const groupId = await newGroup('Todos');
       const queries = [
         'status',

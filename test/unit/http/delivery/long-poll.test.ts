@@ -356,7 +356,7 @@ describe('A long poll', () => {
     expect((await pollForSignals()).body).to.equal('0 events up to e-5 and again');
   });
 
-  it('begins with the signals from now on if its signal cursor is of another node, and has none if it wants no signals', async () => {
+  it('receives only later signals if another node issued its signal cursor, and none if it wants no signals', async () => {
     const { type, pollForSignals, poll, dispatch } = setUp();
     type('before');
     const foreign = await pollForSignals('0123456789ab-0');

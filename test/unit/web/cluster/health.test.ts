@@ -52,7 +52,7 @@ function assessed(cluster: ClusterStatus | undefined, probes: [string, Probe][],
 describe('The state of the cluster on its page', () => {
   const both = [row('a', 'active'), row('b', 'standby')];
 
-  it('names the active node and how long it has been active, which goes on between two reads', () => {
+  it('names the active node and how long it has been active, and keeps counting between two reads', () => {
     const state = assessed(status(both, [term('a')]), [probe('a', 'active'), probe('b', 'standby')], {
       now: 12_000,
     });
