@@ -98,14 +98,16 @@ COMMENT ON COLUMN plantao.events.at IS 'When it was appended.';
 CREATE INDEX events_by_group ON plantao.events (group_id, position) WHERE group_id IS NOT NULL;
 CREATE INDEX events_by_topic ON plantao.events (topic, position) WHERE topic IS NOT NULL;
 CREATE INDEX events_by_user ON plantao.events (user_id, position) WHERE user_id IS NOT NULL;
--- Serves the same catch-up, which needs the user's joins and leaves since the cursor: other events of the user, such as read marks,
--- may be thousands. The sum has the same reason as in events_of_former_names.
+-- Serves the same catch-up, which needs the user's joins and leaves since the cursor: there may be thousands of other events of the
+-- user, such as read marks. `+ 0` keeps the planner from using events_by_user.
 CREATE INDEX events_of_members ON plantao.events ((user_id + 0), position) WHERE kind IN ('joined', 'left');
--- Serves the history of a group without its messages: GET /group-events. The sum has the same reason as in events_of_former_names.
+-- Serves the history of a group without its messages: GET /group-events. `+ 0` keeps the planner from
+-- using events_by_group.
 CREATE INDEX events_about_groups ON plantao.events ((group_id + 0), position)
   WHERE kind IN ('joined', 'left', 'role_changed', 'group_changed');
 CREATE INDEX events_broadcast ON plantao.events (position) WHERE kind = 'broadcast';
--- Serves the name that a group had at an event. The sum keeps the planner from using events_by_group, which has each message of the group.
+-- Serves the name that a group had at an event. `+ 0` keeps the planner from using events_by_group, which has each message of the
+-- group.
 CREATE INDEX events_of_former_names ON plantao.events ((group_id + 0), position)
   WHERE kind IN ('group_changed', 'group_deleted') AND topic IS NOT NULL;
 

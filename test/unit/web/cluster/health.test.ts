@@ -169,7 +169,7 @@ describe('The state of the cluster on its page', () => {
     expect(of(['promotion', 'PostgreSQL is out of memory'])).to.include({ cause: 'hindered' });
   });
 
-  it('counts from the last sign that a node was active, which its peers know, and not from its last heartbeat', () => {
+  it('counts from when a node was last active, as its peers know, and not from its last heartbeat', () => {
     const rows = [row('a', 'silent', { heartbeat_age_ms: 1700 }), row('b', 'standby'), row('c', 'standby')];
     const sees = (node: string, no_active_ms: number | null, at: number): [string, Probe] => [
       node,
