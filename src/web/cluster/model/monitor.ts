@@ -7,6 +7,7 @@ import {
   type ClusterTimeline,
   type Health,
 } from '../../../client/index.ts';
+import { allowedFetch } from '../../shared/allowed-fetch.ts';
 import { type KnownNode, KnownNodes } from '../../shared/known-nodes.ts';
 import { Observable } from '../../shared/observable.ts';
 import { Polling } from '../../shared/polling.ts';
@@ -59,7 +60,7 @@ export class Monitor extends Observable {
   constructor(base: string) {
     super();
     this.#base = base;
-    this.#known = new KnownNodes(base, () => localStorage, fetch.bind(globalThis));
+    this.#known = new KnownNodes(base, () => localStorage, allowedFetch);
     this.#reader = new NodeReader(base, (from, to) => {
       this.moved = { from: this.nameOf(from), to: this.nameOf(to), at: new Date(), why: 'silent' };
     });

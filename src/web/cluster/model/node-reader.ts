@@ -1,4 +1,5 @@
 import { ChatError } from '../../../client/index.ts';
+import { allowedFetch } from '../../shared/allowed-fetch.ts';
 import { noteTime } from '../../shared/node-time.ts';
 
 /** Longer than a healthy node takes under load, short enough that the page moves on from a frozen one. */
@@ -18,7 +19,7 @@ export async function callNode<T>(address: string, { method = 'GET', ...options 
   let response: Response;
   let content: unknown;
   try {
-    response = await fetch(address, {
+    response = await allowedFetch(address, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),

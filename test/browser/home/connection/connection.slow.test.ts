@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { eventually } from '../../../support/eventually.ts';
 import { messageField, openGroup, waitForMessage, write } from '../../chat-browser.ts';
 import { useChat } from '../use-chat.ts';
 
@@ -68,5 +69,35 @@ describe('The connection of the chat page', function () {
     await page.context().setOffline(false);
     await waitForMessage(page, 'written offline');
     expect(use.browser.problems(/ERR_INTERNET_DISCONNECTED/)).to.deep.equal([]);
+  });
+
+  it('stops calling a node that its policy blocks because the node has joined after the page was loaded', async () => {
+    await newGroup();
+    const page = await ana();
+    const joined = 'http://127.0.0.1:9';
+    await page.route('**/cluster', async (route) => {
+      const response = await route.fetch();
+      const { nodes, ...rest } = await response.json();
+      await route.fulfill({
+        response,
+        json: { ...rest, nodes: [...nodes, { ...nodes[0], node: 'joined', url: joined }] },
+      });
+    });
+    let blocked = 0;
+    page.on('console', (message) => {
+      if (message.text().includes(joined)) blocked += 1;
+    });
+    await page.reload();
+    const poll = async () => {
+      const response = page.waitForResponse(`${use.first.url}/health`, { timeout: 15_000 });
+      await page.evaluate(() => dispatchEvent(new Event('online')));
+      await response;
+    };
+    await eventually('the policy blocks a call of the node', async () => blocked > 0);
+    await poll();
+    const before = blocked;
+    for (let polls = 0; polls < 4; polls++) await poll();
+    expect(blocked).to.equal(before);
+    expect(use.browser.problems(/127\.0\.0\.1:9\b/)).to.deep.equal([]);
   });
 });

@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { allowedFetch } from '../../../shared/allowed-fetch.ts';
 import { noteTime } from '../../../shared/node-time.ts';
 
 /** The result of the last request for the state of a node. */
@@ -21,7 +22,7 @@ export class RequestMonitor {
     const [, node] = /^(.*)\/health$/.exec(String(input)) ?? [];
     try {
       // A read mark is also sent while the page closes, and must outlive it.
-      const response = await fetch(input, { ...init, keepalive: String(input).endsWith('/read') });
+      const response = await allowedFetch(input, { ...init, keepalive: String(input).endsWith('/read') });
       this.lastSign = performance.now();
       noteTime(response);
       if (node !== undefined) this.#probes.set(node, { latencyMs: this.lastSign - began, timedOut: false });
