@@ -105,6 +105,22 @@ describe('The search indexer', () => {
     });
 
     for (const table of ['message_search', 'search_segments']) {
+      it(`has no rows of two builds that overlap after a DBA has deleted a part of ${table} and some messages`, async () => {
+        await sequelize.query(`
+          DELETE FROM plantao.messages WHERE id IN (SELECT id FROM plantao.messages WHERE group_id = 4 ORDER BY id LIMIT 5);
+          DELETE FROM plantao.${table} WHERE group_id = 4;
+          INSERT INTO plantao.messages (group_id, sender_id, content) SELECT 4, 1, 'nova ' || n FROM generate_series(1, 100) n`);
+        await newIndexer().indexer.catchUp({ atFullSpeed: true });
+        for (const covering of ['message_search', 'search_segments']) {
+          const [gaps] = await sequelize.query(
+            `SELECT * FROM (SELECT after_id, coalesce(lag(last_id) OVER (ORDER BY after_id), 0) AS before
+                            FROM plantao.${covering} WHERE group_id = 4) r WHERE after_id <> before`,
+          );
+          expect(gaps, covering).to.deep.equal([]);
+        }
+        expect(await ids('nova')).to.have.length.above(49);
+      });
+
       it(`is built again for a group whose part of ${table} a DBA has deleted`, async () => {
         const indexed = async () => {
           const [rows] = await sequelize.query(

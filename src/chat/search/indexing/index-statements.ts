@@ -11,9 +11,22 @@ export const STATE = `
 const newest = (column: string, table: 'message_search' | 'search_segments', group: string) =>
   `(SELECT t.${column} FROM plantao.${table} t WHERE t.group_id = ${group} ORDER BY t.after_id DESC LIMIT 1)`;
 
-/** Returns the SQL expression for the id up to which a group is indexed. A DBA may have deleted its rows, or its segments. */
+/**
+ * Returns the SQL expression for the id up to which a group is indexed: 0 if its rows and its segments end at different ids, because a
+ * DBA has deleted some. They then do not fit each other, and are removed ({@link REMOVE_UNFIT}) before the group is indexed again.
+ */
 export const indexedTo = (group: string) =>
-  `least(coalesce(${newest('last_id', 'message_search', group)}, 0), coalesce(${newest('last_id', 'search_segments', group)}, 0))`;
+  `(SELECT CASE WHEN n.of_rows = n.of_segments THEN n.of_rows ELSE 0 END
+    FROM (SELECT ${newest('last_id', 'message_search', group)} AS of_rows, ${newest('last_id', 'search_segments', group)} AS of_segments
+          -- Otherwise PostgreSQL reads each of them at each place where it is used.
+          OFFSET 0) n)`;
+
+const removeUnfit = (table: 'message_search' | 'search_segments') =>
+  `DELETE FROM plantao.${table} WHERE group_id = ANY(ARRAY(
+     SELECT g.id FROM unnest($groupIds::bigint[]) AS g (id) WHERE ${indexedTo('g.id')} = 0))`;
+
+/** Remove the rows and the segments of groups that are not indexed. The segments that remain without rows are unfit too. */
+export const REMOVE_UNFIT = [removeUnfit('message_search'), removeUnfit('search_segments')];
 
 /**
  * Reads the work that the next events require, as one row. For most groups it only compares the id of the oldest new message with
@@ -81,7 +94,7 @@ export const INDEXED = `
   CROSS JOIN LATERAL (
     SELECT s.after_id, s.last_id FROM plantao.search_segments s
     WHERE s.group_id = m.group_id AND s.after_id < m.id ORDER BY s.after_id DESC LIMIT 1) s
-  WHERE m.id = ANY($ids::bigint[]) AND r.last_id >= m.id AND s.last_id >= m.id`;
+  WHERE m.id = ANY($ids::bigint[]) AND r.last_id >= m.id AND s.last_id >= m.id AND m.id <= ${indexedTo('m.group_id')}`;
 
 /**
  * Stores rows and segments. Locks the groups until the commit. Skips a group that is being deleted, since waiting for it could
@@ -89,7 +102,11 @@ export const INDEXED = `
  */
 export const SAVE = `
   WITH kept AS MATERIALIZED (
-    SELECT g.id FROM plantao.groups g WHERE g.id = ANY($groupIds::bigint[]) ORDER BY g.id FOR KEY SHARE SKIP LOCKED
+    SELECT g.id FROM plantao.groups g WHERE g.id = ANY($groupIds::bigint[])
+      -- Rows that continue others are not stored if these have been deleted meanwhile.
+      AND (${indexedTo('g.id')} > 0 OR g.id = ANY(ARRAY(
+        SELECT f.id FROM unnest($groupIds::bigint[], $afterIds::bigint[]) AS f (id, after_id) WHERE f.after_id = 0)))
+    ORDER BY g.id FOR KEY SHARE SKIP LOCKED
   ),
   segments AS (
     INSERT INTO plantao.search_segments (group_id, after_id, last_id, chunks, bits)

@@ -3,7 +3,18 @@ import { query } from '../../../database/query.ts';
 import { rowsAfter } from '../../../database/sql/key-range.ts';
 import type { Write } from '../../../database/writes/fenced-write.ts';
 import type { IndexedMessage, IndexPart, IndexRow, Segment } from './index-rows.ts';
-import { DUE, FOLLOW, INDEXED, OPEN_ROWS, OPEN_SEGMENTS, ROW, SAVE, SEGMENT, STATE } from './index-statements.ts';
+import {
+  DUE,
+  FOLLOW,
+  INDEXED,
+  OPEN_ROWS,
+  OPEN_SEGMENTS,
+  REMOVE_UNFIT,
+  ROW,
+  SAVE,
+  SEGMENT,
+  STATE,
+} from './index-statements.ts';
 import { indexFormat } from './signatures.ts';
 
 /** The progress of the index. */
@@ -153,9 +164,10 @@ export class IndexStore {
   /** Stores rows and segments, new or changed. Returns false if a rebuild was started since `generation`. */
   save({ generation }: IndexState, { rows, segments }: IndexPart): Promise<boolean> {
     return this.#change(generation, async (transaction) => {
-      const ofSegments = keyArrays(segments);
+      const [ofRows, ofSegments] = [keyArrays(rows), keyArrays(segments)];
+      for (const statement of REMOVE_UNFIT) await query(transaction, statement, { groupIds: ofRows.groupIds });
       await query(transaction, SAVE, {
-        ...keyArrays(rows),
+        ...ofRows,
         ends: rows.map(({ ends }) => `{${ends}}`),
         slices: rows.map(({ slices }) => `{${slices}}`),
         segmentGroupIds: ofSegments.groupIds,
