@@ -5,7 +5,7 @@ import { CHUNK, SEGMENT_ROWS } from './index-rows.ts';
 import type { Hashes } from './signatures.ts';
 
 /** Number of hashes that are compared first: they already exclude most rows. */
-const HASHES_AT_ONCE = 4;
+const HASHES_AT_ONCE = 6;
 
 /** Returns the condition for segments that have these hashes. They are numbers that this program computed, not input. */
 const hasAll = (hashes: readonly number[]) => hashes.map((hash) => `AND get_bit(s.bits, ${hash}) = 1`).join(' ');

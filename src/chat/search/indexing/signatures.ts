@@ -11,8 +11,8 @@ export const HASH_VALUES = { segment: 64_000, row: 3936 };
 /** Hashes of n-grams for each level. */
 export type Hashes = Record<keyof typeof HASH_VALUES, number[]>;
 
-/** The maximum number of hashes that a search checks at each level. */
-const MAX_HASHES = 32;
+/** The maximum number of hashes that a search checks at each level: few segments without a match have sixteen. */
+const MAX_HASHES = { segment: 16, row: 32 };
 
 /**
  * The number of hashes of an n-gram at each level. Three letters, a short word and a symbol have many, because a search may
@@ -62,7 +62,8 @@ export function requiredHashes(terms: readonly SearchTerm[], senderId?: number):
     const each = ofTerms.map((ngrams) => hashesAt(level, ngrams));
     const required = new Set<number>();
     for (let at = 0; each.some(({ length }) => at < length); at++) {
-      for (const { [at]: hash } of each) if (hash !== undefined && required.size < MAX_HASHES) required.add(hash);
+      for (const { [at]: hash } of each)
+        if (hash !== undefined && required.size < MAX_HASHES[level]) required.add(hash);
     }
     if (senderId === undefined) return [...required];
     return [...required, ...hashesAt(level, { sender: [senderNgram(senderId)] })];
