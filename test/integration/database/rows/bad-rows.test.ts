@@ -125,7 +125,12 @@ describe('One bad row', () => {
       ${EVENT} VALUES (plantao.log_head() + 1, 'reaction', ${groupId}, null, 1, null, '{"cursor": "x", "kind": "broadcast"}', now());
       SELECT plantao.notify_group('Linhas ruins', '1e400')`);
     await send(groupId, 'after');
-    await both(`/subscribe/status?groupId=${groupId}&cursor=${start.cursor}`, ({ status, text, body }) => {
+    const poll = `/subscribe/status?groupId=${groupId}&cursor=${start.cursor}`;
+    for (const { url } of [nodes.active, nodes.standby])
+      await eventually(`${url} has read the last message`, async () =>
+        (await get(url + poll)).text.includes('"after"'),
+      );
+    await both(poll, ({ status, text, body }) => {
       expect(status, text).to.equal(200);
       const events = body.events as { kind: string; message?: { content: string } }[];
       expect(events.map(({ kind, message }) => message?.content ?? kind)).to.deep.equal(['notification', 'after']);
