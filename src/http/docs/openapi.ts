@@ -1,17 +1,17 @@
 /** The OpenAPI 3.1 document, derived from the definitions that validate the requests, so that both agree. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { codesOf } from '../contract/error-codes.ts';
 import { event } from '../contract/event-schemas.ts';
-import { type Field, fieldsOf, type JsonSchema, responseSchemaOf, schemaNameOf } from '../contract/json-schema.ts';
+import { type Field, fieldsOf, type JsonSchema, responseSchemaOf } from '../contract/json-schema.ts';
 import { errorResponse } from '../contract/response-schemas.ts';
 import type { Requirement } from '../request/checks/authentication.ts';
 import { KEY_SCHEMA } from '../request/idempotency-key.ts';
-import type { ErrorStatus, Route, ServedBy } from '../routes/route.ts';
+import type { Route, ServedBy } from '../routes/route.ts';
 import { addSchema, capital, described, nameEventKinds } from './document-schemas.ts';
 import { exampleOf } from './examples.ts';
 import { fieldText } from './field-texts.ts';
 import { GUIDE, TAGS, tagOf } from './guide.ts';
+import { errorResponses, responsesOf } from './operation-responses.ts';
 
 /** An OpenAPI document; its parts are JSON. */
 export type OpenApi = Record<string, unknown> & { paths: Record<string, Record<string, OpenApiOperation>> };
@@ -36,33 +36,6 @@ interface Parameter {
   example?: unknown;
   schema: JsonSchema;
 }
-
-/** The meaning of each error status for any operation; the error codes are appended. */
-const errors: Record<number, string> = {
-  400: 'The request is invalid.',
-  401: 'The caller is not authenticated.',
-  403: 'The caller is not allowed to do this.',
-  404: 'The request names something that does not exist.',
-  409: 'The request conflicts with the current state.',
-  410: 'The cursor has expired, and `reason` says why, or the hook was revoked.',
-  413: 'The body is too large.',
-  415: 'The body is not JSON in UTF-8.',
-  421: 'The header Host is not a name of this node.',
-  429: 'A limit was reached.',
-  431: 'The URL and the headers are too large.',
-  503: 'This node cannot serve the request now: retry, or use another node.',
-};
-const retryAfter = {
-  'Retry-After': { description: 'Seconds until a retry makes sense.', schema: { type: 'integer', minimum: 1 } },
-};
-const pollHeaders = {
-  Cursor: { description: 'The position to continue from.', schema: { type: 'string' } },
-  'Ephemeral-Cursor': {
-    description: 'Only if signals were requested: send it as `ephemeral` with the next poll.',
-    required: false,
-    schema: { type: 'string' },
-  },
-};
 
 const token = {
   type: 'http',
@@ -103,28 +76,12 @@ export async function openApiOf(routes: readonly Route[], options: Options): Pro
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(schemas).sort(([one], [other]) => (one < other ? -1 : 1))),
-      responses: Object.fromEntries(
-        Object.keys(errors).map((status) => [`Refused${status}`, errorResponseOf(Number(status))]),
-      ),
+      responses: errorResponses(),
       // With AUTH=open no operation uses it, and linters warn of unused components.
       ...(options.authMode === 'token' && { securitySchemes: { token } }),
     },
   };
 }
-
-const errorResponseOf = (status: number): JsonSchema => ({
-  description: `${errors[status]} Codes: ${codesOf(status)
-    .map((code) => `\`${code}\``)
-    .join(', ')}.`,
-  ...(status === 429 || status === 503 ? { headers: retryAfter } : status === 401 ? { headers: authenticate } : {}),
-  content: {
-    'application/json': {
-      schema: { $ref: '#/components/schemas/Error' },
-      example: { error: 'a sentence for people', code: codesOf(status)[0] },
-    },
-  },
-});
-const authenticate = { 'WWW-Authenticate': { description: 'The scheme, Bearer.', schema: { type: 'string' } } };
 
 function operationOf(route: Route, path: string, authMode: Options['authMode'], schemas: JsonSchema): OpenApiOperation {
   const fields = fieldsOf(route.input).map((field) => ({
@@ -134,8 +91,9 @@ function operationOf(route: Route, path: string, authMode: Options['authMode'], 
   const inPath = fields.filter(({ name }) => path.includes(`{${name}}`));
   const rest = fields.filter((field) => !inPath.includes(field));
   const takesBody = route.method === 'post' || route.method === 'patch';
+  const operationId = idOf(route.method, path);
   return {
-    operationId: idOf(route.method, path),
+    operationId,
     summary: route.summary,
     description: `${sentencesOf(route)} ${callers[route.requires]} ${nodes[route.servedBy]}`,
     tags: [tagOf(route.path)],
@@ -146,7 +104,7 @@ function operationOf(route: Route, path: string, authMode: Options['authMode'], 
       ...(route.headers ?? []).map(headerOf),
     ],
     ...(takesBody && rest.length > 0 ? { requestBody: bodyOf(rest, route.takesText === true) } : {}),
-    responses: { ...successesOf(route, path, schemas), ...refusalsOf(route, path) },
+    responses: responsesOf(route, path, operationId, schemas),
   };
 }
 
@@ -197,53 +155,6 @@ function bodyOf(fields: Field[], takesText: boolean): JsonSchema {
 
 const pick = (properties: Record<string, JsonSchema>, names: readonly string[]) =>
   Object.fromEntries(Object.entries(properties).filter(([name]) => names.length === 0 || names.includes(name)));
-
-function successesOf(route: Route, path: string, schemas: JsonSchema): Record<string, JsonSchema> {
-  const { responseBody, responseExample, content, hasPage = false, status = 200, alsoStatuses = [] } = route;
-  const name = (responseBody && schemaNameOf(responseBody)) ?? `${capital(idOf(route.method, path))}Response`;
-  const schema = responseBody ? { $ref: addSchema(responseSchemaOf(responseBody), name, schemas) } : {};
-  const type = content ?? 'application/json';
-  const body = {
-    [type]: responseBody
-      ? { schema, example: { ...(exampleOf(schema, schemas) as object), ...responseExample } }
-      : {
-          schema: type === 'application/json' ? { type: 'object' } : { type: 'string' },
-          ...(type === 'text/event-stream' && { example: streamExample(schemas) }),
-        },
-    ...(hasPage && { 'text/html': { schema: { type: 'string' } } }),
-  };
-  const responses: Record<string, JsonSchema> = {};
-  const headers = route.waits && responseBody ? { headers: pollHeaders } : null;
-  for (const one of [status, ...alsoStatuses]) {
-    const description = one < 400 ? 'Success.' : 'The same body, with a negative result.';
-    responses[one] = { description, content: body, ...headers };
-  }
-  if (headers) {
-    responses[204] = { description: 'No event within the timeout: continue from the header `Cursor`.', ...headers };
-  }
-  if (hasPage || (content && content !== 'text/event-stream'))
-    responses[304] = { description: 'The version of If-None-Match is current.' };
-  if (path === '/') responses[302] = { description: 'Redirects a browser to the chat page.' };
-  return responses;
-}
-
-/** Returns the beginning of a stream: the position from which it continues, and one event. */
-function streamExample(schemas: JsonSchema): string {
-  const { oneOf: [first] = [] } = schemas.Event as { oneOf?: JsonSchema[] };
-  const event = exampleOf(first ?? {}, schemas) as { kind: string; cursor: string };
-  return `retry: 1000\nid: 1f6a4b2c90de-1041\n\nid: ${event.cursor}\nevent: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
-}
-
-function refusalsOf(route: Route, path: string): Record<string, JsonSchema> {
-  const statuses = new Set<ErrorStatus | number>([400, 403, 413, 415, 421, 429, 431, ...(route.errorStatuses ?? [])]);
-  if (route.requires !== 'anyone') statuses.add(401);
-  if (route.servedBy !== 'every node') statuses.add(503);
-  if (path.startsWith('/cluster')) statuses.add(503);
-  for (const status of [route.status ?? 200, ...(route.alsoStatuses ?? [])]) statuses.delete(status);
-  return Object.fromEntries(
-    [...statuses].sort().map((status) => [String(status), { $ref: `#/components/responses/Refused${status}` }]),
-  );
-}
 
 /** Returns the id of an operation: getUserIdGroups for `get /user/{id}/groups`. */
 function idOf(method: string, path: string): string {

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { isJsonObject } from '../../text/json-object.ts';
-import { MAX_DETAILS } from '../contract/request-schemas.ts';
+import { MAX_DETAILS } from '../contract/text-schemas.ts';
 import { HttpError } from '../http-error.ts';
 import { queryOf, Repeated } from './query.ts';
 

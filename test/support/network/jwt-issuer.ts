@@ -83,3 +83,10 @@ export class JwtIssuer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
+
+/** Returns the name and the message of the error with which a check of a token or key fails, or `accepted`. */
+export const refusal = (check: Promise<unknown>): Promise<string> =>
+  check.then(
+    () => 'accepted',
+    (error) => `${error.name}: ${error.message}`,
+  );

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { EmbeddedPostgresError } from '../../../src/local-cluster/embedded/embedded-postgres-error.ts';
 import { checkOwnFolder, checkOwnTree, checkPlace } from '../../../src/local-cluster/embedded/own-folder.ts';
 
-/** The user nobody, as an example of another local user. */
+/** The id of another local user. */
 const OTHER = 65_534;
 const isRoot = process.getuid?.() === 0;
 

@@ -3,14 +3,8 @@ import type { SignedIn } from '../../../chat/auth/accounts.ts';
 import { networkOf } from '../../../chat/auth/client-network.ts';
 import { deviceLabel } from '../../../chat/auth/device-label.ts';
 import { looksLikeJwt } from '../../../chat/auth/jwt/jwt-verifier.ts';
-import {
-  actingUserId,
-  givenPassword,
-  MIN_PASSWORD_LENGTH,
-  password,
-  TOO_SHORT,
-  username,
-} from '../../contract/request-schemas.ts';
+import { actingUserId } from '../../contract/request-schemas.ts';
+import { givenPassword, MIN_PASSWORD_LENGTH, password, TOO_SHORT, username } from '../../contract/text-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { adminTokenCheck, bearerOf, requireSelf, tokenHashOf } from '../../request/checks/authentication.ts';
 import { clientAddressOf } from '../../request/checks/client-address.ts';

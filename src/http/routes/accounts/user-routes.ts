@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { count, namePart } from '../../contract/request-schemas.ts';
+import { count } from '../../contract/request-schemas.ts';
+import { namePart } from '../../contract/text-schemas.ts';
 import { clientKey } from '../../request/checks/rate-limit.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';

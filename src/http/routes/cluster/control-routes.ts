@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { statusOf } from '../../contract/error-codes.ts';
-import { nodeName, nothing } from '../../contract/request-schemas.ts';
+import { nothing } from '../../contract/request-schemas.ts';
+import { nodeName } from '../../contract/text-schemas.ts';
 import { HttpError } from '../../http-error.ts';
 import { prefersHtml } from '../../request/prefers-html.ts';
 import type { Services } from '../../services.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { query } from '../../../database/query.ts';
-import { count, nothing, pauseReason } from '../../contract/request-schemas.ts';
+import { count, nothing } from '../../contract/request-schemas.ts';
+import { pauseReason } from '../../contract/text-schemas.ts';
 import type { Services } from '../../services.ts';
 import { type Route, route } from '../route.ts';
 import { requesterOf } from './requester.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { INVITATION_LENGTH } from '../../../chat/groups/invitations.ts';
 import { ROLES } from '../../../chat/groups/roles.ts';
-import { actingUserId, actorId, count, description, groupName, id } from '../../contract/request-schemas.ts';
+import { actingUserId, actorId, count, id } from '../../contract/request-schemas.ts';
+import { description, groupName } from '../../contract/text-schemas.ts';
 import { actorOf, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { actingUserId, actorId, groupName, id, nameList, nothing, username } from '../../contract/request-schemas.ts';
+import { actingUserId, actorId, id, nothing } from '../../contract/request-schemas.ts';
 import { chat, member, user } from '../../contract/response-schemas.ts';
+import { groupName, nameList, username } from '../../contract/text-schemas.ts';
 import { actorOf, requireMember, requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { groupName, id, nameList } from '../../contract/request-schemas.ts';
+import { id } from '../../contract/request-schemas.ts';
+import { groupName, nameList } from '../../contract/text-schemas.ts';
 import { requireSelf } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';

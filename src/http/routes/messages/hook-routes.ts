@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { content, hookName, id } from '../../contract/request-schemas.ts';
+import { id } from '../../contract/request-schemas.ts';
+import { content, hookName } from '../../contract/text-schemas.ts';
 import { RateLimiter } from '../../request/checks/rate-limit.ts';
 import { idempotencyKey, requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';

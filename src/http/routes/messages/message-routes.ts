@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { canonicalJson } from '../../../chat/idempotency/canonical-json.ts';
 import type { Posted } from '../../../chat/posting/post.ts';
-import { actingUserId, content, count, id, idOrZero, meta } from '../../contract/request-schemas.ts';
+import { actingUserId, count, id, idOrZero, meta } from '../../contract/request-schemas.ts';
 import { message } from '../../contract/response-schemas.ts';
+import { content } from '../../contract/text-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireMember, requireSelf, requireUserId } from '../../request/checks/authentication.ts';
 import { idempotencyKey } from '../../request/idempotency-key.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { actingUserId, emoji, id } from '../../contract/request-schemas.ts';
+import { actingUserId, id } from '../../contract/request-schemas.ts';
+import { emoji } from '../../contract/text-schemas.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
 import { requestKeyOf } from '../../request/idempotency-key.ts';
 import type { Services } from '../../services.ts';

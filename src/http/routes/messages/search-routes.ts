@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { MAX_TERMS, termsOf } from '../../../chat/search/search-query.ts';
-import { actingUserId, count, id, searchText } from '../../contract/request-schemas.ts';
+import { actingUserId, count, id } from '../../contract/request-schemas.ts';
 import { foundMessage } from '../../contract/response-schemas.ts';
+import { searchText } from '../../contract/text-schemas.ts';
 import { invalid } from '../../http-error.ts';
 import { requireUserId } from '../../request/checks/authentication.ts';
 import { clientKey } from '../../request/checks/rate-limit.ts';

@@ -12,13 +12,13 @@ import {
   actingUserId,
   cursor,
   ephemeralCursor,
-  groupName,
   id,
   json,
   pollTimeout,
   wantsEphemeral,
 } from '../../contract/request-schemas.ts';
 import { isStoredBeyond } from '../../contract/stored-size.ts';
+import { groupName } from '../../contract/text-schemas.ts';
 import type { PollRequest } from '../../delivery/long-poll.ts';
 import { renderOnce } from '../../delivery/render-once.ts';
 import { HttpError } from '../../http-error.ts';

@@ -2,15 +2,10 @@ import { expect } from 'chai';
 import pino from 'pino';
 import { JwksSource } from '../../../../src/chat/auth/jwt/jwks-source.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { damagedKeys, JwtIssuer } from '../../../support/network/jwt-issuer.ts';
+import { damagedKeys, JwtIssuer, refusal } from '../../../support/network/jwt-issuer.ts';
 import { collectGarbage } from '../../../support/run/collect-garbage.ts';
 
 const log = pino({ level: 'silent' });
-const refusal = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'accepted',
-    (error) => `${error.name}: ${error.message}`,
-  );
 
 describe('The keys of a sign-in service', () => {
   let issuer: JwtIssuer;

@@ -4,7 +4,7 @@ import { exportSPKI } from 'jose';
 import pino from 'pino';
 import { JwtVerifier, looksLikeJwt } from '../../../../src/chat/auth/jwt/jwt-verifier.ts';
 import { readSettings } from '../../../../src/settings.ts';
-import { AUDIENCE, damagedKeys, ISSUER, JwtIssuer } from '../../../support/network/jwt-issuer.ts';
+import { AUDIENCE, damagedKeys, ISSUER, JwtIssuer, refusal } from '../../../support/network/jwt-issuer.ts';
 
 const log = pino({ level: 'silent' });
 const settingsOf = (env: Record<string, string>) =>
@@ -17,11 +17,6 @@ const settingsOf = (env: Record<string, string>) =>
   });
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const now = () => Math.floor(Date.now() / 1000);
-const refusal = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'accepted',
-    (error) => `${error.name}: ${error.message}`,
-  );
 
 describe('A JWT', () => {
   let issuer: JwtIssuer;

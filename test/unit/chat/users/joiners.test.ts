@@ -3,7 +3,7 @@ import url from 'node:url';
 import { expect } from 'chai';
 import { z } from 'zod';
 import { hidesCharacters } from '../../../../src/chat/users/names.ts';
-import { nameList, username } from '../../../../src/http/contract/request-schemas.ts';
+import { nameList, username } from '../../../../src/http/contract/text-schemas.ts';
 import { HttpError } from '../../../../src/http/http-error.ts';
 import { validate } from '../../../../src/http/request/validate.ts';
 
