@@ -165,7 +165,9 @@ export class IndexStore {
   save({ generation }: IndexState, { rows, segments }: IndexPart): Promise<boolean> {
     return this.#change(generation, async (transaction) => {
       const [ofRows, ofSegments] = [keyArrays(rows), keyArrays(segments)];
-      for (const statement of REMOVE_UNFIT) await query(transaction, statement, { groupIds: ofRows.groupIds });
+      const begun = rows.filter(({ afterId }) => afterId === 0).map(({ groupId }) => groupId);
+      for (const statement of begun.length > 0 ? REMOVE_UNFIT : [])
+        await query(transaction, statement, { groupIds: begun });
       await query(transaction, SAVE, {
         ...ofRows,
         ends: rows.map(({ ends }) => `{${ends}}`),
